@@ -1,0 +1,48 @@
+namespace Replay.Trace;
+
+/// <summary>What <c>manifest.json</c> says of a capture: format, source, how it was made, and its parts with their checksums.</summary>
+public sealed record CaptureManifest
+{
+    /// <summary>The format this tool writes, and the newest it reads.</summary>
+    public const int CurrentVersion = 1;
+
+    public const string FormatName = "replay-capture";
+
+    public string Format { get; init; } = FormatName;
+
+    public int Version { get; init; } = CurrentVersion;
+
+    /// <summary>False while the recording runs; a capture whose recorder died stays so.</summary>
+    public bool Complete { get; init; }
+
+    /// <summary>Where the stream came from: <c>qemu</c>, <c>synthetic</c>, <c>ftrace</c>.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>Version of the tool that wrote it.</summary>
+    public required string Tool { get; init; }
+
+    /// <summary>How it was made: the command, the workload and its seed, versions of programs used; free keys, sorted.</summary>
+    public SortedDictionary<string, string> Origin { get; init; } = new(StringComparer.Ordinal);
+
+    public int Vcpus { get; init; } = 1;
+
+    /// <summary>Bytes of guest RAM.</summary>
+    public ulong MemoryBytes { get; init; }
+
+    /// <summary>Null: every access was recorded. Otherwise the page filter that dropped accesses and the rule by which it forgot.</summary>
+    public FilterRule? Filter { get; init; }
+
+    /// <summary>Accesses carry the address of their instruction.</summary>
+    public bool HasRips { get; init; }
+
+    /// <summary>Why the recording ended: <c>guest-exit</c>, <c>interrupted</c>, <c>max-accesses</c>, <c>stop-at</c>, ...</summary>
+    public string? EndReason { get; init; }
+
+    /// <summary>What the source could not see and the recorder could not make up for, by name.</summary>
+    public List<string> Blind { get; init; } = [];
+
+    /// <summary>Accesses the guest made, recorded or dropped by the filter.</summary>
+    public long AccessesSeen { get; init; }
+
+    public List<CapturePart> Parts { get; init; } = [];
+}

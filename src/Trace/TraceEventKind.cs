@@ -1,0 +1,87 @@
+namespace Replay.Trace;
+
+/// <summary>
+/// What an event row says. An event is everything that is more than a plain touch of RAM: whatever changes the state of the guest,
+/// of the CPU or of the host, and every access whose details (value, device) matter. The values are part of capture format v1;
+/// <c>schemas/capture/v1.md</c> says which columns each kind fills.
+/// </summary>
+public enum TraceEventKind : byte
+{
+    /// <summary>A store to a page that serves as a guest page table: gva, gpa, size, value, flags, rip. An access as well as a change.</summary>
+    PageTableStore = 1,
+
+    /// <summary>An access that reached a device: access, gva, gpa, size, flags, rip. An access.</summary>
+    Mmio = 2,
+
+    /// <summary>An access the CPU made itself while it delivered an event: access, gva, size. The gpa is null. An access.</summary>
+    ImplicitAccess = 3,
+
+    /// <summary>The content of a 4 KiB guest page when it first serves as a page table: gpa, data (null data: all zero).</summary>
+    PageImage = 4,
+
+    /// <summary>MOV to CR0, CLTS or LMSW: value, rip.</summary>
+    Cr0Write = 8,
+
+    /// <summary>MOV to CR3: value (bit 63, no-flush, kept), rip.</summary>
+    Cr3Write = 9,
+
+    /// <summary>MOV to CR4: value, rip.</summary>
+    Cr4Write = 10,
+
+    /// <summary>WRMSR to EFER: value, rip.</summary>
+    EferWrite = 11,
+
+    /// <summary>WRPKRU: value, rip.</summary>
+    PkruWrite = 12,
+
+    /// <summary>INVLPG: gva, rip.</summary>
+    Invlpg = 13,
+
+    /// <summary>INVPCID: value is the type (0 to 3), error_code the PCID, gva the address, rip.</summary>
+    Invpcid = 14,
+
+    /// <summary>A #PF reached the guest: gva (CR2), error_code, rip of the faulting instruction.</summary>
+    GuestPageFault = 16,
+
+    /// <summary>An interrupt or exception was delivered: value is the vector, error_code where one was pushed, rip of the interrupted instruction.</summary>
+    Delivery = 17,
+
+    /// <summary>LIDT: value is the base, size the limit.</summary>
+    Lidt = 18,
+
+    /// <summary>LGDT: value is the base, size the limit.</summary>
+    Lgdt = 19,
+
+    /// <summary>LTR: value is the base of the TSS, size its limit.</summary>
+    Ltr = 20,
+
+    /// <summary>State of a vCPU where the recording starts (and after an INIT): detail is JSON, see <see cref="VcpuState"/>.</summary>
+    VcpuState = 24,
+
+    /// <summary>A memslot is created, changed or (size 0) deleted: detail is JSON, see <see cref="MemslotChange"/>.</summary>
+    Memslot = 25,
+
+    /// <summary>The host invalidates a range of guest memory (MMU notifier): gpa, value is the length in bytes.</summary>
+    HostInvalidate = 32,
+
+    /// <summary>The host maps another frame read-only at a page (change_pte notifier): gpa.</summary>
+    HostChangePte = 33,
+
+    /// <summary>The host ages a range (clear_young notifier): gpa, value is the length in bytes.</summary>
+    HostAge = 34,
+
+    /// <summary>Dirty logging is switched on for the slot that holds gpa: gpa.</summary>
+    DirtyLogOn = 35,
+
+    /// <summary>Dirty logging is switched off for the slot that holds gpa: gpa.</summary>
+    DirtyLogOff = 36,
+
+    /// <summary>The dirty log of the slot that holds gpa is read and cleared: gpa.</summary>
+    DirtyLogGet = 37,
+
+    /// <summary>The guest reached a named point: value (the byte written to the marker port), rip.</summary>
+    Marker = 40,
+
+    /// <summary>The source lost events here: value is how many, where it knows. Nothing is lost silently.</summary>
+    Lost = 41,
+}
