@@ -1,0 +1,88 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+
+namespace Replay.Replayer.Guest;
+
+/// <summary>
+/// The part of guest-physical memory whose content matters: pages that serve, or served, as page tables. Content comes from page
+/// images and from recorded stores; accessed and dirty bits from the walkers.
+/// </summary>
+public sealed class GuestMemory
+{
+    private const int PageSize = 4096;
+
+    private readonly Dictionary<ulong, byte[]> _pages = [];
+
+    /// <summary>
+    /// Counts changes of content made by the guest itself: a translation taken at another count may be wrong.
+    /// </summary>
+    public long ContentEpoch { get; private set; }
+
+    /// <summary>The content of the page is known.</summary>
+    public bool Knows(ulong gfn) => _pages.ContainsKey(gfn);
+
+    /// <summary>Takes a page image: 4096 bytes, or empty for a page of zeros.</summary>
+    public void SetPage(ulong gfn, ReadOnlySpan<byte> content)
+    {
+        ref var page = ref CollectionsMarshal.GetValueRefOrAddDefault(_pages, gfn, out _);
+        page ??= new byte[PageSize];
+        if (content.IsEmpty)
+            Array.Clear(page);
+        else
+            content[..PageSize].CopyTo(page);
+        ContentEpoch++;
+    }
+
+    /// <summary>A store by the guest. Ignored where the page's content is not held; a store never crosses a page.</summary>
+    /// <param name="gpa">First byte.</param>
+    /// <param name="value">The value, zero-extended.</param>
+    /// <param name="size">1, 2, 4 or 8 bytes.</param>
+    public void Store(ulong gpa, ulong value, int size)
+    {
+        if (!_pages.TryGetValue(gpa >> 12, out var page))
+            return;
+        Span<byte> bytes = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, value);
+        var offset = (int)(gpa & 0xfff);
+        var length = Math.Min(Math.Min(size, 8), PageSize - offset);
+        bytes[..length].CopyTo(page.AsSpan(offset));
+        ContentEpoch++;
+    }
+
+    /// <summary>Reads 8 bytes at an 8-byte-aligned address; false where the content is not held.</summary>
+    public bool TryRead64(ulong gpa, out ulong value)
+    {
+        if (!_pages.TryGetValue(gpa >> 12, out var page))
+        {
+            value = 0;
+            return false;
+        }
+
+        value = BinaryPrimitives.ReadUInt64LittleEndian(page.AsSpan((int)(gpa & 0xff8)));
+        return true;
+    }
+
+    /// <summary>Reads 4 bytes at a 4-byte-aligned address; false where the content is not held.</summary>
+    public bool TryRead32(ulong gpa, out uint value)
+    {
+        if (!_pages.TryGetValue(gpa >> 12, out var page))
+        {
+            value = 0;
+            return false;
+        }
+
+        value = BinaryPrimitives.ReadUInt32LittleEndian(page.AsSpan((int)(gpa & 0xffc)));
+        return true;
+    }
+
+    /// <summary>
+    /// A walker (the CPU's or KVM's) sets accessed or dirty bits in the low 32 bits of an entry. Not a change that voids translations.
+    /// </summary>
+    public void SetBits(ulong gpa, uint bits)
+    {
+        if (!_pages.TryGetValue(gpa >> 12, out var page))
+            return;
+        var entry = page.AsSpan((int)(gpa & 0xffc));
+        BinaryPrimitives.WriteUInt32LittleEndian(entry, BinaryPrimitives.ReadUInt32LittleEndian(entry) | bits);
+    }
+}

@@ -1,0 +1,29 @@
+namespace Replay.Replayer.History;
+
+/// <summary>
+/// Observes a replay. Calls come in the order of <c>Seq</c>, except faults, which are reported when they end (their <c>Seq</c> is
+/// that of their start).
+/// </summary>
+public interface IHistory
+{
+    /// <summary>A call chain is used for the first time: functions from the outermost to the one that acts.</summary>
+    void OnChain(int chainId, ReadOnlySpan<KvmFunction> functions);
+
+    void OnExit(in VmExitRecord record);
+
+    void OnFault(in FaultRecord record);
+
+    void OnWrite(in TableWrite record);
+
+    void OnTablePage(in TablePageRecord record);
+
+    void OnRoot(in RootRecord record);
+
+    void OnFlush(in TlbFlushRecord record);
+
+    void OnRmap(in RmapRecord record);
+
+    void OnGuestFault(in GuestFaultRecord record);
+
+    void OnNote(in ModelNoteRecord record);
+}

@@ -1,0 +1,252 @@
+using Replay.Trace;
+
+namespace Replay.Replayer.History;
+
+/// <summary>
+/// Where the model reports everything it does. Stamps each record with the place in history, the trace event, the exit, the fault and
+/// the call chain it belongs to; hashes it; hands it on.
+/// </summary>
+public sealed class Journal(IHistory observer)
+{
+    private const int NotesReportedPerKind = 1000;
+
+    private readonly ChainTree _chains = new();
+    private readonly long[] _noteCounts = new long[Enum.GetValues<ModelNote>().Length + 1];
+    private long _seq;
+    private int _chain;
+    private int _exits;
+    private int _faults;
+    private int _writesAtFaultStart;
+    private FaultRecord _openFault;
+
+    public HistoryHash Hash { get; } = new();
+
+    /// <summary>Ordinal of the trace event being replayed.</summary>
+    public long Ordinal { get; set; }
+
+    /// <summary>The vCPU on whose behalf the model acts.</summary>
+    public byte Vcpu { get; set; }
+
+    /// <summary>Rip of the instruction being replayed, 0 where the capture has none.</summary>
+    public ulong Rip { get; set; }
+
+    /// <summary>The exit being handled, or -1.</summary>
+    public int ExitId { get; private set; } = -1;
+
+    /// <summary>The fault being handled, or -1.</summary>
+    public int FaultId { get; private set; } = -1;
+
+    /// <summary>Table writes so far.</summary>
+    public int Writes { get; private set; }
+
+    public int Exits => _exits;
+
+    public int Faults => _faults;
+
+    /// <summary>The innermost function entered.</summary>
+    public KvmFunction CurrentFunction => _chains.Function(_chain);
+
+    /// <summary>How often each <see cref="ModelNote"/> occurred, by its number.</summary>
+    public ReadOnlySpan<long> NoteCounts => _noteCounts;
+
+    /// <summary>Enters a function of KVM until the scope is disposed.</summary>
+    public FunctionScope Enter(KvmFunction function)
+    {
+        _chain = _chains.Child(_chain, function);
+        return new FunctionScope(this);
+    }
+
+    internal void Leave() => _chain = _chains.Parent(_chain);
+
+    /// <summary>Opens an exit; the returned scope closes it.</summary>
+    public ExitScope BeginExit(ExitReason reason, ulong info1, ulong info2)
+    {
+        Invariant.Holds(ExitId < 0, "an exit was opened inside another");
+        ExitId = _exits++;
+        var record = new VmExitRecord
+        {
+            Seq = ++_seq,
+            Ordinal = Ordinal,
+            Info1 = info1,
+            Info2 = info2,
+            Rip = Rip,
+            ExitId = ExitId,
+            Reason = reason,
+            Vcpu = Vcpu,
+        };
+        Hash.Append(1, record);
+        observer.OnExit(record);
+        return new ExitScope(this);
+    }
+
+    internal void EndExit() => ExitId = -1;
+
+    /// <summary>Opens a fault. It is reported by <see cref="EndFault"/>.</summary>
+    public void BeginFault(ulong address, ulong gva, ulong errorCode, KvmFunction handler, AccessKind access)
+    {
+        Invariant.Holds(FaultId < 0, "a fault was opened inside another");
+        FaultId = _faults++;
+        _writesAtFaultStart = Writes;
+        _openFault = new FaultRecord
+        {
+            Seq = ++_seq,
+            Ordinal = Ordinal,
+            Address = address,
+            Gva = gva,
+            ErrorCode = errorCode,
+            Rip = Rip,
+            FaultId = FaultId,
+            ExitId = ExitId,
+            Handler = handler,
+            Access = access,
+            Vcpu = Vcpu,
+        };
+    }
+
+    /// <summary>Closes the fault and reports it.</summary>
+    public void EndFault(RetPf outcome, int mappedLevel)
+    {
+        var record = _openFault with { Outcome = outcome, MappedLevel = (byte)mappedLevel, Writes = Writes - _writesAtFaultStart };
+        FaultId = -1;
+        Hash.Append(2, record);
+        observer.OnFault(record);
+    }
+
+    internal void Write(int tableId, int level, int index, ulong gfn, ulong old, ulong value, Actor actor, Tracepoint tracepoint)
+    {
+        Writes++;
+        var record = new TableWrite
+        {
+            Seq = ++_seq,
+            Ordinal = Ordinal,
+            Gfn = gfn,
+            Old = old,
+            New = value,
+            FaultId = FaultId,
+            ExitId = ExitId,
+            TableId = tableId,
+            ChainId = actor == Actor.Kvm ? ReportedChain() : 0,
+            Index = (ushort)index,
+            Function = actor == Actor.Kvm ? CurrentFunction : KvmFunction.None,
+            Level = (byte)level,
+            Vcpu = Vcpu,
+            Actor = actor,
+            Tracepoint = tracepoint,
+        };
+        Hash.Append(3, record);
+        observer.OnWrite(record);
+    }
+
+    /// <summary>Reports an operation on a table page; the caller fills what describes the page.</summary>
+    public void TablePage(in TablePageRecord page)
+    {
+        var record = page with
+        {
+            Seq = ++_seq,
+            Ordinal = Ordinal,
+            FaultId = FaultId,
+            ExitId = ExitId,
+            ChainId = ReportedChain(),
+            Vcpu = Vcpu,
+        };
+        Hash.Append(4, record);
+        observer.OnTablePage(record);
+    }
+
+    public void Root(RootOperation operation, int tableId, ulong value)
+    {
+        var record = new RootRecord
+        {
+            Seq = ++_seq,
+            Ordinal = Ordinal,
+            Value = value,
+            TableId = tableId,
+            ExitId = ExitId,
+            ChainId = ReportedChain(),
+            Operation = operation,
+            Vcpu = Vcpu,
+        };
+        Hash.Append(5, record);
+        observer.OnRoot(record);
+    }
+
+    public void Flush(FlushKind kind, ulong start = 0, ulong pages = 0)
+    {
+        var record = new TlbFlushRecord
+        {
+            Seq = ++_seq,
+            Ordinal = Ordinal,
+            Start = start,
+            Pages = pages,
+            FaultId = FaultId,
+            ExitId = ExitId,
+            ChainId = ReportedChain(),
+            Function = CurrentFunction,
+            Kind = kind,
+            Vcpu = Vcpu,
+        };
+        Hash.Append(6, record);
+        observer.OnFlush(record);
+    }
+
+    public void Rmap(RmapOperation operation, ulong gfn, int tableId, int index, int level, int childId = 0)
+    {
+        var record = new RmapRecord
+        {
+            Seq = ++_seq,
+            Ordinal = Ordinal,
+            Gfn = gfn,
+            TableId = tableId,
+            ChildId = childId,
+            FaultId = FaultId,
+            ChainId = ReportedChain(),
+            Index = (ushort)index,
+            Operation = operation,
+            Level = (byte)level,
+        };
+        Hash.Append(7, record);
+        observer.OnRmap(record);
+    }
+
+    /// <summary>A #PF reaches the guest.</summary>
+    public void GuestFault(ulong gva, uint errorCode, bool recorded)
+    {
+        var record = new GuestFaultRecord
+        {
+            Seq = ++_seq,
+            Ordinal = Ordinal,
+            Gva = gva,
+            Rip = Rip,
+            ExitId = ExitId,
+            ErrorCode = errorCode,
+            Vcpu = Vcpu,
+            Recorded = recorded ? (byte)1 : (byte)0,
+        };
+        Hash.Append(8, record);
+        observer.OnGuestFault(record);
+    }
+
+    /// <summary>Counts a note and, up to a limit per kind, reports it. Notes stay out of the hash: they speak of the capture, not of KVM.</summary>
+    public void Note(ModelNote kind, ulong gva, ulong recorded, ulong modelled)
+    {
+        if (_noteCounts[(int)kind]++ >= NotesReportedPerKind)
+            return;
+        observer.OnNote(new ModelNoteRecord
+        {
+            Seq = _seq,
+            Ordinal = Ordinal,
+            Gva = gva,
+            Recorded = recorded,
+            Modelled = modelled,
+            Kind = kind,
+            Vcpu = Vcpu,
+        });
+    }
+
+    private int ReportedChain()
+    {
+        if (_chains.TakeUnreported(_chain))
+            observer.OnChain(_chain, _chains.Functions(_chain));
+        return _chain;
+    }
+}

@@ -1,0 +1,38 @@
+namespace Replay.Replayer.History;
+
+/// <summary>Something the model does not do, or that the capture and the model disagree about: named, never silent.</summary>
+public enum ModelNote : byte
+{
+    /// <summary>The model's translation of an access differs from the gpa that the source saw.</summary>
+    TranslationDiffers = 1,
+
+    /// <summary>The model says #PF, the capture shows a successful access.</summary>
+    UnexpectedGuestFault = 2,
+
+    /// <summary>The capture shows a #PF, the model's walk succeeds.</summary>
+    MissingGuestFault = 3,
+
+    /// <summary>The #PF's error code differs.</summary>
+    GuestFaultCodeDiffers = 4,
+
+    /// <summary>A guest page-table page was walked whose content the capture never gave.</summary>
+    UnknownTableContent = 5,
+
+    /// <summary>A table entry was zapped at a point that is no flush point of the capture's filter: dropped accesses might have faulted.</summary>
+    ZapOffFlushPoint = 6,
+
+    /// <summary>The source saw a device where the memslots have RAM, or the reverse.</summary>
+    MmioDiffers = 7,
+
+    /// <summary>A host or guest event that this mode does not model.</summary>
+    EventNotModelled = 8,
+
+    /// <summary>An access did not complete within the limit of retries.</summary>
+    NoProgress = 9,
+
+    /// <summary>The guest set up a state that ends in a triple fault or an invalid VM entry in the model.</summary>
+    TripleFault = 10,
+
+    /// <summary>The capture lost events here.</summary>
+    LostEvents = 11,
+}

@@ -1,0 +1,49 @@
+using System.Runtime.InteropServices;
+
+namespace Replay.Replayer.History;
+
+/// <summary>One write to one table entry: the product's central fact.</summary>
+/// <remarks>Blittable without padding: its bytes enter the history hash.</remarks>
+[StructLayout(LayoutKind.Sequential, Pack = 1)]
+public readonly record struct TableWrite
+{
+    /// <summary>Place in the run's history, shared by all kinds of records, ascending from 1.</summary>
+    public long Seq { get; init; }
+
+    /// <summary>The trace event that led to it.</summary>
+    public long Ordinal { get; init; }
+
+    /// <summary>First gfn that the entry translates (a gva's page number &lt;&lt; 0 in shadow tables is not used: the shadowed gfn is).</summary>
+    public ulong Gfn { get; init; }
+
+    public ulong Old { get; init; }
+
+    public ulong New { get; init; }
+
+    /// <summary>The fault being handled, or -1.</summary>
+    public int FaultId { get; init; }
+
+    /// <summary>The exit being handled, or -1.</summary>
+    public int ExitId { get; init; }
+
+    /// <summary>Which table page: <see cref="TablePageRecord.TableId"/>.</summary>
+    public int TableId { get; init; }
+
+    /// <summary>The function and all that called it, interned: see <see cref="IHistory.OnChain"/>.</summary>
+    public int ChainId { get; init; }
+
+    /// <summary>Entry number in the table, 0 to 511.</summary>
+    public ushort Index { get; init; }
+
+    /// <summary>Function that made the write.</summary>
+    public KvmFunction Function { get; init; }
+
+    /// <summary>Level of the table, 1 (PT) to 5.</summary>
+    public byte Level { get; init; }
+
+    public byte Vcpu { get; init; }
+
+    public Actor Actor { get; init; }
+
+    public Tracepoint Tracepoint { get; init; }
+}

@@ -1,0 +1,30 @@
+using System.Runtime.InteropServices;
+
+namespace Replay.Replayer.History;
+
+/// <summary>A TLB flush that KVM asked for.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 1)]
+public readonly record struct TlbFlushRecord
+{
+    public long Seq { get; init; }
+
+    public long Ordinal { get; init; }
+
+    /// <summary>First gfn of a range flush, or the address of a flush by address; otherwise 0.</summary>
+    public ulong Start { get; init; }
+
+    /// <summary>4 KiB pages of a range flush; otherwise 0.</summary>
+    public ulong Pages { get; init; }
+
+    public int FaultId { get; init; }
+
+    public int ExitId { get; init; }
+
+    public int ChainId { get; init; }
+
+    public KvmFunction Function { get; init; }
+
+    public FlushKind Kind { get; init; }
+
+    public byte Vcpu { get; init; }
+}

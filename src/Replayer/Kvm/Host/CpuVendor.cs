@@ -1,0 +1,7 @@
+namespace Replay.Replayer.Kvm.Host;
+
+public enum CpuVendor : byte
+{
+    Intel = 0,
+    Amd = 1,
+}

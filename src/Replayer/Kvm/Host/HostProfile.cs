@@ -1,0 +1,70 @@
+namespace Replay.Replayer.Kvm.Host;
+
+/// <summary>
+/// What the host is like: its CPU, the kernel's module parameters, and what its emulator (if the host is one) does unlike hardware.
+/// The MMU's behaviour differs with all three. Profiles are named; nothing about the host is decided anywhere else.
+/// </summary>
+public sealed record HostProfile
+{
+    /// <summary>Kernel whose KVM is modelled.</summary>
+    public const string KernelVersion = "6.1.176";
+
+    public required string Name { get; init; }
+
+    public required string Description { get; init; }
+
+    public required CpuVendor Vendor { get; init; }
+
+    /// <summary>MAXPHYADDR of the host.</summary>
+    public int PhysicalAddressBits { get; init; } = 40;
+
+    /// <summary>MAXPHYADDR the guest sees.</summary>
+    public int GuestPhysicalAddressBits { get; init; } = 40;
+
+    /// <summary>The host walks 5 levels (LA57).</summary>
+    public bool FiveLevelPaging { get; init; }
+
+    /// <summary>1 GiB pages in the second dimension (ept_1gb, NPT pdpe1gb).</summary>
+    public bool GigabytePages { get; init; } = true;
+
+    /// <summary>EPT accessed and dirty bits, and eptad=Y.</summary>
+    public bool EptAdBits { get; init; } = true;
+
+    public bool EptExecuteOnly { get; init; } = true;
+
+    /// <summary>Page-modification logging, and pml=Y.</summary>
+    public bool Pml { get; init; } = true;
+
+    public bool UnrestrictedGuest { get; init; } = true;
+
+    /// <summary>The CPU tells the decoded operand of MOV CRn and INVLPG (always on Intel).</summary>
+    public bool DecodeAssists { get; init; } = true;
+
+    /// <summary>The CPU tells the next RIP (AMD).</summary>
+    public bool Nrips { get; init; } = true;
+
+    /// <summary>PCID for the guest.</summary>
+    public bool Pcid { get; init; } = true;
+
+    /// <summary>The CPU has the L1TF flaw, so that KVM sets the top physical bits in entries that are not present.</summary>
+    public bool L1tf { get; init; }
+
+    /// <summary>nx_huge_pages=on.</summary>
+    public bool NxHugePages { get; init; }
+
+    public bool EagerPageSplit { get; init; } = true;
+
+    public bool MmioCaching { get; init; } = true;
+
+    /// <summary>n_max_mmu_pages given by userspace; 0: a fiftieth of the memslots' pages, at least 64.</summary>
+    public int MaxMmuPages { get; init; }
+
+    /// <summary>A page walk that violates EPT with A/D bits on is reported as a write only (qualification 0x82), not as read and write (0x83).</summary>
+    public bool EptWalkViolationIsWriteOnly { get; init; }
+
+    /// <summary>Bits 9 to 11 of the exit qualification (advanced information for the guest's own rights) are reported.</summary>
+    public bool AdvancedExitInformation { get; init; }
+
+    /// <summary>The CPU sets the accessed bit in PAE PDPTEs, which real CPUs do not.</summary>
+    public bool SetsAccessedInPdpte { get; init; }
+}

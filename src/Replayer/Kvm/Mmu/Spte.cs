@@ -1,0 +1,65 @@
+namespace Replay.Replayer.Kvm.Mmu;
+
+/// <summary>An entry of one of KVM's tables: 64 bits, read through named masks. What depends on the entry format is asked of <see cref="SpteFormat"/>.</summary>
+/// <remarks>
+/// <code>
+/// EPT    63  62..59  58           57            56..54        53..52    51..12  11           10  9  8  7   6     5..3     2  1  0
+///            mmio    mmu-         host-         saved R,X of  A/D type  frame   MMU_PRESENT      D  A  PS  IPAT  memtype  X  W  R
+///            gen     writable     writable      access track
+/// x86    63                                     62..52        51..12  11           10            9             8  7   6  5  4..3  2  1  0
+///        NX                                     0 (mmio gen)  frame   MMU_PRESENT  mmu-writable  host-writable    PS  D  A        U  W  P
+/// </code>
+/// Invariant: MMU-writable implies host-writable; writable implies MMU-writable.
+/// </remarks>
+public readonly record struct Spte(ulong Raw)
+{
+    /// <summary>SPTE_MMU_PRESENT_MASK: ignored by every hardware format.</summary>
+    public const ulong MmuPresentMask = 1UL << 11;
+
+    /// <summary>PT_WRITABLE_MASK, the same bit in both formats.</summary>
+    public const ulong WritableMask = 1UL << 1;
+
+    /// <summary>PT_PAGE_SIZE_MASK, the same bit in both formats.</summary>
+    public const ulong PageSizeMask = 1UL << 7;
+
+    /// <summary>SPTE_BASE_ADDR_MASK: bits 51 to 12.</summary>
+    public const ulong BaseAddressMask = 0x000f_ffff_ffff_f000;
+
+    /// <summary>SPTE_TDP_AD_MASK: how A/D are tracked. 0 by hardware, 1 disabled, 2 write protection only.</summary>
+    public const ulong TdpAdMask = 3UL << 52;
+
+    public const ulong TdpAdDisabledMask = 1UL << 52;
+
+    public const ulong TdpAdWriteProtectOnlyMask = 2UL << 52;
+
+    /// <summary>REMOVED_SPTE: the TDP MMU's mark on an entry that is being taken away.</summary>
+    public const ulong Removed = 0x5a0;
+
+    private const byte AdTypeVersusPresent = (TdpAdMask & MmuPresentMask) == 0 ? 0 : -1;
+    private const byte RemovedVersusPresent = (Removed & MmuPresentMask) == 0 ? 0 : -1;
+
+    /// <remarks>KVM: is_shadow_present_pte().</remarks>
+    public bool IsShadowPresent => (Raw & MmuPresentMask) != 0;
+
+    /// <remarks>KVM: is_writable_pte().</remarks>
+    public bool IsWritable => (Raw & WritableMask) != 0;
+
+    /// <remarks>KVM: is_large_pte().</remarks>
+    public bool IsLarge => (Raw & PageSizeMask) != 0;
+
+    /// <remarks>KVM: is_removed_spte().</remarks>
+    public bool IsRemoved => Raw == Removed;
+
+    /// <remarks>KVM: spte_to_pfn().</remarks>
+    public ulong Pfn => (Raw & BaseAddressMask) >> 12;
+
+    /// <summary>The entry maps memory, as against pointing at a table.</summary>
+    /// <remarks>KVM: is_last_spte().</remarks>
+    public bool IsLast(int level) => level == 1 || IsLarge;
+
+    public Spte With(ulong mask) => new(Raw | mask);
+
+    public Spte Without(ulong mask) => new(Raw & ~mask);
+
+    public override string ToString() => $"{Raw:x16}";
+}

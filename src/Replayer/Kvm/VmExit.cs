@@ -1,0 +1,29 @@
+using Replay.Replayer.History;
+using Replay.Trace;
+
+namespace Replay.Replayer.Kvm;
+
+/// <summary>What the hardware tells KVM when it leaves the guest.</summary>
+public readonly record struct VmExit
+{
+    public required ExitReason Reason { get; init; }
+
+    /// <summary>Exit qualification (Intel), EXITINFO1 (AMD), #PF error code (#PF intercept); the operand's old value is not told.</summary>
+    public ulong Info1 { get; init; }
+
+    /// <summary>Guest-physical address (EPT, NPT), linear address (#PF intercept, INVLPG), value written (CR and EFER writes).</summary>
+    public ulong Info2 { get; init; }
+
+    /// <summary>The linear address of the access that exited.</summary>
+    public ulong Gva { get; init; }
+
+    public AccessKind Access { get; init; }
+
+    public AccessFlags Flags { get; init; }
+
+    /// <summary>Bytes the instruction touches there.</summary>
+    public int Size { get; init; }
+
+    /// <summary>Value stored by the instruction, where the capture has it.</summary>
+    public ulong? Value { get; init; }
+}

@@ -1,0 +1,44 @@
+namespace Replay.Replayer;
+
+/// <summary>Names and properties of the modes.</summary>
+public static class MmuModes
+{
+    /// <summary>The modes a replay can run, in the order the command line lists them.</summary>
+    public static IReadOnlyList<MmuMode> All { get; } = [MmuMode.Ept, MmuMode.EptTdp, MmuMode.Npt, MmuMode.NptTdp, MmuMode.Shadow];
+
+    /// <summary>The name used on the command line and in the database, such as <c>ept-tdp</c>.</summary>
+    public static string Name(this MmuMode mode) => mode switch
+    {
+        MmuMode.Ept => "ept",
+        MmuMode.EptTdp => "ept-tdp",
+        MmuMode.Npt => "npt",
+        MmuMode.NptTdp => "npt-tdp",
+        MmuMode.Shadow => "shadow",
+        MmuMode.Observed => "observed",
+        _ => throw new InvariantViolation($"mode {(int)mode} has no name"),
+    };
+
+    public static bool TryParse(string text, out MmuMode mode)
+    {
+        foreach (var candidate in All)
+        {
+            if (candidate.Name() == text)
+            {
+                mode = candidate;
+                return true;
+            }
+        }
+
+        mode = default;
+        return false;
+    }
+
+    /// <summary>Entries have the EPT format.</summary>
+    public static bool UsesEptFormat(this MmuMode mode) => mode is MmuMode.Ept or MmuMode.EptTdp;
+
+    /// <summary>The tables are built by the TDP MMU (tdp_mmu.c), not by the shadow MMU code (mmu.c).</summary>
+    public static bool UsesTdpMmu(this MmuMode mode) => mode is MmuMode.EptTdp or MmuMode.NptTdp;
+
+    /// <summary>The hardware walks in two dimensions: guest tables, then KVM's.</summary>
+    public static bool IsTwoDimensional(this MmuMode mode) => mode is not MmuMode.Shadow;
+}
