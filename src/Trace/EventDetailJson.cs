@@ -1,0 +1,10 @@
+using System.Text.Json.Serialization;
+
+namespace Replay.Trace;
+
+[JsonSerializable(typeof(VcpuState))]
+[JsonSerializable(typeof(MemslotChange))]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+internal sealed partial class EventDetailJson : JsonSerializerContext;
