@@ -1,0 +1,77 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using Replay.Cli.Terminal;
+
+namespace Replay.Cli;
+
+/// <summary>The tree of verbs, and how one command line is run.</summary>
+internal static class CommandLine
+{
+    public static RootCommand Build(CliConsole console)
+    {
+        var root = new RootCommand("Record a guest's memory accesses, replay them through KVM's MMU, query every table write.");
+        foreach (var verb in Verbs())
+            root.Subcommands.Add(verb);
+        foreach (var option in root.Options)
+        {
+            if (option is HelpOption { Action: HelpAction help })
+                option.Action = new ExampleHelpAction(help);
+        }
+
+        SetContext(root, console);
+        return root;
+    }
+
+    public static async Task<int> RunAsync(string[] args, CliConsole console)
+    {
+        var root = Build(console);
+        var parsed = root.Parse(args);
+        var verb = Path(parsed.CommandResult.Command, root);
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (var error in parsed.Errors)
+                console.Error.WriteLine($"{verb}: {error.Message}");
+            console.Error.WriteLine($"See '{verb} --help'.");
+            return ExitCode.Usage;
+        }
+
+        using var interrupt = new Interrupt(console);
+        var configuration = new InvocationConfiguration
+        {
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = null,
+            Output = console.Out,
+            Error = console.Error,
+        };
+        try
+        {
+            return await parsed.InvokeAsync(configuration, interrupt.Token).ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            return Failure.Report(exception, verb, console.Error);
+        }
+    }
+
+    /// <summary>The command as a user types it, such as <c>replay record qemu</c>.</summary>
+    public static string Path(Command command, RootCommand root)
+    {
+        if (command == root)
+            return "replay";
+        var parent = command.Parents.OfType<Command>().First();
+        return $"{Path(parent, root)} {command.Name}";
+    }
+
+    private static IEnumerable<Command> Verbs()
+    {
+        yield break;
+    }
+
+    private static void SetContext(Command command, CliConsole console)
+    {
+        if (command is VerbCommand verb)
+            verb.Context = console;
+        foreach (var child in command.Subcommands)
+            SetContext(child, console);
+    }
+}

@@ -1,0 +1,26 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+
+namespace Replay.Cli;
+
+/// <summary>The usual help, then the verb's examples.</summary>
+internal sealed class ExampleHelpAction(HelpAction help) : SynchronousCommandLineAction
+{
+    public override int Invoke(ParseResult parseResult)
+    {
+        var exit = help.Invoke(parseResult);
+        if (parseResult.CommandResult.Command is not VerbCommand verb || verb.Examples.Count == 0)
+            return exit;
+        var output = parseResult.InvocationConfiguration.Output;
+        output.WriteLine("Examples:");
+        foreach (var example in verb.Examples)
+        {
+            output.WriteLine($"  {example.Command}");
+            output.WriteLine($"      {example.Purpose}");
+        }
+
+        output.WriteLine();
+        return exit;
+    }
+}

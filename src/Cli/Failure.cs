@@ -1,0 +1,44 @@
+using Microsoft.Data.Sqlite;
+using Replay.Replayer;
+using Replay.Trace;
+
+namespace Replay.Cli;
+
+/// <summary>The one place that turns an exception into an exit code and a line.</summary>
+internal static class Failure
+{
+    /// <param name="exception">What happened.</param>
+    /// <returns>The exit code, and whether the failure is ours, so that the stack belongs in the report.</returns>
+    public static (int ExitCode, bool IsOurs) Classify(Exception exception) => exception switch
+    {
+        OperationCanceledException => (ExitCode.Interrupted, false),
+        UsageException => (ExitCode.Usage, false),
+        CaptureFormatException => (ExitCode.BadInput, false),
+        InputMissingException or FileNotFoundException or DirectoryNotFoundException => (ExitCode.InputMissing, false),
+        InvariantViolation => (ExitCode.InternalError, true),
+        UnauthorizedAccessException => (ExitCode.CannotCreate, false),
+        SqliteException => (ExitCode.InputOutput, false),
+        IOException => (ExitCode.InputOutput, false),
+        _ => (ExitCode.InternalError, true),
+    };
+
+    /// <summary>Reports the failure on stderr and returns the exit code.</summary>
+    public static int Report(Exception exception, string verb, TextWriter error)
+    {
+        var (exitCode, isOurs) = Classify(exception);
+        if (exitCode == ExitCode.Interrupted)
+        {
+            error.WriteLine($"{verb}: interrupted");
+            return exitCode;
+        }
+
+        error.WriteLine($"{verb}: {exception.Message}");
+        if (isOurs)
+        {
+            error.WriteLine("This is a bug in Replay. Please report it with the command line, the capture's manifest.json and the lines below.");
+            error.WriteLine(exception);
+        }
+
+        return exitCode;
+    }
+}

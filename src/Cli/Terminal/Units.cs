@@ -1,0 +1,25 @@
+namespace Replay.Cli.Terminal;
+
+/// <summary>Numbers as a person reads them.</summary>
+internal static class Units
+{
+    public static string Count(long value) => value.ToString("#,0");
+
+    public static string Rate(long count, TimeSpan time) => time <= TimeSpan.Zero ? "-" : $"{Scaled(count / time.TotalSeconds)}/s";
+
+    public static string Bytes(long bytes) => bytes switch
+    {
+        >= 1L << 30 => $"{bytes / (double)(1L << 30):0.00} GiB",
+        >= 1L << 20 => $"{bytes / (double)(1L << 20):0.0} MiB",
+        >= 1L << 10 => $"{bytes / 1024.0:0.0} KiB",
+        _ => $"{bytes} B",
+    };
+
+    private static string Scaled(double value) => value switch
+    {
+        >= 1e9 => $"{value / 1e9:0.00} G",
+        >= 1e6 => $"{value / 1e6:0.0} M",
+        >= 1e3 => $"{value / 1e3:0.0} k",
+        _ => $"{value:0} ",
+    };
+}

@@ -1,0 +1,63 @@
+using System.Text.RegularExpressions;
+
+namespace Replay.Architecture.Tests;
+
+/// <summary>Rules of the house that the compiler does not know.</summary>
+public sealed partial class SourceRuleTests
+{
+    private static readonly string Source = Path.Combine(RepositoryRoot.Path, "src");
+
+    [Fact]
+    public void Only_the_table_writer_can_change_a_table_entry()
+    {
+        foreach (var (file, text) in CSharpFiles())
+        {
+            if (Path.GetFileName(file) is "TableWriter.cs" or "TablePage.cs")
+                continue;
+            Assert.False(EntryWrite().IsMatch(text), $"{file} reaches around TableWriter");
+        }
+    }
+
+    [Fact]
+    public void No_source_file_is_a_house_of_its_own()
+    {
+        var large = CSharpFiles().Where(file => file.Text.AsSpan().Count('\n') > 450).Select(file => file.Path);
+        Assert.Empty(large);
+    }
+
+    [Fact]
+    public void No_loose_ends_are_left_in_the_code()
+    {
+        foreach (var (file, text) in CSharpFiles())
+            Assert.False(LooseEnd().IsMatch(text), $"{file} has a loose end");
+    }
+
+    [Fact]
+    public void The_replayer_never_enumerates_an_unordered_collection()
+    {
+        foreach (var (file, text) in CSharpFiles())
+        {
+            if (!file.Contains($"{Path.DirectorySeparatorChar}Replayer{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
+                continue;
+            foreach (Match field in UnorderedField().Matches(text))
+            {
+                var name = field.Groups["name"].Value;
+                Assert.False(
+                    Regex.IsMatch(text, $@"foreach\s*\([^)]*\bin\s+{Regex.Escape(name)}(\.Values|\.Keys)?\s*\)"),
+                    $"{file} enumerates {name}, whose order is not defined");
+            }
+        }
+    }
+
+    private static IEnumerable<(string Path, string Text)> CSharpFiles() =>
+        Directory.EnumerateFiles(Source, "*.cs", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(file => (file, File.ReadAllText(file)));
+
+    [GeneratedRegex(@"\.Exchange\(|Key\.Create\(")]
+    private static partial Regex EntryWrite();
+
+    [GeneratedRegex(@"\b(TODO|FIXME|HACK|XXX)\b|NotImplementedException|catch\s*\{\s*\}")]
+    private static partial Regex LooseEnd();
+
+    [GeneratedRegex(@"(Dictionary|HashSet)<[^;=]*>\s+(?<name>_\w+)")]
+    private static partial Regex UnorderedField();
+}
