@@ -26,4 +26,9 @@ public interface IHistory
     void OnGuestFault(in GuestFaultRecord record);
 
     void OnNote(in ModelNoteRecord record);
+
+    /// <summary>The access whose replay is over left records: reported after them, once for its ordinal. It has no <c>Seq</c> of its own.</summary>
+    void OnAccess(in AccessRecord record)
+    {
+    }
 }

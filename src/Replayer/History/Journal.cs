@@ -36,6 +36,9 @@ public sealed class Journal(IHistory observer)
     /// <summary>The fault being handled, or -1.</summary>
     public int FaultId { get; private set; } = -1;
 
+    /// <summary>Place in history of the latest record. An access that moved it left records: see <see cref="Access"/>.</summary>
+    public long Seq => _seq;
+
     /// <summary>Table writes so far.</summary>
     public int Writes { get; private set; }
 
@@ -242,6 +245,9 @@ public sealed class Journal(IHistory observer)
             Vcpu = Vcpu,
         });
     }
+
+    /// <summary>Reports an access whose replay left records. Accesses stay out of the hash: they are the capture's, and the same in every mode.</summary>
+    public void Access(in AccessRecord record) => observer.OnAccess(record with { Ordinal = Ordinal, Vcpu = Vcpu });
 
     private int ReportedChain()
     {
