@@ -1,0 +1,197 @@
+namespace Replay.Replayer.Kvm.Host;
+
+/// <summary>
+/// The host's side of guest memory: which frame is behind a host-virtual address, how large the host maps it, what faulting it in
+/// does. Deterministic: a page's own frame is <see cref="FirstPfn"/> plus the number of its host-virtual page, whenever it comes in.
+/// </summary>
+/// <remarks>KVM: __gfn_to_pfn_memslot(), hva_to_pfn(), host_pfn_mapping_level(), on anonymous private memory.</remarks>
+public sealed class HostMemory(HostBacking backing)
+{
+    /// <summary>The frame behind host-virtual address 0 of the model.</summary>
+    public const ulong FirstPfn = 0x10_0000;
+
+    /// <summary>The shared page of zeros.</summary>
+    public const ulong ZeroPagePfn = 0xf_ffff;
+
+    /// <summary>First frame of the shared huge page of zeros.</summary>
+    public const ulong HugeZeroPagePfn = 0xf_fa00;
+
+    /// <summary>Frames that replace others (<see cref="Share"/>) count up from here.</summary>
+    public const ulong FirstSharedPfn = 0x800_0000;
+
+    private readonly Dictionary<ulong, HostRegion> _regions = [];
+    private ulong _nextSharedPfn = FirstSharedPfn;
+
+    /// <summary>Told of every change of a mapping that KVM may have copied.</summary>
+    public IMmuNotifier? Notifier { get; set; }
+
+    /// <summary>The frame behind a gfn, brought in if need be. May run the notifier.</summary>
+    /// <param name="slot">The gfn's memslot, null for none.</param>
+    /// <param name="gfn">The page.</param>
+    /// <param name="writeFault">The guest writes.</param>
+    /// <remarks>KVM: __gfn_to_pfn_memslot(), with a place for "writable".</remarks>
+    public HostPfn GfnToPfn(Memslot? slot, ulong gfn, bool writeFault)
+    {
+        if (slot is null || slot.IsInvalid)
+            return new HostPfn(HostPfnKind.NoSlot, 0, MapWritable: false);
+        if (slot.ReadOnly && writeFault)
+            return new HostPfn(HostPfnKind.ReadOnlyFault, 0, MapWritable: false);
+        var page = slot.GfnToHva(gfn) >> 12;
+        var region = Region(page);
+        var index = IndexOf(page);
+        var isHostWritable = IsWritable(region, index);
+        if (!isHostWritable)
+        {
+            if (writeFault && region.IsProtected(index))
+                return new HostPfn(HostPfnKind.Fault, 0, MapWritable: false);
+            isHostWritable = FaultIn(region, page, writeFault);
+        }
+
+        return new HostPfn(HostPfnKind.Valid, Frame(region, page), isHostWritable && !slot.ReadOnly);
+    }
+
+    /// <summary>The frames behind consecutive gfns, as far as they can be had without faulting: present and writable.</summary>
+    /// <param name="slot">The slot of all of them.</param>
+    /// <param name="gfn">The first.</param>
+    /// <param name="pfns">Receives the frames.</param>
+    /// <returns>How many were had, or -1 where the slot has no writable memory.</returns>
+    /// <remarks>KVM: gfn_to_page_many_atomic().</remarks>
+    public int GfnToPagesAtomic(Memslot? slot, ulong gfn, Span<ulong> pfns)
+    {
+        if (slot is null || slot.IsInvalid || slot.ReadOnly)
+            return -1;
+        if (slot.EndGfn - gfn < (ulong)pfns.Length)
+            return 0;
+        var firstPage = slot.GfnToHva(gfn) >> 12;
+        for (var i = 0; i < pfns.Length; i++)
+        {
+            var page = firstPage + (ulong)i;
+            var region = Region(page);
+            if (!IsWritable(region, IndexOf(page)))
+                return i;
+            pfns[i] = Frame(region, page);
+        }
+
+        return pfns.Length;
+    }
+
+    /// <summary>The level at which the host maps the page: 1, or 2 for a transparent huge page.</summary>
+    /// <remarks>KVM: host_pfn_mapping_level().</remarks>
+    public int MappingLevel(Memslot slot, ulong gfn) => Region(slot.GfnToHva(gfn) >> 12).IsHuge ? 2 : 1;
+
+    /// <summary>mprotect: takes or gives write permission. The caller runs the notifier.</summary>
+    /// <param name="hva">First byte, page aligned.</param>
+    /// <param name="length">Bytes.</param>
+    /// <param name="writable">PROT_READ and PROT_WRITE, against PROT_READ alone.</param>
+    /// <remarks>
+    /// Linux 6.1 gives private small entries their write permission back at once (MM_CP_TRY_CHANGE_WRITABLE), huge ones at the next
+    /// write.
+    /// </remarks>
+    public void Protect(ulong hva, ulong length, bool writable)
+    {
+        var first = hva >> 12;
+        var end = hva + length >> 12;
+        for (var page = first; page < end; page++)
+        {
+            var region = Region(page);
+            if (region.IsHuge)
+            {
+                var regionStart = page - (ulong)IndexOf(page);
+                if (regionStart >= first && regionStart + HostRegion.PageCount <= end)
+                    region.HugeEntryIsReadOnly = true;
+                else
+                    region.Split();
+            }
+
+            region.SetProtected(IndexOf(page), !writable);
+        }
+    }
+
+    /// <summary>The host maps another, shared frame read-only at the page (KSM). The caller runs the notifier.</summary>
+    /// <returns>The new frame.</returns>
+    public ulong Share(ulong hva)
+    {
+        var region = Region(hva >> 12);
+        region.Split();
+        var pfn = _nextSharedPfn++;
+        region.SetShared(IndexOf(hva >> 12), pfn);
+        return pfn;
+    }
+
+    private static int IndexOf(ulong page) => (int)(page % HostRegion.PageCount);
+
+    private static bool IsWritable(HostRegion region, int index) =>
+        region.State(index) == HostPteState.Private && !region.IsProtected(index) && !region.HugeEntryIsReadOnly;
+
+    /// <summary>The host handles a fault at the page; says whether its entry is writable afterwards.</summary>
+    private bool FaultIn(HostRegion region, ulong page, bool write)
+    {
+        var index = IndexOf(page);
+        switch (region.State(index))
+        {
+            case HostPteState.None:
+                BringIn(region, index, write ? HostPteState.Private : HostPteState.ZeroPage);
+                break;
+            case HostPteState.Private when write:
+                region.HugeEntryIsReadOnly = false;
+                break;
+            case HostPteState.ZeroPage or HostPteState.Shared when write:
+                CopyOnWrite(region, page);
+                break;
+            default:
+                break;
+        }
+
+        return IsWritable(region, index);
+    }
+
+    /// <summary>A whole huge page where the backing has them and nothing is in the region yet.</summary>
+    private void BringIn(HostRegion region, int index, HostPteState state)
+    {
+        if (backing.HugePages && region.IsEmpty())
+            region.FillHuge(state);
+        else
+            region.SetState(index, state);
+    }
+
+    /// <remarks>Linux: do_huge_pmd_wp_page() splits a huge zero page; wp_page_copy() copies one page between two notifier calls.</remarks>
+    private void CopyOnWrite(HostRegion region, ulong page)
+    {
+        var hva = page << 12;
+        if (region.IsHuge)
+        {
+            var start = hva & ~((HostRegion.PageCount << 12) - 1UL);
+            Notifier?.InvalidateRangeStart(start, start + (HostRegion.PageCount << 12));
+            region.Split();
+            Notifier?.InvalidateRangeEnd(start, start + (HostRegion.PageCount << 12));
+        }
+
+        Notifier?.InvalidateRangeStart(hva, hva + 4096);
+        region.SetState(IndexOf(page), HostPteState.Private);
+        Notifier?.ChangePte(hva, Frame(region, page), writable: true);
+        Notifier?.InvalidateRangeEnd(hva, hva + 4096);
+    }
+
+    private static ulong Frame(HostRegion region, ulong page)
+    {
+        var index = IndexOf(page);
+        return region.State(index) switch
+        {
+            HostPteState.ZeroPage => region.IsHuge ? HugeZeroPagePfn + (ulong)index : ZeroPagePfn,
+            HostPteState.Shared => region.SharedFrame(index),
+            _ => FirstPfn + page,
+        };
+    }
+
+    private HostRegion Region(ulong page)
+    {
+        var number = page / HostRegion.PageCount;
+        if (!_regions.TryGetValue(number, out var region))
+        {
+            region = new HostRegion(backing.Populated ? HostPteState.Private : HostPteState.None, backing.HugePages);
+            _regions.Add(number, region);
+        }
+
+        return region;
+    }
+}
