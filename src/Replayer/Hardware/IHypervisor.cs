@@ -22,9 +22,24 @@ public interface IHypervisor
     /// </summary>
     long FlushEpoch { get; }
 
-    /// <summary>Enters the guest: KVM loads its roots if they are not. Called before the first access and after every exit.</summary>
+    /// <summary>The buffer of page-modification logging; null while KVM has it switched off (and always without EPT A/D bits).</summary>
+    PmlBuffer? Pml { get; }
+
+    /// <summary>Error code of the #PF that KVM injected last: meaningful after <see cref="ExitResult.GuestFault"/>.</summary>
+    uint InjectedErrorCode { get; }
+
+    /// <summary>
+    /// Enters the guest: KVM serves pending requests and loads its roots if they are not. Called before the first access of every run
+    /// of accesses of this vCPU and after every exit; without anything pending it does nothing and leaves no row.
+    /// </summary>
     void EnterGuest();
 
     /// <summary>Handles one exit.</summary>
     ExitResult HandleExit(in VmExit exit);
+
+    /// <summary>
+    /// Where memslots and host have a guest-physical address now, whatever KVM's tables say: for verification, it changes nothing.
+    /// False where no memslot is or the host has no page there.
+    /// </summary>
+    bool TryGetHostAddress(ulong gpa, out ulong hpa);
 }

@@ -30,6 +30,9 @@ public sealed class Journal(IHistory observer)
     /// <summary>Rip of the instruction being replayed, 0 where the capture has none.</summary>
     public ulong Rip { get; set; }
 
+    /// <summary>The trace event being replayed is a #PF that the capture saw reach the guest.</summary>
+    public bool ReplaysGuestFault { get; set; }
+
     /// <summary>The exit being handled, or -1.</summary>
     public int ExitId { get; private set; } = -1;
 
@@ -211,8 +214,8 @@ public sealed class Journal(IHistory observer)
         observer.OnRmap(record);
     }
 
-    /// <summary>A #PF reaches the guest.</summary>
-    public void GuestFault(ulong gva, uint errorCode, bool recorded)
+    /// <summary>A #PF reaches the guest: delivered by the CPU, or injected by KVM out of the exit being handled.</summary>
+    public void GuestFault(ulong gva, uint errorCode)
     {
         var record = new GuestFaultRecord
         {
@@ -223,7 +226,7 @@ public sealed class Journal(IHistory observer)
             ExitId = ExitId,
             ErrorCode = errorCode,
             Vcpu = Vcpu,
-            Recorded = recorded ? (byte)1 : (byte)0,
+            Recorded = ReplaysGuestFault ? (byte)1 : (byte)0,
         };
         Hash.Append(8, record);
         observer.OnGuestFault(record);

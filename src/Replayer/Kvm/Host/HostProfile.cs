@@ -67,4 +67,7 @@ public sealed record HostProfile
 
     /// <summary>The CPU sets the accessed bit in PAE PDPTEs, which real CPUs do not.</summary>
     public bool SetsAccessedInPdpte { get; init; }
+
+    /// <summary>Faults on reserved bits are reported without the P bit of the error code, which real CPUs set.</summary>
+    public bool ReservedFaultLacksPresent { get; init; }
 }

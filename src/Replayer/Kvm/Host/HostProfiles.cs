@@ -34,13 +34,14 @@ public static class HostProfiles
     public static HostProfile AmdTcg { get; } = Amd with
     {
         Name = "amd-tcg",
-        Description = "AMD SVM emulated by QEMU TCG: no decode assists, no next-RIP saving, accessed bit set in PDPTEs",
+        Description = "AMD SVM emulated by QEMU TCG: no decode assists, no next-RIP saving, accessed bit set in PDPTEs, reserved-bit faults without P",
         PhysicalAddressBits = 40,
         GuestPhysicalAddressBits = 40,
         DecodeAssists = false,
         Nrips = false,
         Pcid = false,
         SetsAccessedInPdpte = true,
+        ReservedFaultLacksPresent = true,
     };
 
     /// <summary>Intel VMX as Bochs emulates it.</summary>
