@@ -1,3 +1,5 @@
+using Replay.Replayer.Kvm.Mmu;
+
 namespace Replay.Replayer.Kvm;
 
 /// <summary>A range of guest-physical memory and the host memory behind it.</summary>
@@ -19,6 +21,7 @@ public sealed class Memslot
         Hva = hva;
         ReadOnly = readOnly;
         LargePages = new LargePageInfo(baseGfn, pageCount, hva >> 12);
+        Rmaps = new MemslotRmaps(baseGfn, pageCount);
         DirtyBitmap = logDirty ? new DirtyBitmap(pageCount) : null;
     }
 
@@ -30,6 +33,7 @@ public sealed class Memslot
         Hva = origin.Hva;
         ReadOnly = origin.ReadOnly;
         LargePages = origin.LargePages;
+        Rmaps = origin.Rmaps;
         DirtyBitmap = logDirty ? origin.DirtyBitmap ?? new DirtyBitmap(PageCount) : null;
     }
 
@@ -58,6 +62,9 @@ public sealed class Memslot
     public bool LogsDirty => DirtyBitmap is not null;
 
     public LargePageInfo LargePages { get; }
+
+    /// <summary>Reverse maps and write tracking of the shadow MMU code.</summary>
+    public MemslotRmaps Rmaps { get; }
 
     public bool Contains(ulong gfn) => gfn - BaseGfn < PageCount;
 

@@ -1,0 +1,102 @@
+using Replay.Replayer.Guest;
+using Replay.Replayer.History;
+using Replay.Replayer.Kvm.Host;
+using Replay.Replayer.Kvm.Mmu;
+
+namespace Replay.Replayer.Kvm;
+
+/// <summary>One virtual machine: its memory, its vCPUs and what the MMU keeps for all of them.</summary>
+/// <remarks>KVM: struct kvm, struct kvm_arch.</remarks>
+public sealed class KvmVm
+{
+    private readonly List<KvmVcpu> _vcpus = [];
+
+    public KvmVm(Journal journal, GuestMemory guestMemory, MmuMode mode, HostProfile profile)
+    {
+        ArgumentNullException.ThrowIfNull(journal);
+        ArgumentNullException.ThrowIfNull(profile);
+        Journal = journal;
+        GuestMemory = guestMemory;
+        Mode = mode;
+        Profile = profile;
+        Format = SpteFormats.For(mode, profile);
+        Writer = new TableWriter(journal);
+        Pages = new TablePages(journal);
+        UnsyncPages = new UnsyncPages(this);
+        SpteMaker = new SpteMaker(this);
+        Tlb = new TlbFlusher(this);
+    }
+
+    public Journal Journal { get; }
+
+    public GuestMemory GuestMemory { get; }
+
+    public MmuMode Mode { get; }
+
+    public HostProfile Profile { get; }
+
+    public SpteFormat Format { get; }
+
+    public TableWriter Writer { get; }
+
+    public TablePages Pages { get; }
+
+    public KvmStats Stats { get; } = new();
+
+    public Memslots Memslots { get; } = new();
+
+    public SpteMaker SpteMaker { get; }
+
+    public UnsyncPages UnsyncPages { get; }
+
+    public TlbFlusher Tlb { get; }
+
+    public IReadOnlyList<KvmVcpu> Vcpus => _vcpus;
+
+    /// <summary>tdp_enabled: the hardware walks in two dimensions.</summary>
+    public bool TdpEnabled => Mode.IsTwoDimensional();
+
+    /// <summary>is_tdp_mmu_enabled(): the TDP MMU builds the tables.</summary>
+    public bool TdpMmuEnabled => Mode.UsesTdpMmu();
+
+    /// <summary>mmu_valid_gen: pages of the other generation are obsolete.</summary>
+    public byte ValidGeneration { get; internal set; }
+
+    /// <summary>Shadow pages in existence that shadow a guest table.</summary>
+    /// <remarks>KVM: indirect_shadow_pages.</remarks>
+    public long IndirectShadowPages { get; internal set; }
+
+    /// <summary>Writable mappings may be dirty-logged by the CPU (PML).</summary>
+    /// <remarks>KVM: kvm_x86_ops.cpu_dirty_log_size.</remarks>
+    public bool CpuDirtyLog => Profile is { Vendor: CpuVendor.Intel, Pml: true, EptAdBits: true } && TdpEnabled;
+
+    /// <summary>MMU-notifier invalidations, as faults must see them.</summary>
+    public MmuInvalidation Invalidation { get; } = new();
+
+    internal ShadowPageHash PageHash { get; } = new();
+
+    internal PteLists PteLists { get; } = new();
+
+    /// <summary>No vCPU may use the page any more.</summary>
+    /// <remarks>KVM: is_obsolete_sp().</remarks>
+    public bool IsObsolete(ShadowPage page)
+    {
+        ArgumentNullException.ThrowIfNull(page);
+        return page.Role.Invalid || (!page.IsTdp && page.ValidGeneration != ValidGeneration);
+    }
+
+    /// <summary>Adds a vCPU whose registers the CPU model shares.</summary>
+    public KvmVcpu CreateVcpu(ControlRegisters registers)
+    {
+        var vcpu = new KvmVcpu(this, _vcpus.Count, registers);
+        _vcpus.Add(vcpu);
+        return vcpu;
+    }
+
+    /// <remarks>KVM: kvm_make_all_cpus_request().</remarks>
+    public void MakeAllCpusRequest(VcpuRequests request)
+    {
+        foreach (var vcpu in _vcpus)
+            vcpu.Requests |= request;
+    }
+}

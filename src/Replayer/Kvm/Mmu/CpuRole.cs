@@ -1,0 +1,40 @@
+using Replay.Replayer.Guest;
+
+namespace Replay.Replayer.Kvm.Mmu;
+
+/// <summary>How the guest's CPU is set up, as far as paging goes: the base role with level 0 while paging is off, and what no page's role holds.</summary>
+/// <remarks>KVM: union kvm_cpu_role.</remarks>
+public readonly record struct CpuRole(PageRole Base, bool Valid, bool Cr4Pse, bool Cr4Pke, bool Cr4Smap, bool Cr4Smep, bool Cr4La57, bool EferLma)
+{
+    /// <remarks>KVM: kvm_calc_cpu_role().</remarks>
+    public static CpuRole Of(ControlRegisters registers)
+    {
+        ArgumentNullException.ThrowIfNull(registers);
+        var role = new PageRole(0).WithAccess(PteAccess.All);
+        if (!registers.PagingEnabled)
+            return new CpuRole(role.WithDirect(true), Valid: true, false, false, false, false, false, false);
+        var pae = (registers.Cr4 & ControlRegisters.Cr4Pae) != 0;
+        var la57 = registers.LongMode && (registers.Cr4 & ControlRegisters.Cr4La57) != 0;
+        var level = registers.LongMode ? (la57 ? PgLevel.Root5 : PgLevel.Root4) : pae ? PgLevel.RootPae : PgLevel.Root32;
+        role = role.WithLevel(level)
+            .With(PageRole.EferNxMask, registers.Nx)
+            .With(PageRole.Cr0WpMask, registers.WriteProtect)
+            .With(PageRole.SmepAndNotWpMask, registers.Smep && !registers.WriteProtect)
+            .With(PageRole.SmapAndNotWpMask, registers.Smap && !registers.WriteProtect)
+            .With(PageRole.Has4ByteGpteMask, !pae);
+        return new CpuRole(
+            role,
+            Valid: true,
+            Cr4Pse: (registers.Cr4 & ControlRegisters.Cr4Pse) != 0,
+            Cr4Pke: registers.LongMode && (registers.Cr4 & ControlRegisters.Cr4Pke) != 0,
+            Cr4Smap: registers.Smap,
+            Cr4Smep: registers.Smep,
+            Cr4La57: la57,
+            EferLma: registers.LongMode);
+    }
+
+    /// <summary>Guest paging is on.</summary>
+    public bool Cr0Pg => Base.Level > 0;
+
+    public bool Cr4Pae => !Base.Has4ByteGpte;
+}

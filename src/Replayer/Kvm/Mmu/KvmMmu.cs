@@ -1,0 +1,30 @@
+using Replay.Replayer.History;
+
+namespace Replay.Replayer.Kvm.Mmu;
+
+/// <summary>A vCPU's view of its tables: the roots it has and the roles they were made for.</summary>
+/// <remarks>KVM: struct kvm_mmu.</remarks>
+public sealed class KvmMmu
+{
+    /// <summary>KVM_MMU_NUM_PREV_ROOTS.</summary>
+    public const int PreviousRootCount = 3;
+
+    private readonly MmuRoot[] _previousRoots = new MmuRoot[PreviousRootCount];
+
+    /// <summary>The root in use.</summary>
+    public MmuRoot Root { get; internal set; }
+
+    /// <summary>Roots kept for a fast switch back, the last used first.</summary>
+    public Span<MmuRoot> PreviousRoots => _previousRoots;
+
+    public CpuRole CpuRole { get; internal set; }
+
+    /// <summary>Role of root pages.</summary>
+    public PageRole RootRole { get; internal set; }
+
+    /// <summary>The handler of faults.</summary>
+    public KvmFunction PageFaultHandler { get; internal set; }
+
+    /// <summary>The four PDPTEs that the CPU loads when the tables have PAE form; null where they cannot.</summary>
+    public TablePage? PaeRoot { get; internal set; }
+}

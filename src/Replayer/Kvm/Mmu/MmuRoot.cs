@@ -1,0 +1,13 @@
+namespace Replay.Replayer.Kvm.Mmu;
+
+/// <summary>A root that a vCPU uses or keeps for later.</summary>
+/// <param name="Table">The root page, a special root among them; null while there is none.</param>
+/// <param name="Pgd">The guest's CR3 it belongs to; 0 for direct roots.</param>
+/// <remarks>KVM: struct kvm_mmu_root_info.</remarks>
+public readonly record struct MmuRoot(TablePage? Table, ulong Pgd)
+{
+    public bool IsValid => Table is not null;
+
+    /// <summary>The root as a shadow page; null for special roots.</summary>
+    public ShadowPage? ShadowPage => Table as ShadowPage;
+}

@@ -1,0 +1,63 @@
+using Replay.Replayer.History;
+
+namespace Replay.Replayer.Kvm.Mmu;
+
+/// <summary>Lets level-1 guest tables be written without a trap, and remembers below which entries such tables lie.</summary>
+public sealed class UnsyncPages(KvmVm vm)
+{
+    /// <summary>Makes every shadow page of the gfn unsync, so that the gfn can be mapped writable.</summary>
+    /// <param name="slot">The memslot of the gfn.</param>
+    /// <param name="gfn">The gfn about to be mapped writable.</param>
+    /// <param name="canUnsync">False while pages are being synced: then none may become unsync.</param>
+    /// <param name="prefetch">Nobody asked for the mapping yet: not worth it.</param>
+    /// <returns>False: the mapping must be read-only.</returns>
+    /// <remarks>KVM: mmu_try_to_unsync_pages().</remarks>
+    public bool TryUnsync(Memslot slot, ulong gfn, bool canUnsync, bool prefetch)
+    {
+        if (vm.IndirectShadowPages == 0)
+            return true;
+        if (slot.Rmaps.IsWriteTracked(gfn))
+            return false;
+        for (var page = vm.PageHash.Bucket(gfn); page is not null; page = page.HashNext)
+        {
+            if (page.Gfn != gfn || !page.HasGptes || vm.IsObsolete(page))
+                continue;
+            if (!canUnsync)
+                return false;
+            if (page.Unsync)
+                continue;
+            if (prefetch)
+                return false;
+            Invariant.Holds(page.Role.Level == PgLevel.Size4K, $"page {page.Id} of level {page.Role.Level} was about to become unsync");
+            Unsync(page);
+        }
+
+        return true;
+    }
+
+    /// <summary>The entry leads to an unsync page.</summary>
+    /// <remarks>KVM: mark_unsync().</remarks>
+    internal void Mark(Sptep entry)
+    {
+        var page = entry.Page;
+        if (page.TestAndSetUnsyncChild(entry.Index))
+            return;
+        if (page.UnsyncChildren++ == 0)
+            MarkParents(page);
+    }
+
+    private void Unsync(ShadowPage page)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.KvmUnsyncPage);
+        vm.Journal.TablePage(page.Describe(PageOperation.Unsync));
+        vm.Stats.MmuUnsync++;
+        page.Unsync = true;
+        MarkParents(page);
+    }
+
+    private void MarkParents(ShadowPage page)
+    {
+        for (var entry = vm.PteLists.First(page.ParentPtes, out var cursor); entry != 0; entry = vm.PteLists.Next(ref cursor))
+            Mark(vm.Pages.Unpack(entry));
+    }
+}
