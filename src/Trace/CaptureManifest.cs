@@ -45,4 +45,9 @@ public sealed record CaptureManifest
     public long AccessesSeen { get; init; }
 
     public List<CapturePart> Parts { get; init; } = [];
+
+    /// <summary>
+    /// SHA-256 of <c>manifest.json</c> itself, taken with these 64 digits as zeros: the last key of the file. Filled where the file is written.
+    /// </summary>
+    public string Checksum { get; init; } = "";
 }

@@ -2,7 +2,8 @@ namespace Replay.Trace;
 
 /// <summary>
 /// A stretch of the stream in columns: plain accesses to RAM, one array a column, and the events between them. Both are sorted by
-/// ordinal, and no ordinal stands in both. The arrays are reused from chunk to chunk; only the first <see cref="AccessCount"/> elements count.
+/// ordinal, and no ordinal stands in both. Only the first <see cref="AccessCount"/> elements of the arrays count. A source that fills a
+/// chunk may overwrite its arrays or exchange them: take them from the chunk anew after each read.
 /// </summary>
 public sealed class TraceChunk
 {
@@ -11,31 +12,31 @@ public sealed class TraceChunk
     public int AccessCount { get; set; }
 
     /// <summary>Ordinal of each access. Not contiguous in a filtered capture: dropped accesses keep their ordinals.</summary>
-    public long[] Ordinals { get; } = new long[Capacity];
+    public long[] Ordinals { get; private set; } = new long[Capacity];
 
-    public ulong[] Gvas { get; } = new ulong[Capacity];
+    public ulong[] Gvas { get; private set; } = new ulong[Capacity];
 
     /// <summary>The guest-physical address the source saw.</summary>
-    public ulong[] Gpas { get; } = new ulong[Capacity];
+    public ulong[] Gpas { get; private set; } = new ulong[Capacity];
 
     /// <summary>Instruction addresses; meaningful only where <see cref="HasRips"/>.</summary>
-    public ulong[] Rips { get; } = new ulong[Capacity];
+    public ulong[] Rips { get; private set; } = new ulong[Capacity];
 
     public bool HasRips { get; set; }
 
     /// <summary>Bytes touched, 1 to 64; an access never crosses a 4 KiB page (the recorder splits those that do).</summary>
-    public byte[] Sizes { get; } = new byte[Capacity];
+    public byte[] Sizes { get; private set; } = new byte[Capacity];
 
     /// <summary><see cref="AccessKind"/> of each access.</summary>
-    public byte[] Kinds { get; } = new byte[Capacity];
+    public byte[] Kinds { get; private set; } = new byte[Capacity];
 
     /// <summary><see cref="AccessFlags"/> of each access.</summary>
-    public byte[] Flags { get; } = new byte[Capacity];
+    public byte[] Flags { get; private set; } = new byte[Capacity];
 
-    public byte[] Vcpus { get; } = new byte[Capacity];
+    public byte[] Vcpus { get; private set; } = new byte[Capacity];
 
     /// <summary>The events of this stretch, by ordinal.</summary>
-    public List<TraceEvent> Events { get; } = [];
+    public List<TraceEvent> Events { get; private set; } = [];
 
     /// <summary>Forgets the content, keeps the arrays.</summary>
     public void Clear()
@@ -60,5 +61,37 @@ public sealed class TraceChunk
         Sizes[i] = size;
         Rips[i] = rip;
         AccessCount = i + 1;
+    }
+
+    /// <summary>Exchanges the content of two chunks, arrays and all, so that a stretch decoded elsewhere costs no copy.</summary>
+    internal void Swap(TraceChunk other)
+    {
+        (AccessCount, other.AccessCount) = (other.AccessCount, AccessCount);
+        (HasRips, other.HasRips) = (other.HasRips, HasRips);
+        (Ordinals, other.Ordinals) = (other.Ordinals, Ordinals);
+        (Gvas, other.Gvas) = (other.Gvas, Gvas);
+        (Gpas, other.Gpas) = (other.Gpas, Gpas);
+        (Rips, other.Rips) = (other.Rips, Rips);
+        (Sizes, other.Sizes) = (other.Sizes, Sizes);
+        (Kinds, other.Kinds) = (other.Kinds, Kinds);
+        (Flags, other.Flags) = (other.Flags, Flags);
+        (Vcpus, other.Vcpus) = (other.Vcpus, Vcpus);
+        (Events, other.Events) = (other.Events, Events);
+    }
+
+    /// <summary>Appends accesses [<paramref name="start"/>, <paramref name="start"/> + <paramref name="count"/>) of another chunk.</summary>
+    internal void AppendAccesses(TraceChunk from, int start, int count)
+    {
+        var at = AccessCount;
+        Array.Copy(from.Ordinals, start, Ordinals, at, count);
+        Array.Copy(from.Gvas, start, Gvas, at, count);
+        Array.Copy(from.Gpas, start, Gpas, at, count);
+        if (from.HasRips)
+            Array.Copy(from.Rips, start, Rips, at, count);
+        Array.Copy(from.Sizes, start, Sizes, at, count);
+        Array.Copy(from.Kinds, start, Kinds, at, count);
+        Array.Copy(from.Flags, start, Flags, at, count);
+        Array.Copy(from.Vcpus, start, Vcpus, at, count);
+        AccessCount = at + count;
     }
 }

@@ -1,0 +1,190 @@
+using Replay.Trace.Storage;
+
+namespace Replay.Trace;
+
+/// <summary>
+/// Writes a capture: takes chunks, cuts them into parts, and encodes on a thread of its own. A part is durable once it is closed;
+/// a process killed at any moment loses at most the part in flight. Calls come from one thread at a time.
+/// </summary>
+public sealed class CaptureWriter : ITraceSink, IDisposable
+{
+    private readonly CaptureWriterOptions _options;
+    private readonly PartEncoder _encoder;
+    private readonly bool _hasRips;
+    private TraceChunk _accesses;
+    private EventBlock _events;
+    private long _lastOrdinal = -1;
+    private long _accessesTaken;
+    private long _eventsTaken;
+    private long _partAccesses;
+    private long _partEvents;
+    private long _partEventBytes;
+    private bool _ended;
+
+    private CaptureWriter(string directory, CaptureManifest manifest, CaptureWriterOptions options)
+    {
+        _options = options;
+        _hasRips = manifest.HasRips;
+        _encoder = new PartEncoder(directory, manifest, options.QueueBlocks);
+        _accesses = _encoder.AccessBlocks.Take();
+        _events = _encoder.EventBlocks.Take();
+    }
+
+    /// <summary>The manifest as it stands: the parts that are durable, and what <see cref="Amend"/> added.</summary>
+    public CaptureManifest Manifest => _encoder.Manifest;
+
+    public CaptureWriterStatistics Statistics
+    {
+        get
+        {
+            var parts = Manifest.Parts;
+            return new CaptureWriterStatistics(
+                _accessesTaken,
+                _eventsTaken,
+                parts.Count,
+                parts.Sum(part => part.Bytes),
+                _encoder.AccessBlocks.Stalls + _encoder.EventBlocks.Stalls,
+                _encoder.AccessBlocks.StallTime + _encoder.EventBlocks.StallTime);
+        }
+    }
+
+    /// <summary>Makes the directory and its first manifest, which says that the capture is incomplete.</summary>
+    /// <param name="directory">The capture, usually <c>NAME.capture</c>.</param>
+    /// <param name="manifest">What is known at the start. Format, version, completeness and parts are set by the writer.</param>
+    /// <param name="options">Null for the defaults.</param>
+    /// <exception cref="IOException">Something stands there already and may not be replaced, or the disk refuses.</exception>
+    public static CaptureWriter Create(string directory, CaptureManifest manifest, CaptureWriterOptions? options = null)
+    {
+        options ??= CaptureWriterOptions.Default;
+        var start = manifest with
+        {
+            Format = CaptureManifest.FormatName,
+            Version = CaptureManifest.CurrentVersion,
+            Complete = false,
+            EndReason = null,
+            Parts = [],
+        };
+        CaptureDirectory.Create(directory, options.Force);
+        return new CaptureWriter(directory, start, options);
+    }
+
+    /// <summary>Takes one chunk. Waits only when the encoder is <see cref="CaptureWriterOptions.QueueBlocks"/> behind.</summary>
+    /// <exception cref="ArgumentException">Ordinals do not ascend, or the chunk lacks instruction addresses that the manifest promises.</exception>
+    /// <exception cref="IOException">The encoder could not write (now or at an earlier call).</exception>
+    public void Write(TraceChunk chunk)
+    {
+        ObjectDisposedException.ThrowIf(_ended, this);
+        if (_hasRips && !chunk.HasRips && chunk.AccessCount > 0)
+            throw new ArgumentException("The manifest says hasRips, but the chunk has none.");
+        _lastOrdinal = ChunkOrder.Check(chunk, _lastOrdinal) ?? throw new ArgumentException($"Ordinals must ascend strictly across accesses and events, chunk by chunk (last written: {_lastOrdinal}).");
+        var access = 0;
+        var row = 0;
+        while (access < chunk.AccessCount || row < chunk.Events.Count)
+        {
+            access += TakeAccesses(chunk, access);
+            row += TakeEvents(chunk, row, access < chunk.AccessCount ? chunk.Ordinals[access] : long.MaxValue);
+            // Everything below the next ordinal is in this part now, so that the part may end here.
+            if (_partAccesses >= _options.PartAccesses || _partEvents >= _options.PartEvents || _partEventBytes >= _options.PartEventBytes)
+                EndPart(wait: false);
+        }
+    }
+
+    /// <summary>Ends the part in flight, if it holds anything. When this returns, all that was written is durable.</summary>
+    /// <exception cref="IOException">The encoder could not write.</exception>
+    public void ClosePart()
+    {
+        ObjectDisposedException.ThrowIf(_ended, this);
+        EndPart(wait: true);
+    }
+
+    /// <summary>Changes the manifest by what became known while recording. It is written with the next part.</summary>
+    public void Amend(Func<CaptureManifest, CaptureManifest> change) => _encoder.Amend(change);
+
+    /// <summary>Closes the last part and says in the manifest that nothing is missing.</summary>
+    /// <param name="endReason">See <see cref="CaptureManifest.EndReason"/>.</param>
+    /// <param name="accessesSeen">See <see cref="CaptureManifest.AccessesSeen"/>.</param>
+    /// <returns>The manifest that was written.</returns>
+    public CaptureManifest Complete(string endReason, long accessesSeen)
+    {
+        ObjectDisposedException.ThrowIf(_ended, this);
+        EndPart(wait: true);
+        _ended = true;
+        Amend(manifest => manifest with { Complete = true, EndReason = endReason, AccessesSeen = accessesSeen });
+        _encoder.Complete();
+        return Manifest;
+    }
+
+    /// <summary>Without a <see cref="Complete"/> before it: keeps what was written and leaves the capture marked incomplete.</summary>
+    public void Dispose()
+    {
+        if (!_ended)
+        {
+            _ended = true;
+            TryEndPart();
+        }
+        _encoder.Dispose();
+    }
+
+    private void TryEndPart()
+    {
+        try
+        {
+            EndPart(wait: true);
+        }
+        catch (IOException)
+        {
+            // The part in flight cannot be saved; the capture stays incomplete up to the part before it.
+        }
+    }
+
+    private int TakeAccesses(TraceChunk chunk, int start)
+    {
+        var count = Math.Min(chunk.AccessCount - start, TraceChunk.Capacity - _accesses.AccessCount);
+        _accesses.HasRips = _hasRips;
+        _accesses.AppendAccesses(chunk, start, count);
+        _partAccesses += count;
+        _accessesTaken += count;
+        if (_accesses.AccessCount == TraceChunk.Capacity)
+            SubmitAccesses();
+        return count;
+    }
+
+    private int TakeEvents(TraceChunk chunk, int start, long before)
+    {
+        var row = start;
+        for (; row < chunk.Events.Count && chunk.Events[row].Ordinal < before; row++)
+        {
+            _events.Add(chunk.Events[row]);
+            _partEventBytes += EventBlock.PayloadBytes(chunk.Events[row]);
+            if (_events.IsFull)
+                SubmitEvents();
+        }
+        _partEvents += row - start;
+        _eventsTaken += row - start;
+        return row - start;
+    }
+
+    private void EndPart(bool wait)
+    {
+        if (_accesses.AccessCount > 0)
+            SubmitAccesses();
+        if (_events.Events.Count > 0)
+            SubmitEvents();
+        _partAccesses = 0;
+        _partEvents = 0;
+        _partEventBytes = 0;
+        _encoder.ClosePart(wait);
+    }
+
+    private void SubmitAccesses()
+    {
+        _encoder.Write(_accesses);
+        _accesses = _encoder.AccessBlocks.Take();
+    }
+
+    private void SubmitEvents()
+    {
+        _encoder.Write(_events);
+        _events = _encoder.EventBlocks.Take();
+    }
+}

@@ -1,0 +1,55 @@
+namespace Replay.Trace.Storage;
+
+/// <summary>The directory of a capture: made for a new one, looked over before one is read.</summary>
+internal static class CaptureDirectory
+{
+    /// <exception cref="IOException">Something stands there already.</exception>
+    public static void Create(string directory, bool force)
+    {
+        if (File.Exists(directory))
+            throw new IOException($"{directory}: a file has this name. Choose another name for the capture.");
+        if (Directory.Exists(directory) && Directory.EnumerateFileSystemEntries(directory).Any())
+            Clear(directory, force);
+        Directory.CreateDirectory(directory);
+        if (Path.GetDirectoryName(Path.GetFullPath(Path.TrimEndingDirectorySeparator(directory))) is { } parent)
+            DurableFile.FlushDirectory(parent);
+    }
+
+    /// <summary>
+    /// Sees that every part is there, and that a complete capture has no part beyond its manifest, which a glob would read and we would not.
+    /// (The part that a killed recorder had published but not yet entered is such a one; it is passed over.)
+    /// </summary>
+    /// <exception cref="CaptureFormatException">Files and manifest do not agree.</exception>
+    public static void CheckFiles(string directory, CaptureManifest manifest)
+    {
+        var named = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var part in manifest.Parts)
+        {
+            named.Add(part.AccessFile);
+            named.Add(part.EventFile);
+        }
+        foreach (var name in named.Order(StringComparer.Ordinal))
+        {
+            if (!File.Exists(Path.Combine(directory, name)))
+                throw new CaptureFormatException($"{Path.Combine(directory, name)}: missing, but the manifest names it. Copy the whole capture again.");
+        }
+        if (!manifest.Complete)
+            return;
+        var files = Directory.EnumerateFiles(directory, CaptureLayout.AccessPattern).Concat(Directory.EnumerateFiles(directory, CaptureLayout.EventPattern));
+        if (files.Order(StringComparer.Ordinal).FirstOrDefault(file => !named.Contains(Path.GetFileName(file))) is { } stray)
+            throw new CaptureFormatException($"{stray}: the manifest does not name it. Remove it, or copy the whole capture again.");
+    }
+
+    private static void Clear(string directory, bool force)
+    {
+        // Whatever --force is aimed at by mistake, only files that a capture consists of are deleted, and only if there is nothing else.
+        var entries = Directory.GetFileSystemEntries(directory);
+        if (entries.FirstOrDefault(entry => !File.Exists(entry) || !CaptureLayout.Owns(Path.GetFileName(entry))) is { } foreign)
+            throw new IOException($"{directory}: exists and is not a capture (it holds {Path.GetFileName(foreign)}). Choose another name.");
+        if (!force)
+            throw new IOException($"{directory}: exists. Choose another name, or replace it with --force.");
+        File.Delete(Path.Combine(directory, CaptureLayout.Manifest));
+        foreach (var entry in entries)
+            File.Delete(entry);
+    }
+}

@@ -1,0 +1,35 @@
+namespace Replay.Trace.Storage;
+
+/// <summary>Checks the order that a chunk promises.</summary>
+internal static class ChunkOrder
+{
+    /// <summary>Checks that accesses and events ascend strictly, after <paramref name="last"/>, and share no ordinal.</summary>
+    /// <returns>The last ordinal, or null where the order is broken (the highest number there is stands for the end, and is no ordinal).</returns>
+    public static long? Check(TraceChunk chunk, long last)
+    {
+        var ordinals = chunk.Ordinals.AsSpan(0, chunk.AccessCount);
+        if (!Ascends(ordinals, last))
+            return null;
+        var previous = last;
+        foreach (var row in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(chunk.Events))
+        {
+            if (row.Ordinal <= previous || ordinals.BinarySearch(row.Ordinal) >= 0)
+                return null;
+            previous = row.Ordinal;
+        }
+        if (!ordinals.IsEmpty)
+            previous = Math.Max(previous, ordinals[^1]);
+        return previous < long.MaxValue ? previous : null;
+    }
+
+    private static bool Ascends(ReadOnlySpan<long> ordinals, long last)
+    {
+        if (ordinals.IsEmpty)
+            return true;
+        // Branch-free, so that the compiler can keep it at one comparison an access.
+        var broken = ordinals[0] <= last ? 1 : 0;
+        for (var i = 1; i < ordinals.Length; i++)
+            broken |= ordinals[i] <= ordinals[i - 1] ? 1 : 0;
+        return broken == 0;
+    }
+}

@@ -1,0 +1,168 @@
+using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
+
+namespace Replay.Trace.Storage;
+
+/// <summary>The thread that encodes blocks, writes parts and keeps the manifest up to date, so that the producer does not wait for it.</summary>
+internal sealed class PartEncoder : IDisposable
+{
+    private readonly string _directory;
+    private readonly BlockingCollection<Job> _jobs = [];
+    private readonly Lock _manifestLock = new();
+    private readonly Thread _thread;
+    private CaptureManifest _manifest;
+    private PartWriter? _part;
+    private Exception? _failure;
+    private bool _stopped;
+
+    public PartEncoder(string directory, CaptureManifest manifest, int queueBlocks)
+    {
+        _directory = directory;
+        _manifest = manifest;
+        AccessBlocks = new BlockPool<TraceChunk>(queueBlocks + 1);
+        EventBlocks = new BlockPool<EventBlock>(queueBlocks + 1);
+        ManifestFile.Write(directory, manifest);
+        _thread = new Thread(Run) { IsBackground = true, Name = "capture encoder" };
+        _thread.Start();
+    }
+
+    public BlockPool<TraceChunk> AccessBlocks { get; }
+
+    public BlockPool<EventBlock> EventBlocks { get; }
+
+    /// <summary>The manifest as far as it is durable, amendments included.</summary>
+    public CaptureManifest Manifest
+    {
+        get
+        {
+            lock (_manifestLock)
+                return _manifest;
+        }
+    }
+
+    public void Amend(Func<CaptureManifest, CaptureManifest> change)
+    {
+        lock (_manifestLock)
+            _manifest = change(_manifest) with { Parts = _manifest.Parts };
+    }
+
+    public void Write(TraceChunk block) => Enqueue(new Job(block, null, null));
+
+    public void Write(EventBlock block) => Enqueue(new Job(null, block, null));
+
+    /// <summary>Closes the part in flight, once all that was handed over is in it.</summary>
+    /// <param name="wait">Return when the part is durable.</param>
+    public void ClosePart(bool wait)
+    {
+        if (!wait)
+        {
+            Enqueue(new Job(null, null, null));
+            return;
+        }
+        using var done = new ManualResetEventSlim();
+        Enqueue(new Job(null, null, done));
+        done.Wait();
+        ThrowFailure();
+    }
+
+    /// <summary>Writes the last part and the last manifest.</summary>
+    public void Complete()
+    {
+        Stop();
+        ThrowFailure();
+        if (Manifest.Parts.Count == 0)
+            OpenPart();
+        FinishPart();
+        ManifestFile.Write(_directory, Manifest);
+    }
+
+    public void Dispose()
+    {
+        Stop();
+        _part?.Dispose();
+        _jobs.Dispose();
+        AccessBlocks.Dispose();
+        EventBlocks.Dispose();
+    }
+
+    private void Stop()
+    {
+        if (_stopped)
+            return;
+        _stopped = true;
+        _jobs.CompleteAdding();
+        _thread.Join();
+    }
+
+    private void Enqueue(Job job)
+    {
+        ThrowFailure();
+        _jobs.Add(job);
+    }
+
+    private void ThrowFailure()
+    {
+        if (Volatile.Read(ref _failure) is { } failure)
+            ExceptionDispatchInfo.Throw(failure);
+    }
+
+    private void Run()
+    {
+        foreach (var job in _jobs.GetConsumingEnumerable())
+        {
+            // After a failure the rest is only drained: the producer learns of it at its next call and must not wait for a block.
+            if (_failure is null)
+                TryDo(job);
+            Release(job);
+        }
+    }
+
+    private void TryDo(Job job)
+    {
+        try
+        {
+            if (job.Accesses is { } accesses)
+                OpenPart().Write(accesses);
+            else if (job.Events is { } events)
+                OpenPart().Write(events.Events);
+            else
+                FinishPart();
+        }
+        catch (Exception error)
+        {
+            Volatile.Write(ref _failure, error);
+        }
+    }
+
+    private void Release(Job job)
+    {
+        if (job.Accesses is { } accesses)
+        {
+            accesses.Clear();
+            AccessBlocks.Return(accesses);
+        }
+        if (job.Events is { } events)
+        {
+            events.Clear();
+            EventBlocks.Return(events);
+        }
+        job.Done?.Set();
+    }
+
+    private PartWriter OpenPart() => _part ??= new PartWriter(_directory, Manifest.Parts.Count, Manifest.HasRips);
+
+    private void FinishPart()
+    {
+        if (_part is null)
+            return;
+        var part = _part.Close();
+        _part.Dispose();
+        _part = null;
+        lock (_manifestLock)
+            _manifest = _manifest with { Parts = [.. _manifest.Parts, part] };
+        ManifestFile.Write(_directory, Manifest);
+    }
+
+    /// <summary>A block of accesses, a block of events, or (both null) the end of a part.</summary>
+    private readonly record struct Job(TraceChunk? Accesses, EventBlock? Events, ManualResetEventSlim? Done);
+}

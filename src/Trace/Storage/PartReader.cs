@@ -1,0 +1,192 @@
+using System.Runtime.InteropServices;
+
+namespace Replay.Trace.Storage;
+
+/// <summary>Reads one part: merges its two files into chunks. Used for one part after the other, so that its buffers are reused.</summary>
+internal sealed class PartReader(string directory, bool hasRips)
+{
+    /// <summary>Events a chunk may hold, about.</summary>
+    private const int ChunkEvents = EventBlock.MaxEvents;
+
+    private readonly PartContent _accessContent = new();
+    private readonly PartContent _eventContent = new();
+    private readonly TraceChunk _accesses = new();
+    private readonly List<TraceEvent> _events = [];
+    private AccessFileReader? _accessFile;
+    private EventFileReader? _eventFile;
+    private CapturePart _part = new() { AccessFile = "", EventFile = "", AccessSha256 = "", EventSha256 = "" };
+    private int _accessGroup;
+    private int _eventGroup;
+    private int _nextAccess;
+    private int _nextEvent;
+    private long _lastOrdinal;
+
+    private string AccessPath => Path.Combine(directory, _part.AccessFile);
+
+    private string EventPath => Path.Combine(directory, _part.EventFile);
+
+    /// <summary>Loads and checks both files.</summary>
+    /// <exception cref="CaptureFormatException">Missing, damaged or foreign.</exception>
+    public void Open(CapturePart part)
+    {
+        _part = part;
+        _accessGroup = _eventGroup = 0;
+        _nextAccess = _nextEvent = 0;
+        _accesses.Clear();
+        _events.Clear();
+        _lastOrdinal = part.FirstOrdinal - 1;
+        var accesses = _accessContent.Load(AccessPath, part.AccessSha256);
+        var events = _eventContent.Load(EventPath, part.EventSha256);
+        _accessFile = Guard(AccessPath, () => new AccessFileReader(Stream(accesses), hasRips));
+        _eventFile = Guard(EventPath, () => new EventFileReader(Stream(events)));
+        if (_accessFile.Rows != part.Accesses)
+            throw Unexpected(AccessPath, $"{_accessFile.Rows} accesses where the manifest says {part.Accesses}");
+        if (_eventFile.Rows != part.Events)
+            throw Unexpected(EventPath, $"{_eventFile.Rows} events where the manifest says {part.Events}");
+    }
+
+    /// <summary>Checks the checksums of a part without decoding it.</summary>
+    public void Verify(CapturePart part)
+    {
+        _accessContent.Load(Path.Combine(directory, part.AccessFile), part.AccessSha256);
+        _eventContent.Load(Path.Combine(directory, part.EventFile), part.EventSha256);
+    }
+
+    /// <summary>Fills <paramref name="chunk"/>; false at the end of the part.</summary>
+    public bool TryRead(TraceChunk chunk)
+    {
+        chunk.Clear();
+        TakeAccesses(chunk);
+        var cut = TakeEvents(chunk, chunk.AccessCount > 0 ? chunk.Ordinals[chunk.AccessCount - 1] : long.MaxValue);
+        if (cut < chunk.AccessCount)
+            PutBack(chunk, cut);
+        if (chunk.AccessCount == 0 && chunk.Events.Count == 0)
+        {
+            if (_lastOrdinal != _part.LastOrdinal && _part.Accesses + _part.Events > 0)
+                throw Unexpected(AccessPath, $"the last ordinal is {_lastOrdinal} where the manifest says {_part.LastOrdinal}");
+            return false;
+        }
+        _lastOrdinal = ChunkOrder.Check(chunk, _lastOrdinal)
+            ?? throw Unexpected(AccessPath, $"ordinals do not ascend after {_lastOrdinal}");
+        return true;
+    }
+
+    /// <summary>Skips whatever stands before <paramref name="ordinal"/>. Follows <see cref="Open"/> directly.</summary>
+    public void SkipTo(long ordinal) => Guard(AccessPath, () => Skip(ordinal));
+
+    private bool Skip(long ordinal)
+    {
+        // Groups that end before the ordinal are passed over by their statistics, without being decoded.
+        while (_accessGroup < _accessFile!.RowGroups && _accessFile.LastOrdinal(_accessGroup) < ordinal)
+            _accessGroup++;
+        while (_eventGroup < _eventFile!.RowGroups && _eventFile.LastOrdinal(_eventGroup) < ordinal)
+            _eventGroup++;
+        if (NextAccesses())
+        {
+            var found = _accesses.Ordinals.AsSpan(0, _accesses.AccessCount).BinarySearch(ordinal);
+            _nextAccess = found < 0 ? ~found : found;
+            if (_nextAccess == _accesses.AccessCount)
+                throw new InvalidDataException("the statistics of the ordinals are wrong");
+        }
+        while (NextEvents() && _events[_nextEvent].Ordinal < ordinal)
+            _nextEvent++;
+        _lastOrdinal = Math.Max(_lastOrdinal, ordinal - 1);
+        return true;
+    }
+
+    private void TakeAccesses(TraceChunk chunk)
+    {
+        if (_accesses.AccessCount == 0)
+        {
+            // The usual case: a row group goes straight into the caller's arrays.
+            if (_accessGroup < _accessFile!.RowGroups)
+                DecodeAccesses(chunk);
+            return;
+        }
+        chunk.HasRips = _accesses.HasRips;
+        chunk.AppendAccesses(_accesses, _nextAccess, _accesses.AccessCount - _nextAccess);
+        _accesses.Clear();
+        _nextAccess = 0;
+    }
+
+    private bool NextAccesses()
+    {
+        if (_accesses.AccessCount == 0 && _accessGroup < _accessFile!.RowGroups)
+            DecodeAccesses(_accesses);
+        return _accesses.AccessCount > 0;
+    }
+
+    private void DecodeAccesses(TraceChunk into)
+    {
+        var group = _accessGroup++;
+        Guard(AccessPath, () =>
+        {
+            _accessFile!.Read(group, into);
+            return true;
+        });
+    }
+
+    /// <summary>Takes events up to <paramref name="limit"/>, as many as a chunk may hold.</summary>
+    /// <returns>How many accesses of the chunk stand before the first event that is left; all, if no event in their range is left.</returns>
+    private int TakeEvents(TraceChunk chunk, long limit)
+    {
+        while (NextEvents() && _events[_nextEvent].Ordinal <= limit)
+        {
+            if (chunk.Events.Count >= ChunkEvents)
+            {
+                var found = chunk.Ordinals.AsSpan(0, chunk.AccessCount).BinarySearch(_events[_nextEvent].Ordinal);
+                return found < 0 ? ~found : found;
+            }
+            chunk.Events.Add(_events[_nextEvent++]);
+        }
+        return chunk.AccessCount;
+    }
+
+    private bool NextEvents()
+    {
+        while (_nextEvent == _events.Count)
+        {
+            if (_eventGroup == _eventFile!.RowGroups)
+                return false;
+            _events.Clear();
+            _nextEvent = 0;
+            var group = _eventGroup++;
+            Guard(EventPath, () =>
+            {
+                _eventFile.Read(group, _events);
+                return true;
+            });
+        }
+        return true;
+    }
+
+    private void PutBack(TraceChunk chunk, int from)
+    {
+        _accesses.Clear();
+        _accesses.HasRips = chunk.HasRips;
+        _accesses.AppendAccesses(chunk, from, chunk.AccessCount - from);
+        chunk.AccessCount = from;
+    }
+
+    private static MemoryStream Stream(ReadOnlyMemory<byte> content) =>
+        MemoryMarshal.TryGetArray(content, out var segment)
+            ? new MemoryStream(segment.Array!, segment.Offset, segment.Count, writable: false)
+            : throw new ArgumentException("Not backed by an array.", nameof(content));
+
+    /// <summary>
+    /// Content that decodes badly though its checksum holds was not written by this tool. What a decoder throws on it is not for users.
+    /// </summary>
+    private static T Guard<T>(string path, Func<T> decode)
+    {
+        try
+        {
+            return decode();
+        }
+        catch (Exception error) when (error is not (CaptureFormatException or OutOfMemoryException))
+        {
+            throw new CaptureFormatException($"{path}: not a file of a capture ({error.Message.ReplaceLineEndings(" ").TrimEnd('.')}). Copy or record the capture again.", error);
+        }
+    }
+
+    private static CaptureFormatException Unexpected(string path, string what) => new($"{path}: {what}. Copy or record the capture again.");
+}

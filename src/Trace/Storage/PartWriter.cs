@@ -1,0 +1,75 @@
+namespace Replay.Trace.Storage;
+
+/// <summary>Writes the pair of files of one part. Used by one thread.</summary>
+internal sealed class PartWriter : IDisposable
+{
+    private readonly string _directory;
+    private readonly PartFile _accessFile;
+    private readonly PartFile _eventFile;
+    private readonly AccessFileWriter _accesses;
+    private readonly EventFileWriter _events;
+    private long _first = long.MaxValue;
+    private long _last = -1;
+    private long _accessCount;
+    private long _eventCount;
+
+    public PartWriter(string directory, int number, bool hasRips)
+    {
+        _directory = directory;
+        _accessFile = new PartFile(Path.Combine(directory, CaptureLayout.AccessFile(number)));
+        _eventFile = new PartFile(Path.Combine(directory, CaptureLayout.EventFile(number)));
+        _accesses = new AccessFileWriter(_accessFile.Content, hasRips);
+        _events = new EventFileWriter(_eventFile.Content);
+    }
+
+    public void Write(TraceChunk block)
+    {
+        _accesses.Write(block);
+        _accessCount += block.AccessCount;
+        Extend(block.Ordinals[0], block.Ordinals[block.AccessCount - 1]);
+    }
+
+    public void Write(List<TraceEvent> events)
+    {
+        _events.Write(events);
+        _eventCount += events.Count;
+        Extend(events[0].Ordinal, events[^1].Ordinal);
+    }
+
+    /// <summary>Makes the part durable. It counts once the manifest names it.</summary>
+    public CapturePart Close()
+    {
+        _accesses.Dispose();
+        _events.Dispose();
+        _accessFile.Finish();
+        _eventFile.Finish();
+        _accessFile.Publish();
+        _eventFile.Publish();
+        DurableFile.FlushDirectory(_directory);
+        return new CapturePart
+        {
+            AccessFile = _accessFile.Name,
+            EventFile = _eventFile.Name,
+            AccessSha256 = _accessFile.Digest(),
+            EventSha256 = _eventFile.Digest(),
+            FirstOrdinal = _last < 0 ? 0 : _first,
+            LastOrdinal = _last,
+            Accesses = _accessCount,
+            Events = _eventCount,
+            Bytes = _accessFile.Length + _eventFile.Length,
+        };
+    }
+
+    /// <summary>Lets go of the files; a part that was not closed stays partial.</summary>
+    public void Dispose()
+    {
+        _accessFile.Dispose();
+        _eventFile.Dispose();
+    }
+
+    private void Extend(long first, long last)
+    {
+        _first = Math.Min(_first, first);
+        _last = Math.Max(_last, last);
+    }
+}
