@@ -2,6 +2,7 @@ using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Host;
 using Replay.Replayer.Kvm.Mmu;
+using Replay.Replayer.Kvm.Mmu.Tdp;
 
 namespace Replay.Replayer.Kvm;
 
@@ -11,7 +12,7 @@ public sealed class KvmVm
 {
     private readonly List<KvmVcpu> _vcpus = [];
 
-    public KvmVm(Journal journal, GuestMemory guestMemory, MmuMode mode, HostProfile profile)
+    public KvmVm(Journal journal, GuestMemory guestMemory, MmuMode mode, HostProfile profile, HostBacking? backing = null)
     {
         ArgumentNullException.ThrowIfNull(journal);
         ArgumentNullException.ThrowIfNull(profile);
@@ -25,6 +26,10 @@ public sealed class KvmVm
         UnsyncPages = new UnsyncPages(this);
         SpteMaker = new SpteMaker(this);
         Tlb = new TlbFlusher(this);
+        HostMemory = new HostMemory(backing ?? HostBacking.Pages4K);
+        HugePages = new HugePages(this);
+        NxHugePages = new NxHugePages(this);
+        TdpMmu = new TdpMmu(this);
     }
 
     public Journal Journal { get; }
@@ -51,6 +56,16 @@ public sealed class KvmVm
 
     public TlbFlusher Tlb { get; }
 
+    /// <summary>The host's side of guest memory.</summary>
+    public HostMemory HostMemory { get; }
+
+    public HugePages HugePages { get; }
+
+    public NxHugePages NxHugePages { get; }
+
+    /// <summary>Used only where <see cref="TdpMmuEnabled"/>.</summary>
+    public TdpMmu TdpMmu { get; }
+
     public IReadOnlyList<KvmVcpu> Vcpus => _vcpus;
 
     /// <summary>tdp_enabled: the hardware walks in two dimensions.</summary>
@@ -58,6 +73,10 @@ public sealed class KvmVm
 
     /// <summary>is_tdp_mmu_enabled(): the TDP MMU builds the tables.</summary>
     public bool TdpMmuEnabled => Mode.UsesTdpMmu();
+
+    /// <summary>The largest gfn that the tables can translate.</summary>
+    /// <remarks>KVM: kvm_mmu_max_gfn().</remarks>
+    public ulong MaxGfn => (1UL << ((TdpEnabled ? Profile.PhysicalAddressBits : 52) - 12)) - 1;
 
     /// <summary>mmu_valid_gen: pages of the other generation are obsolete.</summary>
     public byte ValidGeneration { get; internal set; }

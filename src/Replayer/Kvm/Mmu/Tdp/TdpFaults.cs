@@ -1,0 +1,124 @@
+using Replay.Replayer.History;
+
+namespace Replay.Replayer.Kvm.Mmu.Tdp;
+
+/// <summary>Maps what the guest faulted on.</summary>
+internal sealed class TdpFaults(KvmVm vm, TdpEntries entries)
+{
+    /// <summary>Builds the tables down to the faulting page, and its entry.</summary>
+    /// <remarks>KVM: kvm_tdp_mmu_map(). Nobody races, so that an entry found removed is our own mistake.</remarks>
+    public RetPf Map(KvmVcpu vcpu)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.KvmTdpMmuMap);
+        var fault = vcpu.Fault;
+        vm.HugePages.Adjust(fault);
+        var root = vcpu.Mmu.Root.ShadowPage!;
+        var at = new TdpIterator(vm.Pages, root, PgLevel.Size4K, fault.Gfn);
+        for (; at.IsBefore(fault.Gfn + 1); at.Next())
+        {
+            if (fault.NxHugePageWorkaround)
+                HugePages.DisallowedAdjust(fault, at.Old, at.Level);
+            if (at.Level == fault.GoalLevel)
+                return MapTargetLevel(fault, at);
+            if (at.Old.IsShadowPresent && at.Old.IsLarge)
+            {
+                entries.ZapAtomic(at.Entry, at.Gfn);
+                at.Reread();
+            }
+
+            if (!at.Old.IsShadowPresent)
+                LinkNewTable(fault, at);
+        }
+
+        Invariant.Broken($"the walk to gfn {fault.Gfn:x} did not come to level {fault.GoalLevel}");
+        return RetPf.Retry;
+    }
+
+    /// <summary>The last entry on the way to a gfn, present or not.</summary>
+    /// <remarks>KVM: kvm_tdp_mmu_fast_pf_get_last_sptep().</remarks>
+    public Sptep GetLastSptep(ShadowPage root, ulong gfn)
+    {
+        var last = default(Sptep);
+        for (var at = new TdpIterator(vm.Pages, root, PgLevel.Size4K, gfn); at.IsBefore(gfn + 1); at.Next())
+            last = at.Entry;
+        return last;
+    }
+
+    /// <summary>The entries on the way to a gfn, each stored at its level.</summary>
+    /// <returns>The lowest level reached.</returns>
+    /// <remarks>KVM: kvm_tdp_mmu_get_walk().</remarks>
+    public int GetWalk(ShadowPage root, ulong gfn, Span<Spte> byLevel)
+    {
+        var leaf = -1;
+        for (var at = new TdpIterator(vm.Pages, root, PgLevel.Size4K, gfn); at.IsBefore(gfn + 1); at.Next())
+        {
+            leaf = at.Level;
+            byLevel[leaf] = at.Old;
+        }
+
+        return leaf;
+    }
+
+    private void LinkNewTable(PageFault fault, in TdpIterator at)
+    {
+        var page = TdpPages.CreateChild(vm, at.Entry, at.Gfn);
+        Link(vm, entries, at, page, shared: true);
+        if (fault.HugePageDisallowed && fault.ReqLevel >= at.Level)
+            vm.NxHugePages.Account(page);
+    }
+
+    /// <summary>Makes the entry point at a table.</summary>
+    /// <remarks>KVM: tdp_mmu_link_sp().</remarks>
+    internal static void Link(KvmVm vm, TdpEntries entries, in TdpIterator at, ShadowPage page, bool shared)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.TdpMmuLinkSp);
+        var spte = vm.Format.MakeNonleaf(page.Pfn, adDisabled: !vm.Format.AdEnabled);
+        if (shared)
+            entries.SetAtomic(at.Entry, spte, at.Gfn);
+        else
+            entries.Set(at.Entry, spte, at.Gfn);
+    }
+
+    /// <remarks>KVM: tdp_mmu_map_handle_target_level().</remarks>
+    private RetPf MapTargetLevel(PageFault fault, in TdpIterator at)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.TdpMmuMapHandleTargetLevel);
+        var page = at.Page;
+        var writeProtected = false;
+        Spte spte;
+        if (fault.Slot is null)
+            spte = vm.Format.MakeMmio(at.Gfn, PteAccess.All, vm.Memslots.Generation);
+        else
+        {
+            writeProtected = vm.SpteMaker.Make(
+                page, fault.Slot, PteAccess.All, at.Gfn, fault.Pfn, at.Old, prefetch: false, canUnsync: true, fault.MapWritable, out spte);
+        }
+
+        var result = RetPf.Fixed;
+        if (spte == at.Old)
+            result = RetPf.Spurious;
+        else
+            Store(at, spte);
+        if (writeProtected && fault.Write)
+            result = RetPf.Emulate;
+        if (vm.Format.IsMmio(spte))
+        {
+            vm.Stats.PfMmioSpteCreated++;
+            return RetPf.Emulate;
+        }
+
+        fault.MappedLevel = at.Level;
+        return result;
+    }
+
+    private void Store(in TdpIterator at, Spte spte)
+    {
+        var replacesTable = at.Old.IsShadowPresent && !at.Old.IsLast(at.Level);
+        var tracepoint = vm.Format.IsMmio(spte)
+            ? Tracepoint.KvmTdpMmuSpteChangedAndMarkMmio
+            : Tracepoint.KvmTdpMmuSpteChangedAndSetSpte;
+        entries.SetAtomic(at.Entry, spte, at.Gfn, tracepoint);
+        if (replacesTable)
+            vm.Tlb.FlushRemoteWithAddress(at.Page.Gfn, PageLevels.PagesPerHugePage(at.Level + 1));
+    }
+}
