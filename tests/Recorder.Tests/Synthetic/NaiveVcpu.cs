@@ -1,0 +1,24 @@
+namespace Replay.Recorder.Tests.Synthetic;
+
+/// <summary>Registers as a stream's events tell them.</summary>
+internal sealed class NaiveVcpu
+{
+    public ulong Cr0 { get; set; }
+
+    public ulong Cr3 { get; set; }
+
+    public ulong Cr4 { get; set; }
+
+    public ulong Efer { get; set; }
+
+    public uint Pkru { get; set; }
+
+    public ulong[] Pdptes { get; set; } = [];
+
+    public string Paging
+        => (Cr0 >> 31 & 1) == 0 ? "off"
+        : (Cr4 >> 5 & 1) == 0 ? "32"
+        : (Efer >> 8 & 1) == 0 ? "pae"
+        : (Cr4 >> 12 & 1) == 0 ? "4"
+        : "5";
+}
