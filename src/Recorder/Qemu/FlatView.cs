@@ -1,0 +1,56 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace Replay.Recorder.Qemu;
+
+/// <summary>Reads the answer of QEMU's monitor to <c>info mtree -f</c>: memory as the CPU sees it.</summary>
+internal static partial class FlatView
+{
+    private const string SystemView = " AS \"memory\", root: system";
+
+    /// <summary>RAM and ROM ranges of the system address space, ascending, joined where contiguous and alike.</summary>
+    /// <exception cref="FormatException">The text has no such view.</exception>
+    public static List<FlatRegion> Parse(string text)
+    {
+        var lines = text.Split('\n').Select(static line => line.TrimEnd('\r'));
+        var view = lines.SkipWhile(static line => !line.StartsWith(SystemView, StringComparison.Ordinal)).ToList();
+        if (view.Count == 0)
+            throw new FormatException("QEMU's memory tree has no view of the address space \"memory\".");
+        var regions = new List<FlatRegion>();
+        foreach (var line in view.TakeWhile(static line => line.Length > 0))
+        {
+            if (RangePattern().Match(line) is { Success: true } match)
+                Append(regions, Region(match));
+        }
+        return regions;
+    }
+
+    private static FlatRegion Region(Match match)
+    {
+        var first = Hex(match.Groups["first"]);
+        return new FlatRegion(
+            first,
+            Hex(match.Groups["last"]) - first + 1,
+            match.Groups["type"].Value != "ram",
+            match.Groups["name"].Value,
+            match.Groups["offset"].Success ? Hex(match.Groups["offset"]) : 0);
+    }
+
+    private static void Append(List<FlatRegion> regions, FlatRegion next)
+    {
+        if (regions.Count > 0 && regions[^1] is var last && last.Gpa + last.Bytes == next.Gpa && last.ReadOnly == next.ReadOnly
+            && last.Name == next.Name && last.Offset + last.Bytes == next.Offset)
+        {
+            regions[^1] = last with { Bytes = last.Bytes + next.Bytes };
+        }
+        else
+        {
+            regions.Add(next);
+        }
+    }
+
+    private static ulong Hex(Group group) => ulong.Parse(group.ValueSpan, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+
+    [GeneratedRegex(@"^  (?<first>[0-9a-f]{16})-(?<last>[0-9a-f]{16}) \(prio -?\d+, (?<type>ram|rom|romd|ramd)\): (?<name>.*?)(?: @(?<offset>[0-9a-f]{16}))?(?: KVM)?$")]
+    private static partial Regex RangePattern();
+}

@@ -1,0 +1,39 @@
+namespace Replay.Recorder.Qemu;
+
+/// <summary>What the plugin's counters say about a recording, in the manifest's words.</summary>
+internal static class QemuFindings
+{
+    public static SortedDictionary<string, string> Origin(in WireCounters counters) => new(StringComparer.Ordinal)
+    {
+        ["ordinals"] = Text(counters.Ordinals),
+        ["filter_flushes"] = Text(counters.Flushes),
+        ["page_table_pages"] = Text(counters.TablePages),
+        ["inferred_memslot_changes"] = Text(counters.MemslotChanges),
+        ["guest_stalls"] = Text(counters.Stalls),
+    };
+
+    public static List<string> Blind(in WireCounters counters)
+    {
+        List<string> blind =
+        [
+            "DMA: what devices write to guest memory, page tables included, is not seen",
+            "accesses that fault: only their retry is seen",
+        ];
+        Add(counters.RealMode, "times protection was switched off: interrupts delivered in real mode are not seen");
+        Add(counters.Unslotted, "RAM accesses outside every memslot (system management mode)");
+        Add(counters.DeviceInSlot, "device accesses inside a RAM memslot");
+        Add(counters.TableOffRam, "page walks that met a table outside guest RAM: its content is not recorded");
+        Add(counters.Ambiguous, "deliveries through a gate that several vectors share: the lowest is named");
+        Add(counters.Unresolved, "accesses whose physical address QEMU no longer knew");
+        Add(counters.Nested, "VMRUN instructions: accesses of nested guests are not told apart");
+        return blind;
+
+        void Add(long count, string what)
+        {
+            if (count > 0)
+                blind.Add($"{count} {what}");
+        }
+    }
+
+    private static string Text(long value) => value.ToString();
+}

@@ -1,0 +1,310 @@
+using System.Diagnostics;
+using Replay.Trace;
+
+namespace Replay.Recorder.Qemu;
+
+/// <summary>
+/// Records a guest that QEMU emulates. <see cref="Start"/> launches it with the plugin; <see cref="Record"/> drains the ring into a sink
+/// until the guest ends, a bound is reached or the caller cancels. One recorder makes one recording.
+/// </summary>
+/// <example>
+/// <code>
+/// using var recorder = QemuRecorder.Start(new QemuRecordingOptions { Arguments = ["-kernel", "guest.elf"] });
+/// var summary = recorder.Record(sink);
+/// </code>
+/// </example>
+public sealed class QemuRecorder : IDisposable
+{
+    private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan IdleFlush = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
+    private readonly QemuRecordingOptions _options;
+    private readonly QemuInstallation _qemu;
+    private readonly QemuCommandLine _line;
+    private readonly PrivateDirectory _directory;
+    private readonly SharedRing _ring;
+    private readonly QmpClient _qmp;
+    private readonly QemuProcess _process;
+    private readonly MemoryMap _memory;
+    private readonly RecordDecoder _decoder;
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private long _lastProgress;
+    private long _lastWrite;
+    private bool _stopped;
+
+    private QemuRecorder(QemuRecordingOptions options, QemuInstallation qemu, string plugin)
+    {
+        _options = options;
+        _qemu = qemu;
+        _directory = PrivateDirectory.Create(WireFormat.ControlBytes + ((long)options.RingSlots * WireFormat.SlotBytes));
+        try
+        {
+            var socket = Path.Combine(_directory.Path, "qmp");
+            var ring = Path.Combine(_directory.Path, "ring");
+            _line = QemuCommandLine.Build(options, plugin, ring, socket);
+            _ring = SharedRing.Create(ring, options, _line.MemoryBytes);
+            _qmp = new QmpClient(socket);
+            _process = QemuProcess.Start(qemu.Path, _line.Arguments, options.OnMessage);
+        }
+        catch
+        {
+            _qmp?.Dispose();
+            _ring?.Dispose();
+            _directory.Dispose();
+            throw;
+        }
+        _memory = new MemoryMap(_line.MemoryName);
+        _decoder = new RecordDecoder(_memory, options.HasRips);
+    }
+
+    /// <summary>What a capture's manifest says when this recording starts.</summary>
+    public CaptureManifest Manifest => new()
+    {
+        Source = "qemu",
+        Tool = $"replay {typeof(QemuRecorder).Assembly.GetName().Version?.ToString(3)}",
+        Origin = new SortedDictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["qemu_version"] = _qemu.Version.ToString(),
+            ["qemu_arguments"] = string.Join(' ', _options.Arguments),
+            ["determinism_flags"] = _line.DeterminismAdded,
+            ["start_at"] = _options.StartAt?.ToString() ?? "first instruction",
+            ["stop_at"] = _options.StopAt?.ToString() ?? "none",
+        },
+        Vcpus = Math.Max(1, _ring.Vcpus),
+        MemoryBytes = _line.MemoryBytes,
+        Filter = _options.FilterSlots is { } slots ? new FilterRule { Entries = slots, EpochLength = _options.EpochLength } : null,
+        HasRips = _options.HasRips,
+    };
+
+    internal int ProcessId => _process.Id;
+
+    /// <summary>Finds QEMU, builds the plugin if need be, and launches the guest. The guest waits for <see cref="Record"/> before its first instruction.</summary>
+    /// <exception cref="RecorderException">QEMU or the compiler is missing, the arguments cannot be recorded, or QEMU refuses to start.</exception>
+    public static QemuRecorder Start(QemuRecordingOptions options)
+    {
+        options.Validate();
+        var recorder = new QemuRecorder(options, QemuInstallation.Find(options.QemuPath), PluginBuilder.Build());
+        try
+        {
+            recorder.WaitForPlugin();
+            // Both sides hold what they need; so nothing can stay behind.
+            recorder._directory.Dispose();
+            return recorder;
+        }
+        catch
+        {
+            recorder.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Drains the recording into <paramref name="sink"/> until it ends. Blocks; calls the sink on the caller's thread.</summary>
+    /// <param name="sink">Takes the chunks.</param>
+    /// <param name="progress">Told twice a second.</param>
+    /// <param name="durableBytes">Bytes the sink has made durable, for <paramref name="progress"/>.</param>
+    /// <param name="cancellation">Ends the recording cleanly; this is no error.</param>
+    /// <exception cref="RecorderException">The plugin cannot go on.</exception>
+    public QemuRecordingSummary Record(
+        ITraceSink sink,
+        IProgress<RecordingProgress>? progress = null,
+        Func<long>? durableBytes = null,
+        CancellationToken cancellation = default)
+    {
+        while (true)
+        {
+            // Looked at before the ring is drained: what stood in it by then is taken below.
+            var exited = _process.HasExited;
+            var state = _ring.State;
+            var moved = Drain(sink);
+            AnswerMapRequest();
+            Report(progress, durableBytes);
+            if (exited || state is WireState.Ended or WireState.Failed)
+                break;
+            if (cancellation.IsCancellationRequested)
+            {
+                StopGuest();
+                break;
+            }
+            if (!moved)
+                Rest(sink);
+        }
+        LetGo();
+        while (Drain(sink))
+        {
+        }
+        WriteChunk(sink);
+        return Summarize();
+    }
+
+    /// <summary>Kills QEMU if it still runs and removes what the recording put beside the capture.</summary>
+    public void Dispose()
+    {
+        _process.Dispose();
+        _qmp.Dispose();
+        _ring.Dispose();
+        _directory.Dispose();
+    }
+
+    private void WaitForPlugin()
+    {
+        while (_ring.State == WireState.NotLoaded || !_qmp.TryAccept())
+        {
+            if (_process.HasExited)
+            {
+                _process.WaitForExit(Patience);
+                throw new RecorderException(RecorderFailure.SourceFailed, $"QEMU did not start: {_process.LastMessage}");
+            }
+            Thread.Sleep(1);
+        }
+    }
+
+    private bool Drain(ITraceSink sink)
+    {
+        var head = _ring.Head;
+        var tail = _ring.Tail;
+        var start = tail;
+        while (tail < head)
+        {
+            var slots = _ring.Slots(tail, (int)Math.Min(head - tail, int.MaxValue));
+            var used = _decoder.Decode(slots);
+            if (used == 0 && !_decoder.IsFull)
+                used = DecodeAcrossEnd(tail, head, slots.Length);
+            if (used == 0 && !_decoder.IsFull)
+                break;
+            tail += (ulong)used;
+            _ring.Tail = tail;
+            if (_decoder.IsFull)
+                WriteChunk(sink);
+        }
+        return tail != start;
+    }
+
+    /// <summary>A record of several slots that the ring's end cuts in two.</summary>
+    private int DecodeAcrossEnd(ulong tail, ulong head, int contiguous)
+    {
+        var length = WireFormat.SlotsOf(_ring.Slots(tail, 1)[0].Type);
+        if (length <= contiguous || head - tail < (ulong)length)
+            return 0;
+        var record = new WireSlot[length];
+        _ring.Slots(tail, contiguous).CopyTo(record);
+        _ring.Slots(tail + (ulong)contiguous, length - contiguous).CopyTo(record.AsSpan(contiguous));
+        return _decoder.Decode(record);
+    }
+
+    private void WriteChunk(ITraceSink sink)
+    {
+        _lastWrite = _clock.ElapsedMilliseconds;
+        if (_decoder.Chunk is { AccessCount: 0, Events.Count: 0 })
+            return;
+        sink.Write(_decoder.Chunk);
+        _decoder.Chunk.Clear();
+    }
+
+    private void Rest(ITraceSink sink)
+    {
+        if (_clock.ElapsedMilliseconds - _lastWrite > IdleFlush.TotalMilliseconds)
+            WriteChunk(sink);
+        Thread.Sleep(1);
+    }
+
+    private void AnswerMapRequest()
+    {
+        if (!_ring.MapIsWanted)
+            return;
+        try
+        {
+            _ring.AnswerMap(_memory.Update(FlatView.Parse(_qmp.Monitor("info mtree -f"))));
+        }
+        catch (IOException) when (_process.WaitForExit(Patience))
+        {
+            // QEMU died while it was asked; the drain loop sees that.
+        }
+    }
+
+    private void Report(IProgress<RecordingProgress>? progress, Func<long>? durableBytes)
+    {
+        if (_clock.ElapsedMilliseconds - _lastProgress < ProgressInterval.TotalMilliseconds)
+            return;
+        _lastProgress = _clock.ElapsedMilliseconds;
+        _process.SampleProcessorTime();
+        if (progress is null)
+            return;
+        var counters = _ring.Counters;
+        progress.Report(new RecordingProgress(
+            _clock.Elapsed,
+            counters.Accesses,
+            _decoder.Accesses,
+            _decoder.Events,
+            durableBytes?.Invoke() ?? 0,
+            counters.Stalls,
+            StallTime(counters)));
+    }
+
+    private static TimeSpan StallTime(in WireCounters counters) => TimeSpan.FromMicroseconds(counters.StallNanoseconds / 1000.0);
+
+    /// <summary>Asks the plugin to end the stream where it is; a guest that idles does not answer, and need not.</summary>
+    private void StopGuest()
+    {
+        _stopped = true;
+        _ring.RequestStop();
+        var since = Stopwatch.GetTimestamp();
+        while (_ring.State == WireState.Recording && !_process.HasExited && Stopwatch.GetElapsedTime(since) < Patience / 4)
+        {
+            // A full ring would keep the plugin from seeing the request.
+            if (_ring.Head - _ring.Tail > (ulong)_options.RingSlots / 2)
+                return;
+            AnswerMapRequest();
+            Thread.Sleep(1);
+        }
+    }
+
+    private void LetGo()
+    {
+        _qmp.ReadEvents();
+        _process.SampleProcessorTime();
+        if (_process.HasExited)
+            return;
+        _qmp.Quit();
+        if (!_process.WaitForExit(Patience))
+            _process.Kill();
+    }
+
+    private QemuRecordingSummary Summarize()
+    {
+        if (_ring.State == WireState.Failed)
+            throw new RecorderException(RecorderFailure.SourceFailed, $"Recording failed: {_ring.Error}");
+        var counters = _ring.Counters;
+        var reason = EndReason();
+        return new QemuRecordingSummary
+        {
+            EndReason = reason,
+            Complete = reason != QemuEndReason.Killed,
+            ExitCode = _process.ExitCode,
+            Elapsed = _clock.Elapsed,
+            AccessesSeen = counters.Accesses,
+            AccessesRecorded = _decoder.Accesses,
+            EventsRecorded = _decoder.Events,
+            Stalls = counters.Stalls,
+            StallTime = StallTime(counters),
+            QemuProcessorTime = _process.ProcessorTime,
+            Origin = QemuFindings.Origin(counters),
+            Blind = QemuFindings.Blind(counters),
+        };
+    }
+
+    private string EndReason()
+    {
+        if (_ring.EndReason is WireEnd.StopAt)
+            return QemuEndReason.StopAt;
+        if (_ring.EndReason is WireEnd.MaxAccesses)
+            return QemuEndReason.MaxAccesses;
+        if (_stopped)
+            return QemuEndReason.Interrupted;
+        if (_ring.State != WireState.Ended)
+            return QemuEndReason.Killed;
+        if (_ring.Counters.Ordinals == 0 && _options.StartAt is not null)
+            return QemuEndReason.StartAtNotReached;
+        return _qmp.ShutDownFromOutside ? QemuEndReason.Terminated : QemuEndReason.GuestExit;
+    }
+}

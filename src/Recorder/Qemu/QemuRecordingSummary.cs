@@ -1,0 +1,37 @@
+namespace Replay.Recorder.Qemu;
+
+/// <summary>What a recording came to.</summary>
+public sealed record QemuRecordingSummary
+{
+    /// <summary><c>guest-exit</c>, <c>interrupted</c>, <c>max-accesses</c>, <c>stop-at</c>, <c>start-at-not-reached</c>, <c>qemu-terminated</c> or <c>qemu-killed</c>.</summary>
+    public required string EndReason { get; init; }
+
+    /// <summary>False where QEMU died and the end of the stream with it.</summary>
+    public required bool Complete { get; init; }
+
+    /// <summary>QEMU's exit code; null where a signal killed it or it was ended by the recorder.</summary>
+    public int? ExitCode { get; init; }
+
+    public required TimeSpan Elapsed { get; init; }
+
+    /// <summary>Accesses the guest made, recorded or dropped by the filter.</summary>
+    public required long AccessesSeen { get; init; }
+
+    public required long AccessesRecorded { get; init; }
+
+    public required long EventsRecorded { get; init; }
+
+    /// <summary>Times the guest waited for the recorder because the ring was full.</summary>
+    public required long Stalls { get; init; }
+
+    public required TimeSpan StallTime { get; init; }
+
+    /// <summary>Processor time QEMU used, where the system tells.</summary>
+    public TimeSpan QemuProcessorTime { get; init; }
+
+    /// <summary>What becomes part of <see cref="Trace.CaptureManifest.Origin"/>: counts and versions.</summary>
+    public required IReadOnlyDictionary<string, string> Origin { get; init; }
+
+    /// <summary>What the recording could not see.</summary>
+    public required IReadOnlyList<string> Blind { get; init; }
+}

@@ -1,0 +1,66 @@
+namespace Replay.Recorder.Qemu;
+
+/// <summary>Numbers of wire format v1, the same as in <c>native/qemu/wire.h</c>; see <c>schemas/wire/v1.md</c>.</summary>
+internal static class WireFormat
+{
+    public const ulong Magic = 0x3157_594c_5045_5221;
+    public const uint Version = 1;
+    public const int ControlBytes = 65536;
+    public const int SlotBytes = 32;
+    public const int MaxMemslots = 128;
+    public const uint NoPort = 0x10000;
+
+    public const byte TypePageImage = 0x44;
+    public const byte TypeVcpuState = 0x58;
+    public const byte TypeMemslot = 0x59;
+    public const byte TypePageImageZero = 0x84;
+
+    /// <summary>Events have this bit and their capture number below it.</summary>
+    public const byte EventBit = 0x40;
+
+    public const uint HasErrorCode = 1;
+
+    public const uint OptionFilter = 1;
+
+    public const uint MemslotReadOnly = 1;
+    public const uint MemslotGuestRam = 2;
+
+    // The control block, by byte offset.
+    public const int OffsetVersion = 0x08;
+    public const int OffsetControlBytes = 0x0c;
+    public const int OffsetSlots = 0x10;
+    public const int OffsetRamBytes = 0x18;
+    public const int OffsetReaderPid = 0x20;
+    public const int OffsetOptions = 0x24;
+    public const int OffsetFilterSlots = 0x28;
+    public const int OffsetMarkerPort = 0x2c;
+    public const int OffsetEpochLength = 0x30;
+    public const int OffsetMaxAccesses = 0x38;
+    public const int OffsetStartAt = 0x40;
+    public const int OffsetStopAt = 0x48;
+    public const int OffsetStartKind = 0x50;
+    public const int OffsetStopKind = 0x54;
+    public const int OffsetHead = 0x100;
+    public const int OffsetState = 0x108;
+    public const int OffsetEndReason = 0x10c;
+    public const int OffsetVcpus = 0x110;
+    public const int OffsetError = 0x118;
+    public const int ErrorBytes = 232;
+    public const int OffsetTail = 0x200;
+    public const int OffsetStopRequest = 0x208;
+    public const int OffsetCounters = 0x300;
+    public const int OffsetMapRequest = 0x400;
+    public const int OffsetMapAnswer = 0x440;
+    public const int OffsetMapCount = 0x444;
+    public const int OffsetMap = 0x480;
+
+    /// <summary>Slots of a record whose first slot has this type.</summary>
+    public static int SlotsOf(byte type) => type switch
+    {
+        < EventBit => 1,
+        TypePageImage => 1 + (4096 / SlotBytes),
+        TypeVcpuState => 3,
+        TypePageImageZero => 1,
+        _ => 2,
+    };
+}

@@ -1,0 +1,17 @@
+namespace Replay.Recorder;
+
+/// <summary>Why a recording could not be made. The number is the exit code that fits.</summary>
+public enum RecorderFailure
+{
+    /// <summary>The options contradict each other or what the source can do.</summary>
+    Usage = 2,
+
+    /// <summary>A program that is needed is missing or too old.</summary>
+    ToolMissing = 69,
+
+    /// <summary>The program that runs the guest refused or failed.</summary>
+    SourceFailed = 70,
+
+    /// <summary>Files or sockets the recording needs could not be made.</summary>
+    CannotCreate = 73,
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Every load, store and fetch of the guest comes by here. The fast path is the page filter: an access whose page, kind
+ * and privilege stand in a direct-mapped table needs no look at anything else. The filter runs in full recordings as
+ * well (there a hit is recorded, with the frame the slot remembers), so that both kinds of recording meet new page
+ * tables at the same ordinals.
+ *
+ *   key  63..49 generation | 48..4 page number | 3..2 class of accessor | 1..0 kind
+ *
+ * A slot never stands for a device, nor for stores to a page table or to the IDT.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "recorder.h"
+
+#define PAGE_NUMBER_MASK ((1ull << 45) - 1)
+/* Behind this offset an access of up to 16 bytes can cross into the next page. */
+#define LAST_SAFE_OFFSET 0xff0
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE unsigned accessor(meminfo info) { return info >> 1 & 3; }
+INLINE unsigned size_shift(meminfo info) { return info >> 4 & 7; }
+
+INLINE uint64_t make_key(uint64_t va, unsigned class, unsigned kind)
+{
+    return g.generation | (va >> 12 & PAGE_NUMBER_MASK) << 4 | class << 2 | kind;
+}
+
+INLINE size_t slot_of(uint64_t key)
+{
+    uint64_t page = key >> 4;
+
+    return (page ^ page >> 9 ^ (key & 15) << 7) & g.slot_mask;
+}
+
+void access_slots_allocate(struct vcpu *cpu, unsigned slots)
+{
+    cpu->filter = calloc(slots, sizeof(uint64_t));
+    cpu->places = calloc(slots, sizeof(uint64_t));
+}
+
+static unsigned flags_of(unsigned class, bool user_code)
+{
+    if (class == CLASS_USER)
+        return WIRE_USER;
+    return (class == CLASS_KERNEL && (g.cpu->cr4 & CR4_SMAP) ? WIRE_ALIGNMENT_CHECK : 0) | (user_code ? WIRE_IS_IMPLICIT : 0);
+}
+
+static uint64_t place_of(uint64_t gpa, unsigned flags, unsigned size)
+{
+    return (uint64_t)size << WIRE_PLACE_SIZE_SHIFT | (uint64_t)flags << WIRE_PLACE_FLAGS_SHIFT | gpa;
+}
+
+static void table_store(uint64_t va, uint64_t gpa, unsigned size, unsigned flags, uint64_t rip, const uint8_t *value)
+{
+    while (size) {
+        unsigned part = size > 8 ? 8 : size;
+        struct wire_event e = { 0 };
+
+        memcpy(&e.value, value, part);
+        e.access = WIRE_WRITE;
+        emit_event(WIRE_PAGE_TABLE_STORE, va, place_of(gpa, flags, part), rip, e);
+        va += part, gpa += part, value += part, size -= part;
+    }
+    flush_filter();
+}
+
+/* An access to RAM that the filter did not know: it is recorded and takes the slot. */
+static void record_miss(uint64_t va, uint64_t gpa, unsigned size, unsigned class, unsigned kind, unsigned flags,
+                        uint64_t rip, bool keep)
+{
+    uint64_t key, place = place_of(PAGE_BASE(gpa), flags, 0);
+
+    (void)next_ordinal(); /* first: it may empty the filter */
+    if (!g.recording)
+        return;
+    key = make_key(va, class, kind);
+    if (keep) {
+        g.cpu->filter[slot_of(key)] = key;
+        g.cpu->places[slot_of(key)] = place;
+    }
+    emit_access(kind, va, place | PAGE_OFFSET(gpa) | (uint64_t)size << WIRE_PLACE_SIZE_SHIFT, rip);
+}
+
+static bool record_hit(uint64_t va, unsigned size, unsigned class, unsigned kind, uint64_t rip)
+{
+    uint64_t key;
+    size_t slot;
+
+    if (g.ordinal == g.stop)
+        return false;
+    key = make_key(va, class, kind);
+    slot = slot_of(key);
+    if (g.cpu->filter[slot] != key)
+        return false;
+    g.ordinal++;
+    if (!g.filtered)
+        emit_access(kind, va, g.cpu->places[slot] | PAGE_OFFSET(va) | (uint64_t)size << WIRE_PLACE_SIZE_SHIFT, rip);
+    return true;
+}
+
+static bool where(meminfo info, uint64_t va, uint64_t *gpa, bool *io)
+{
+    const struct qemu_plugin_hwaddr *hw = qemu_plugin_get_hwaddr(info, va);
+
+    if (hw) {
+        *gpa = qemu_plugin_hwaddr_phys_addr(hw);
+        *io = qemu_plugin_hwaddr_is_io(hw);
+        return true;
+    }
+    *io = false;
+    g.counters.unresolved++;
+    return walk(va, gpa);
+}
+
+/* One access within one page. */
+static void access_part(meminfo info, uint64_t va, unsigned size, unsigned kind, bool user_code, uint64_t rip,
+                        const uint8_t *value)
+{
+    unsigned class = accessor(info), flags;
+    uint8_t *page;
+    uint64_t gpa, ignored;
+    bool io;
+
+    if (record_hit(va, size, class, kind, rip) || !where(info, va, &gpa, &io))
+        return;
+    if (unlikely(class == CLASS_USER && !user_code)) {
+        ring_fail("this QEMU numbers its x86 MMU modes in a way this plugin does not know (index %u in kernel code)", info & 15);
+        return;
+    }
+    flags = flags_of(class, user_code);
+    walk(va, &ignored);
+    memory_check(gpa, kind == WIRE_WRITE, &io);
+    if (io) {
+        g.map_stale |= kind == WIRE_WRITE;
+        emit_event(WIRE_MMIO, va, place_of(gpa, flags | WIRE_IS_MMIO, size), rip, (struct wire_event){ .access = kind });
+        return;
+    }
+    page = kind == WIRE_WRITE ? memory_flags(gpa) : NULL;
+    if (page && *page & PAGE_HOLDS_IDT)
+        for (unsigned i = 0; i < g.vcpu_count; i++)
+            g.vcpus[i].gates_stale = true;
+    if (page && *page & PAGE_IS_TABLE)
+        table_store(va, gpa, size, flags, rip, value);
+    else
+        record_miss(va, gpa, size, class, kind, flags, rip, !page || !*page);
+}
+
+static void value_of(meminfo info, uint8_t *bytes)
+{
+    struct mem_value v = qemu_plugin_mem_get_value(info);
+
+    memcpy(bytes, &v.u128, sizeof(v.u128));
+}
+
+static __attribute__((noinline)) void access_slow(meminfo info, uint64_t va, uint64_t rip, unsigned kind, bool user_code)
+{
+    unsigned size = 1u << qemu_plugin_mem_size_shift(info), first = (unsigned)(PAGE_BYTES - PAGE_OFFSET(va));
+    uint8_t value[16];
+
+    if (!g.recording)
+        return;
+    if (unlikely(qemu_plugin_mem_size_shift(info) != size_shift(info))) {
+        ring_fail("this QEMU packs its memory callbacks in a way this plugin does not know (info 0x%x)", info);
+        return;
+    }
+    if (kind == WIRE_WRITE)
+        value_of(info, value);
+    if (size <= first) {
+        access_part(info, va, size, kind, user_code, rip, value);
+    } else {
+        access_part(info, va, first, kind, user_code, rip, value);
+        access_part(info, va + first, size - first, kind, user_code, rip, value + first);
+    }
+}
+
+INLINE void on_access(meminfo info, uint64_t va, void *rip, unsigned kind, bool user_code, bool full)
+{
+    uint64_t key, ordinal;
+    size_t slot;
+
+    if (unlikely(g.several_vcpus))
+        cpu_select();
+    key = make_key(va, accessor(info), kind);
+    slot = slot_of(key);
+    ordinal = g.ordinal;
+    if (unlikely(g.cpu->filter[slot] != key || PAGE_OFFSET(va) > LAST_SAFE_OFFSET || ordinal == g.stop)) {
+        access_slow(info, va, (uint64_t)rip, kind, user_code);
+        return;
+    }
+    g.ordinal = ordinal + 1;
+    if (full) {
+        struct wire_slot *s;
+
+        if (unlikely(g.write == g.write_end))
+            ring_more();
+        s = g.write++;
+        s->head = (uint64_t)kind << WIRE_HEAD_TYPE_SHIFT | g.vcpu_bits | ordinal;
+        s->gva = va;
+        s->place = g.cpu->places[slot] | PAGE_OFFSET(va) | 1ull << (WIRE_PLACE_SIZE_SHIFT + size_shift(info));
+        s->rip = (uint64_t)rip;
+    }
+}
+
+#define ACCESS_CALLBACK(name, kind, user_code, full) \
+    void name(unsigned vcpu, meminfo info, uint64_t va, void *rip) \
+    { \
+        (void)vcpu; \
+        on_access(info, va, rip, kind, user_code, full); \
+    }
+
+ACCESS_CALLBACK(on_kernel_read, WIRE_READ, false, false)
+ACCESS_CALLBACK(on_kernel_write, WIRE_WRITE, false, false)
+ACCESS_CALLBACK(on_user_read, WIRE_READ, true, false)
+ACCESS_CALLBACK(on_user_write, WIRE_WRITE, true, false)
+ACCESS_CALLBACK(on_kernel_read_full, WIRE_READ, false, true)
+ACCESS_CALLBACK(on_kernel_write_full, WIRE_WRITE, false, true)
+ACCESS_CALLBACK(on_user_read_full, WIRE_READ, true, true)
+ACCESS_CALLBACK(on_user_write_full, WIRE_WRITE, true, true)
+
+/* Execution enters a page, or goes on in one after something that empties the filter, or after a delivery. */
+void fetch(uint64_t va, uint64_t gpa, unsigned size, bool user)
+{
+    unsigned class = user ? CLASS_USER : CLASS_KERNEL;
+    uint64_t page = (va >> 12) << 1 | user, walked;
+    bool io = false;
+
+    if (g.cpu->fetch_page == page || !g.recording)
+        return;
+    if (!record_hit(va, size, class, WIRE_FETCH, va)) {
+        if (!walk(va, &walked) && gpa == GPA_UNKNOWN)
+            g.counters.unresolved++;
+        if (gpa == GPA_UNKNOWN)
+            gpa = walked;
+        memory_check(gpa, false, &io);
+        record_miss(va, gpa, size, class, WIRE_FETCH, user ? WIRE_USER : 0, va, true);
+    }
+    g.cpu->fetch_page = page;
+    *g.cpu->trigger = g.late_handlers ? NO_FETCH_PAGE : page;
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Registers, the vCPU that runs, and the state changes that take effect when an instruction retires. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <string.h>
+
+#include "recorder.h"
+
+static const char *const register_names[X86_COUNT] = {
+    "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+    "rip", "eflags", "cs", "ss", "ds", "es", "fs", "gs", "fs_base", "gs_base", "cr0", "cr2", "cr3", "cr4", "efer",
+};
+static struct qemu_plugin_register *registers[X86_COUNT];
+static struct glib_bytes *bytes;
+static void **running; /* QEMU's current_cpu, on the one thread that runs vCPUs */
+
+bool cpu_find_registers(void)
+{
+    struct glib_array *all = qemu_plugin_get_registers();
+    const struct register_descriptor *d = (const struct register_descriptor *)all->data;
+
+    for (unsigned i = 0; i < all->len; i++)
+        for (int r = 0; r < X86_COUNT; r++)
+            if (!strcmp(d[i].name, register_names[r]))
+                registers[r] = d[i].handle;
+    g_array_free(all, 1);
+    for (int r = 0; r < X86_COUNT; r++)
+        if (!registers[r]) {
+            ring_fail("this QEMU does not show the register %s to plugins", register_names[r]);
+            return false;
+        }
+    bytes = g_byte_array_new();
+    running = dlsym(RTLD_DEFAULT, "current_cpu");
+    if (!running && g.several_vcpus) {
+        ring_fail("this QEMU does not export current_cpu, so several vCPUs cannot be told apart: use -smp 1");
+        return false;
+    }
+    return true;
+}
+
+static uint64_t read_register(int number, bool *wide)
+{
+    uint64_t v = 0;
+    int n;
+
+    g_byte_array_set_size(bytes, 0);
+    n = qemu_plugin_read_register(registers[number], bytes);
+    if (n > 8)
+        n = 8;
+    if (n > 0)
+        memcpy(&v, bytes->data, (size_t)n);
+    *wide = n == 8;
+    return v;
+}
+
+uint64_t cpu_register(int number)
+{
+    bool wide;
+
+    return read_register(number, &wide);
+}
+
+/* QEMU shows control registers in 32 bits unless 64-bit code runs: the upper half is then what it was. */
+uint64_t cpu_control(int number, uint64_t known)
+{
+    bool wide;
+    uint64_t v = read_register(number, &wide);
+
+    g.cpu->code64 = wide;
+    return wide ? v : (known & ~0xffffffffull) | v;
+}
+
+bool cpu_read(uint64_t va, void *to, unsigned size)
+{
+    if (!qemu_plugin_read_memory_vaddr(va, bytes, size))
+        return false;
+    memcpy(to, bytes->data, size);
+    return true;
+}
+
+void cpu_select(void)
+{
+    if (g.cpu->qemu_cpu == *running)
+        return;
+    for (unsigned i = 0; i < g.vcpu_count; i++)
+        if (g.vcpus[i].qemu_cpu == *running)
+            g.cpu = &g.vcpus[i];
+    g.vcpu_bits = (uint64_t)g.cpu->index << WIRE_HEAD_VCPU_SHIFT;
+}
+
+void cpu_note_running(unsigned index)
+{
+    if (running)
+        g.vcpus[index].qemu_cpu = *running;
+}
+
+static void read_controls(struct vcpu *c)
+{
+    c->cr0 = cpu_control(X86_CR0, 0);
+    c->cr3 = cpu_control(X86_CR3, c->cr3);
+    c->cr4 = cpu_control(X86_CR4, 0);
+    c->efer = cpu_control(X86_EFER, 0);
+}
+
+/* The vCPU comes out of reset or INIT, or out of system management mode. */
+void cpu_reset(struct vcpu *c)
+{
+    uint64_t cr0 = c->cr0;
+
+    c->pending.type = 0;
+    read_controls(c);
+    if (cr0 & CR0_PE && !(c->cr0 & CR0_PE))
+        g.counters.real_mode++;
+    c->gates_stale = true;
+    flush_filter();
+}
+
+/* 32-bit code can have segments with a base; long mode has them in fs and gs only. */
+static uint64_t segment_base(int reg, bool code64)
+{
+    uint64_t selector, descriptor;
+
+    if (reg == X86_FS || reg == X86_GS || code64)
+        return reg == X86_FS ? cpu_register(X86_FS_BASE) : reg == X86_GS ? cpu_register(X86_GS_BASE) : 0;
+    selector = cpu_register(reg) & 0xffff;
+    if (!(g.cpu->cr0 & CR0_PE))
+        return selector << 4;
+    if (!(selector & ~7ull) || selector & 4 || !cpu_read(g.cpu->gdt.base + (selector & ~7ull), &descriptor, 8))
+        return 0;
+    return (descriptor >> 16 & 0xffffff) | (descriptor >> 56 & 0xff) << 24;
+}
+
+uint64_t cpu_stack_base(void)
+{
+    return segment_base(X86_SS, g.cpu->efer & EFER_LMA && g.cpu->code64);
+}
+
+struct operand { const struct mark *m; unsigned at; uint8_t rex; bool small; int segment; };
+
+static int64_t displacement(struct operand *o, unsigned size)
+{
+    int64_t v = 0;
+
+    if (o->at + size > o->m->length)
+        return 0;
+    memcpy(&v, o->m->bytes + o->at, size);
+    o->at += size;
+    return size == 1 ? (int8_t)v : size == 2 ? (int16_t)v : (int32_t)v;
+}
+
+static uint64_t address_16(struct operand *o, unsigned mod, unsigned rm)
+{
+    static const int8_t base[8] = { 3, 3, 5, 5, 6, 7, 5, 3 }, index[8] = { 6, 7, 6, 7, -1, -1, -1, -1 };
+    uint64_t a;
+
+    if (mod == 0 && rm == 6)
+        return (uint16_t)displacement(o, 2);
+    a = cpu_register(base[rm]) + (index[rm] >= 0 ? cpu_register(index[rm]) : 0);
+    if (o->segment < 0 && base[rm] == 5)
+        o->segment = X86_SS;
+    a += (uint64_t)(mod == 1 ? displacement(o, 1) : mod == 2 ? displacement(o, 2) : 0);
+    return (uint16_t)a;
+}
+
+static uint64_t address_32_64(struct operand *o, unsigned mod, unsigned rm)
+{
+    uint64_t a = 0;
+    unsigned base = rm | (o->rex & 1) << 3;
+    bool has_base = true;
+
+    if (rm == 4) {
+        uint8_t sib = o->m->bytes[o->at++];
+        unsigned index = (sib >> 3 & 7) | (o->rex & 2) << 2;
+
+        base = (sib & 7) | (o->rex & 1) << 3;
+        if (index != 4)
+            a = cpu_register((int)index) << (sib >> 6);
+        has_base = !(mod == 0 && (sib & 7) == 5);
+        if (!has_base)
+            a += (uint64_t)displacement(o, 4);
+    } else if (mod == 0 && rm == 5) {
+        has_base = false;
+        a = (uint64_t)displacement(o, 4) + (o->m->code64 ? o->m->va + o->m->length : 0);
+    }
+    if (has_base) {
+        a += cpu_register((int)base);
+        if (o->segment < 0 && (base == 4 || base == 5))
+            o->segment = X86_SS;
+    }
+    a += (uint64_t)(mod == 1 ? displacement(o, 1) : mod == 2 ? displacement(o, 4) : 0);
+    return o->m->code64 && !o->small ? a : (uint32_t)a;
+}
+
+/* The linear address of a two-byte-opcode instruction's memory operand. */
+uint64_t cpu_operand_address(const struct mark *m)
+{
+    struct operand o = { .m = m, .segment = -1 };
+    unsigned mod, rm;
+    uint64_t a;
+
+    for (; o.at < m->length && m->bytes[o.at] != 0x0f; o.at++) {
+        uint8_t b = m->bytes[o.at];
+
+        if (b == 0x67)
+            o.small = true;
+        else if (m->code64 && (b & 0xf0) == 0x40)
+            o.rex = b;
+        else
+            o.segment = b == 0x2e ? X86_CS : b == 0x36 ? X86_SS : b == 0x3e ? X86_DS : b == 0x26 ? X86_ES
+                      : b == 0x64 ? X86_FS : b == 0x65 ? X86_GS : o.segment;
+    }
+    o.at += 2;
+    mod = m->bytes[o.at] >> 6, rm = m->bytes[o.at] & 7;
+    o.at++;
+    /* 16-bit addressing: real-mode code is taken for 16-bit, protected-mode code for 32-bit. */
+    if (!m->code64 && o.small == !!(g.cpu->cr0 & CR0_PE))
+        a = address_16(&o, mod, rm);
+    else
+        a = address_32_64(&o, mod, rm);
+    a += segment_base(o.segment < 0 ? X86_DS : o.segment, m->code64);
+    return m->code64 ? a : (uint32_t)a;
+}
+
+/* Emits what the last block's final instruction changed; it retired, or the caller would have dropped it. */
+void cpu_settle(void)
+{
+    struct vcpu *c = g.cpu;
+    struct pending p = c->pending;
+    uint64_t ignored, cr0 = c->cr0;
+    struct wire_event e = { .value = p.value, .error_code = p.error_code };
+
+    if (!p.type)
+        return;
+    c->pending.type = 0;
+    read_controls(c);
+    if (p.type == WIRE_CR3)
+        c->cr3 = p.value & ~(1ull << 63);
+    if (cr0 & CR0_PE && !(c->cr0 & CR0_PE))
+        g.counters.real_mode++;
+    if (p.type == WIRE_CR0 && p.value == ~0ull) /* LMSW: what it left */
+        e.value = c->cr0;
+    if (p.type == WIRE_CR3 || p.type == WIRE_CR0 || p.type == WIRE_CR4)
+        walk(p.rip, &ignored); /* the root comes before the write that makes it one */
+    emit_event(p.type, p.gva, 0, p.rip, e);
+    flush_filter();
+    if ((cr0 ^ c->cr0) & (CR0_PE | CR0_PG))
+        deliver_idt_moved(c);
+}

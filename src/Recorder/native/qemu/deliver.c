@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Deliveries of exceptions and interrupts. QEMU tells plugins nothing of them, but a block that starts where a gate of
+ * the IDT points is entered by one, and the frame on the stack says what was interrupted. The frame is checked against
+ * the stack the CPU must have switched to, since code may also jump to a handler.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "recorder.h"
+
+#define GATE_PRESENT (1u << 15)
+#define TARGET_SLOTS 2048u
+#define BLOCK_BITS (1u << 24)
+
+struct frame { uint64_t rip, cs, flags, rsp, ss; };
+
+struct delivery {
+    unsigned vector, size; /* of the frame, error code included */
+    bool has_error_code, other_stack;
+    uint32_t error_code;
+    uint64_t stack;        /* linear address of the frame */
+    struct frame frame;
+};
+
+static uint64_t targets[TARGET_SLOTS]; /* addresses some gate points at, open addressing, 0: free */
+static unsigned target_count;
+static uint8_t blocks[BLOCK_BITS / 8]; /* Bloom filter over the blocks translated without a handler's callback */
+
+static uint64_t mix(uint64_t v)
+{
+    v *= 0x9e3779b97f4a7c15ull;
+    return v ^ v >> 32;
+}
+
+bool deliver_is_handler(uint64_t va)
+{
+    for (unsigned i = (unsigned)mix(va) % TARGET_SLOTS; targets[i]; i = (i + 1) % TARGET_SLOTS)
+        if (targets[i] == va)
+            return true;
+    return false;
+}
+
+static bool bloom(uint64_t va, bool set)
+{
+    uint64_t h = mix(va), step = mix(h ^ va) | 1;
+    bool all = true;
+
+    for (int k = 0; k < 4; k++, h += step) {
+        uint8_t *byte = &blocks[h % BLOCK_BITS / 8], bit = (uint8_t)(1u << (h & 7));
+
+        all &= (*byte & bit) != 0;
+        if (set)
+            *byte |= bit;
+    }
+    return all;
+}
+
+void deliver_note_block(uint64_t va) { (void)bloom(va, true); }
+void deliver_forget_blocks(void) { memset(blocks, 0, sizeof(blocks)); }
+
+static void add_target(uint64_t va)
+{
+    unsigned i = (unsigned)mix(va) % TARGET_SLOTS;
+
+    if (deliver_is_handler(va))
+        return;
+    if (bloom(va, false)) { /* translated already, hence without callback */
+        g.counters.late_handlers++;
+        g.late_handlers = true;
+    }
+    if (target_count >= TARGET_SLOTS / 2) { /* old gates have piled up: keep the newest */
+        memset(targets, 0, sizeof(targets));
+        target_count = 0;
+        for (unsigned c = 0; c < g.vcpu_count; c++)
+            g.vcpus[c].gates_stale = true;
+        i = (unsigned)mix(va) % TARGET_SLOTS;
+    }
+    while (targets[i])
+        i = (i + 1) % TARGET_SLOTS;
+    targets[i] = va;
+    target_count++;
+}
+
+static void read_gate(struct vcpu *c, unsigned vector, const uint32_t *words, bool wide)
+{
+    struct gate *gate = &c->gates[vector];
+    unsigned type = words[1] >> 8 & 0x1f;
+
+    *gate = (struct gate){ 0 };
+    if (!(words[1] & GATE_PRESENT) || (type != 14 && type != 15))
+        return;
+    gate->target = (words[0] & 0xffff) | (words[1] & 0xffff0000u) | (wide ? (uint64_t)words[2] << 32 : 0);
+    gate->selector = (uint16_t)(words[0] >> 16);
+    gate->ist = wide ? words[1] & 7 : 0;
+    gate->wide = wide;
+    if (gate->target)
+        add_target(gate->target);
+}
+
+/* Reads the gates again if the IDT has moved or been written to. */
+void deliver_refresh(struct vcpu *c)
+{
+    static uint32_t words[1024];
+    bool wide = (c->efer & EFER_LMA) != 0;
+    unsigned bytes = wide ? 16 : 8, count = (c->idt.limit + 1) / bytes;
+
+    if (!c->gates_stale)
+        return;
+    memset(c->gates, 0, sizeof(c->gates));
+    if (count > 256)
+        count = 256;
+    if (!(c->cr0 & CR0_PE) || !count) {
+        c->gates_stale = false;
+        return;
+    }
+    if (!cpu_read(c->idt.base, words, count * bytes))
+        return;
+    c->gates_stale = false;
+    for (unsigned v = 0; v < count; v++)
+        read_gate(c, v, words + v * bytes / 4, wide);
+}
+
+/* The pages of the IDT are watched: a store to one makes the gates stale. */
+void deliver_idt_moved(struct vcpu *c)
+{
+    uint64_t gpa;
+
+    c->gates_stale = true;
+    for (uint64_t at = PAGE_BASE(c->idt.base); at <= c->idt.base + c->idt.limit; at += PAGE_BYTES) {
+        uint8_t *flags = walk(at, &gpa) ? memory_flags(gpa) : NULL;
+
+        if (flags && !(*flags & PAGE_HOLDS_IDT)) {
+            *flags |= PAGE_HOLDS_IDT;
+            flush_filter(); /* a slot may stand for stores to it */
+        }
+    }
+}
+
+static bool pushes_error_code(unsigned vector)
+{
+    return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
+}
+
+static uint64_t tss_stack(const struct gate *gate, unsigned level)
+{
+    uint64_t v = 0;
+    const struct descriptor_table *tss = &g.cpu->tss;
+
+    if (gate->wide)
+        (void)cpu_read(tss->base + 4 + 8 * (gate->ist ? gate->ist + 3u : level), &v, 8);
+    else
+        (void)cpu_read(tss->base + 4 + 8 * level, &v, 4);
+    return v;
+}
+
+/* Long mode: five quadwords below a 16-byte boundary. */
+static bool frame_64(const struct gate *gate, struct delivery *d)
+{
+    uint64_t at = d->stack + (d->has_error_code ? 8 : 0), top;
+    unsigned level = (unsigned)cpu_register(X86_CS) & 3;
+
+    d->size = 40 + (d->has_error_code ? 8 : 0);
+    if (!cpu_read(at, &d->frame, 40) || (d->frame.cs & 3) < level || !(d->frame.flags & 2) || d->frame.cs > 0xffff)
+        return false;
+    d->other_stack = gate->ist || (d->frame.cs & 3) > level;
+    top = d->other_stack ? tss_stack(gate, level) : d->frame.rsp;
+    return (top & ~0xfull) == d->stack + d->size;
+}
+
+static bool frame_32(const struct gate *gate, struct delivery *d)
+{
+    uint32_t words[5] = { 0 };
+    uint64_t at = d->stack + (d->has_error_code ? 4 : 0);
+    unsigned level = (unsigned)cpu_register(X86_CS) & 3;
+
+    if (!cpu_read(at, words, 12))
+        return false;
+    d->frame = (struct frame){ .rip = words[0], .cs = words[1], .flags = words[2] };
+    /* Bit 1 of EFLAGS is set, 3, 5 and 15 are clear; the selector's upper half is what the push left, mostly zero. */
+    if ((words[1] & 0xfffc) == 0 || words[1] > 0xffff || (words[2] & 0x802a) != 2)
+        return false;
+    d->other_stack = (words[1] & 3) > level;
+    d->size = (d->other_stack ? 20 : 12) + (d->has_error_code ? 4 : 0);
+    return !d->other_stack || (uint32_t)tss_stack(gate, level) == (uint32_t)(cpu_register(4) + d->size);
+}
+
+static bool try_vector(unsigned vector, bool error_code, struct delivery *d)
+{
+    const struct gate *gate = &g.cpu->gates[vector];
+
+    *d = (struct delivery){ .vector = vector, .has_error_code = error_code };
+    d->stack = cpu_register(4);
+    if (!gate->wide)
+        d->stack = (uint32_t)(d->stack + cpu_stack_base());
+    if (error_code && !cpu_read(d->stack, &d->error_code, 4))
+        return false;
+    return gate->wide ? frame_64(gate, d) : frame_32(gate, d);
+}
+
+/* Which delivery led to this block? */
+static bool find_delivery(uint64_t va, struct delivery *found)
+{
+    struct delivery d;
+    unsigned matches = 0;
+
+    for (unsigned v = 0; v < 256; v++) {
+        if (g.cpu->gates[v].target != va)
+            continue;
+        if ((pushes_error_code(v) && try_vector(v, true, &d)) || try_vector(v, false, &d))
+            if (matches++ == 0)
+                *found = d;
+    }
+    g.counters.ambiguous += matches > 1;
+    return matches > 0;
+}
+
+static void implicit(uint32_t access, uint64_t va, unsigned size)
+{
+    uint64_t ignored;
+
+    while (size) {
+        unsigned room = (unsigned)(PAGE_BYTES - PAGE_OFFSET(va)), part = size < room ? size : room;
+        struct wire_event e = { .access = access, .size = part };
+
+        walk(va, &ignored);
+        emit_event(WIRE_IMPLICIT, va, (uint64_t)WIRE_IS_IMPLICIT << WIRE_PLACE_FLAGS_SHIFT, 0, e);
+        va += part, size -= part;
+    }
+}
+
+/* What the CPU touched to get here, in the order of the delivery. */
+static void implicit_accesses(const struct delivery *d)
+{
+    const struct vcpu *c = g.cpu;
+    const struct gate *gate = &c->gates[d->vector];
+    unsigned level = (unsigned)cpu_register(X86_CS) & 3, gate_bytes = gate->wide ? 16 : 8;
+
+    implicit(WIRE_READ, c->idt.base + d->vector * gate_bytes, gate_bytes);
+    if (!(gate->selector & 4))
+        implicit(WIRE_READ, c->gdt.base + (gate->selector & ~7u), 8);
+    if (d->other_stack && gate->wide)
+        implicit(WIRE_READ, c->tss.base + 4 + 8 * (gate->ist ? gate->ist + 3u : level), 8);
+    else if (d->other_stack) {
+        implicit(WIRE_READ, c->tss.base + 4 + 8 * level, 6);
+        implicit(WIRE_READ, c->gdt.base + (cpu_register(X86_SS) & 0xfff8), 8);
+    }
+    implicit(WIRE_WRITE, d->stack, d->size);
+}
+
+static void emit_delivery(const struct delivery *d)
+{
+    struct wire_event e = { .value = d->vector, .error_code = d->error_code };
+    uint64_t cr2, ignored;
+
+    e.present = d->has_error_code ? WIRE_HAS_ERROR_CODE : 0;
+    if (d->vector == 14 && d->has_error_code) {
+        cr2 = cpu_control(X86_CR2, 0);
+        walk(cr2, &ignored); /* the CPU walked for it, too */
+        emit_event(WIRE_GUEST_PAGE_FAULT, cr2, 0, d->frame.rip,
+                   (struct wire_event){ .error_code = d->error_code, .present = WIRE_HAS_ERROR_CODE });
+    }
+    emit_event(WIRE_DELIVERY, 0, 0, d->frame.rip, e);
+    implicit_accesses(d);
+    g.cpu->fetch_page = NO_FETCH_PAGE;
+}
+
+/* At a block that a gate points at: settles what went before, then the delivery, if it was one. */
+void deliver(uint64_t va)
+{
+    struct delivery d = { 0 };
+    bool delivered;
+
+    deliver_refresh(g.cpu);
+    delivered = find_delivery(va, &d);
+    /* The instruction that had something pending faulted instead. */
+    if (delivered && d.frame.rip == g.cpu->pending.rip)
+        g.cpu->pending.type = 0;
+    cpu_settle();
+    if (delivered && g.recording)
+        emit_delivery(&d);
+    g.counters.not_deliveries += !delivered && g.recording;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Records, their ordinals, and the points of the stream at which the filter forgets. */
+#include <string.h>
+
+#include "recorder.h"
+
+
+#define GENERATIONS (1ull << 15)
+
+static void set_stop(void)
+{
+    uint64_t limit = g.control->max_accesses, seen = g.ordinal - g.non_accesses;
+
+    g.stop = g.next_epoch;
+    /* Events take ordinals too, so the limit is met at this ordinal or, after a new look, later. */
+    if (limit && limit - seen < g.stop - g.ordinal)
+        g.stop = g.ordinal + (limit - seen);
+}
+
+static void reach_stop(void)
+{
+    if (!g.recording) {
+        g.stop = ~0ull;
+        return;
+    }
+    if (g.control->stop_request)
+        end_recording(WIRE_END_REQUESTED);
+    else if (g.control->max_accesses && g.ordinal - g.non_accesses >= g.control->max_accesses)
+        end_recording(WIRE_END_MAX_ACCESSES);
+    if (g.ordinal == g.next_epoch) {
+        g.next_epoch += g.control->epoch_length;
+        flush_filter();
+    }
+    if (g.recording)
+        set_stop();
+}
+
+uint64_t next_ordinal(void)
+{
+    if (unlikely(g.ordinal == g.stop))
+        reach_stop();
+    return g.ordinal++;
+}
+
+/* Empties every vCPU's filter: keys of another generation do not match. */
+void flush_filter(void)
+{
+    g.counters.flushes++;
+    g.generation += 1ull << GENERATION_SHIFT;
+    if (g.generation == 0) { /* all generations used: an old key might match again */
+        for (unsigned i = 0; i < g.vcpu_count; i++)
+            memset(g.vcpus[i].filter, 0, (g.slot_mask + 1) * sizeof(uint64_t));
+        g.generation = 1ull << GENERATION_SHIFT;
+    }
+    for (unsigned i = 0; i < g.vcpu_count; i++)
+        g.vcpus[i].fetch_page = *g.vcpus[i].trigger = NO_FETCH_PAGE;
+}
+
+static inline struct wire_slot *take_slot(void)
+{
+    if (unlikely(g.write == g.write_end))
+        ring_more();
+    return g.write++;
+}
+
+void emit_access(uint32_t type, uint64_t va, uint64_t place, uint64_t rip)
+{
+    struct wire_slot *s = take_slot();
+
+    s->head = (uint64_t)type << WIRE_HEAD_TYPE_SHIFT | g.vcpu_bits | (g.ordinal - 1);
+    s->gva = va;
+    s->place = place;
+    s->rip = rip;
+}
+
+static bool is_access(uint32_t type)
+{
+    return type == WIRE_PAGE_TABLE_STORE || type == WIRE_MMIO || type == WIRE_IMPLICIT;
+}
+
+void emit_event(uint32_t type, uint64_t va, uint64_t place, uint64_t rip, struct wire_event extra)
+{
+    (void)next_ordinal();
+    if (!g.recording)
+        return;
+    g.non_accesses += !is_access(type);
+    emit_access(type, va, place, rip);
+    memcpy(take_slot(), &extra, sizeof(extra));
+}
+
+static bool all_zero(const uint8_t *page)
+{
+    return page[0] == 0 && memcmp(page, page + 1, PAGE_BYTES - 1) == 0;
+}
+
+void emit_page_image(uint64_t gpa, const uint8_t *page)
+{
+    bool zero = all_zero(page);
+
+    (void)next_ordinal();
+    if (!g.recording)
+        return;
+    g.non_accesses++;
+    emit_access(zero ? WIRE_PAGE_IMAGE_ZERO : WIRE_PAGE_IMAGE, 0, gpa, 0);
+    for (size_t at = 0; !zero && at < PAGE_BYTES; at += sizeof(struct wire_slot))
+        memcpy(take_slot(), page + at, sizeof(struct wire_slot));
+}
+
+void emit_vcpu_state(uint64_t rip)
+{
+    const struct vcpu *c = g.cpu;
+    struct wire_vcpu_state s = {
+        .cr0 = c->cr0, .cr2 = cpu_control(X86_CR2, 0), .cr3 = c->cr3, .cr4 = c->cr4, .efer = c->efer,
+        .rflags = cpu_register(X86_EFLAGS),
+        .cpl = (c->cr0 & CR0_PE) ? (uint32_t)cpu_register(X86_CS) & 3 : 0,
+        .has_pkru = (c->cr4 & CR4_PKE) != 0,
+        .pkru = c->pkru,
+    };
+
+    (void)next_ordinal();
+    if (!g.recording)
+        return;
+    g.non_accesses++;
+    emit_access(WIRE_VCPU_STATE, 0, 0, rip);
+    memcpy(take_slot(), &s, 32);
+    memcpy(take_slot(), (uint8_t *)&s + 32, 32);
+}
+
+static void emit_table(uint32_t type, struct descriptor_table t)
+{
+    if (t.base || t.limit)
+        emit_event(type, 0, 0, 0, (struct wire_event){ .value = t.base, .size = t.limit });
+}
+
+/* A vCPU's first appearance in the stream. */
+void introduce(uint64_t rip)
+{
+    const struct vcpu *c = g.cpu;
+
+    g.cpu->introduced = true;
+    emit_vcpu_state(rip);
+    emit_table(WIRE_LGDT, c->gdt);
+    emit_table(WIRE_LIDT, c->idt);
+    emit_table(WIRE_LTR, c->tss);
+}
+
+void start_recording(uint64_t rip)
+{
+    g.recording = true;
+    g.counters = (struct wire_counters){ 0 }; /* what the firmware did is not part of it */
+    g.ordinal = g.non_accesses = 0;
+    g.next_epoch = g.control->epoch_length;
+    set_stop();
+    flush_filter();
+    memory_start_slots();
+    introduce(rip);
+    g.control->state = WIRE_RECORDING;
+}
+
+void end_recording(uint32_t reason)
+{
+    if (!g.recording)
+        return;
+    ring_finish(reason);
+    g.recording = false;
+    g.stop = ~0ull;
+    flush_filter(); /* every access misses from here, and the slow path drops it */
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The plugin's state, and what its files offer each other. */
+#ifndef REPLAY_RECORDER_H
+#define REPLAY_RECORDER_H
+
+#include "qemu_api.h"
+#include "wire.h"
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+#define PAGE_BYTES 4096ull
+#define PAGE_OFFSET(a) ((a) & 0xfffull)
+#define PAGE_BASE(a) ((a) & ~0xfffull)
+#define MAX_VCPUS 64
+#define GENERATION_SHIFT 49
+#define NO_FETCH_PAGE (~0ull)
+#define GPA_UNKNOWN (~0ull)
+
+#define CR0_PE (1ull << 0)
+#define CR0_PG (1ull << 31)
+#define CR4_PSE (1ull << 4)
+#define CR4_PAE (1ull << 5)
+#define CR4_LA57 (1ull << 12)
+#define CR4_SMAP (1ull << 21)
+#define CR4_PKE (1ull << 22)
+#define EFER_LMA (1ull << 10)
+
+/* What a page of guest RAM is, beside memory. */
+enum { PAGE_IS_TABLE = 1, PAGE_HOLDS_IDT = 2 };
+
+/* QEMU's x86 MMU index, halved: who accesses. The callbacks carry it in the low bits of meminfo. */
+enum { CLASS_KERNEL_SMAP = 0, CLASS_USER = 1, CLASS_KERNEL = 2 };
+
+/* A state change that an instruction makes when it retires; it is emitted when the next block starts. */
+struct pending {
+    uint32_t type; /* record type, 0: none */
+    uint64_t value, gva, rip;
+    uint32_t error_code;
+};
+
+struct descriptor_table { uint64_t base; uint32_t limit; };
+
+struct gate {
+    uint64_t target;
+    uint16_t selector;
+    uint8_t ist;
+    bool wide; /* of long mode: 16 bytes, and a frame of quadwords */
+};
+
+struct vcpu {
+    unsigned index;
+    void *qemu_cpu;
+    uint64_t *filter;       /* keys, direct mapped */
+    uint64_t *places;       /* per slot: the page's gpa and the access flags, as in wire_slot.place */
+    uint64_t fetch_page;    /* (page << 1 | user) execution is in, or NO_FETCH_PAGE */
+    uint64_t *trigger;      /* its copy that QEMU compares: a block elsewhere calls on_block() */
+    uint64_t own_trigger;   /* where nobody compares it */
+    uint64_t cr0, cr3, cr4, efer;
+    uint32_t pkru;
+    bool introduced, code64;
+    struct pending pending;
+    struct descriptor_table idt, gdt, tss;
+    bool gates_stale;
+    struct gate gates[256];
+    uint64_t load[4]; /* operands of a LIDT, LGDT or LTR under way */
+    unsigned loads;
+};
+
+/* An instruction the translator marked. */
+struct mark {
+    uint64_t va, gpa;
+    uint8_t size, user, kind, reg, control;
+    uint8_t length;
+    uint8_t bytes[16];
+    bool code64, handler;
+};
+
+struct recorder {
+    /* hot */
+    uint64_t ordinal;     /* of the next access or event */
+    uint64_t stop;        /* ordinal at which something happens: an epoch ends, the limit is reached */
+    uint64_t generation;  /* of the filter, in place in the key */
+    uint64_t slot_mask;
+    struct vcpu *cpu;     /* the vCPU that runs */
+    struct wire_slot *write, *write_end;
+    uint64_t vcpu_bits;   /* of the running vCPU, in place in the head */
+    /* cold */
+    bool recording, ended, filtered, several_vcpus, registers_known;
+    volatile bool reader_gone;
+    uint64_t non_accesses; /* ordinals that are no access */
+    uint64_t next_epoch;
+    struct wire_control *control;
+    struct wire_slot *ring;
+    uint64_t head;        /* slots before *ring_base */
+    uint8_t *ram;         /* QEMU's own mapping of guest RAM */
+    uint64_t ram_bytes;
+    uint8_t *page_flags;  /* per page of guest RAM */
+    struct wire_memslot memslots[WIRE_MAX_MEMSLOTS];
+    bool map_stale;       /* the guest touched a device since the memory map was last asked for */
+    bool late_handlers;   /* some handler has no callback of its own: look at every block */
+    struct wire_counters counters;
+    struct vcpu vcpus[MAX_VCPUS];
+    unsigned vcpu_count;
+};
+
+extern struct recorder g;
+
+/* ring.c */
+bool ring_open(const char *path);
+void ring_more(void);             /* makes room at g.write */
+void ring_publish(void);
+void ring_finish(uint32_t reason);
+void ring_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+bool ring_ask_for_map(void);
+
+/* emit.c */
+uint64_t next_ordinal(void);
+void flush_filter(void);
+void emit_access(uint32_t type, uint64_t va, uint64_t place, uint64_t rip);
+void emit_event(uint32_t type, uint64_t va, uint64_t place, uint64_t rip, struct wire_event extra);
+void emit_page_image(uint64_t gpa, const uint8_t *page);
+void emit_vcpu_state(uint64_t rip);
+void introduce(uint64_t rip);
+void start_recording(uint64_t rip);
+void end_recording(uint32_t reason);
+
+/* access.c */
+mem_cb on_kernel_read, on_kernel_write, on_user_read, on_user_write;
+mem_cb on_kernel_read_full, on_kernel_write_full, on_user_read_full, on_user_write_full;
+void access_slots_allocate(struct vcpu *cpu, unsigned slots);
+void fetch(uint64_t va, uint64_t gpa, unsigned size, bool user);
+
+/* memory.c */
+bool memory_find_ram(void);
+uint8_t *memory_at(uint64_t gpa); /* null outside guest RAM */
+uint8_t *memory_flags(uint64_t gpa);
+bool memory_gpa_of_host(const void *host, uint64_t *gpa);
+void memory_check(uint64_t gpa, bool write, bool *io);
+void memory_update_slots(void);
+void memory_start_slots(void);
+bool walk(uint64_t va, uint64_t *gpa); /* emits images of tables met for the first time */
+
+/* cpu.c */
+bool cpu_find_registers(void);
+uint64_t cpu_register(int number);
+uint64_t cpu_control(int number, uint64_t known);
+bool cpu_read(uint64_t va, void *to, unsigned bytes);
+void cpu_select(void);
+void cpu_note_running(unsigned index);
+uint64_t cpu_stack_base(void);
+void cpu_reset(struct vcpu *cpu);
+void cpu_settle(void); /* emits what the last block's final instruction changed */
+uint64_t cpu_operand_address(const struct mark *mark);
+enum { X86_RIP = 16, X86_EFLAGS, X86_CS, X86_SS, X86_DS, X86_ES, X86_FS, X86_GS, X86_FS_BASE, X86_GS_BASE,
+       X86_CR0, X86_CR2, X86_CR3, X86_CR4, X86_EFER, X86_COUNT };
+
+/* special.c: instructions that change more than memory */
+enum special { NOT_SPECIAL, SPECIAL_MOV_CR, SPECIAL_CLTS, SPECIAL_LMSW, SPECIAL_WRMSR, SPECIAL_WRPKRU, SPECIAL_INVLPG,
+               SPECIAL_INVPCID, SPECIAL_LIDT, SPECIAL_LGDT, SPECIAL_LTR, SPECIAL_OUT_IMM, SPECIAL_OUT_DX, SPECIAL_RSM,
+               SPECIAL_VMRUN };
+enum special special_decode(struct mark *mark);
+bool special_reads_operand(enum special kind);
+exec_cb on_special;
+mem_cb on_special_load;
+
+/* deliver.c */
+bool deliver_is_handler(uint64_t va);
+void deliver_refresh(struct vcpu *cpu);
+void deliver_note_block(uint64_t va);
+void deliver_forget_blocks(void);
+void deliver(uint64_t va);
+void deliver_idt_moved(struct vcpu *cpu);
+
+/* translate.c */
+void on_translate(plugin_id id, struct qemu_plugin_tb *tb);
+void on_code_flush(plugin_id id);
+extern struct qemu_plugin_scoreboard *translate_scoreboard;
+
+#endif
