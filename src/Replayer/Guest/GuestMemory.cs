@@ -75,6 +75,16 @@ public sealed class GuestMemory
         return true;
     }
 
+    /// <summary>Reads an entry of 4 or 8 bytes, zero-extended.</summary>
+    internal bool TryRead(ulong gpa, int size, out ulong value)
+    {
+        if (size == 8)
+            return TryRead64(gpa, out value);
+        var known = TryRead32(gpa, out var low);
+        value = low;
+        return known;
+    }
+
     /// <summary>
     /// A walker (the CPU's or KVM's) sets accessed or dirty bits in the low 32 bits of an entry. Not a change that voids translations.
     /// </summary>

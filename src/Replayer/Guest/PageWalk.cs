@@ -1,0 +1,65 @@
+namespace Replay.Replayer.Guest;
+
+/// <summary>
+/// The CPU's walk through tables of one format. An entry that points at a table gets its accessed bit as soon as it is used, also
+/// when a lower level then faults; the leaf gets accessed and dirty bits once the access is found to be allowed.
+/// </summary>
+/// <remarks>SDM: Hierarchical Paging Structures, Accessed and Dirty Flags.</remarks>
+internal static class PageWalk
+{
+    /// <param name="tables">Where the tables are.</param>
+    /// <param name="rules">Switches of the CPU.</param>
+    /// <param name="access">What is asked.</param>
+    /// <param name="table">Address of the first table.</param>
+    /// <param name="level">Its level; 1 is a page table.</param>
+    /// <param name="result">What was found.</param>
+    public static WalkStatus Walk<TFormat, TTables>(
+        ref TTables tables, in PagingRules rules, in GuestAccess access, ulong table, int level, ref WalkResult result)
+        where TFormat : struct, IPteFormat
+        where TTables : struct, IPageTables
+    {
+        var rights = PageRights.All;
+        for (; ; level--)
+        {
+            var shift = 12 + (TFormat.IndexBits * (level - 1));
+            var index = access.Gva >> shift & ((1UL << TFormat.IndexBits) - 1);
+            if (!tables.TryRead(table + (index * (ulong)TFormat.EntrySize), TFormat.EntrySize, out var entry))
+                return WalkStatus.Unreachable;
+            if ((entry & EntryBits.Present) == 0)
+                return Fault(rules.FaultCode(PageFaultCode.None, access), ref result);
+            var leaf = TFormat.IsLeaf(entry, level, rules);
+            if ((entry & TFormat.Reserved(level, leaf, rules)) != 0)
+                return Fault(rules.ReservedFaultCode(access), ref result);
+            rights = rights.And(entry);
+            if (leaf)
+            {
+                result.Address = TFormat.PageBase(entry, level) | (access.Gva & ((1UL << shift) - 1));
+                result.Rights = rights;
+                return Finish(ref tables, rules, access, entry, ref result);
+            }
+
+            if ((entry & EntryBits.Accessed) == 0 && !tables.TrySetBits(EntryBits.Accessed))
+                return WalkStatus.Unreachable;
+            table = entry & EntryBits.Frame;
+        }
+    }
+
+    private static WalkStatus Finish<TTables>(
+        ref TTables tables, in PagingRules rules, in GuestAccess access, ulong leaf, ref WalkResult result)
+        where TTables : struct, IPageTables
+    {
+        var reason = rules.Judge(result.Rights, leaf, access);
+        if (reason != PageFaultCode.None)
+            return Fault(rules.FaultCode(reason, access), ref result);
+        var bits = access.IsWrite ? EntryBits.Accessed | EntryBits.Dirty : EntryBits.Accessed;
+        if ((leaf & bits) != bits && !tables.TrySetBits(bits))
+            return WalkStatus.Unreachable;
+        return WalkStatus.Mapped;
+    }
+
+    private static WalkStatus Fault(PageFaultCode code, ref WalkResult result)
+    {
+        result.ErrorCode = code;
+        return WalkStatus.Fault;
+    }
+}
