@@ -8,10 +8,10 @@ public interface IHypervisor
     /// <summary>What exits now.</summary>
     Intercepts Intercepts { get; }
 
-    /// <summary>CR0 bits whose change exits (the guest/host mask; on AMD all but TS and MP).</summary>
+    /// <summary>CR0 bits whose change exits (the guest/host mask; on AMD all but TS and MP). All ones: every write exits.</summary>
     ulong Cr0InterceptMask { get; }
 
-    /// <summary>CR4 bits whose change exits.</summary>
+    /// <summary>CR4 bits whose change exits. All ones: every write exits.</summary>
     ulong Cr4InterceptMask { get; }
 
     /// <summary>Where the CPU's walk of KVM's tables starts.</summary>

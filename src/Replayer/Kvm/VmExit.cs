@@ -8,10 +8,12 @@ public readonly record struct VmExit
 {
     public required ExitReason Reason { get; init; }
 
-    /// <summary>Exit qualification (Intel), EXITINFO1 (AMD), #PF error code (#PF intercept); the operand's old value is not told.</summary>
+    /// <summary>
+    /// Exit qualification (Intel), EXITINFO1 (AMD), #PF error code (#PF intercept), type (INVPCID); the operand's old value is not told.
+    /// </summary>
     public ulong Info1 { get; init; }
 
-    /// <summary>Guest-physical address (EPT, NPT), linear address (#PF intercept, INVLPG), value written (CR and EFER writes).</summary>
+    /// <summary>Guest-physical address (EPT, NPT), linear address (#PF intercept, INVLPG), value written (CR and EFER writes), PCID (INVPCID).</summary>
     public ulong Info2 { get; init; }
 
     /// <summary>The linear address of the access that exited.</summary>

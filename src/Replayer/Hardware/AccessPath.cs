@@ -1,0 +1,104 @@
+using Replay.Replayer.Kvm;
+using Replay.Trace;
+
+namespace Replay.Replayer.Hardware;
+
+/// <summary>Takes one access through translation and exits until it completes or cannot.</summary>
+internal sealed class AccessPath(Translator translator, IHypervisor hypervisor)
+{
+    /// <summary>
+    /// More than any access needs: an exit for each reference of the longest two-dimensional walk, each handled twice.
+    /// </summary>
+    public const int RetryLimit = 80;
+
+    /// <summary>KVM enters the guest; the CPU takes over what KVM gives it.</summary>
+    public void EnterGuest()
+    {
+        hypervisor.EnterGuest();
+        translator.OnEnter(hypervisor.Root, hypervisor.Pml);
+    }
+
+    public AccessOutcome Perform(in CpuAccess access, out Translation translation)
+    {
+        var guest = access.Guest;
+        for (var attempt = 0; attempt < RetryLimit; attempt++)
+        {
+            var status = translator.Translate(guest, out translation);
+            if (TryEnd(status, access, translation, out var outcome))
+                return outcome;
+        }
+
+        translation = default;
+        return AccessOutcome.NoProgress;
+    }
+
+    /// <summary>Takes an access through the second dimension alone.</summary>
+    public AccessOutcome Touch(ulong gpa, in CpuAccess access)
+    {
+        for (var attempt = 0; attempt < RetryLimit; attempt++)
+        {
+            var status = translator.Touch(gpa, access.Kind, out var translation);
+            if (TryEnd(status, access, translation, out var outcome))
+                return outcome;
+        }
+
+        return AccessOutcome.NoProgress;
+    }
+
+    /// <summary>Loads the PDPTE registers, where the CPU does that of its own.</summary>
+    public AccessOutcome LoadPdptes(out Translation translation)
+    {
+        var access = new CpuAccess { Gva = 0, Kind = AccessKind.Read };
+        for (var attempt = 0; attempt < RetryLimit; attempt++)
+        {
+            var status = translator.LoadPdptes(out translation);
+            if (TryEnd(status, access, translation, out var outcome))
+                return outcome;
+        }
+
+        translation = default;
+        return AccessOutcome.NoProgress;
+    }
+
+    /// <summary>An exit, its handling, and the way back into the guest.</summary>
+    public ExitResult Exit(in VmExit exit)
+    {
+        var result = hypervisor.HandleExit(exit);
+        EnterGuest();
+        return result;
+    }
+
+    /// <summary>False: the CPU tries again.</summary>
+    private bool TryEnd(TranslationStatus status, in CpuAccess access, in Translation translation, out AccessOutcome outcome)
+    {
+        outcome = status switch
+        {
+            TranslationStatus.Mapped => AccessOutcome.Completed,
+            TranslationStatus.PageFault => AccessOutcome.PageFault,
+            TranslationStatus.GeneralProtection => AccessOutcome.GeneralProtection,
+            TranslationStatus.UnknownTable => AccessOutcome.UnknownTable,
+            _ => AccessOutcome.NoProgress,
+        };
+        if (status != TranslationStatus.Exit)
+            return true;
+        var result = Exit(new VmExit
+        {
+            Reason = translation.ExitReason,
+            Info1 = translation.ExitInfo1,
+            Info2 = translation.ExitInfo2,
+            Gva = access.Gva,
+            Access = access.Kind,
+            Flags = access.Flags,
+            Size = access.Size,
+            Value = access.Value,
+        });
+        outcome = result switch
+        {
+            ExitResult.Emulated => AccessOutcome.Emulated,
+            ExitResult.GuestFault => AccessOutcome.InjectedPageFault,
+            ExitResult.Shutdown => AccessOutcome.Shutdown,
+            _ => AccessOutcome.NoProgress,
+        };
+        return result != ExitResult.Retry;
+    }
+}

@@ -1,0 +1,120 @@
+using Replay.Replayer.History;
+using Replay.Trace;
+
+namespace Replay.Replayer.Hardware;
+
+/// <summary>
+/// Replays one access in full and holds the result against the capture. Where model and capture part, the machine follows the
+/// capture: an access that was recorded did succeed, so its page is touched in the second dimension as the recorded machine did.
+/// </summary>
+internal sealed class AccessReplay(CpuSetup setup, Translator translator, AccessPath path)
+{
+    private readonly Journal _journal = setup.Journal;
+    private readonly IHypervisor _hypervisor = setup.Hypervisor;
+    private readonly VerifyTotals _verify = setup.Verify;
+
+    /// <param name="access">As the capture has it.</param>
+    /// <param name="seq">Place in history before the first record that this access may have left.</param>
+    /// <param name="settled">The access completed where the source saw it: a repetition would find the same and change nothing.</param>
+    /// <param name="gpa">Where it ended; where the source saw it end, if the model does not say.</param>
+    public AccessOutcome Replay(in CpuAccess access, long seq, out bool settled, out ulong? gpa)
+    {
+        var outcome = path.Perform(access, out var translation);
+        settled = false;
+        gpa = access.Gpa;
+        switch (outcome)
+        {
+            case AccessOutcome.Completed:
+                settled = Compare(access, translation);
+                if (translator.IsTwoDimensional)
+                    gpa = translation.Gpa;
+                break;
+            case AccessOutcome.Emulated:
+                CheckEmulated(access);
+                break;
+            case AccessOutcome.NoProgress:
+                _journal.Note(ModelNote.NoProgress, access.Gva, access.Gpa ?? 0, 0);
+                break;
+            case AccessOutcome.Shutdown:
+                _journal.Note(ModelNote.TripleFault, access.Gva, access.Gpa ?? 0, 0);
+                break;
+            case AccessOutcome.UnknownTable:
+                _journal.Note(ModelNote.UnknownTableContent, access.Gva, access.Gpa ?? 0, translation.Gpa);
+                Follow(access);
+                break;
+            default:
+                _journal.Note(ModelNote.UnexpectedGuestFault, access.Gva, access.Gpa ?? 0, FaultCode(outcome, translation));
+                Follow(access);
+                break;
+        }
+
+        if (_journal.Seq != seq)
+            Report(access);
+        return outcome;
+    }
+
+    private bool Compare(in CpuAccess access, in Translation translation)
+    {
+        var sawDevice = (access.Flags & AccessFlags.Mmio) != 0;
+        if (sawDevice)
+            _journal.Note(ModelNote.MmioDiffers, access.Gva, access.Gpa ?? 0, translation.Gpa);
+        if (translator.IsTwoDimensional)
+            CheckHostFrame(access, translation);
+        if (access.Gpa is not { } recorded)
+            return false;
+        _verify.Checked++;
+        var modelled = translation.Gpa;
+        if (translator.IsTwoDimensional ? (recorded ^ modelled) >> 12 == 0 : EndsAt(recorded, translation.Hpa))
+            return !sawDevice;
+        if (!translator.IsTwoDimensional)
+            modelled = translation.Hpa;
+        _journal.Note(ModelNote.TranslationDiffers, access.Gva, recorded, modelled);
+        _verify.Differ(new VerifyDifference(_journal.Ordinal, setup.Id, access.Gva, recorded, modelled));
+        return false;
+    }
+
+    private bool EndsAt(ulong gpa, ulong hpa) =>
+        _hypervisor.TryGetHostAddress(gpa, out var host) && (host ^ hpa) >> 12 == 0;
+
+    /// <summary>What KVM's tables say must be what memslots and host say: the tables are ours, so anything else is our bug.</summary>
+    private void CheckHostFrame(in CpuAccess access, in Translation translation)
+    {
+        if (!EndsAt(translation.Gpa, translation.Hpa))
+            Invariant.Broken($"gva {access.Gva:x} reaches gpa {translation.Gpa:x}, which KVM's tables map to hpa {translation.Hpa:x}: memslots and host do not");
+    }
+
+    /// <summary>With shadow paging KVM emulates writes to protected tables too, so only the memslots can tell.</summary>
+    private void CheckEmulated(in CpuAccess access)
+    {
+        if ((access.Flags & AccessFlags.Mmio) != 0 || access.Gpa is not { } recorded)
+            return;
+        if (translator.IsTwoDimensional || !_hypervisor.TryGetHostAddress(recorded, out _))
+            _journal.Note(ModelNote.MmioDiffers, access.Gva, recorded, 0);
+    }
+
+    private void Follow(in CpuAccess access)
+    {
+        if (translator.IsTwoDimensional && access.Gpa is { } recorded)
+            path.Touch(recorded, access);
+    }
+
+    private ulong FaultCode(AccessOutcome outcome, in Translation translation) => outcome switch
+    {
+        AccessOutcome.PageFault => (ulong)translation.ErrorCode,
+        AccessOutcome.InjectedPageFault => _hypervisor.InjectedErrorCode,
+        _ => 0,
+    };
+
+    private void Report(in CpuAccess access) => _journal.Access(new AccessRecord
+    {
+        Gva = access.Gva,
+        Gpa = access.Gpa ?? 0,
+        HasGpa = access.Gpa is null ? (byte)0 : (byte)1,
+        Rip = _journal.Rip,
+        Value = access.Value ?? 0,
+        HasValue = access.Value is null ? (byte)0 : (byte)1,
+        Size = access.Size,
+        Kind = access.Kind,
+        Flags = access.Flags,
+    });
+}

@@ -1,0 +1,151 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Replay.Replayer.Guest;
+using Replay.Replayer.History;
+using Replay.Trace;
+
+namespace Replay.Replayer.Hardware;
+
+/// <summary>
+/// One vCPU as hardware: replays accesses, each as if no translation had ever been cached, and compares where they end with where
+/// the source saw them end.
+/// </summary>
+public sealed class Cpu
+{
+    private readonly CpuSetup _setup;
+    private readonly Journal _journal;
+    private readonly Translator _translator;
+    private readonly AccessPath _path;
+    private readonly AccessReplay _replay;
+    private readonly FaultReplay _faults;
+    private readonly SoftwareTlb _tlb = new();
+    private readonly TranslationState _state;
+
+    public Cpu(CpuSetup setup)
+    {
+        ArgumentNullException.ThrowIfNull(setup);
+        _setup = setup;
+        _journal = setup.Journal;
+        _translator = setup.CreateTranslator();
+        _path = new AccessPath(_translator, setup.Hypervisor);
+        _replay = new AccessReplay(setup, _translator, _path);
+        _faults = new FaultReplay(setup, _path);
+        _state = new TranslationState(setup.Writer, setup.Memory, setup.Hypervisor, setup.Registers);
+        Instructions = new SystemInstructions(setup, _path);
+    }
+
+    public byte Id => _setup.Id;
+
+    public ControlRegisters Registers => _setup.Registers;
+
+    /// <summary>The instructions that change how addresses are translated.</summary>
+    public SystemInstructions Instructions { get; }
+
+    /// <summary>Table entries that walks read, the guest's and KVM's; walks that the TLB spares are not in it.</summary>
+    public long WalkReferences => _translator.References;
+
+    /// <summary>Replays a stretch of accesses, all of them this vCPU's.</summary>
+    /// <param name="chunk">The columns.</param>
+    /// <param name="from">First access.</param>
+    /// <param name="to">Behind the last.</param>
+    public void Run(TraceChunk chunk, int from, int to)
+    {
+        ArgumentNullException.ThrowIfNull(chunk);
+        if (from >= to)
+            return;
+        StartAt(chunk, from);
+        var seq = _journal.Seq;
+        _path.EnterGuest();
+        ForgetWhatChanged();
+        if (_journal.Seq != seq)
+            RunOne(chunk, from++, seq);
+        if (_setup.UseTlb)
+            RunThroughTlb(chunk, from, to);
+        else
+            RunInFull(chunk, from, to);
+    }
+
+    /// <summary>Replays one access that has an event of its own; the journal stands at that event.</summary>
+    /// <param name="access">As the capture has it.</param>
+    /// <param name="gpa">Where it ended; where the source saw it end, if the model does not say.</param>
+    public AccessOutcome Access(in CpuAccess access, out ulong? gpa)
+    {
+        var seq = _journal.Seq;
+        _path.EnterGuest();
+        return _replay.Replay(access, seq, out _, out gpa);
+    }
+
+    /// <summary>Replays a #PF that the capture saw reach the guest; the journal stands at that event.</summary>
+    /// <param name="gva">CR2.</param>
+    /// <param name="errorCode">As the source saw it.</param>
+    /// <param name="flags">Where the source knows: EFLAGS.AC, implicit access.</param>
+    public void Fault(ulong gva, uint errorCode, AccessFlags flags)
+    {
+        _path.EnterGuest();
+        _faults.Replay(gva, (PageFaultCode)errorCode, flags);
+    }
+
+    private void RunThroughTlb(TraceChunk chunk, int from, int to)
+    {
+        ref var entries = ref _tlb.First;
+        ref var gvas = ref MemoryMarshal.GetArrayDataReference(chunk.Gvas);
+        ref var gpas = ref MemoryMarshal.GetArrayDataReference(chunk.Gpas);
+        ref var kinds = ref MemoryMarshal.GetArrayDataReference(chunk.Kinds);
+        ref var flags = ref MemoryMarshal.GetArrayDataReference(chunk.Flags);
+        var generation = _tlb.Generation;
+        var hits = to - from;
+        for (var i = from; i < to; i++)
+        {
+            var gva = Unsafe.Add(ref gvas, i);
+            var kindAndFlags = SoftwareTlb.KindAndFlags(Unsafe.Add(ref kinds, i), Unsafe.Add(ref flags, i));
+            ref var entry = ref Unsafe.Add(ref entries, SoftwareTlb.Slot(gva, kindAndFlags));
+            var difference = entry.Key ^ SoftwareTlb.Key(gva, kindAndFlags, generation);
+            if ((difference | (entry.Gpa ^ Unsafe.Add(ref gpas, i)) >> 12) == 0)
+                continue;
+            hits--;
+            StartAt(chunk, i);
+            RunOne(chunk, i, _journal.Seq);
+            generation = _tlb.Generation;
+        }
+
+        _setup.Verify.Checked += hits;
+    }
+
+    private void RunInFull(TraceChunk chunk, int from, int to)
+    {
+        for (var i = from; i < to; i++)
+        {
+            StartAt(chunk, i);
+            RunOne(chunk, i, _journal.Seq);
+        }
+    }
+
+    private void RunOne(TraceChunk chunk, int i, long seq)
+    {
+        var access = new CpuAccess
+        {
+            Gva = chunk.Gvas[i],
+            Kind = (AccessKind)chunk.Kinds[i],
+            Flags = (AccessFlags)chunk.Flags[i],
+            Gpa = chunk.Gpas[i],
+            Size = chunk.Sizes[i],
+        };
+        _replay.Replay(access, seq, out var settled, out _);
+        ForgetWhatChanged();
+        if (settled)
+            _tlb.Fill(access.Gva, SoftwareTlb.KindAndFlags(chunk.Kinds[i], chunk.Flags[i]), chunk.Gpas[i]);
+    }
+
+    private void ForgetWhatChanged()
+    {
+        if (_state.TakeChange())
+            _tlb.Flush();
+    }
+
+    private void StartAt(TraceChunk chunk, int i)
+    {
+        _journal.Ordinal = chunk.Ordinals[i];
+        _journal.Vcpu = _setup.Id;
+        _journal.Rip = chunk.HasRips ? chunk.Rips[i] : 0;
+    }
+}

@@ -1,0 +1,44 @@
+using Replay.Replayer.Guest;
+using Replay.Replayer.History;
+using Replay.Replayer.Kvm.Host;
+using Replay.Replayer.Kvm.Mmu;
+
+namespace Replay.Replayer.Hardware;
+
+/// <summary>What a <see cref="Cpu"/> is made of and connected to.</summary>
+public sealed record CpuSetup
+{
+    /// <summary>Number of the vCPU.</summary>
+    public byte Id { get; init; }
+
+    public required MmuMode Mode { get; init; }
+
+    public required HostProfile Profile { get; init; }
+
+    public required Journal Journal { get; init; }
+
+    public required GuestMemory Memory { get; init; }
+
+    /// <summary>Shared with the hypervisor's view of this vCPU.</summary>
+    public required ControlRegisters Registers { get; init; }
+
+    public required IHypervisor Hypervisor { get; init; }
+
+    public required TablePages Pages { get; init; }
+
+    public required TableWriter Writer { get; init; }
+
+    /// <summary>Shared by all vCPUs.</summary>
+    public VerifyTotals Verify { get; init; } = new();
+
+    /// <summary>Remember translations. The history is the same without, only slower.</summary>
+    public bool UseTlb { get; init; } = true;
+
+    internal Translator CreateTranslator() => Mode.IsTwoDimensional()
+        ? new NestedTranslator(Registers, Memory, CreateSecondDimension(), Profile)
+        : new ShadowTranslator(Registers, Pages, Writer, Profile);
+
+    private SecondDimension CreateSecondDimension() => Mode.UsesEptFormat()
+        ? new EptWalker(Pages, Writer, Profile)
+        : new NptWalker(Pages, Writer, Profile);
+}

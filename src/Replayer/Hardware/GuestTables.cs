@@ -1,0 +1,36 @@
+using Replay.Replayer.Guest;
+
+namespace Replay.Replayer.Hardware;
+
+/// <summary>A guest's tables behind the second dimension: each entry stands at a guest-physical address that is translated first.</summary>
+internal struct GuestTables(GuestMemory memory, SecondDimension second) : IPageTables
+{
+    private ulong _address;
+
+    /// <summary>The address of an entry that lies in a page whose content the capture never gave; otherwise null.</summary>
+    public ulong? Unknown { get; private set; }
+
+    /// <summary>Entries read.</summary>
+    public int References { get; private set; }
+
+    public bool TryRead(ulong address, int size, out ulong entry)
+    {
+        _address = address;
+        entry = 0;
+        if (!second.TryTranslate(address, GpaAccess.TableRead, out _))
+            return false;
+        References++;
+        if (memory.TryRead(address, size, out entry))
+            return true;
+        Unknown = address;
+        return false;
+    }
+
+    public readonly bool TrySetBits(uint bits)
+    {
+        if (!second.TableReadsAreWrites && !second.TryTranslate(_address, GpaAccess.TableUpdate, out _))
+            return false;
+        memory.SetBits(_address, bits);
+        return true;
+    }
+}

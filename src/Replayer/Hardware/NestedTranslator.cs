@@ -1,0 +1,92 @@
+using Replay.Replayer.Guest;
+using Replay.Replayer.Kvm;
+using Replay.Replayer.Kvm.Host;
+using Replay.Trace;
+
+namespace Replay.Replayer.Hardware;
+
+/// <summary>The two-dimensional walk: the guest's tables, each of their entries and the final address through EPT or NPT.</summary>
+internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory memory, SecondDimension second, HostProfile profile) : Translator
+{
+    private readonly bool _amd = profile.Vendor == CpuVendor.Amd;
+    private long _guestReferences;
+
+    public override bool IsTwoDimensional => true;
+
+    public override long References => _guestReferences + second.References;
+
+    public override void OnEnter(HardwareRoot root, PmlBuffer? pml)
+    {
+        second.Root = root;
+        second.Pml = pml;
+    }
+
+    public override TranslationStatus Translate(in GuestAccess access, out Translation translation)
+    {
+        var tables = new GuestTables(memory, second);
+        var result = default(WalkResult);
+        var status = GuestWalker.Walk(ref tables, Rules(), registers, access, ref result);
+        _guestReferences += tables.References;
+        translation = default;
+        switch (status)
+        {
+            case WalkStatus.Mapped:
+                translation.Gpa = result.Address;
+                return Finish(GpaAccess.Final(access.Kind, result.Rights), ref translation);
+            case WalkStatus.Fault:
+                translation.ErrorCode = result.ErrorCode;
+                return TranslationStatus.PageFault;
+            case WalkStatus.NotCanonical:
+                return TranslationStatus.GeneralProtection;
+            default:
+                if (tables.Unknown is not { } unknown)
+                    return Exit(ref translation);
+                translation.Gpa = unknown;
+                return TranslationStatus.UnknownTable;
+        }
+    }
+
+    public override TranslationStatus Touch(ulong gpa, AccessKind kind, out Translation translation)
+    {
+        translation = new Translation { Gpa = gpa };
+        return Finish(GpaAccess.Final(kind, PageRights.All), ref translation);
+    }
+
+    /// <summary>Intel reads them here, as plain data. AMD, with nested paging on, reads a PDPTE when a walk needs it.</summary>
+    public override TranslationStatus LoadPdptes(out Translation translation)
+    {
+        translation = default;
+        if (_amd || registers.Mode != PagingMode.Pae)
+            return TranslationStatus.Mapped;
+        var table = registers.Cr3 & 0xffff_ffe0;
+        if (!second.TryTranslate(table, GpaAccess.PdpteLoad, out translation.Hpa))
+            return Exit(ref translation);
+        for (var i = 0; i < registers.Pdptes.Length; i++)
+        {
+            _guestReferences++;
+            translation.Gpa = table + ((ulong)i * 8);
+            if (!memory.TryRead64(translation.Gpa, out registers.Pdptes[i]))
+                return TranslationStatus.UnknownTable;
+        }
+
+        return TranslationStatus.Mapped;
+    }
+
+    private PagingRules Rules() => PagingRules.ForGuest(registers, profile.GuestPhysicalAddressBits) with
+    {
+        PdptesInMemory = _amd,
+        SetsAccessedInPdpte = _amd && profile.SetsAccessedInPdpte,
+        ReservedFaultLacksPresent = profile.ReservedFaultLacksPresent,
+    };
+
+    private TranslationStatus Finish(in GpaAccess access, ref Translation translation) =>
+        second.TryTranslate(translation.Gpa, access, out translation.Hpa) ? TranslationStatus.Mapped : Exit(ref translation);
+
+    private TranslationStatus Exit(ref Translation translation)
+    {
+        translation.ExitReason = second.ExitReason;
+        translation.ExitInfo1 = second.ExitInfo1;
+        translation.ExitInfo2 = second.ExitGpa;
+        return TranslationStatus.Exit;
+    }
+}

@@ -1,0 +1,43 @@
+using Replay.Replayer.Guest;
+using Replay.Replayer.History;
+using Replay.Replayer.Kvm.Host;
+using Replay.Replayer.Kvm.Mmu;
+using Replay.Trace;
+
+namespace Replay.Replayer.Hardware;
+
+/// <summary>The walk of AMD's nested page tables: the host's own 4- or 5-level format, every access a user access.</summary>
+/// <remarks>APM: Nested Paging.</remarks>
+internal sealed class NptWalker(TablePages pages, TableWriter writer, HostProfile profile) : SecondDimension
+{
+    /// <summary>EXITINFO1: the final guest-physical address faulted.</summary>
+    public const ulong GuestFinal = 1UL << 32;
+
+    /// <summary>EXITINFO1: the address of an entry of a guest table faulted.</summary>
+    public const ulong GuestPage = 1UL << 33;
+
+    private readonly PagingRules _rules = new()
+    {
+        Mode = PagingMode.Level4,
+        WriteProtect = true,
+        NoExecute = true,
+        PhysicalAddressBits = profile.PhysicalAddressBits,
+        ReservedFaultLacksPresent = profile.ReservedFaultLacksPresent,
+    };
+
+    /// <summary>Guest table accesses are writes for nested paging, whether or not bits have to be set.</summary>
+    public override bool TableReadsAreWrites => true;
+
+    public override bool TryTranslate(ulong gpa, in GpaAccess access, out ulong hpa)
+    {
+        var final = access.Purpose == GpaPurpose.Final;
+        var tables = new KvmTables(pages, writer);
+        var result = default(WalkResult);
+        var request = new GuestAccess(gpa, final ? access.Kind : AccessKind.Write, AccessFlags.User);
+        var status = PageWalk.Walk<LongFormat, KvmTables>(ref tables, _rules, request, Root.Table!.Pfn << 12, Root.Level, ref result);
+        References += tables.References;
+        hpa = result.Address;
+        return status == WalkStatus.Mapped
+            || Exit(ExitReason.Npf, (ulong)result.ErrorCode | (final ? GuestFinal : GuestPage), gpa, out hpa);
+    }
+}

@@ -1,0 +1,41 @@
+using Replay.Replayer.History;
+using Replay.Replayer.Kvm;
+
+namespace Replay.Replayer.Hardware;
+
+/// <summary>The CPU's walk through KVM's tables from a guest-physical to a host-physical address: EPT or nested paging.</summary>
+internal abstract class SecondDimension
+{
+    /// <summary>Where the walk starts; told by the CPU after each VM entry.</summary>
+    public HardwareRoot Root { get; set; }
+
+    /// <summary>The log for pages made dirty; told after each VM entry.</summary>
+    public PmlBuffer? Pml { get; set; }
+
+    /// <summary>Reading an entry of a guest table needs write rights at once, so that setting its bits later needs no other walk.</summary>
+    public abstract bool TableReadsAreWrites { get; }
+
+    /// <summary>Entries read since the start.</summary>
+    public long References { get; protected set; }
+
+    /// <summary>Why the last walk that failed did.</summary>
+    public ExitReason ExitReason { get; private set; }
+
+    /// <summary>Exit qualification or EXITINFO1 of the last walk that failed.</summary>
+    public ulong ExitInfo1 { get; private set; }
+
+    /// <summary>Guest-physical address of the last walk that failed.</summary>
+    public ulong ExitGpa { get; private set; }
+
+    /// <summary>Translates; false: the access exits for the reason left in the properties.</summary>
+    public abstract bool TryTranslate(ulong gpa, in GpaAccess access, out ulong hpa);
+
+    protected bool Exit(ExitReason reason, ulong info1, ulong gpa, out ulong hpa)
+    {
+        ExitReason = reason;
+        ExitInfo1 = info1;
+        ExitGpa = gpa;
+        hpa = 0;
+        return false;
+    }
+}

@@ -1,0 +1,95 @@
+using Replay.Replayer.Guest;
+using Replay.Replayer.History;
+using Replay.Replayer.Kvm;
+using Replay.Replayer.Kvm.Host;
+using Replay.Replayer.Kvm.Mmu;
+using Replay.Trace;
+
+namespace Replay.Replayer.Hardware;
+
+/// <summary>
+/// The one-dimensional walk through shadow tables, guest paging on or off: the CPU runs with the registers that KVM gives it, and
+/// every #PF exits.
+/// </summary>
+internal sealed class ShadowTranslator(
+    ControlRegisters registers, TablePages pages, TableWriter writer, HostProfile profile) : Translator
+{
+    private HardwareRoot _root;
+    private long _references;
+
+    public override bool IsTwoDimensional => false;
+
+    public override long References => _references;
+
+    public override void OnEnter(HardwareRoot root, PmlBuffer? pml) => _root = root;
+
+    public override TranslationStatus Translate(in GuestAccess access, out Translation translation)
+    {
+        var tables = new KvmTables(pages, writer);
+        var result = default(WalkResult);
+        var status = Walk(ref tables, access, ref result);
+        _references += tables.References;
+        translation = new Translation { Hpa = result.Address };
+        switch (status)
+        {
+            case WalkStatus.Mapped:
+                return TranslationStatus.Mapped;
+            case WalkStatus.NotCanonical:
+                return TranslationStatus.GeneralProtection;
+            default:
+                translation.ExitReason = ExitReason.PageFault;
+                translation.ExitInfo1 = (ulong)result.ErrorCode;
+                translation.ExitInfo2 = access.Gva;
+                return TranslationStatus.Exit;
+        }
+    }
+
+    public override TranslationStatus Touch(ulong gpa, AccessKind kind, out Translation translation) =>
+        throw new InvariantViolation("shadow tables have no guest-physical side");
+
+    public override TranslationStatus LoadPdptes(out Translation translation)
+    {
+        translation = default;
+        return TranslationStatus.Mapped;
+    }
+
+    private WalkStatus Walk(ref KvmTables tables, in GuestAccess access, ref WalkResult result)
+    {
+        var rules = Rules();
+        var table = _root.Table!.Pfn << 12;
+        if (_root.Level > PgLevel.RootPae)
+        {
+            return GuestWalker.IsCanonical(access.Gva, _root.Level)
+                ? PageWalk.Walk<LongFormat, KvmTables>(ref tables, rules, access, table, _root.Level, ref result)
+                : WalkStatus.NotCanonical;
+        }
+
+        var truncated = access with { Gva = (uint)access.Gva };
+        tables.TryRead(table + (truncated.Gva >> 30) * 8, 8, out var pdpte);
+        if ((pdpte & EntryBits.Present) == 0)
+        {
+            result.ErrorCode = rules.FaultCode(PageFaultCode.None, access);
+            return WalkStatus.Fault;
+        }
+
+        if (profile.SetsAccessedInPdpte && (pdpte & EntryBits.Accessed) == 0)
+            tables.TrySetBits(EntryBits.Accessed);
+        return PageWalk.Walk<PaeFormat, KvmTables>(ref tables, rules, truncated, pdpte & EntryBits.Frame, 2, ref result);
+    }
+
+    /// <summary>
+    /// CR0.WP and EFER.NXE are always on while tables are shadowed; SMEP and SMAP as the guest has them, but not while its paging is
+    /// off; protection keys are not offered to the guest.
+    /// </summary>
+    /// <remarks>KVM: vmx_set_cr0(), vmx_set_cr4(), update_transition_efer(); svm_set_cr0(), svm_set_cr4(), svm_set_efer().</remarks>
+    private PagingRules Rules() => new()
+    {
+        Mode = _root.Level > PgLevel.RootPae ? PagingMode.Level4 : PagingMode.Pae,
+        WriteProtect = true,
+        NoExecute = true,
+        Smep = registers.PagingEnabled && registers.Smep,
+        Smap = registers.PagingEnabled && registers.Smap,
+        PhysicalAddressBits = profile.PhysicalAddressBits,
+        ReservedFaultLacksPresent = profile.ReservedFaultLacksPresent,
+    };
+}
