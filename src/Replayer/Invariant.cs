@@ -13,6 +13,16 @@ public static class Invariant
             Broken(what);
     }
 
+    /// <summary>The same with a message that is made only when it is needed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Holds(
+        [DoesNotReturnIf(false)] bool condition,
+        [InterpolatedStringHandlerArgument(nameof(condition))] ref InvariantMessage what)
+    {
+        if (!condition)
+            Broken(what.ToStringAndClear());
+    }
+
     [DoesNotReturn]
     public static void Broken(string what) => throw new InvariantViolation(what);
 }

@@ -192,4 +192,7 @@ public enum KvmFunction : ushort
     KvmVcpuFlushTlbGuest = 238,
     KvmVcpuFlushTlbCurrent = 239,
     KvmRecoverNxLpages = 240,
+
+    // More exits
+    MsrInterception = 250,
 }

@@ -1,17 +1,37 @@
 using Replay.Replayer.Guest;
+using Replay.Replayer.Hardware;
+using Replay.Replayer.History;
+using Replay.Replayer.Kvm.Exits;
+using Replay.Replayer.Kvm.Host;
 using Replay.Replayer.Kvm.Mmu;
+using Replay.Replayer.Kvm.Registers;
 
 namespace Replay.Replayer.Kvm;
 
 /// <summary>One virtual CPU.</summary>
 /// <remarks>KVM: struct kvm_vcpu.</remarks>
-public sealed class KvmVcpu
+public sealed class KvmVcpu : IHypervisor
 {
+    private const ulong PcidMask = 0xfff;
+
+    private readonly IExitHandlers _exits;
+    private readonly PmlBuffer? _pml;
+
     internal KvmVcpu(KvmVm vm, int id, ControlRegisters registers)
     {
         Vm = vm;
         Id = id;
         Registers = registers;
+        Tlb = new VcpuTlb(this);
+        Emulator = new Emulator(this);
+        RegisterWrites = new RegisterWrites(this);
+        _exits = vm.Profile.Vendor == CpuVendor.Intel ? new VmxExits(this) : new SvmExits(this);
+        _pml = vm.CpuDirtyLog ? new PmlBuffer() : null;
+
+        // vmx_vcpu_load_vmcs(): a vCPU that comes to a host CPU flushes it.
+        if (vm.Profile.Vendor == CpuVendor.Intel)
+            Requests = VcpuRequests.TlbFlush;
+        vm.ShadowMmu.Contexts.Init(this);
     }
 
     public KvmVm Vm { get; }
@@ -31,6 +51,106 @@ public sealed class KvmVcpu
 
     public VcpuRequests Requests { get; internal set; }
 
-    /// <summary>See <see cref="Hardware.IHypervisor.FlushEpoch"/>.</summary>
-    public long FlushEpoch { get; internal set; }
+    public Intercepts Intercepts => VcpuIntercepts.Of(this);
+
+    public ulong Cr0InterceptMask => VcpuIntercepts.Cr0Mask(this);
+
+    public ulong Cr4InterceptMask => VcpuIntercepts.Cr4Mask(this);
+
+    public HardwareRoot Root => LoadedRoot;
+
+    public long FlushEpoch => Tlb.Epoch;
+
+    public PmlBuffer? Pml => _pml is not null && Vm.LogsDirty ? _pml : null;
+
+    public uint InjectedErrorCode { get; internal set; }
+
+    /// <summary>The guest shut down: nothing runs any more.</summary>
+    public bool IsShutDown { get; private set; }
+
+    /// <summary>The PCID in use, 0 without CR4.PCIDE.</summary>
+    /// <remarks>KVM: kvm_get_active_pcid().</remarks>
+    internal ulong ActivePcid => Registers.Pcide ? Registers.Cr3 & PcidMask : 0;
+
+    internal HardwareRoot LoadedRoot { get; set; }
+
+    internal VcpuTlb Tlb { get; }
+
+    internal MmioCache Mmio { get; } = new();
+
+    internal Emulator Emulator { get; }
+
+    internal RegisterWrites RegisterWrites { get; }
+
+    /// <summary>Userspace set the registers: where a recording starts, and after an INIT.</summary>
+    /// <remarks>KVM: __set_sregs().</remarks>
+    public void RegistersSet()
+    {
+        if (Registers.Mode == PagingMode.Pae)
+            RegisterWrites.LoadPdptrs(Registers.Cr3);
+        Vm.ShadowMmu.Contexts.Reset(this);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>KVM: vcpu_enter_guest(), up to the entry.</remarks>
+    public void EnterGuest()
+    {
+        if ((Requests == VcpuRequests.None && Mmu.Root.IsValid) || IsShutDown)
+            return;
+        using var scope = Vm.Journal.Enter(KvmFunction.VcpuEnterGuest);
+        var roots = Vm.ShadowMmu.Roots;
+        if (Take(VcpuRequests.MmuFreeObsoleteRoots))
+            roots.FreeObsolete(this);
+        if (Take(VcpuRequests.LoadMmuPgd))
+            roots.LoadPgd(this);
+        if (Take(VcpuRequests.TlbFlush))
+        {
+            Tlb.FlushAll();
+            Take(VcpuRequests.TlbFlushCurrent);
+        }
+
+        if (Take(VcpuRequests.TlbFlushCurrent))
+            Tlb.FlushCurrentOnRequest();
+        if (Take(VcpuRequests.TlbFlushGuest))
+            Tlb.FlushGuestOnRequest();
+        if (!Mmu.Root.IsValid)
+            roots.Load(this);
+    }
+
+    /// <inheritdoc/>
+    public ExitResult HandleExit(in VmExit exit)
+    {
+        Vm.Journal.Vcpu = (byte)Id;
+        using var scope = Vm.Journal.BeginExit(exit.Reason, exit.Info1, exit.Info2);
+        return _exits.Handle(exit);
+    }
+
+    /// <inheritdoc/>
+    public bool TryGetHostAddress(ulong gpa, out ulong hpa)
+    {
+        var slot = Vm.Memslots.Find(gpa >> 12);
+        hpa = 0;
+        if (slot is null || slot.IsInvalid || !Vm.HostMemory.TryGetFrame(slot, gpa >> 12, out var pfn))
+            return false;
+        hpa = pfn << 12 | (gpa & 0xfff);
+        return true;
+    }
+
+    /// <summary>Marks the pages that the CPU logged as dirty, and empties the log.</summary>
+    /// <remarks>KVM: vmx_flush_pml_buffer().</remarks>
+    internal void FlushPmlBuffer()
+    {
+        if (_pml is null || _pml.Count == 0)
+            return;
+        foreach (var gpa in _pml.Entries)
+            Vm.Memslots.Find(gpa >> 12)?.MarkDirty(gpa >> 12);
+        _pml.Clear();
+    }
+
+    private bool Take(VcpuRequests request)
+    {
+        var had = (Requests & request) != 0;
+        Requests &= ~request;
+        return had;
+    }
 }

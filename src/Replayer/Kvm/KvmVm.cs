@@ -23,13 +23,14 @@ public sealed class KvmVm
         Format = SpteFormats.For(mode, profile);
         Writer = new TableWriter(journal);
         Pages = new TablePages(journal);
-        UnsyncPages = new UnsyncPages(this);
         SpteMaker = new SpteMaker(this);
         Tlb = new TlbFlusher(this);
         HostMemory = new HostMemory(backing ?? HostBacking.Pages4K);
         HugePages = new HugePages(this);
         NxHugePages = new NxHugePages(this);
+        ShadowMmu = new ShadowMmu(this);
         TdpMmu = new TdpMmu(this);
+        Invariant.Holds(TdpEnabled, "shadow paging is not modelled");
     }
 
     public Journal Journal { get; }
@@ -52,8 +53,6 @@ public sealed class KvmVm
 
     public SpteMaker SpteMaker { get; }
 
-    public UnsyncPages UnsyncPages { get; }
-
     public TlbFlusher Tlb { get; }
 
     /// <summary>The host's side of guest memory.</summary>
@@ -62,6 +61,8 @@ public sealed class KvmVm
     public HugePages HugePages { get; }
 
     public NxHugePages NxHugePages { get; }
+
+    public ShadowMmu ShadowMmu { get; }
 
     /// <summary>Used only where <see cref="TdpMmuEnabled"/>.</summary>
     public TdpMmu TdpMmu { get; }
@@ -81,20 +82,28 @@ public sealed class KvmVm
     /// <summary>mmu_valid_gen: pages of the other generation are obsolete.</summary>
     public byte ValidGeneration { get; internal set; }
 
-    /// <summary>Shadow pages in existence that shadow a guest table.</summary>
-    /// <remarks>KVM: indirect_shadow_pages.</remarks>
-    public long IndirectShadowPages { get; internal set; }
-
     /// <summary>Writable mappings may be dirty-logged by the CPU (PML).</summary>
     /// <remarks>KVM: kvm_x86_ops.cpu_dirty_log_size.</remarks>
     public bool CpuDirtyLog => Profile is { Vendor: CpuVendor.Intel, Pml: true, EptAdBits: true } && TdpEnabled;
 
+    /// <summary>A memslot's dirty pages are logged.</summary>
+    /// <remarks>KVM: nr_memslots_dirty_logging.</remarks>
+    public bool LogsDirty
+    {
+        get
+        {
+            foreach (var slot in Memslots.All)
+            {
+                if (slot.LogsDirty)
+                    return true;
+            }
+
+            return false;
+        }
+    }
+
     /// <summary>MMU-notifier invalidations, as faults must see them.</summary>
     public MmuInvalidation Invalidation { get; } = new();
-
-    internal ShadowPageHash PageHash { get; } = new();
-
-    internal PteLists PteLists { get; } = new();
 
     /// <summary>No vCPU may use the page any more.</summary>
     /// <remarks>KVM: is_obsolete_sp().</remarks>

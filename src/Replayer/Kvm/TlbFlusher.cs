@@ -19,7 +19,7 @@ public sealed class TlbFlusher(KvmVm vm)
         foreach (var vcpu in vm.Vcpus)
         {
             vcpu.Requests |= VcpuRequests.TlbFlush;
-            vcpu.FlushEpoch++;
+            vcpu.Tlb.Void();
         }
     }
 }

@@ -75,6 +75,17 @@ public sealed class HostMemory(HostBacking backing)
         return pfns.Length;
     }
 
+    /// <summary>The frame that the host has at a gfn now, without bringing one in.</summary>
+    public bool TryGetFrame(Memslot slot, ulong gfn, out ulong pfn)
+    {
+        ArgumentNullException.ThrowIfNull(slot);
+        var page = slot.GfnToHva(gfn) >> 12;
+        var region = Region(page);
+        var isThere = region.State(IndexOf(page)) != HostPteState.None;
+        pfn = isThere ? Frame(region, page) : 0;
+        return isThere;
+    }
+
     /// <summary>The level at which the host maps the page: 1, or 2 for a transparent huge page.</summary>
     /// <remarks>KVM: host_pfn_mapping_level().</remarks>
     public int MappingLevel(Memslot slot, ulong gfn) => Region(slot.GfnToHva(gfn) >> 12).IsHuge ? 2 : 1;

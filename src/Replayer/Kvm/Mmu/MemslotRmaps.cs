@@ -27,6 +27,13 @@ public sealed class MemslotRmaps
     /// <remarks>KVM: gfn_to_rmap().</remarks>
     internal ref int Head(ulong gfn, int level) => ref _heads[level - 1][PageLevels.GfnToIndex(gfn, _baseGfn, level)];
 
+    /// <summary>Heads of the gfns from <paramref name="startGfn"/> to before <paramref name="endGfn"/> at <paramref name="level"/>.</summary>
+    internal Span<int> Heads(ulong startGfn, ulong endGfn, int level)
+    {
+        var first = PageLevels.GfnToIndex(startGfn, _baseGfn, level);
+        return _heads[level - 1].AsSpan(first, PageLevels.GfnToIndex(endGfn - 1, _baseGfn, level) - first + 1);
+    }
+
     /// <summary>How many write trackers the gfn has.</summary>
     internal ref ushort WriteTrackCount(ulong gfn) => ref _writeTrack[gfn - _baseGfn];
 }

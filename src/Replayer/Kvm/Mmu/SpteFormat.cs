@@ -178,6 +178,17 @@ public sealed class SpteFormat
     public static ulong MmioGeneration(Spte spte) =>
         (spte.Raw & MmioGenerationLowMask) >> MmioGenerationLowShift | (spte.Raw & MmioGenerationHighMask) >> MmioGenerationHighShift;
 
+    /// <summary>The gfn that an MMIO entry remembers.</summary>
+    /// <remarks>KVM: get_mmio_spte_gfn().</remarks>
+    public ulong MmioGfn(Spte spte)
+    {
+        var low = Spte.BaseAddressMask & ~MmioValue & ~NonPresentOrReservedMask & ~(NonPresentOrReservedMask << NonPresentOrReservedLength);
+        return (spte.Raw & low | spte.Raw >> NonPresentOrReservedLength & NonPresentOrReservedMask) >> 12;
+    }
+
+    /// <remarks>KVM: get_mmio_spte_access().</remarks>
+    public PteAccess MmioAccess(Spte spte) => (PteAccess)(spte.Raw & MmioAccessMask);
+
     /// <summary>Takes the accessed state away: the A bit, or the RWX bits into their saved place.</summary>
     /// <remarks>KVM: mark_spte_for_access_track().</remarks>
     public Spte MarkForAccessTrack(Spte spte)

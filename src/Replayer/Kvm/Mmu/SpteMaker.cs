@@ -49,7 +49,7 @@ public sealed class SpteMaker(KvmVm vm)
             made = made.With(Spte.WritableMask | _format.MmuWritableMask);
             // What was writable has no shadow page that is in sync: no need to look for one.
             var wasWritable = old.IsLast(level) && old.IsWritable;
-            if (!wasWritable && !vm.UnsyncPages.TryUnsync(slot, gfn, canUnsync, prefetch))
+            if (!wasWritable && !vm.ShadowMmu.UnsyncPages.TryUnsync(slot, gfn, canUnsync, prefetch))
             {
                 writeProtected = true;
                 made = made.Without(Spte.WritableMask | _format.MmuWritableMask);

@@ -3,7 +3,7 @@ using Replay.Replayer.History;
 namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>Lets level-1 guest tables be written without a trap, and remembers below which entries such tables lie.</summary>
-public sealed class UnsyncPages(KvmVm vm)
+internal sealed class UnsyncPages(KvmVm vm, ShadowMmu mmu)
 {
     /// <summary>Makes every shadow page of the gfn unsync, so that the gfn can be mapped writable.</summary>
     /// <param name="slot">The memslot of the gfn.</param>
@@ -14,11 +14,11 @@ public sealed class UnsyncPages(KvmVm vm)
     /// <remarks>KVM: mmu_try_to_unsync_pages().</remarks>
     public bool TryUnsync(Memslot slot, ulong gfn, bool canUnsync, bool prefetch)
     {
-        if (vm.IndirectShadowPages == 0)
+        if (mmu.IndirectShadowPages == 0)
             return true;
         if (slot.Rmaps.IsWriteTracked(gfn))
             return false;
-        for (var page = vm.PageHash.Bucket(gfn); page is not null; page = page.HashNext)
+        for (var page = mmu.PageHash.Bucket(gfn); page is not null; page = page.HashNext)
         {
             if (page.Gfn != gfn || !page.HasGptes || vm.IsObsolete(page))
                 continue;
@@ -46,6 +46,16 @@ public sealed class UnsyncPages(KvmVm vm)
             MarkParents(page);
     }
 
+    /// <summary>The page is in step with the guest's table again.</summary>
+    /// <remarks>KVM: kvm_unlink_unsync_page().</remarks>
+    internal void Unlink(ShadowPage page)
+    {
+        Invariant.Holds(page.Unsync, $"page {page.Id} is synced though it is not unsync");
+        vm.Journal.TablePage(page.Describe(PageOperation.Sync));
+        page.Unsync = false;
+        vm.Stats.MmuUnsync--;
+    }
+
     private void Unsync(ShadowPage page)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmUnsyncPage);
@@ -57,7 +67,7 @@ public sealed class UnsyncPages(KvmVm vm)
 
     private void MarkParents(ShadowPage page)
     {
-        for (var entry = vm.PteLists.First(page.ParentPtes, out var cursor); entry != 0; entry = vm.PteLists.Next(ref cursor))
+        for (var entry = mmu.PteLists.First(page.ParentPtes, out var cursor); entry != 0; entry = mmu.PteLists.Next(ref cursor))
             Mark(vm.Pages.Unpack(entry));
     }
 }

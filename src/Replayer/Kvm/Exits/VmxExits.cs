@@ -1,0 +1,71 @@
+using Replay.Replayer.History;
+using Replay.Replayer.Kvm.Mmu;
+
+namespace Replay.Replayer.Kvm.Exits;
+
+/// <summary>Exits of Intel's VMX.</summary>
+/// <remarks>KVM: vmx_handle_exit() and the handlers of kvm_vmx_exit_handlers.</remarks>
+internal sealed class VmxExits(KvmVcpu vcpu) : IExitHandlers
+{
+    private const ulong AccessRead = 1UL << 0;
+    private const ulong AccessWrite = 1UL << 1;
+    private const ulong AccessFetch = 1UL << 2;
+    private const ulong EntryRights = 7UL << 3;
+    private const ulong OnFinalTranslation = 1UL << 8;
+
+    private readonly KvmVm _vm = vcpu.Vm;
+
+    public ExitResult Handle(in VmExit exit)
+    {
+        vcpu.FlushPmlBuffer();
+        switch (exit.Reason)
+        {
+            case ExitReason.EptViolation:
+                return HandleEptViolation(exit);
+            case ExitReason.EptMisconfig:
+                return HandleEptMisconfig(exit);
+            case ExitReason.Cr0Write or ExitReason.Cr3Write or ExitReason.Cr4Write:
+                return HandleCr(exit);
+            case ExitReason.EferWrite:
+                using (_vm.Journal.Enter(KvmFunction.HandleWrmsr))
+                    vcpu.RegisterWrites.SetEfer(exit.Info2);
+                return ExitResult.Emulated;
+            case ExitReason.PmlFull:
+                // Everything was done when the buffer was emptied.
+                return ExitResult.Retry;
+            default:
+                throw new InvariantViolation($"exit reason {exit.Reason} does not occur on Intel in mode {_vm.Mode}");
+        }
+    }
+
+    /// <remarks>KVM: handle_ept_violation().</remarks>
+    private ExitResult HandleEptViolation(in VmExit exit)
+    {
+        using var scope = _vm.Journal.Enter(KvmFunction.HandleEptViolation);
+        var qualification = exit.Info1;
+        var errorCode = (qualification & AccessRead) != 0 ? PageFaultError.User : 0;
+        if ((qualification & AccessWrite) != 0)
+            errorCode |= PageFaultError.Write;
+        if ((qualification & AccessFetch) != 0)
+            errorCode |= PageFaultError.Fetch;
+        if ((qualification & EntryRights) != 0)
+            errorCode |= PageFaultError.Present;
+        errorCode |= (qualification & OnFinalTranslation) != 0 ? PageFaultError.GuestFinal : PageFaultError.GuestPage;
+        return _vm.ShadowMmu.Faults.Handle(vcpu, exit.Info2, errorCode, exit);
+    }
+
+    /// <remarks>KVM: handle_ept_misconfig().</remarks>
+    private ExitResult HandleEptMisconfig(in VmExit exit)
+    {
+        using var scope = _vm.Journal.Enter(KvmFunction.HandleEptMisconfig);
+        return _vm.ShadowMmu.Faults.Handle(vcpu, exit.Info2, PageFaultError.Reserved, exit);
+    }
+
+    /// <remarks>KVM: handle_cr().</remarks>
+    private ExitResult HandleCr(in VmExit exit)
+    {
+        using var scope = _vm.Journal.Enter(KvmFunction.HandleCr);
+        vcpu.RegisterWrites.SetCr(exit);
+        return ExitResult.Emulated;
+    }
+}

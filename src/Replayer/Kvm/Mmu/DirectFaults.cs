@@ -1,0 +1,49 @@
+using Replay.Replayer.History;
+
+namespace Replay.Replayer.Kvm.Mmu;
+
+/// <summary>Handles faults at guest-physical addresses.</summary>
+/// <remarks>KVM: direct_page_fault() and its phases.</remarks>
+internal sealed class DirectFaults(KvmVm vm, ShadowMmu mmu)
+{
+    /// <remarks>KVM: kvm_tdp_page_fault().</remarks>
+    public RetPf TdpPageFault(KvmVcpu vcpu)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.KvmTdpPageFault);
+        return Handle(vcpu);
+    }
+
+    /// <remarks>KVM: nonpaging_page_fault().</remarks>
+    public RetPf NonpagingPageFault(KvmVcpu vcpu)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.NonpagingPageFault);
+        // The tables have PAE form: 2 MiB is the largest page.
+        vcpu.Fault.MaxLevel = PgLevel.Size2M;
+        return Handle(vcpu);
+    }
+
+    /// <remarks>KVM: direct_page_fault().</remarks>
+    private RetPf Handle(KvmVcpu vcpu)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.DirectPageFault);
+        var fault = vcpu.Fault;
+        fault.Gfn = fault.Address >> 12;
+        fault.Slot = vm.Memslots.Find(fault.Gfn);
+        if (FaultPhases.IsWriteTracked(fault))
+            return RetPf.Emulate;
+        var outcome = mmu.FastFaults.Handle(vcpu);
+        if (outcome != RetPf.Invalid)
+            return outcome;
+        outcome = mmu.FaultPhases.FaultinPfn(fault);
+        if (outcome != RetPf.Continue)
+            return outcome;
+        outcome = mmu.FaultPhases.HandleAbnormalPfn(vcpu, PteAccess.All);
+        if (outcome != RetPf.Continue)
+            return outcome;
+        if (vm.TdpMmuEnabled)
+            return mmu.FaultPhases.IsStale(vcpu) ? RetPf.Retry : vm.TdpMmu.Map(vcpu);
+        if (!mmu.Recycler.MakePagesAvailable())
+            Invariant.Broken("no shadow page can be made available");
+        return mmu.FaultPhases.IsStale(vcpu) ? RetPf.Retry : mmu.DirectMapper.Map(vcpu);
+    }
+}

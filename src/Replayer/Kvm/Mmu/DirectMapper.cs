@@ -1,0 +1,91 @@
+using Replay.Replayer.History;
+
+namespace Replay.Replayer.Kvm.Mmu;
+
+/// <summary>Maps guest-physical addresses through the shadow MMU code: EPT and NPT without the TDP MMU, and guests that have paging off.</summary>
+internal sealed class DirectMapper(KvmVm vm, ShadowMmu mmu)
+{
+    /// <summary>PTE_PREFETCH_NUM.</summary>
+    internal const int PrefetchCount = 8;
+
+    private readonly ulong[] _prefetchedPfns = new ulong[PrefetchCount];
+
+    /// <summary>Builds what is missing of the path to the fault's page and maps it.</summary>
+    /// <remarks>KVM: direct_map().</remarks>
+    public RetPf Map(KvmVcpu vcpu)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.DirectMap);
+        var fault = vcpu.Fault;
+        vm.HugePages.Adjust(fault);
+        var walk = ShadowWalk.From(vcpu, fault.Address);
+        for (; walk.IsOkay; walk.Next())
+        {
+            // An existing table stays where a huge page must not be executable.
+            if (fault.NxHugePageWorkaround)
+                HugePages.DisallowedAdjust(fault, walk.Value, walk.Level);
+            if (walk.Level == fault.GoalLevel)
+                break;
+            var child = mmu.ShadowPages.GetChild(vcpu, walk.Entry, PageLevels.RoundDown(fault.Gfn, walk.Level), direct: true, PteAccess.All);
+            if (child is null)
+                continue;
+            mmu.Links.Link(walk.Entry, child);
+            if (fault.IsTdp && fault.HugePageDisallowed && fault.ReqLevel >= walk.Level)
+                vm.NxHugePages.Account(child);
+        }
+
+        Invariant.Holds(walk.Level == fault.GoalLevel, $"the walk to gfn {fault.Gfn:x} ended at level {walk.Level}, not {fault.GoalLevel}");
+        var outcome = mmu.LeafMapper.Map(fault, walk.Entry, PteAccess.All, PageLevels.RoundDown(fault.Gfn, walk.Level));
+        if (outcome != RetPf.Spurious)
+            PrefetchAround(walk.Entry);
+        return outcome;
+    }
+
+    /// <summary>Maps the neighbours of an entry as well, as far as the host has their frames at hand.</summary>
+    /// <remarks>KVM: __direct_pte_prefetch().</remarks>
+    public void Prefetch(Sptep entry)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.DirectPtePrefetch);
+        var first = entry.Index & ~(PrefetchCount - 1);
+        var start = -1;
+        for (var index = first; index < first + PrefetchCount; index++)
+        {
+            if (!entry.Page[index].IsShadowPresent && index != entry.Index)
+            {
+                start = start < 0 ? index : start;
+                continue;
+            }
+
+            if (start >= 0 && !PrefetchMany(entry.Page, start, index))
+                return;
+            start = -1;
+        }
+
+        if (start >= 0)
+            PrefetchMany(entry.Page, start, first + PrefetchCount);
+    }
+
+    /// <remarks>KVM: direct_pte_prefetch().</remarks>
+    private void PrefetchAround(Sptep entry)
+    {
+        // Without accessed bits a prefetched page could not be told from a used one.
+        if (!entry.Page.Role.AdDisabled && entry.Level == PgLevel.Size4K && vm.Invalidation.InProgress == 0)
+            Prefetch(entry);
+    }
+
+    /// <returns>False: not worth going on.</returns>
+    /// <remarks>KVM: direct_pte_prefetch_many().</remarks>
+    private bool PrefetchMany(ShadowPage page, int start, int end)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.DirectPtePrefetchMany);
+        var access = page.Role.Access;
+        var gfn = page.GfnAt(start);
+        var slot = mmu.FaultPhases.SlotForPrefetch(gfn, noDirtyLog: (access & PteAccess.Write) != 0);
+        if (slot is null)
+            return false;
+        var pfns = _prefetchedPfns.AsSpan(0, end - start);
+        var count = vm.HostMemory.GfnToPagesAtomic(slot, gfn, pfns);
+        for (var i = 0; i < count; i++)
+            mmu.LeafMapper.Prefetch(slot, new Sptep(page, start + i), access, gfn + (ulong)i, pfns[i]);
+        return count > 0;
+    }
+}

@@ -1,0 +1,172 @@
+using Replay.Replayer.History;
+
+namespace Replay.Replayer.Kvm.Mmu;
+
+/// <summary>Makes a vCPU's roots, loads them into the CPU, lets go of them.</summary>
+internal sealed class MmuRoots(KvmVm vm, ShadowMmu mmu)
+{
+    /// <summary>The member of the set that stands for a previous root.</summary>
+    public static MmuRootSet Previous(int index) => (MmuRootSet)(2 << index);
+
+    /// <summary>Makes and loads a root.</summary>
+    /// <returns>False: there can be none, the guest shuts down.</returns>
+    /// <remarks>KVM: kvm_mmu_load().</remarks>
+    public bool Load(KvmVcpu vcpu)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.KvmMmuLoad);
+        AllocateDirect(vcpu);
+        LoadPgd(vcpu);
+        vcpu.Tlb.FlushCurrent();
+        return true;
+    }
+
+    /// <summary>Tells the CPU where its tables begin.</summary>
+    /// <remarks>KVM: kvm_mmu_load_pgd(), vmx_load_mmu_pgd(), svm_load_mmu_pgd().</remarks>
+    public void LoadPgd(KvmVcpu vcpu)
+    {
+        if (vcpu.Mmu.Root.Table is not { } table)
+            return;
+        using var scope = vm.Journal.Enter(KvmFunction.KvmMmuLoadPgd);
+        var level = vcpu.Mmu.RootRole.Level;
+        var root = new HardwareRoot(table, level, RootRegister.Of(vcpu, table, level));
+        if (root != vcpu.LoadedRoot)
+            vcpu.Tlb.Void();
+        vcpu.LoadedRoot = root;
+        vm.Journal.Root(RootOperation.Load, table.Id, root.Register);
+    }
+
+    /// <summary>Drops all of a vCPU's roots.</summary>
+    /// <remarks>KVM: kvm_mmu_unload().</remarks>
+    public void Unload(KvmVcpu vcpu)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.KvmMmuUnload);
+        Free(vcpu, MmuRootSet.All);
+        vcpu.Mmio.ClearAny();
+    }
+
+    /// <summary>Drops some of a vCPU's roots. Pages that were zapped while they were roots are freed with the last reference.</summary>
+    /// <remarks>KVM: kvm_mmu_free_roots().</remarks>
+    public void Free(KvmVcpu vcpu, MmuRootSet set)
+    {
+        var context = vcpu.Mmu;
+        var current = (set & MmuRootSet.Current) != 0 && context.Root.IsValid;
+        if (!current && !HasPrevious(context, set))
+            return;
+        using var scope = vm.Journal.Enter(KvmFunction.KvmMmuFreeRoots);
+        var invalid = default(ZapList);
+        for (var i = 0; i < KvmMmu.PreviousRootCount; i++)
+        {
+            ref var previous = ref context.PreviousRoots[i];
+            if ((set & Previous(i)) == 0 || !previous.IsValid)
+                continue;
+            FreePage(previous.ShadowPage!, ref invalid);
+            previous = previous with { Table = null };
+        }
+
+        if (current)
+        {
+            if (context.Root.ShadowPage is { } root)
+                FreePage(root, ref invalid);
+            else
+                FreePaeRoots(context, ref invalid);
+            context.Root = default;
+        }
+
+        mmu.Zapper.CommitZapPage(ref invalid);
+    }
+
+    /// <summary>Drops the roots that belong to an older generation.</summary>
+    /// <remarks>KVM: kvm_mmu_free_obsolete_roots().</remarks>
+    public void FreeObsolete(KvmVcpu vcpu)
+    {
+        var set = IsObsolete(vcpu.Mmu.Root) ? MmuRootSet.Current : MmuRootSet.None;
+        for (var i = 0; i < KvmMmu.PreviousRootCount; i++)
+        {
+            if (IsObsolete(vcpu.Mmu.PreviousRoots[i]))
+                set |= Previous(i);
+        }
+
+        Free(vcpu, set);
+    }
+
+    /// <summary>A root page for the vCPU's role.</summary>
+    /// <remarks>KVM: mmu_alloc_root().</remarks>
+    public ShadowPage Allocate(KvmVcpu vcpu, ulong gfn, int quadrant, int level)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.MmuAllocRoot);
+        var page = mmu.ShadowPages.Get(vcpu, gfn, vcpu.Mmu.RootRole.WithLevel(level).WithQuadrant(quadrant));
+        page.RootCount++;
+        return page;
+    }
+
+    /// <remarks>KVM: mmu_alloc_direct_roots().</remarks>
+    private void AllocateDirect(KvmVcpu vcpu)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.MmuAllocDirectRoots);
+        if (!mmu.Recycler.MakePagesAvailable())
+            Invariant.Broken("no shadow page can be made available for a root");
+        var role = vcpu.Mmu.RootRole;
+        TablePage table;
+        if (vm.TdpMmuEnabled)
+            table = vm.TdpMmu.GetVcpuRoot(role);
+        else if (role.Level >= PgLevel.Root4)
+            table = Allocate(vcpu, 0, 0, role.Level);
+        else
+            table = AllocateDirectPae(vcpu);
+        vcpu.Mmu.Root = new MmuRoot(table, 0);
+        vm.Journal.Root(RootOperation.Allocate, table.Id, RootRegister.Of(vcpu, table, role.Level));
+    }
+
+    /// <summary>Guest paging is off and the tables have PAE form: four pages, one to each GiB.</summary>
+    private TablePage AllocateDirectPae(KvmVcpu vcpu)
+    {
+        var paeRoot = vcpu.Mmu.PaeRoot!;
+        for (var i = 0; i < 4; i++)
+        {
+            var gfn = (ulong)i << 18;
+            var page = Allocate(vcpu, gfn, 0, PgLevel.Root32);
+            vm.Writer.Write(paeRoot, i, new Spte(page.Pfn << 12 | 1), gfn);
+        }
+
+        return paeRoot;
+    }
+
+    private static bool HasPrevious(KvmMmu context, MmuRootSet set)
+    {
+        for (var i = 0; i < KvmMmu.PreviousRootCount; i++)
+        {
+            if ((set & Previous(i)) != 0 && context.PreviousRoots[i].IsValid)
+                return true;
+        }
+
+        return false;
+    }
+
+    private void FreePaeRoots(KvmMmu context, ref ZapList invalid)
+    {
+        var paeRoot = context.PaeRoot!;
+        for (var i = 0; i < 4; i++)
+        {
+            var pdpte = paeRoot[i];
+            if (pdpte.Raw == 0)
+                continue;
+            var page = vm.Pages.ChildOf(pdpte);
+            FreePage(page, ref invalid);
+            vm.Writer.Write(paeRoot, i, default, page.Gfn);
+        }
+    }
+
+    /// <remarks>KVM: mmu_free_root_page().</remarks>
+    private void FreePage(ShadowPage page, ref ZapList invalid)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.MmuFreeRootPage);
+        vm.Journal.Root(RootOperation.Free, page.Id, 0);
+        if (page.IsTdp)
+            vm.TdpMmu.PutRoot(page);
+        else if (--page.RootCount == 0 && page.Role.Invalid)
+            mmu.Zapper.PrepareZapPage(page, ref invalid);
+    }
+
+    /// <remarks>KVM: is_obsolete_root().</remarks>
+    private bool IsObsolete(MmuRoot root) => root.IsValid && (root.ShadowPage is not { } page || vm.IsObsolete(page));
+}

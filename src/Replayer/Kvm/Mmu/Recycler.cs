@@ -1,0 +1,105 @@
+using Replay.Replayer.History;
+
+namespace Replay.Replayer.Kvm.Mmu;
+
+/// <summary>Takes many shadow pages out of use at once: for want of room, because memslots changed, at the end.</summary>
+internal sealed class Recycler(KvmVm vm, ShadowMmu mmu)
+{
+    /// <summary>KVM_MIN_FREE_MMU_PAGES: as many as one fault may need.</summary>
+    private const long MinFreePages = 5;
+
+    /// <summary>KVM_REFILL_PAGES.</summary>
+    private const long RefillPages = 25;
+
+    /// <summary>KVM_MIN_ALLOC_MMU_PAGES.</summary>
+    private const long MinAllocPages = 64;
+
+    /// <summary>KVM_MEMSLOT_PAGES_TO_MMU_PAGES_RATIO.</summary>
+    private const long MemslotPagesPerMmuPage = 50;
+
+    /// <summary>Shadow pages that may be in use.</summary>
+    /// <remarks>KVM: n_max_mmu_pages, kvm_arch_commit_memory_region().</remarks>
+    public long MaxPages => vm.Profile.MaxMmuPages > 0
+        ? vm.Profile.MaxMmuPages
+        : Math.Max((long)vm.Memslots.PageCount / MemslotPagesPerMmuPage, MinAllocPages);
+
+    /// <summary>There is room to split a huge page.</summary>
+    public bool HasRoomToSplit => AvailablePages > MinFreePages;
+
+    private long AvailablePages => Math.Max(MaxPages - mmu.UsedMmuPages, 0);
+
+    /// <summary>Makes room for the pages that one fault may need.</summary>
+    /// <returns>False: there is none.</returns>
+    /// <remarks>KVM: make_mmu_pages_available().</remarks>
+    public bool MakePagesAvailable()
+    {
+        var available = AvailablePages;
+        if (available >= MinFreePages)
+            return true;
+        using var scope = vm.Journal.Enter(KvmFunction.MakeMmuPagesAvailable);
+        ZapOldest(RefillPages - available);
+        return AvailablePages > 0;
+    }
+
+    /// <summary>Another generation of pages begins; those of the old one are zapped.</summary>
+    /// <remarks>KVM: kvm_mmu_zap_all_fast(), the shadow MMU code's part of it.</remarks>
+    public void BeginGeneration() => vm.ValidGeneration = (byte)(vm.ValidGeneration ^ 1);
+
+    /// <summary>Zaps the pages of an older generation.</summary>
+    /// <remarks>KVM: kvm_zap_obsolete_pages().</remarks>
+    public void ZapObsolete()
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.KvmZapObsoletePages);
+        var invalid = default(ZapList);
+        for (var page = mmu.ActivePages.Oldest; page is not null && vm.IsObsolete(page);)
+        {
+            var newer = page.LinkPrevious;
+            var unstable = mmu.Zapper.PrepareZapPage(page, ref invalid, out _);
+            page = unstable ? mmu.ActivePages.Oldest : newer;
+        }
+
+        mmu.Zapper.CommitZapPage(ref invalid);
+    }
+
+    /// <summary>Zaps every page, the newest first.</summary>
+    /// <remarks>KVM: kvm_mmu_zap_all(), the shadow MMU code's part of it.</remarks>
+    public void ZapAll()
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.KvmMmuZapAll);
+        var invalid = default(ZapList);
+        for (var page = mmu.ActivePages.Newest; page is not null;)
+        {
+            var older = page.LinkNext;
+            var unstable = mmu.Zapper.PrepareZapPage(page, ref invalid, out _);
+            page = unstable ? mmu.ActivePages.Newest : older;
+        }
+
+        mmu.Zapper.CommitZapPage(ref invalid);
+    }
+
+    /// <remarks>KVM: kvm_mmu_zap_oldest_mmu_pages().</remarks>
+    private void ZapOldest(long count)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.KvmMmuZapOldestMmuPages);
+        var invalid = default(ZapList);
+        var total = 0L;
+        for (var page = mmu.ActivePages.Oldest; page is not null;)
+        {
+            var newer = page.LinkPrevious;
+            if (page.RootCount > 0)
+            {
+                page = newer;
+                continue;
+            }
+
+            var unstable = mmu.Zapper.PrepareZapPage(page, ref invalid, out var zapped);
+            total += zapped;
+            if (total >= count)
+                break;
+            page = unstable ? mmu.ActivePages.Oldest : newer;
+        }
+
+        mmu.Zapper.CommitZapPage(ref invalid);
+        vm.Stats.MmuRecycled += total;
+    }
+}

@@ -1,0 +1,87 @@
+namespace Replay.Replayer.Kvm.Mmu;
+
+/// <summary>
+/// The MMU that knows shadow pages, reverse maps and parents: direct maps without the TDP MMU, and shadow paging. Faults and roots of
+/// the TDP MMU pass through it too, up to the point where entries are written.
+/// </summary>
+/// <remarks>KVM: arch/x86/kvm/mmu/mmu.c.</remarks>
+public sealed class ShadowMmu
+{
+    internal ShadowMmu(KvmVm vm)
+    {
+        UnsyncWalks = new UnsyncWalkPool(vm.Pages);
+        Sptes = new SpteStore(vm);
+        UnsyncPages = new UnsyncPages(vm, this);
+        Rmap = new Rmap(vm, this);
+        RmapOperations = new RmapOperations(vm, this);
+        RmapRanges = new RmapRanges(vm, this);
+        Links = new ShadowLinks(vm, this);
+        ShadowPages = new ShadowPages(vm, this);
+        Zapper = new Zapper(vm, this);
+        Recycler = new Recycler(vm, this);
+        LeafMapper = new LeafMapper(vm, this);
+        DirectMapper = new DirectMapper(vm, this);
+        FaultPhases = new FaultPhases(vm);
+        FastFaults = new FastFaults(vm);
+        MmioFaults = new MmioFaults(vm);
+        DirectFaults = new DirectFaults(vm, this);
+        Contexts = new MmuContexts(vm);
+        Roots = new MmuRoots(vm, this);
+        RootCache = new RootCache(vm, this);
+        Faults = new PageFaults(vm, this);
+    }
+
+    /// <summary>Shadow pages in use.</summary>
+    /// <remarks>KVM: n_used_mmu_pages.</remarks>
+    public long UsedMmuPages { get; internal set; }
+
+    /// <summary>Shadow pages in existence that shadow a guest table.</summary>
+    /// <remarks>KVM: indirect_shadow_pages.</remarks>
+    public long IndirectShadowPages { get; internal set; }
+
+    internal PteLists PteLists { get; } = new();
+
+    internal ShadowPageHash PageHash { get; } = new();
+
+    internal ActivePages ActivePages { get; } = new();
+
+    internal UnsyncWalkPool UnsyncWalks { get; }
+
+    internal SpteStore Sptes { get; }
+
+    internal UnsyncPages UnsyncPages { get; }
+
+    internal Rmap Rmap { get; }
+
+    internal RmapOperations RmapOperations { get; }
+
+    internal RmapRanges RmapRanges { get; }
+
+    internal ShadowLinks Links { get; }
+
+    internal ShadowPages ShadowPages { get; }
+
+    internal Zapper Zapper { get; }
+
+    internal Recycler Recycler { get; }
+
+    internal LeafMapper LeafMapper { get; }
+
+    internal DirectMapper DirectMapper { get; }
+
+    internal FaultPhases FaultPhases { get; }
+
+    internal FastFaults FastFaults { get; }
+
+    internal MmioFaults MmioFaults { get; }
+
+    internal DirectFaults DirectFaults { get; }
+
+    internal MmuContexts Contexts { get; }
+
+    internal MmuRoots Roots { get; }
+
+    internal RootCache RootCache { get; }
+
+    internal PageFaults Faults { get; }
+}

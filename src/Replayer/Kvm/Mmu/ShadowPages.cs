@@ -1,0 +1,153 @@
+using Replay.Replayer.History;
+
+namespace Replay.Replayer.Kvm.Mmu;
+
+/// <summary>Finds the shadow page for a gfn and a role, or makes one.</summary>
+internal sealed class ShadowPages(KvmVm vm, ShadowMmu mmu)
+{
+    /// <param name="vcpu">Whose guest tables an unsync page is synced from; may be null for a direct role.</param>
+    /// <param name="gfn">See <see cref="ShadowPage.Gfn"/>.</param>
+    /// <param name="role">The role.</param>
+    /// <remarks>KVM: __kvm_mmu_get_shadow_page().</remarks>
+    public ShadowPage Get(KvmVcpu? vcpu, ulong gfn, PageRole role)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.KvmMmuGetShadowPage);
+        var page = Find(vcpu, gfn, role);
+        var operation = PageOperation.Find;
+        if (page is null)
+        {
+            page = Allocate(gfn, role);
+            operation = PageOperation.Create;
+        }
+
+        vm.Journal.TablePage(page.Describe(operation));
+        return page;
+    }
+
+    /// <summary>The page that belongs under an entry; null where it is there already.</summary>
+    /// <remarks>KVM: kvm_mmu_get_child_sp(), which says -EEXIST.</remarks>
+    public ShadowPage? GetChild(KvmVcpu vcpu, Sptep entry, ulong gfn, bool direct, PteAccess access)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.KvmMmuGetChildSp);
+        var role = ChildRole(entry, direct, access);
+        var spte = entry.Value;
+        if (spte.IsShadowPresent && !spte.IsLarge)
+        {
+            var child = vm.Pages.ChildOf(spte);
+            if (child.Gfn == gfn && child.Role == role)
+                return null;
+        }
+
+        return Get(vcpu, gfn, role);
+    }
+
+    /// <summary>The role of the page under an entry.</summary>
+    /// <remarks>KVM: kvm_mmu_child_role().</remarks>
+    public static PageRole ChildRole(Sptep entry, bool direct, PteAccess access)
+    {
+        var role = entry.Page.Role;
+        Invariant.Holds(!role.Invalid, $"page {entry.Page.Id} is zapped and was about to get a child");
+        role = role.WithLevel(role.Level - 1).WithAccess(access).WithDirect(direct).With(PageRole.PassthroughMask, false);
+
+        // A 4-byte PDE covers 4 MiB, an 8-byte one 2 MiB: two shadow page tables to each guest page table.
+        return role.Has4ByteGpte ? role.WithQuadrant(entry.Index & 1) : role;
+    }
+
+    /// <remarks>KVM: unaccount_shadowed().</remarks>
+    public void UnaccountShadowed(ShadowPage page)
+    {
+        mmu.IndirectShadowPages--;
+        var slot = SlotOf(page);
+        if (page.Role.Level > PgLevel.Size4K)
+            slot.Rmaps.WriteTrackCount(page.Gfn)--;
+        slot.LargePages.Allow(page.Gfn);
+    }
+
+    /// <remarks>KVM: kvm_mmu_find_shadow_page().</remarks>
+    private ShadowPage? Find(KvmVcpu? vcpu, ulong gfn, PageRole role)
+    {
+        var invalid = default(ZapList);
+        var collisions = 0;
+        ShadowPage? found = null;
+        var missed = true;
+        for (ShadowPage? page = mmu.PageHash.Bucket(gfn), next; page is not null; page = next)
+        {
+            next = page.HashNext;
+            if (vm.IsObsolete(page))
+                continue;
+            if (page.Gfn != gfn)
+            {
+                collisions++;
+                continue;
+            }
+
+            if (page.Role != role)
+            {
+                // An upper-level page is write-protected: an unsync page of the same gfn cannot stay beside it.
+                if (role.Level > PgLevel.Size4K && page.Unsync)
+                    mmu.Zapper.PrepareZapPage(page, ref invalid);
+                continue;
+            }
+
+            missed = !Revive(vcpu, page, ref invalid);
+            found = missed ? null : page;
+            break;
+        }
+
+        if (missed)
+            vm.Stats.MmuCacheMiss++;
+        mmu.Zapper.CommitZapPage(ref invalid);
+        vm.Stats.MaxMmuPageHashCollisions = Math.Max(vm.Stats.MaxMmuPageHashCollisions, collisions);
+        return found;
+    }
+
+    /// <summary>The page is the one. If it is unsync, it is brought up to date, though not made sync.</summary>
+    /// <returns>False: it could not be, and was zapped.</returns>
+    private bool Revive(KvmVcpu? vcpu, ShadowPage page, ref ZapList invalid)
+    {
+        if (page.Role.Direct)
+            return true;
+        Invariant.Holds(!page.Unsync, $"page {page.Id} is unsync");
+        page.WriteFloodingCount = 0;
+        return true;
+    }
+
+    /// <remarks>KVM: kvm_mmu_alloc_shadow_page().</remarks>
+    private ShadowPage Allocate(ulong gfn, PageRole role)
+    {
+        var page = vm.Pages.Allocate(gfn, role, vm.ValidGeneration, isTdp: false);
+        mmu.ActivePages.Add(page);
+        mmu.UsedMmuPages++;
+        mmu.PageHash.Add(page);
+        if (page.HasGptes)
+            AccountShadowed(page);
+        return page;
+    }
+
+    /// <summary>The guest table must not change unseen: it is mapped read-only from now on.</summary>
+    /// <remarks>KVM: account_shadowed(), kvm_slot_page_track_add_page().</remarks>
+    private void AccountShadowed(ShadowPage page)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.AccountShadowed);
+        mmu.IndirectShadowPages++;
+        var slot = SlotOf(page);
+        var isUpperLevel = page.Role.Level > PgLevel.Size4K;
+        if (isUpperLevel)
+            slot.Rmaps.WriteTrackCount(page.Gfn)++;
+        slot.LargePages.Disallow(page.Gfn);
+        if (!mmu.RmapRanges.SlotGfnWriteProtect(slot, page.Gfn, PgLevel.Size4K))
+            return;
+        if (isUpperLevel)
+            vm.Tlb.FlushRemote();
+        else
+            vm.Tlb.FlushRemoteWithAddress(page.Gfn, 1);
+    }
+
+    private Memslot SlotOf(ShadowPage page)
+    {
+        var slot = vm.Memslots.Find(page.Gfn);
+        if (slot is null)
+            Invariant.Broken($"page {page.Id} shadows gfn {page.Gfn:x}, which no memslot holds");
+        return slot;
+    }
+}

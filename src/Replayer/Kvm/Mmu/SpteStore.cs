@@ -1,0 +1,73 @@
+using Replay.Replayer.History;
+
+namespace Replay.Replayer.Kvm.Mmu;
+
+/// <summary>The few ways in which the shadow MMU code stores entries. Every other class writes tables through these.</summary>
+internal sealed class SpteStore(KvmVm vm)
+{
+    private readonly SpteFormat _format = vm.Format;
+
+    /// <summary>From not present to a value.</summary>
+    /// <remarks>KVM: mmu_spte_set().</remarks>
+    public void Set(Sptep entry, Spte value, ulong gfn, Tracepoint tracepoint = Tracepoint.None)
+    {
+        Invariant.Holds(!entry.Value.IsShadowPresent, $"entry {entry} is present and was about to be set");
+        vm.Writer.Write(entry.Page, entry.Index, value, gfn, tracepoint);
+    }
+
+    /// <summary>Changes the rights of a mapping, or makes one; never its frame.</summary>
+    /// <returns>TLBs may still hold rights that the entry no longer gives.</returns>
+    /// <remarks>KVM: mmu_spte_update().</remarks>
+    public bool Update(Sptep entry, Spte value, ulong gfn, Tracepoint tracepoint = Tracepoint.None)
+    {
+        var old = UpdateNoTrack(entry, value, gfn, tracepoint);
+        return old.IsShadowPresent
+            && ((_format.IsMmuWritable(old) && !value.IsWritable)
+                || (_format.IsAccessed(old) && !_format.IsAccessed(value))
+                || (_format.IsDirty(old) && !_format.IsDirty(value)));
+    }
+
+    /// <remarks>KVM: mmu_spte_update_no_track().</remarks>
+    public Spte UpdateNoTrack(Sptep entry, Spte value, ulong gfn, Tracepoint tracepoint = Tracepoint.None)
+    {
+        _format.CheckWritableInvariants(value);
+        var old = entry.Value;
+        if (old.IsShadowPresent && old.Pfn != value.Pfn)
+            Invariant.Broken($"entry {entry} changes its frame from {old} to {value} without having been cleared");
+        vm.Writer.Write(entry.Page, entry.Index, value, gfn, tracepoint);
+        return old;
+    }
+
+    /// <summary>Clears a leaf.</summary>
+    /// <returns>What it held.</returns>
+    /// <remarks>KVM: mmu_spte_clear_track_bits().</remarks>
+    public Spte ClearTrackBits(Sptep entry)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.MmuSpteClearTrackBits);
+        var old = vm.Writer.Write(entry.Page, entry.Index, default, entry.Gfn);
+        if (old.IsShadowPresent)
+            vm.Stats.UpdatePages(entry.Level, -1);
+        return old;
+    }
+
+    /// <summary>Clears an entry that maps no memory: a link, an MMIO entry.</summary>
+    /// <remarks>KVM: mmu_spte_clear_no_track().</remarks>
+    public void ClearNoTrack(Sptep entry, ulong gfn) => vm.Writer.Write(entry.Page, entry.Index, default, gfn);
+
+    /// <summary>Takes the accessed state away.</summary>
+    /// <returns>The page had been accessed.</returns>
+    /// <remarks>KVM: mmu_spte_age().</remarks>
+    public bool Age(Sptep entry)
+    {
+        var spte = entry.Value;
+        if (!_format.IsAccessed(spte))
+            return false;
+        using var scope = vm.Journal.Enter(KvmFunction.MmuSpteAge);
+        var aged = _format.MarkForAccessTrack(spte);
+        if (SpteFormat.IsAdEnabled(spte))
+            vm.Writer.Write(entry.Page, entry.Index, aged, entry.Gfn);
+        else
+            UpdateNoTrack(entry, aged, entry.Gfn);
+        return true;
+    }
+}

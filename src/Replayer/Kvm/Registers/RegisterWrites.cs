@@ -1,0 +1,199 @@
+using Replay.Replayer.Guest;
+using Replay.Replayer.History;
+using Replay.Replayer.Kvm.Mmu;
+
+namespace Replay.Replayer.Kvm.Registers;
+
+/// <summary>What KVM does when the guest writes a control register and that exits. The registers themselves are written here.</summary>
+internal sealed class RegisterWrites(KvmVcpu vcpu)
+{
+    /// <summary>KVM_MMU_CR0_ROLE_BITS.</summary>
+    private const ulong Cr0RoleBits = ControlRegisters.Cr0Pg | ControlRegisters.Cr0Wp;
+
+    /// <summary>KVM_MMU_CR4_ROLE_BITS.</summary>
+    private const ulong Cr4RoleBits = ControlRegisters.Cr4Pse | ControlRegisters.Cr4Pae | ControlRegisters.Cr4La57
+        | ControlRegisters.Cr4Smep | ControlRegisters.Cr4Smap | ControlRegisters.Cr4Pke;
+
+    /// <summary>KVM_MMU_EFER_ROLE_BITS.</summary>
+    private const ulong EferRoleBits = ControlRegisters.EferLme | ControlRegisters.EferNx;
+
+    /// <summary>X86_CR0_PDPTR_BITS.</summary>
+    private const ulong Cr0PdptrBits = ControlRegisters.Cr0Cd | ControlRegisters.Cr0Nw | ControlRegisters.Cr0Pg;
+
+    /// <summary>X86_CR4_PDPTR_BITS.</summary>
+    private const ulong Cr4PdptrBits = ControlRegisters.Cr4Pge | ControlRegisters.Cr4Pse | ControlRegisters.Cr4Pae | ControlRegisters.Cr4Smep;
+
+    private const ulong PcidMask = 0xfff;
+
+    private readonly KvmVm _vm = vcpu.Vm;
+    private readonly ControlRegisters _registers = vcpu.Registers;
+
+    /// <summary>The write that an exit tells of.</summary>
+    public void SetCr(in VmExit exit)
+    {
+        switch (exit.Reason)
+        {
+            case ExitReason.Cr0Write:
+                SetCr0(exit.Info2);
+                break;
+            case ExitReason.Cr3Write:
+                SetCr3(exit.Info2);
+                break;
+            default:
+                SetCr4(exit.Info2);
+                break;
+        }
+    }
+
+    /// <remarks>KVM: kvm_set_cr0(), vmx_set_cr0(), svm_set_cr0().</remarks>
+    public void SetCr0(ulong value)
+    {
+        using var scope = _vm.Journal.Enter(KvmFunction.KvmSetCr0);
+        var old = _registers.Cr0;
+        var pae = (_registers.Cr4 & ControlRegisters.Cr4Pae) != 0;
+        var legacyPaging = (_registers.Efer & ControlRegisters.EferLme) == 0 && (value & ControlRegisters.Cr0Pg) != 0;
+        if (legacyPaging && pae && ((value ^ old) & Cr0PdptrBits) != 0)
+            LoadPdptrs(_registers.Cr3);
+        _registers.Cr0 = value;
+        if ((_registers.Efer & ControlRegisters.EferLme) != 0)
+            SetLongModeActive((value & ControlRegisters.Cr0Pg) != 0);
+        PostSetCr0(old, value);
+    }
+
+    /// <remarks>KVM: kvm_set_cr3().</remarks>
+    public void SetCr3(ulong value)
+    {
+        using var scope = _vm.Journal.Enter(KvmFunction.KvmSetCr3);
+        var skipFlush = false;
+        var pcid = 0UL;
+        if (_registers.Pcide)
+        {
+            skipFlush = (value & ControlRegisters.Cr3NoFlush) != 0;
+            value &= ~ControlRegisters.Cr3NoFlush;
+            pcid = value & PcidMask;
+        }
+
+        var paePaging = _registers.Mode == PagingMode.Pae;
+        if (value != _registers.Cr3 || paePaging)
+        {
+            if (paePaging)
+                LoadPdptrs(value);
+            if (value != _registers.Cr3)
+                _vm.ShadowMmu.RootCache.NewPgd(vcpu, value);
+            _registers.Cr3 = value;
+        }
+
+        if (!skipFlush)
+            InvalidatePcid(pcid);
+    }
+
+    /// <remarks>KVM: kvm_set_cr4().</remarks>
+    public void SetCr4(ulong value)
+    {
+        using var scope = _vm.Journal.Enter(KvmFunction.KvmSetCr4);
+        var old = _registers.Cr4;
+        var legacyPae = !_registers.LongMode && _registers.PagingEnabled && (value & ControlRegisters.Cr4Pae) != 0;
+        if (legacyPae && ((value ^ old) & Cr4PdptrBits) != 0)
+            LoadPdptrs(_registers.Cr3);
+        // svm_set_cr4(): with NPT a change of PGE flushes at once.
+        if (_vm.Profile.Vendor == Host.CpuVendor.Amd && _vm.TdpEnabled && ((value ^ old) & ControlRegisters.Cr4Pge) != 0)
+            vcpu.Tlb.FlushCurrent();
+        _registers.Cr4 = value;
+        PostSetCr4(old, value);
+    }
+
+    /// <remarks>KVM: set_efer().</remarks>
+    public void SetEfer(ulong value)
+    {
+        using var scope = _vm.Journal.Enter(KvmFunction.SetEfer);
+        var old = _registers.Efer;
+        value = (value & ~ControlRegisters.EferLma) | (old & ControlRegisters.EferLma);
+        _registers.Efer = value;
+        if (((value ^ old) & EferRoleBits) != 0)
+            _vm.ShadowMmu.Contexts.Reset(vcpu);
+    }
+
+    /// <summary>The guest drops what it cached under a PCID.</summary>
+    /// <remarks>KVM: kvm_invalidate_pcid().</remarks>
+    public void InvalidatePcid(ulong pcid)
+    {
+        using var scope = _vm.Journal.Enter(KvmFunction.KvmInvalidatePcid);
+        if (_vm.TdpEnabled)
+        {
+            vcpu.Requests |= VcpuRequests.TlbFlushGuest;
+            return;
+        }
+
+        if (vcpu.ActivePcid == pcid)
+            vcpu.Requests |= VcpuRequests.MmuSync | VcpuRequests.TlbFlushCurrent;
+        if (!_registers.Pcide)
+            return;
+        var set = MmuRootSet.None;
+        for (var i = 0; i < KvmMmu.PreviousRootCount; i++)
+        {
+            if ((vcpu.Mmu.PreviousRoots[i].Pgd & PcidMask) == pcid)
+                set |= MmuRoots.Previous(i);
+        }
+
+        _vm.ShadowMmu.Roots.Free(vcpu, set);
+    }
+
+    /// <summary>Reads the four PDPTEs from guest memory.</summary>
+    /// <remarks>KVM: load_pdptrs().</remarks>
+    public void LoadPdptrs(ulong cr3)
+    {
+        using var scope = _vm.Journal.Enter(KvmFunction.LoadPdptrs);
+        var changed = false;
+        for (var i = 0; i < 4; i++)
+        {
+            if (!_vm.GuestMemory.TryRead64((cr3 & 0xffff_ffe0) + ((ulong)i * 8), out var pdpte))
+                _vm.Journal.Note(ModelNote.UnknownTableContent, 0, cr3 >> 12, 0);
+            changed |= _registers.Pdptes[i] != pdpte;
+            _registers.Pdptes[i] = pdpte;
+        }
+
+        // Shadow roots are made from the PDPTEs.
+        if (changed && !_vm.TdpEnabled)
+            _vm.ShadowMmu.Roots.Free(vcpu, MmuRootSet.Current);
+        vcpu.Requests |= VcpuRequests.LoadMmuPgd;
+    }
+
+    /// <remarks>KVM: kvm_post_set_cr0().</remarks>
+    private void PostSetCr0(ulong old, ulong value)
+    {
+        using var scope = _vm.Journal.Enter(KvmFunction.KvmPostSetCr0);
+        var changed = old ^ value;
+        if (_vm.TdpEnabled && changed == ControlRegisters.Cr0Wp)
+        {
+            _vm.ShadowMmu.Contexts.Init(vcpu);
+            return;
+        }
+
+        if ((changed & ControlRegisters.Cr0Pg) != 0 && (value & ControlRegisters.Cr0Pg) == 0)
+            vcpu.Requests |= VcpuRequests.TlbFlushGuest;
+        if ((changed & Cr0RoleBits) != 0)
+            _vm.ShadowMmu.Contexts.Reset(vcpu);
+    }
+
+    /// <remarks>KVM: kvm_post_set_cr4().</remarks>
+    private void PostSetCr4(ulong old, ulong value)
+    {
+        using var scope = _vm.Journal.Enter(KvmFunction.KvmPostSetCr4);
+        var changed = old ^ value;
+        var set = value & ~old;
+        var cleared = old & ~value;
+        if ((changed & Cr4RoleBits) != 0)
+            _vm.ShadowMmu.Contexts.Reset(vcpu);
+        if (!_vm.TdpEnabled && (set & ControlRegisters.Cr4Pcide) != 0)
+            _vm.ShadowMmu.Roots.Unload(vcpu);
+        if ((changed & ControlRegisters.Cr4Pge) != 0 || (cleared & ControlRegisters.Cr4Pcide) != 0)
+            vcpu.Requests |= VcpuRequests.TlbFlushGuest;
+        else if ((changed & ControlRegisters.Cr4Pae) != 0 || (set & ControlRegisters.Cr4Smep) != 0)
+            vcpu.Requests |= VcpuRequests.TlbFlushCurrent;
+    }
+
+    /// <remarks>KVM: enter_lmode(), exit_lmode().</remarks>
+    private void SetLongModeActive(bool active) => _registers.Efer = active
+        ? _registers.Efer | ControlRegisters.EferLma
+        : _registers.Efer & ~ControlRegisters.EferLma;
+}
