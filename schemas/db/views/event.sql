@@ -1,0 +1,53 @@
+-- The whole history in one line an event: what `replay events` prints. Order it by `run`, `ordinal`, `seq`.
+CREATE VIEW event (
+  run,      -- integer > run.run: Which run.
+  ordinal,  -- integer: The trace event.
+  seq,      -- integer: Place in the run's history; NULL for the access that began it all.
+  kind,     -- text: `access`, `exit`, `fault`, `write`, `page`, `root`, `flush`, `rmap`, `guest_fault`, `note`.
+  vcpu,     -- integer: The vCPU.
+  table_id, -- integer > table_page.table_id: The table concerned, else NULL.
+  gfn,      -- integer: The guest frame concerned, else NULL.
+  text      -- text: The line.
+) AS
+SELECT run, ordinal, NULL, 'access', vcpu, NULL, gpa >> 12, kind || ' ' || gva_hex || coalesce(' gpa ' || gpa_hex, '') || ' size ' || size
+    || CASE WHEN user THEN ' user' ELSE '' END || CASE WHEN implicit THEN ' implicit' ELSE '' END || CASE WHEN mmio THEN ' mmio' ELSE '' END
+    || coalesce(' value ' || value_hex, '') || CASE WHEN rip THEN ' rip ' || rip_hex ELSE '' END
+  FROM access
+UNION ALL
+SELECT run, ordinal, seq, 'exit', vcpu, NULL, CASE WHEN reason IN ('EPT_VIOLATION', 'EPT_MISCONFIG', 'NPF') THEN info2 >> 12 END,
+    '#' || exit_id || ' ' || reason || ' info1 ' || info1_hex || ' info2 ' || info2_hex
+    || CASE WHEN access IS NOT NULL THEN ' (' || access || CASE final WHEN 1 THEN ', final' WHEN 0 THEN ', table walk' ELSE '' END || ')' ELSE '' END
+  FROM vm_exit
+UNION ALL
+SELECT run, ordinal, seq, 'fault', vcpu, NULL, address >> 12,
+    '#' || fault_id || ' ' || handler || ' ' || address_hex || ' gva ' || gva_hex || ' error ' || error_code_hex || ' -> ' || outcome
+    || CASE WHEN mapped_level THEN ' at level ' || mapped_level ELSE '' END || ', ' || writes || CASE writes WHEN 1 THEN ' write' ELSE ' writes' END
+  FROM fault
+UNION ALL
+SELECT run, ordinal, seq, 'write', vcpu, table_id, gfn,
+    'T' || table_id || '[' || idx || '] level ' || level || ' gfn ' || gfn_hex || ' ' || old_hex || ' -> ' || new_hex
+    || ' (' || old_kind || coalesce(' ' || old_rights, '') || ' -> ' || new_kind || coalesce(' ' || new_rights, '') || ') by ' || function
+  FROM table_write
+UNION ALL
+SELECT o.run, o.ordinal, o.seq, 'page', o.vcpu, o.table_id, o.gfn,
+    CASE o.operation WHEN 1 THEN 'create' WHEN 2 THEN 'find' WHEN 3 THEN 'zap' WHEN 4 THEN 'sync' WHEN 5 THEN 'unsync' WHEN 6 THEN 'free' ELSE o.operation END
+    || ' T' || o.table_id || ' level ' || (o.role & 15) || printf(' gfn 0x%x role 0x%08x', o.gfn, o.role)
+  FROM _page_operation AS o
+UNION ALL
+SELECT run, ordinal, seq, 'root', vcpu, table_id, NULL, operation || ' T' || table_id || ' ' || value_hex || ' by ' || function
+  FROM root_change
+UNION ALL
+SELECT run, ordinal, seq, 'flush', vcpu, NULL, CASE kind WHEN 'remote_range' THEN start END,
+    kind || CASE kind WHEN 'remote_range' THEN ' gfn ' || start_hex || ' pages ' || pages WHEN 'gva' THEN ' ' || start_hex ELSE '' END || ' by ' || function
+  FROM tlb_flush
+UNION ALL
+SELECT run, ordinal, seq, 'rmap', NULL, table_id, gfn,
+    operation || ' gfn ' || gfn_hex || ' T' || table_id || '[' || idx || ']' || coalesce(' child T' || child_id, '')
+  FROM rmap_change
+UNION ALL
+SELECT run, ordinal, seq, 'guest_fault', vcpu, NULL, NULL,
+    '#PF ' || gva_hex || printf(' error 0x%x', error_code) || CASE WHEN recorded THEN '' ELSE ' (not in the capture)' END
+  FROM guest_fault
+UNION ALL
+SELECT run, ordinal, seq, 'note', vcpu, NULL, NULL, kind || ' ' || gva_hex || ' recorded ' || recorded_hex || ' modelled ' || modelled_hex
+  FROM model_note;

@@ -1,0 +1,24 @@
+-- Page faults (#PF) that reached the guest.
+CREATE VIEW guest_fault (
+  run,        -- integer > run.run: Which run.
+  ordinal,    -- integer: The trace event.
+  seq,        -- integer: Place in the run's history.
+  vcpu,       -- integer: The vCPU.
+  gva,        -- address: The faulting address (CR2).
+  gva_hex,    -- hex: The same.
+  error_code, -- integer: The error code pushed.
+  present,    -- boolean: Error code: the guest's entry was present and forbade the access.
+  write,      -- boolean: Error code: a write.
+  user,       -- boolean: Error code: at CPL 3.
+  reserved,   -- boolean: Error code: a reserved bit of the guest's entry.
+  fetch,      -- boolean: Error code: an instruction fetch.
+  rip,        -- address: The instruction, 0 where the capture has none.
+  rip_hex,    -- hex: The same.
+  exit_id,    -- integer > vm_exit.exit_id: The exit that KVM injected it from; NULL: the CPU delivered it without an exit.
+  recorded    -- boolean: The capture saw this fault as well.
+) AS
+SELECT
+  run, ordinal, seq, vcpu, gva, printf('0x%x', gva), error_code,
+  error_code & 1, error_code >> 1 & 1, error_code >> 2 & 1, error_code >> 3 & 1, error_code >> 4 & 1,
+  rip, printf('0x%x', rip), exit_id, recorded
+FROM _guest_fault;

@@ -1,0 +1,24 @@
+-- What the model does not do, and where it disagrees with the capture: named and counted, never silent.
+--
+-- The first thousand of each kind are rows here; `counter` has how many there were (`note_*`).
+CREATE VIEW model_note (
+  run,          -- integer > run.run: Which run.
+  ordinal,      -- integer: The trace event.
+  seq,          -- integer: Place in the run's history of the record before it.
+  vcpu,         -- integer: The vCPU.
+  kind,         -- text: `translation_differs`, `unexpected_guest_fault`, `missing_guest_fault`, `guest_fault_code_differs`, `unknown_table_content`, `zap_off_flush_point`, `mmio_differs`, `event_not_modelled`, `no_progress`, `triple_fault`, `lost_events`.
+  gva,          -- address: The address concerned.
+  gva_hex,      -- hex: The same.
+  recorded,     -- address: What the capture says (an address or a code).
+  recorded_hex, -- hex: The same.
+  modelled,     -- address: What the model says.
+  modelled_hex  -- hex: The same.
+) AS
+SELECT
+  run, ordinal, seq, vcpu,
+  CASE kind
+    WHEN 1 THEN 'translation_differs' WHEN 2 THEN 'unexpected_guest_fault' WHEN 3 THEN 'missing_guest_fault' WHEN 4 THEN 'guest_fault_code_differs'
+    WHEN 5 THEN 'unknown_table_content' WHEN 6 THEN 'zap_off_flush_point' WHEN 7 THEN 'mmio_differs' WHEN 8 THEN 'event_not_modelled'
+    WHEN 9 THEN 'no_progress' WHEN 10 THEN 'triple_fault' WHEN 11 THEN 'lost_events' ELSE kind END,
+  gva, printf('0x%x', gva), recorded, printf('0x%x', recorded), modelled, printf('0x%x', modelled)
+FROM _model_note;

@@ -1,0 +1,46 @@
+-- One row for each page of KVM's tables: what it is for, where it is, and how long it lived.
+CREATE VIEW table_page (
+  run,             -- integer > run.run: Which run.
+  table_id,        -- integer: Number of the page within the run, from 1 in order of creation; never used again.
+  level,           -- integer: Level: 1 (PT), 2 (PD), 3 (PDPT), 4 (PML4), 5 (PML5).
+  gfn,             -- integer: First guest frame that it translates (direct), or the frame of the guest table that it shadows.
+  gfn_hex,         -- hex: The same.
+  hpa,             -- address: Host-physical address of the page.
+  hpa_hex,         -- hex: The same.
+  role,            -- integer: KVM's role word at creation.
+  role_hex,        -- hex: The same.
+  direct,          -- boolean: Role: translates guest-physical addresses linearly; 0: shadows a guest table.
+  role_access,     -- text: Role: rights inherited from above, letters of `rwxu`: `w` write, `u` user, `x` execute, as the kernel prints them.
+  quadrant,        -- integer: Role: which part of a 4-byte-entry guest table it covers.
+  gpte_bytes,      -- integer: Role: bytes of an entry of the guest table: 4 or 8.
+  efer_nx,         -- boolean: Role: guest's EFER.NX.
+  cr0_wp,          -- boolean: Role: guest's CR0.WP.
+  smep_andnot_wp,  -- boolean: Role: SMEP without WP.
+  smap_andnot_wp,  -- boolean: Role: SMAP without WP.
+  ad_disabled,     -- boolean: Role: no A/D bits in its entries.
+  guest_mode,      -- boolean: Role: for a nested guest.
+  smm,             -- boolean: Role: for system-management mode.
+  tdp_mmu,         -- boolean: Belongs to the TDP MMU.
+  special,         -- boolean: A special root (pae_root, pml4_root, pml5_root) that is no kvm_mmu_page.
+  generation,      -- integer: mmu_valid_gen at creation.
+  created_ordinal, -- integer: The trace event for which it was made.
+  created_seq,     -- integer: Place in the run's history.
+  fault_id,        -- integer > fault.fault_id: The fault for which it was made, NULL outside one.
+  created_by,      -- text: Call chain of its making.
+  zapped_ordinal,  -- integer: The trace event at which it was zapped, NULL while it lives.
+  zapped_seq,      -- integer: Place in the run's history.
+  zapped_by,       -- text: Call chain of the zap.
+  freed_ordinal,   -- integer: The trace event at which the page went back to the host.
+  freed_seq        -- integer: Place in the run's history.
+) AS
+SELECT
+  run, table_id, level, gfn, printf('0x%x', gfn), pfn << 12, printf('0x%x', pfn << 12), role, printf('0x%08x', role),
+  role >> 7 & 1,
+  substr('-w', 1 + (role >> 9 & 1), 1) || substr('-u', 1 + (role >> 10 & 1), 1) || substr('-x', 1 + (role >> 8 & 1), 1),
+  role >> 5 & 3, CASE role >> 4 & 1 WHEN 1 THEN 4 ELSE 8 END, role >> 12 & 1, role >> 13 & 1, role >> 14 & 1, role >> 15 & 1,
+  role >> 16 & 1, role >> 17 & 1, role >> 24 <> 0, is_tdp, is_special, generation, created_ordinal, created_seq, fault_id,
+  (SELECT c.path FROM _chain AS c WHERE c.run = p.run AND c.chain_id = p.chain_id),
+  zapped_ordinal, zapped_seq,
+  (SELECT c.path FROM _chain AS c WHERE c.run = p.run AND c.chain_id = p.zap_chain_id),
+  freed_ordinal, freed_seq
+FROM _table_page AS p;

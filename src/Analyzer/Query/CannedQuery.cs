@@ -1,0 +1,77 @@
+using System.Globalization;
+using Replay.Analyzer.Store;
+
+namespace Replay.Analyzer.Query;
+
+/// <summary>A query that comes with the tool: <c>replay query X.db @name -p key=value</c>.</summary>
+/// <param name="Name">The name behind the @.</param>
+/// <param name="Title">A few words.</param>
+/// <param name="Description">What it answers.</param>
+/// <param name="Parameters">Its parameters in order.</param>
+/// <param name="Sql">The whole file.</param>
+public sealed record CannedQuery(string Name, string Title, string Description, IReadOnlyList<CannedParameter> Parameters, string Sql)
+{
+    /// <summary>The values of all parameters.</summary>
+    /// <exception cref="QueryException">One is unknown, missing, or of the wrong type.</exception>
+    internal Dictionary<string, SqlValue> Bind(IReadOnlyDictionary<string, string> arguments, QueryRunner runner, Database database)
+    {
+        foreach (var name in arguments.Keys)
+        {
+            if (!Parameters.Any(parameter => parameter.Name == name))
+                throw new QueryException($"@{Name} has no parameter {name}. {Usage()}");
+        }
+
+        var values = new Dictionary<string, SqlValue>(StringComparer.Ordinal);
+        foreach (var parameter in Parameters)
+        {
+            if (arguments.TryGetValue(parameter.Name, out var text))
+                values[parameter.Name] = Parse(parameter, text, database);
+            else if (parameter.Default is not null)
+                values[parameter.Name] = Evaluate(parameter.Default, runner);
+            else
+                throw new QueryException($"@{Name} needs -p {parameter.Name}=VALUE: {parameter.Description}");
+        }
+
+        return values;
+    }
+
+    private static SqlValue Evaluate(string expression, QueryRunner runner)
+    {
+        using var execution = runner.Execute($"SELECT {expression}");
+        return execution.NextResult() && execution.Read() ? execution[0] : SqlValue.Null;
+    }
+
+    private SqlValue Parse(CannedParameter parameter, string text, Database database)
+    {
+        switch (parameter.Type)
+        {
+            case CannedParameterType.Text:
+                return SqlValue.Of(text);
+            case CannedParameterType.Run:
+                var run = database.FindRun(text)
+                    ?? throw new QueryException($"{database.Path}: has no run {text}. It has {string.Join(", ", database.Runs.Select(r => $"{r.Run} ({r.Name})"))}.");
+                return SqlValue.Of(run.Run);
+            default:
+                return SqlValue.Of(ParseInteger(parameter, text));
+        }
+    }
+
+    private long ParseInteger(CannedParameter parameter, string text)
+    {
+        if (text.StartsWith("0x", StringComparison.OrdinalIgnoreCase))
+        {
+            if (ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var bits))
+                return unchecked((long)bits);
+        }
+        else if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number))
+        {
+            return number;
+        }
+
+        throw new QueryException($"@{Name}: {parameter.Name} takes a decimal or 0x hexadecimal number, not '{text}'.");
+    }
+
+    private string Usage() => Parameters.Count == 0
+        ? "It takes none."
+        : $"It takes {string.Join(", ", Parameters.Select(parameter => parameter.Name))}.";
+}

@@ -1,0 +1,143 @@
+using Dapper;
+using Microsoft.Data.Sqlite;
+using Replay.Analyzer.Schema;
+
+namespace Replay.Analyzer.Store;
+
+/// <summary>A Replay database open for reading.</summary>
+public sealed class Database : IDisposable
+{
+    private const int Busy = 5;
+    private const int ReadOnlyRollback = 776;
+
+    private Database(string path, SqliteConnection connection, IReadOnlyList<RunRow> runs)
+    {
+        Path = path;
+        Connection = connection;
+        Runs = runs;
+    }
+
+    public string Path { get; }
+
+    /// <summary>A read-only connection. The address types can be read and bound with Dapper.</summary>
+    public SqliteConnection Connection { get; }
+
+    /// <summary>All runs, in order of their numbers.</summary>
+    public IReadOnlyList<RunRow> Runs { get; }
+
+    /// <summary>What a reader must be told before any answer: one line for each run that is not the whole history. Empty: nothing.</summary>
+    public IEnumerable<string> Warnings
+    {
+        get
+        {
+            foreach (var run in Runs)
+            {
+                if (!run.Complete)
+                    yield return $"{Path}: run {run.Run} ({run.Name}) is incomplete: it was interrupted or killed. Its rows are not the whole history; run it again.";
+                else if (!run.CaptureComplete)
+                    yield return $"{Path}: run {run.Run} ({run.Name}) replayed a capture whose recording was cut off.";
+            }
+        }
+    }
+
+    /// <summary>Opens a database for reading.</summary>
+    /// <exception cref="FileNotFoundException">It is not there.</exception>
+    /// <exception cref="DatabaseFormatException">It is no Replay database, is damaged, or has another schema.</exception>
+    /// <exception cref="StoreException">It is being written by another process, or may not be read.</exception>
+    public static Database OpenRead(string path)
+    {
+        AddressTypeHandlers.Register();
+        DatabaseFile.CheckSchema(path, allowOlder: false);
+        try
+        {
+            return Open(path);
+        }
+        catch (SqliteException exception) when (exception.SqliteExtendedErrorCode == ReadOnlyRollback)
+        {
+            RollBack(path);
+        }
+        catch (SqliteException exception)
+        {
+            throw Translate(path, exception);
+        }
+
+        try
+        {
+            return Open(path);
+        }
+        catch (SqliteException exception)
+        {
+            throw Translate(path, exception);
+        }
+    }
+
+    /// <summary>The run with this number or name.</summary>
+    /// <returns>Null: there is none.</returns>
+    public RunRow? FindRun(string numberOrName)
+    {
+        foreach (var run in Runs)
+        {
+            if (run.Name == numberOrName || (int.TryParse(numberOrName, out var number) && run.Run == number))
+                return run;
+        }
+
+        return null;
+    }
+
+    public void Dispose() => Connection.Dispose();
+
+    private static Database Open(string path)
+    {
+        var connection = Connect(path, SqliteOpenMode.ReadOnly);
+        try
+        {
+            // A rolled-back upgrade changes what the header said.
+            var version = connection.ExecuteScalar<int>("PRAGMA user_version");
+            if (version != DatabaseSchema.Version)
+                throw new DatabaseFormatException($"{path}: has database schema {version}; this tool reads {DatabaseSchema.Version}. Run the capture again.");
+            var runs = connection.Query<RunRow>(
+                """
+                SELECT run AS Run, name AS Name, mode AS Mode, entry_format AS EntryFormat, complete AS Complete, history_hash AS HistoryHash,
+                  capture AS Capture, capture_hash AS CaptureHash, capture_source AS CaptureSource, capture_complete AS CaptureComplete,
+                  capture_filter AS CaptureFilter, profile AS Profile, backing AS Backing, kernel AS Kernel, tool AS Tool, model AS Model,
+                  options AS Options, detail AS Detail, has_rmap AS HasRmap, first_ordinal AS FirstOrdinal, last_ordinal AS LastOrdinal,
+                  accesses AS Accesses, events AS Events, last_seq AS LastSeq
+                FROM run ORDER BY run
+                """).AsList();
+            return new Database(path, connection, runs);
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A killed writer left a transaction half done. Any connection that may write takes it back when it first reads.</summary>
+    private static void RollBack(string path)
+    {
+        try
+        {
+            using var connection = Connect(path, SqliteOpenMode.ReadWrite);
+            connection.ExecuteScalar<long>("SELECT count(*) FROM sqlite_schema");
+        }
+        catch (SqliteException exception)
+        {
+            throw new StoreException($"{path}: its writer was killed, and what it left half done cannot be taken back: {exception.Message}", exception);
+        }
+    }
+
+    private static SqliteConnection Connect(string path, SqliteOpenMode mode)
+    {
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Mode = mode, Pooling = false, DefaultTimeout = 1 }.ToString());
+        connection.Open();
+        return connection;
+    }
+
+    private static Exception Translate(string path, SqliteException exception) => exception.SqliteErrorCode switch
+    {
+        Busy => new StoreException($"{path}: is being written by another process. Wait until its run is over.", exception),
+        11 or 26 => new DatabaseFormatException($"{path}: is damaged ({exception.Message.TrimEnd('.')}). Run the capture again.", exception),
+        _ => new StoreException($"{path}: cannot be read: {exception.Message}", exception),
+    };
+}

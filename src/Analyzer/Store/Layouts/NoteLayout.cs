@@ -1,0 +1,22 @@
+using Replay.Replayer.History;
+
+namespace Replay.Analyzer.Store.Layouts;
+
+internal readonly struct NoteLayout : IRowLayout<ModelNoteRecord>
+{
+    public static string Table => "_model_note";
+
+    public static string Columns => "run, ordinal, seq, kind, gva, recorded, modelled, vcpu";
+
+    public static void Bind(in ModelNoteRecord record, ref RowBinder row)
+    {
+        row.Add(row.Run);
+        row.Add(record.Ordinal);
+        row.Add(record.Seq);
+        row.Add((long)record.Kind);
+        row.Add(record.Gva);
+        row.Add(record.Recorded);
+        row.Add(record.Modelled);
+        row.Add(record.Vcpu);
+    }
+}

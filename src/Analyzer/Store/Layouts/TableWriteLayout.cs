@@ -1,0 +1,44 @@
+using Replay.Replayer.History;
+
+namespace Replay.Analyzer.Store.Layouts;
+
+internal readonly struct TableWriteLayout : IRowLayout<TableWrite>
+{
+    // 21..14  13   12..10    9..7      6..4        3      2..0
+    // vcpu    ept  new kind  old kind  tracepoint  actor  level
+    private const int ActorShift = 3;
+    private const int TracepointShift = 4;
+    private const int OldKindShift = 7;
+    private const int NewKindShift = 10;
+    private const int EptShift = 13;
+    private const int VcpuShift = 14;
+
+    public static string Table => "_table_write";
+
+    public static string Columns => "run, ordinal, seq, table_id, idx, gfn, old, new, fault_id, exit_id, chain_id, flags";
+
+    public static void Bind(in TableWrite record, ref RowBinder row)
+    {
+        row.Add(row.Run);
+        row.Add(record.Ordinal);
+        row.Add(record.Seq);
+        row.Add(record.TableId);
+        row.Add(record.Index);
+        row.Add(record.Gfn);
+        row.Add(record.Old);
+        row.Add(record.New);
+        row.AddId(record.FaultId);
+        row.AddId(record.ExitId);
+        row.Add(record.ChainId);
+        row.Add(Flags(record, row.Entries));
+    }
+
+    private static long Flags(in TableWrite record, EntryClassifier entries) =>
+        record.Level
+        | (long)record.Actor << ActorShift
+        | (long)record.Tracepoint << TracepointShift
+        | (long)entries.Classify(record.Old, record.Level) << OldKindShift
+        | (long)entries.Classify(record.New, record.Level) << NewKindShift
+        | (entries.IsEpt ? 1L : 0) << EptShift
+        | (long)record.Vcpu << VcpuShift;
+}

@@ -1,0 +1,61 @@
+using Replay.Replayer;
+
+namespace Replay.Analyzer.Store;
+
+/// <summary>A run as the database has it.</summary>
+public sealed record RunRow
+{
+    public int Run { get; init; }
+
+    public string Name { get; init; } = "";
+
+    /// <summary>Name of the mode, as <see cref="MmuModes.Name"/> gives it.</summary>
+    public string Mode { get; init; } = "";
+
+    /// <summary><c>ept</c> or <c>x86</c>.</summary>
+    public string EntryFormat { get; init; } = "";
+
+    /// <summary>False: interrupted, killed, or still being written. Its rows are not the whole history.</summary>
+    public bool Complete { get; init; }
+
+    public string? HistoryHash { get; init; }
+
+    public string Capture { get; init; } = "";
+
+    public string CaptureHash { get; init; } = "";
+
+    public string CaptureSource { get; init; } = "";
+
+    public bool CaptureComplete { get; init; }
+
+    public string? CaptureFilter { get; init; }
+
+    public string Profile { get; init; } = "";
+
+    public string Backing { get; init; } = "";
+
+    public string Kernel { get; init; } = "";
+
+    public string Tool { get; init; } = "";
+
+    public string Model { get; init; } = "";
+
+    /// <summary>JSON.</summary>
+    public string Options { get; init; } = "";
+
+    /// <summary><c>all</c>, <c>leaf</c> or <c>counters</c>.</summary>
+    public string Detail { get; init; } = "";
+
+    public bool HasRmap { get; init; }
+
+    public long? FirstOrdinal { get; init; }
+
+    public long? LastOrdinal { get; init; }
+
+    public long? Accesses { get; init; }
+
+    public long? Events { get; init; }
+
+    /// <summary>Records of the history.</summary>
+    public long? LastSeq { get; init; }
+}

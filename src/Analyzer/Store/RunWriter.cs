@@ -1,0 +1,151 @@
+using Replay.Analyzer.Store.Layouts;
+using Replay.Replayer.History;
+
+namespace Replay.Analyzer.Store;
+
+/// <summary>The database's side of one run: turns batches into rows. Lives on the ingest thread.</summary>
+internal sealed class RunWriter : IDisposable
+{
+    private readonly WriterConnection _connection;
+    private readonly int _run;
+    private readonly EntryClassifier _entries;
+    private readonly StoreOptions _options;
+    private readonly WriteSummary _summary;
+    private readonly RunCounters _counters = new();
+    private readonly BulkInsert<AccessRecord, AccessLayout> _accesses;
+    private readonly BulkInsert<VmExitRecord, VmExitLayout> _exits;
+    private readonly BulkInsert<FaultRow, FaultLayout> _faults;
+    private readonly BulkInsert<TableWrite, TableWriteLayout> _writes;
+    private readonly BulkInsert<TablePageRecord, TablePageLayout> _pages;
+    private readonly BulkInsert<TablePageRecord, PageOperationLayout> _operations;
+    private readonly BulkInsert<RootRecord, RootLayout> _roots;
+    private readonly BulkInsert<TlbFlushRecord, FlushLayout> _flushes;
+    private readonly BulkInsert<RmapRecord, RmapLayout> _rmaps;
+    private readonly BulkInsert<GuestFaultRecord, GuestFaultLayout> _guestFaults;
+    private readonly BulkInsert<ModelNoteRecord, NoteLayout> _notes;
+    private readonly WriterStatement _zap;
+    private readonly WriterStatement _free;
+    private TableWrite[] _leafWrites = [];
+
+    public RunWriter(WriterConnection connection, int run, EntryClassifier entries, StoreOptions options)
+    {
+        _connection = connection;
+        _run = run;
+        _entries = entries;
+        _options = options;
+        _summary = new WriteSummary(entries);
+        _accesses = new(connection);
+        _exits = new(connection);
+        _faults = new(connection);
+        _writes = new(connection);
+        _pages = new(connection);
+        _operations = new(connection);
+        _roots = new(connection);
+        _flushes = new(connection);
+        _rmaps = new(connection);
+        _guestFaults = new(connection);
+        _notes = new(connection);
+        _zap = connection.Prepare(
+            "UPDATE _table_page SET zapped_ordinal = ?3, zapped_seq = ?4, zap_chain_id = ?5 WHERE run = ?1 AND table_id = ?2 AND zapped_seq IS NULL");
+        _free = connection.Prepare(
+            "UPDATE _table_page SET freed_ordinal = ?3, freed_seq = ?4 WHERE run = ?1 AND table_id = ?2 AND freed_seq IS NULL");
+    }
+
+    public void Write(RecordBatch batch)
+    {
+        _counters.Count(batch);
+        _summary.Count(batch.Writes.Records);
+        foreach (var chain in batch.Chains)
+            InsertChain(chain);
+        _notes.Insert(batch.Notes.Records, _run, _entries);
+        if (_options.Detail == DetailLevel.Counters)
+            return;
+        _accesses.Insert(batch.Accesses.Records, _run, _entries);
+        _exits.Insert(batch.Exits.Records, _run, _entries);
+        _faults.Insert(batch.Faults.Records, _run, _entries);
+        _writes.Insert(_options.Detail == DetailLevel.Leaf ? LeafWrites(batch.Writes.Records) : batch.Writes.Records, _run, _entries);
+        _operations.Insert(batch.Pages.Records, _run, _entries);
+        FollowPages(batch.Pages.Records);
+        _roots.Insert(batch.Roots.Records, _run, _entries);
+        _flushes.Insert(batch.Flushes.Records, _run, _entries);
+        _rmaps.Insert(batch.Rmaps.Records, _run, _entries);
+        _guestFaults.Insert(batch.GuestFaults.Records, _run, _entries);
+    }
+
+    /// <summary>Stores what is known at the end. The run is not complete by that: see <see cref="HistoryFile"/>.</summary>
+    public void WriteSummary(RunSummary summary, long lastSeq, long rmapChanges)
+    {
+        _summary.Store(_connection, _run);
+        foreach (var counter in _counters.All(_summary, rmapChanges, summary))
+            _connection.Run("INSERT INTO _counter (run, name, value, meaning) VALUES (?, ?, ?, ?)", _run, counter.Name, counter.Value, counter.Meaning);
+        _connection.Run(
+            "UPDATE _run SET history_hash = ?, first_ordinal = ?, last_ordinal = ?, accesses = ?, events = ?, last_seq = ? WHERE run = ?",
+            summary.HistoryHash,
+            summary.FirstOrdinal,
+            summary.LastOrdinal,
+            summary.Accesses,
+            summary.Events,
+            lastSeq,
+            _run);
+    }
+
+    public void InsertChain(ChainRow chain) =>
+        _connection.Run(
+            "INSERT INTO _chain (run, chain_id, function, depth, path) VALUES (?, ?, ?, ?, ?)",
+            _run,
+            chain.ChainId,
+            (int)chain.Function,
+            chain.Depth,
+            chain.Path);
+
+    public void Dispose()
+    {
+        foreach (IDisposable statement in (ReadOnlySpan<IDisposable>)
+            [_accesses, _exits, _faults, _writes, _pages, _operations, _roots, _flushes, _rmaps, _guestFaults, _notes, _zap, _free])
+        {
+            statement.Dispose();
+        }
+    }
+
+    private ReadOnlySpan<TableWrite> LeafWrites(ReadOnlySpan<TableWrite> writes)
+    {
+        if (_leafWrites.Length < writes.Length)
+            _leafWrites = new TableWrite[writes.Length];
+        var count = 0;
+        foreach (ref readonly var write in writes)
+        {
+            if (IsLeaf(_entries.Classify(write.Old, write.Level)) || IsLeaf(_entries.Classify(write.New, write.Level)))
+                _leafWrites[count++] = write;
+        }
+
+        return _leafWrites.AsSpan(0, count);
+    }
+
+    private static bool IsLeaf(EntryKind kind) => kind is EntryKind.Page or EntryKind.Huge or EntryKind.Mmio;
+
+    private void FollowPages(ReadOnlySpan<TablePageRecord> operations)
+    {
+        for (var i = 0; i < operations.Length; i++)
+        {
+            ref readonly var page = ref operations[i];
+            if (page.Operation == PageOperation.Create)
+                _pages.Insert(operations.Slice(i, 1), _run, _entries);
+            else if (page.Operation == PageOperation.Zap)
+                Update(_zap, page, withChain: true);
+            else if (page.Operation == PageOperation.Free)
+                Update(_free, page, withChain: false);
+        }
+    }
+
+    private void Update(WriterStatement statement, in TablePageRecord page, bool withChain)
+    {
+        statement.Bind(1, _run);
+        statement.Bind(2, page.TableId);
+        statement.Bind(3, page.Ordinal);
+        statement.Bind(4, page.Seq);
+        if (withChain)
+            statement.Bind(5, page.ChainId);
+        statement.Step();
+        statement.Reset();
+    }
+}

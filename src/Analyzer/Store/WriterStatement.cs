@@ -1,0 +1,45 @@
+namespace Replay.Analyzer.Store;
+
+/// <summary>A prepared statement of a <see cref="WriterConnection"/>.</summary>
+internal sealed class WriterStatement(WriterConnection connection, nint statement) : IDisposable
+{
+    private nint _statement = statement;
+
+    /// <summary>SQLite's own handle, for the bulk inserts.</summary>
+    public nint Handle => _statement;
+
+    /// <summary>True: there is a row. False: done.</summary>
+    public bool Step()
+    {
+        var result = NativeSqlite.Step(_statement);
+        if (result is NativeSqlite.Row)
+            return true;
+        if (result is not NativeSqlite.Done)
+            throw connection.Failure("write");
+        return false;
+    }
+
+    public void Reset() => _ = NativeSqlite.Reset(_statement);
+
+    public long Int64(int column) => NativeSqlite.ColumnInt64(_statement, column);
+
+    public void Bind(int parameter, object? value)
+    {
+        _ = value switch
+        {
+            null => NativeSqlite.BindNull(_statement, parameter),
+            string text => NativeSqlite.BindText(_statement, parameter, text, -1, NativeSqlite.Transient),
+            ulong bits => NativeSqlite.BindInt64(_statement, parameter, unchecked((long)bits)),
+            bool flag => NativeSqlite.BindInt64(_statement, parameter, flag ? 1 : 0),
+            long or int or uint or byte or ushort => NativeSqlite.BindInt64(_statement, parameter, Convert.ToInt64(value)),
+            _ => throw new ArgumentException($"no column holds a {value.GetType().Name}"),
+        };
+    }
+
+    public void Dispose()
+    {
+        if (_statement != 0)
+            _ = NativeSqlite.Finalize(_statement);
+        _statement = 0;
+    }
+}
