@@ -175,6 +175,22 @@ public sealed class HostMemoryTests
         Assert.NotEqual(shared, memory.Share(0x123000));
     }
 
+    [Fact]
+    public void Looking_without_touching_finds_what_is_there_and_brings_nothing_in()
+    {
+        var memory = Memory(Lazy);
+        Assert.False(memory.TryGetFrame(_slot, 0x10, out _));
+        Assert.False(memory.TryGetFrame(_slot, 0x10, out _));
+
+        memory.GfnToPfn(_slot, 0x10, writeFault: false);
+        Assert.True(memory.TryGetFrame(_slot, 0x10, out var zero));
+        Assert.Equal(HostMemory.ZeroPagePfn, zero);
+
+        memory.GfnToPfn(_slot, 0x10, writeFault: true);
+        Assert.True(memory.TryGetFrame(_slot, 0x10, out var own));
+        Assert.Equal(HostMemory.FirstPfn + 0x10, own);
+    }
+
     private sealed class NotifierLog : IMmuNotifier
     {
         public List<string> Calls { get; } = [];

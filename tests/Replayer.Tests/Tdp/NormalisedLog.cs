@@ -27,6 +27,9 @@ internal sealed class NormalisedLog : IHistory
     /// <summary>Bits that only the CPU sets are left out of entries.</summary>
     public ulong HiddenBits { get; set; }
 
+    /// <summary>A kernel trace names the zero page by one of the many gfns that it backs: only that it is read-only is compared.</summary>
+    public bool HideReadOnlyFrames { get; set; }
+
     /// <summary>The lines since the last call.</summary>
     public List<string> Take()
     {
@@ -44,16 +47,22 @@ internal sealed class NormalisedLog : IHistory
         if ((raw & Spte.MmuPresentMask) == 0)
             return (raw & 1) != 0 ? $"nonmmu:{raw:x}" : $"np:{raw:x}";
         var frame = (raw & FrameMask) >> 12;
-        var flags = raw & ~FrameMask & ~HiddenBits;
+        var flags = raw & ~FrameMask;
         if ((raw & Spte.PageSizeMask) == 0 && _tableByFrame.TryGetValue(frame, out var table))
-            return $"->S{table} fl={flags:x}";
-        return frame == HostMemory.ZeroPagePfn ? $"zero fl={flags:x}" : $"g{frame - HostMemory.FirstPfn:x} fl={flags:x}";
+            return Leaf($"->S{table}", flags);
+        return Leaf(frame == HostMemory.ZeroPagePfn ? "zero" : $"g{frame - HostMemory.FirstPfn:x}", flags);
     }
+
+    /// <summary>An entry that is present: what it points at and its other bits.</summary>
+    public string Leaf(string target, ulong flags) =>
+        $"{(HideReadOnlyFrames && (flags & Spte.WritableMask) == 0 ? "read-only" : target)} fl={flags & ~HiddenBits:x}";
 
     public void OnWrite(in TableWrite record)
     {
         Writes.Add(record);
-        if (record.Actor == Actor.Kvm)
+        if (record.Tracepoint == Tracepoint.FastPageFault)
+            Lines.Add($"fast S{record.TableId}[{record.Index}] old={Entry(record.Old)} new={Entry(record.New)}");
+        else if (record.Actor == Actor.Kvm)
             Lines.Add($"{Word(record.Tracepoint)}gfn={record.Gfn:x} level={record.Level} old={Entry(record.Old)} new={Entry(record.New)}");
     }
 
