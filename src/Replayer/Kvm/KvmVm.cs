@@ -30,6 +30,7 @@ public sealed class KvmVm
         NxHugePages = new NxHugePages(this);
         ShadowMmu = new ShadowMmu(this);
         TdpMmu = new TdpMmu(this);
+        HostEvents = new HostEvents(this);
         Invariant.Holds(TdpEnabled, "shadow paging is not modelled");
     }
 
@@ -66,6 +67,9 @@ public sealed class KvmVm
 
     /// <summary>Used only where <see cref="TdpMmuEnabled"/>.</summary>
     public TdpMmu TdpMmu { get; }
+
+    /// <summary>What userspace and the host do to the VM.</summary>
+    public HostEvents HostEvents { get; }
 
     public IReadOnlyList<KvmVcpu> Vcpus => _vcpus;
 

@@ -74,12 +74,12 @@ public sealed class Memslots
         return null;
     }
 
-    /// <summary>A slot whose host memory meets the range of host-virtual addresses.</summary>
-    internal bool HostRangeIsUsed(ulong hva, ulong pageCount, int exceptId)
+    /// <summary>A slot's host memory meets the range of host-virtual addresses.</summary>
+    internal bool HostRangeIsUsed(ulong hva, ulong pageCount)
     {
         foreach (var slot in _slots)
         {
-            if (slot.Id != exceptId && slot.Hva < hva + (pageCount << 12) && hva < slot.Hva + (slot.PageCount << 12))
+            if (slot.Hva < hva + (pageCount << 12) && hva < slot.Hva + (slot.PageCount << 12))
                 return true;
         }
 

@@ -90,6 +90,19 @@ public sealed class HostMemory(HostBacking backing)
     /// <remarks>KVM: host_pfn_mapping_level().</remarks>
     public int MappingLevel(Memslot slot, ulong gfn) => Region(slot.GfnToHva(gfn) >> 12).IsHuge ? 2 : 1;
 
+    /// <summary>Userspace wrote the range before it let the guest see it (it loaded a program): its pages are in.</summary>
+    /// <param name="hva">First byte.</param>
+    /// <param name="length">Bytes.</param>
+    public void Populate(ulong hva, ulong length)
+    {
+        for (var page = hva >> 12; page << 12 < hva + length; page++)
+        {
+            var region = Region(page);
+            if (!IsWritable(region, IndexOf(page)))
+                FaultIn(region, page, write: true);
+        }
+    }
+
     /// <summary>mprotect: takes or gives write permission. The caller runs the notifier.</summary>
     /// <param name="hva">First byte, page aligned.</param>
     /// <param name="length">Bytes.</param>
