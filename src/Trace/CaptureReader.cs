@@ -21,7 +21,7 @@ public sealed class CaptureReader : ITraceSource, IDisposable
         _directory = directory;
         _options = options;
         Manifest = manifest;
-        _part = new PartReader(directory, manifest.HasRips);
+        _part = new PartReader(directory, manifest);
     }
 
     public CaptureManifest Manifest { get; }
@@ -64,12 +64,16 @@ public sealed class CaptureReader : ITraceSource, IDisposable
     /// <exception cref="CaptureFormatException">A part is missing or damaged.</exception>
     public void Verify()
     {
-        var part = new PartReader(_directory, Manifest.HasRips);
+        using var part = new PartReader(_directory, Manifest);
         foreach (var entry in Manifest.Parts)
             part.Verify(entry);
     }
 
-    public void Dispose() => StopPump();
+    public void Dispose()
+    {
+        StopPump();
+        _part.Dispose();
+    }
 
     private void StopPump()
     {

@@ -1,3 +1,4 @@
+using Replay.Trace.Columns;
 using Replay.Trace.Storage;
 
 namespace Replay.Trace;
@@ -11,6 +12,7 @@ public sealed class CaptureWriter : ITraceSink, IDisposable
     private readonly CaptureWriterOptions _options;
     private readonly PartEncoder _encoder;
     private readonly bool _hasRips;
+    private readonly int _vcpus;
     private TraceChunk _accesses;
     private EventBlock _events;
     private long _lastOrdinal = -1;
@@ -25,6 +27,7 @@ public sealed class CaptureWriter : ITraceSink, IDisposable
     {
         _options = options;
         _hasRips = manifest.HasRips;
+        _vcpus = manifest.Vcpus;
         _encoder = new PartEncoder(directory, manifest, options.QueueBlocks);
         _accesses = _encoder.AccessBlocks.Take();
         _events = _encoder.EventBlocks.Take();
@@ -52,6 +55,7 @@ public sealed class CaptureWriter : ITraceSink, IDisposable
     /// <param name="directory">The capture, usually <c>NAME.capture</c>.</param>
     /// <param name="manifest">What is known at the start. Format, version, completeness and parts are set by the writer.</param>
     /// <param name="options">Null for the defaults.</param>
+    /// <exception cref="ArgumentException">The manifest is none that a reader would take.</exception>
     /// <exception cref="IOException">Something stands there already and may not be replaced, or the disk refuses.</exception>
     public static CaptureWriter Create(string directory, CaptureManifest manifest, CaptureWriterOptions? options = null)
     {
@@ -64,18 +68,22 @@ public sealed class CaptureWriter : ITraceSink, IDisposable
             EndReason = null,
             Parts = [],
         };
+        ManifestRules.Demand(start);
         CaptureDirectory.Create(directory, options.Force);
         return new CaptureWriter(directory, start, options);
     }
 
     /// <summary>Takes one chunk. Waits only when the encoder is <see cref="CaptureWriterOptions.QueueBlocks"/> behind.</summary>
-    /// <exception cref="ArgumentException">Ordinals do not ascend, or the chunk lacks instruction addresses that the manifest promises.</exception>
+    /// <exception cref="ArgumentException">
+    /// Ordinals do not ascend, an access or event is none that a capture can hold, or instruction addresses are missing that the manifest promises.
+    /// </exception>
     /// <exception cref="IOException">The encoder could not write (now or at an earlier call).</exception>
     public void Write(TraceChunk chunk)
     {
         ObjectDisposedException.ThrowIf(_ended, this);
         if (_hasRips && !chunk.HasRips && chunk.AccessCount > 0)
             throw new ArgumentException("The manifest says hasRips, but the chunk has none.");
+        AccessRules.Check(chunk, _vcpus);
         _lastOrdinal = ChunkOrder.Check(chunk, _lastOrdinal) ?? throw new ArgumentException($"Ordinals must ascend strictly across accesses and events, chunk by chunk (last written: {_lastOrdinal}).");
         var access = 0;
         var row = 0;
@@ -120,21 +128,10 @@ public sealed class CaptureWriter : ITraceSink, IDisposable
         if (!_ended)
         {
             _ended = true;
-            TryEndPart();
+            if (!_encoder.HasFailed)
+                EndPart(wait: false);
         }
         _encoder.Dispose();
-    }
-
-    private void TryEndPart()
-    {
-        try
-        {
-            EndPart(wait: true);
-        }
-        catch (IOException)
-        {
-            // The part in flight cannot be saved; the capture stays incomplete up to the part before it.
-        }
     }
 
     private int TakeAccesses(TraceChunk chunk, int start)

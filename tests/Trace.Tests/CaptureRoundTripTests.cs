@@ -5,7 +5,7 @@ namespace Replay.Trace.Tests;
 public sealed class CaptureRoundTripTests
 {
     [Fact]
-    public void What_was_written_is_what_is_read() => Gen.Select(Generate.Recording, Gen.Bool, Gen.Int[1, 300], Gen.Int[1, 500], Gen.Bool).Sample(
+    public void What_was_written_is_what_is_read() => Gen.Select(Generate.Recording, Gen.Bool, Gen.Int[1, 300], Gen.Int[20, 500], Gen.Bool).Sample(
         static (recording, hasRips, chunkRows, partRows, ahead) =>
         {
             using var temporary = new TemporaryDirectory();
@@ -21,7 +21,7 @@ public sealed class CaptureRoundTripTests
         threads: 1);
 
     [Fact]
-    public void Reading_from_an_ordinal_gives_what_stands_at_and_after_it() => Gen.Select(Generate.Recording, Gen.Int[1, 100], Gen.Int[0, 400].Array[1, 5], Gen.Bool).Sample(
+    public void Reading_from_an_ordinal_gives_what_stands_at_and_after_it() => Gen.Select(Generate.Recording, Gen.Int[20, 100], Gen.Int[0, 400].Array[1, 5], Gen.Bool).Sample(
         static (recording, partRows, targets, ahead) =>
         {
             using var temporary = new TemporaryDirectory();

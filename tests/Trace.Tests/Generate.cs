@@ -55,7 +55,7 @@ internal static class Generate
         Address,
         Gen.Byte[1, 64],
         Address,
-        static (vcpu, kind, flags, gva, gpa, size, rip) => new Row(0, vcpu, kind, (AccessFlags)flags, gva, (gpa & ~0xfffUL) | (gva & 0xfff), size, rip));
+        static (vcpu, kind, flags, gva, gpa, size, rip) => new Row(0, vcpu, kind, (AccessFlags)flags, gva, (gpa & ~0xfffUL) | (gva & 0xfff), (byte)Math.Min(size, 0x1000 - (gva & 0xfff)), rip));
 
     private static readonly Gen<long> Gap = Gen.OneOf(Gen.Const(1L), Gen.Const(1L), Gen.Long[1, 3], Gen.Long[1, 1L << 40]);
 

@@ -1,49 +1,42 @@
-using Parquet;
-using Parquet.Schema;
+using System.Buffers.Binary;
+using Replay.Trace.Columns;
 
 namespace Replay.Trace.Storage;
 
-/// <summary>Reads one access file out of memory, a row group a call.</summary>
-internal sealed class AccessFileReader
+/// <summary>Reads access files out of memory, a row group a call. Its buffers are reused from file to file.</summary>
+internal sealed class AccessFileReader(bool hasRips, int vcpus) : IDisposable
 {
-    private readonly ParquetReader _reader;
-    private readonly bool _hasRips;
+    private const int TrailerBytes = sizeof(int) + 4;
 
-    public AccessFileReader(Stream content, bool hasRips)
+    private readonly RowGroupDecoder _decoder = new(vcpus);
+    private ReadOnlyMemory<byte> _content;
+    private RowGroupMeta[] _groups = [];
+
+    public static ReadOnlySpan<byte> Magic => "PAR1"u8;
+
+    public int RowGroups => _groups.Length;
+
+    public long Rows => _groups.Sum(group => (long)group.Rows);
+
+    /// <exception cref="InvalidDataException">Not an access file of a capture.</exception>
+    public void Open(ReadOnlyMemory<byte> content)
     {
-        _hasRips = hasRips;
-        _reader = Synchronously.Get(ParquetReader.CreateAsync(content));
-        if (!_reader.Schema.Equals(AccessSchema.Of(hasRips)))
-            throw new InvalidDataException("its columns are not those of this capture");
+        var file = content.Span;
+        if (file.Length < Magic.Length + TrailerBytes || !file.StartsWith(Magic) || !file.EndsWith(Magic))
+            throw new InvalidDataException("not a Parquet file");
+        var length = BinaryPrimitives.ReadInt32LittleEndian(file[^TrailerBytes..]);
+        if (length < 0 || length > file.Length - TrailerBytes)
+            throw new InvalidDataException("its footer is longer than the file");
+        _groups = AccessFooterReader.Read(file.Slice(file.Length - TrailerBytes - length, length), hasRips);
+        _content = content;
     }
-
-    public int RowGroups => _reader.RowGroupCount;
-
-    public long Rows => _reader.RowGroups.Sum(group => group.RowCount);
 
     /// <summary>The last ordinal of a row group, by its statistics.</summary>
-    public long LastOrdinal(int group) =>
-        _reader.RowGroups[group].GetStatistics(AccessSchema.Ordinal)?.MaxValue is long last ? last : throw new InvalidDataException("the ordinals have no statistics");
+    public long LastOrdinal(int group) => _groups[group].LastOrdinal;
 
     /// <summary>Fills the accesses of a chunk with a row group; its events stay as they are.</summary>
-    public void Read(int group, TraceChunk chunk)
-    {
-        var rows = _reader.OpenRowGroupReader(group);
-        if (rows.RowCount > TraceChunk.Capacity)
-            throw new InvalidDataException($"row group {group} has {rows.RowCount} rows, more than {TraceChunk.Capacity}");
-        Read(rows, AccessSchema.Ordinal, chunk.Ordinals);
-        Read(rows, AccessSchema.Vcpu, chunk.Vcpus);
-        Read(rows, AccessSchema.Access, chunk.Kinds);
-        Read(rows, AccessSchema.Flags, chunk.Flags);
-        Read(rows, AccessSchema.Size, chunk.Sizes);
-        Read(rows, AccessSchema.Gva, chunk.Gvas);
-        Read(rows, AccessSchema.Gpa, chunk.Gpas);
-        if (_hasRips)
-            Read(rows, AccessSchema.Rip, chunk.Rips);
-        chunk.HasRips = _hasRips;
-        chunk.AccessCount = (int)rows.RowCount;
-    }
+    /// <exception cref="InvalidDataException">The row group is not one of a capture.</exception>
+    public void Read(int group, TraceChunk chunk) => _decoder.Decode(_content.Span, _groups[group], chunk, hasRips);
 
-    private static void Read<T>(ParquetRowGroupReader rows, DataField field, T[] column)
-        where T : struct => Synchronously.Run(rows.ReadAsync<T>(field, column));
+    public void Dispose() => _decoder.Dispose();
 }

@@ -7,9 +7,11 @@ namespace Replay.Trace.Storage;
 internal sealed class EventFileReader
 {
     private readonly ParquetReader _reader;
+    private readonly int _vcpus;
 
-    public EventFileReader(Stream content)
+    public EventFileReader(Stream content, int vcpus)
     {
+        _vcpus = vcpus;
         _reader = Synchronously.Get(ParquetReader.CreateAsync(content));
         if (!_reader.Schema.Equals(EventSchema.Schema))
             throw new InvalidDataException("its columns are not those of this capture");
@@ -44,6 +46,8 @@ internal sealed class EventFileReader
         var details = Text(rows, EventSchema.Detail, count);
         var data = new byte[]?[count];
         Synchronously.Run(rows.ReadAsync(EventSchema.Data, data));
+        if (vcpus.AsSpan().IndexOfAnyExceptInRange((byte)0, (byte)(_vcpus - 1)) >= 0)
+            throw new InvalidDataException($"an event is on a vCPU beyond the {_vcpus} of the manifest");
         for (var i = 0; i < count; i++)
         {
             events.Add(new TraceEvent

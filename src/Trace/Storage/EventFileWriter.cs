@@ -3,7 +3,7 @@ using Parquet;
 namespace Replay.Trace.Storage;
 
 /// <summary>Writes one event file, a row group a call.</summary>
-internal sealed class EventFileWriter(Stream stream) : IDisposable
+internal sealed class EventFileWriter(Stream stream)
 {
     private readonly ParquetWriter _writer = Synchronously.Get(ParquetWriter.CreateAsync(EventSchema.Schema, stream, EventSchema.WriteOptions));
 
@@ -26,8 +26,8 @@ internal sealed class EventFileWriter(Stream stream) : IDisposable
         group.CompleteValidate();
     }
 
-    /// <summary>Writes the footer. The stream stays open.</summary>
-    public void Dispose() => Synchronously.Run(_writer.DisposeAsync());
+    /// <summary>Writes the footer.</summary>
+    public void Finish() => Synchronously.Run(_writer.DisposeAsync());
 
     private static T[] Column<T>(List<TraceEvent> events, Func<TraceEvent, T> select)
     {

@@ -5,6 +5,19 @@ internal static class ManifestRules
 {
     private const int MaxVcpus = 256;
 
+    /// <exception cref="ArgumentException">A recorder made a manifest that no reader would take.</exception>
+    public static void Demand(CaptureManifest manifest)
+    {
+        try
+        {
+            Check(manifest, "manifest");
+        }
+        catch (CaptureFormatException error)
+        {
+            throw new ArgumentException(error.Message, nameof(manifest), error);
+        }
+    }
+
     /// <exception cref="CaptureFormatException">A rule does not hold.</exception>
     public static void Check(CaptureManifest manifest, string path)
     {

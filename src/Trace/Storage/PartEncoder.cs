@@ -9,6 +9,7 @@ internal sealed class PartEncoder : IDisposable
     private readonly string _directory;
     private readonly BlockingCollection<Job> _jobs = [];
     private readonly Lock _manifestLock = new();
+    private readonly AccessFileWriter _accesses;
     private readonly Thread _thread;
     private CaptureManifest _manifest;
     private PartWriter? _part;
@@ -19,6 +20,7 @@ internal sealed class PartEncoder : IDisposable
     {
         _directory = directory;
         _manifest = manifest;
+        _accesses = new AccessFileWriter(manifest.HasRips);
         AccessBlocks = new BlockPool<TraceChunk>(queueBlocks + 1);
         EventBlocks = new BlockPool<EventBlock>(queueBlocks + 1);
         ManifestFile.Write(directory, manifest);
@@ -39,6 +41,9 @@ internal sealed class PartEncoder : IDisposable
                 return _manifest;
         }
     }
+
+    /// <summary>Whether a block could not be written. The next call throws why.</summary>
+    public bool HasFailed => Volatile.Read(ref _failure) is not null;
 
     public void Amend(Func<CaptureManifest, CaptureManifest> change)
     {
@@ -76,10 +81,12 @@ internal sealed class PartEncoder : IDisposable
         ManifestFile.Write(_directory, Manifest);
     }
 
+    /// <summary>Does what was handed over, and throws nothing.</summary>
     public void Dispose()
     {
         Stop();
         _part?.Dispose();
+        _accesses.Dispose();
         _jobs.Dispose();
         AccessBlocks.Dispose();
         EventBlocks.Dispose();
@@ -96,7 +103,8 @@ internal sealed class PartEncoder : IDisposable
 
     private void Enqueue(Job job)
     {
-        ThrowFailure();
+        if (HasFailed)
+            ThrowFailure();
         _jobs.Add(job);
     }
 
@@ -149,7 +157,7 @@ internal sealed class PartEncoder : IDisposable
         job.Done?.Set();
     }
 
-    private PartWriter OpenPart() => _part ??= new PartWriter(_directory, Manifest.Parts.Count, Manifest.HasRips);
+    private PartWriter OpenPart() => _part ??= new PartWriter(_directory, Manifest.Parts.Count, _accesses);
 
     private void FinishPart()
     {

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Replay.Trace.Storage;
 
 /// <summary>Reads one part: merges its two files into chunks. Used for one part after the other, so that its buffers are reused.</summary>
-internal sealed class PartReader(string directory, bool hasRips)
+internal sealed class PartReader(string directory, CaptureManifest manifest) : IDisposable
 {
     /// <summary>Events a chunk may hold, about.</summary>
     private const int ChunkEvents = EventBlock.MaxEvents;
@@ -12,7 +12,7 @@ internal sealed class PartReader(string directory, bool hasRips)
     private readonly PartContent _eventContent = new();
     private readonly TraceChunk _accesses = new();
     private readonly List<TraceEvent> _events = [];
-    private AccessFileReader? _accessFile;
+    private readonly AccessFileReader _accessFile = new(manifest.HasRips, manifest.Vcpus);
     private EventFileReader? _eventFile;
     private CapturePart _part = new() { AccessFile = "", EventFile = "", AccessSha256 = "", EventSha256 = "" };
     private int _accessGroup;
@@ -37,11 +37,11 @@ internal sealed class PartReader(string directory, bool hasRips)
         _lastOrdinal = part.FirstOrdinal - 1;
         var accesses = _accessContent.Load(AccessPath, part.AccessSha256);
         var events = _eventContent.Load(EventPath, part.EventSha256);
-        _accessFile = Guard(AccessPath, () => new AccessFileReader(Stream(accesses), hasRips));
-        _eventFile = Guard(EventPath, () => new EventFileReader(Stream(events)));
+        Guard(AccessPath, () => _accessFile.Open(accesses));
+        Guard(EventPath, () => _eventFile = new EventFileReader(Stream(events), manifest.Vcpus));
         if (_accessFile.Rows != part.Accesses)
             throw Unexpected(AccessPath, $"{_accessFile.Rows} accesses where the manifest says {part.Accesses}");
-        if (_eventFile.Rows != part.Events)
+        if (_eventFile!.Rows != part.Events)
             throw Unexpected(EventPath, $"{_eventFile.Rows} events where the manifest says {part.Events}");
     }
 
@@ -74,10 +74,12 @@ internal sealed class PartReader(string directory, bool hasRips)
     /// <summary>Skips whatever stands before <paramref name="ordinal"/>. Follows <see cref="Open"/> directly.</summary>
     public void SkipTo(long ordinal) => Guard(AccessPath, () => Skip(ordinal));
 
-    private bool Skip(long ordinal)
+    public void Dispose() => _accessFile.Dispose();
+
+    private void Skip(long ordinal)
     {
         // Groups that end before the ordinal are passed over by their statistics, without being decoded.
-        while (_accessGroup < _accessFile!.RowGroups && _accessFile.LastOrdinal(_accessGroup) < ordinal)
+        while (_accessGroup < _accessFile.RowGroups && _accessFile.LastOrdinal(_accessGroup) < ordinal)
             _accessGroup++;
         while (_eventGroup < _eventFile!.RowGroups && _eventFile.LastOrdinal(_eventGroup) < ordinal)
             _eventGroup++;
@@ -91,7 +93,6 @@ internal sealed class PartReader(string directory, bool hasRips)
         while (NextEvents() && _events[_nextEvent].Ordinal < ordinal)
             _nextEvent++;
         _lastOrdinal = Math.Max(_lastOrdinal, ordinal - 1);
-        return true;
     }
 
     private void TakeAccesses(TraceChunk chunk)
@@ -99,7 +100,7 @@ internal sealed class PartReader(string directory, bool hasRips)
         if (_accesses.AccessCount == 0)
         {
             // The usual case: a row group goes straight into the caller's arrays.
-            if (_accessGroup < _accessFile!.RowGroups)
+            if (_accessGroup < _accessFile.RowGroups)
                 DecodeAccesses(chunk);
             return;
         }
@@ -111,7 +112,7 @@ internal sealed class PartReader(string directory, bool hasRips)
 
     private bool NextAccesses()
     {
-        if (_accesses.AccessCount == 0 && _accessGroup < _accessFile!.RowGroups)
+        if (_accesses.AccessCount == 0 && _accessGroup < _accessFile.RowGroups)
             DecodeAccesses(_accesses);
         return _accesses.AccessCount > 0;
     }
@@ -119,11 +120,7 @@ internal sealed class PartReader(string directory, bool hasRips)
     private void DecodeAccesses(TraceChunk into)
     {
         var group = _accessGroup++;
-        Guard(AccessPath, () =>
-        {
-            _accessFile!.Read(group, into);
-            return true;
-        });
+        Guard(AccessPath, () => _accessFile.Read(group, into));
     }
 
     /// <summary>Takes events up to <paramref name="limit"/>, as many as a chunk may hold.</summary>
@@ -151,11 +148,7 @@ internal sealed class PartReader(string directory, bool hasRips)
             _events.Clear();
             _nextEvent = 0;
             var group = _eventGroup++;
-            Guard(EventPath, () =>
-            {
-                _eventFile.Read(group, _events);
-                return true;
-            });
+            Guard(EventPath, () => _eventFile.Read(group, _events));
         }
         return true;
     }
@@ -176,11 +169,11 @@ internal sealed class PartReader(string directory, bool hasRips)
     /// <summary>
     /// Content that decodes badly though its checksum holds was not written by this tool. What a decoder throws on it is not for users.
     /// </summary>
-    private static T Guard<T>(string path, Func<T> decode)
+    private static void Guard(string path, Action decode)
     {
         try
         {
-            return decode();
+            decode();
         }
         catch (Exception error) when (error is not (CaptureFormatException or OutOfMemoryException))
         {

@@ -13,12 +13,13 @@ internal sealed class PartWriter : IDisposable
     private long _accessCount;
     private long _eventCount;
 
-    public PartWriter(string directory, int number, bool hasRips)
+    public PartWriter(string directory, int number, AccessFileWriter accesses)
     {
         _directory = directory;
         _accessFile = new PartFile(Path.Combine(directory, CaptureLayout.AccessFile(number)));
         _eventFile = new PartFile(Path.Combine(directory, CaptureLayout.EventFile(number)));
-        _accesses = new AccessFileWriter(_accessFile.Content, hasRips);
+        _accesses = accesses;
+        _accesses.Open(_accessFile.Content);
         _events = new EventFileWriter(_eventFile.Content);
     }
 
@@ -39,8 +40,8 @@ internal sealed class PartWriter : IDisposable
     /// <summary>Makes the part durable. It counts once the manifest names it.</summary>
     public CapturePart Close()
     {
-        _accesses.Dispose();
-        _events.Dispose();
+        _accesses.Finish();
+        _events.Finish();
         _accessFile.Finish();
         _eventFile.Finish();
         _accessFile.Publish();

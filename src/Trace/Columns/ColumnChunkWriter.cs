@@ -1,0 +1,85 @@
+using ZstdSharp;
+
+namespace Replay.Trace.Columns;
+
+/// <summary>Writes the pages of one column of one row group after the other, compressed where that makes them smaller.</summary>
+internal sealed class ColumnChunkWriter : IDisposable
+{
+    /// <summary>Higher levels save little on pages that are encoded already, and cost several times the time.</summary>
+    private const int Level = 1;
+
+    private readonly Compressor _compressor = new(Level);
+    private readonly CompactWriter _header = new();
+    private byte[] _packedDictionary = [];
+    private byte[] _packedData = [];
+    private Stream _stream = Stream.Null;
+    private long _position;
+
+    /// <summary>Begins a new file.</summary>
+    public void Open(Stream stream)
+    {
+        _stream = stream;
+        _position = 0;
+    }
+
+    public void WriteRaw(ReadOnlySpan<byte> bytes)
+    {
+        _stream.Write(bytes);
+        _position += bytes.Length;
+    }
+
+    /// <param name="column">What is written.</param>
+    /// <param name="dictionary">The dictionary page, PLAIN; empty where the encoding has none.</param>
+    /// <param name="entries">Entries of the dictionary.</param>
+    /// <param name="data">The data page, encoded.</param>
+    /// <param name="rows">Values in the data page.</param>
+    /// <param name="range">Lowest and highest value, for the 64-bit columns.</param>
+    public ColumnChunkMeta Write(AccessColumn column, ReadOnlySpan<byte> dictionary, int entries, ReadOnlySpan<byte> data, int rows, (ulong Min, ulong Max)? range)
+    {
+        var storedDictionary = Compress(dictionary, ref _packedDictionary);
+        var storedData = Compress(data, ref _packedData);
+        var codec = storedDictionary.Length + storedData.Length < dictionary.Length + data.Length ? PageCodec.Zstd : PageCodec.Uncompressed;
+        if (codec == PageCodec.Uncompressed)
+        {
+            storedDictionary = dictionary;
+            storedData = data;
+        }
+
+        var start = _position;
+        if (!dictionary.IsEmpty)
+            WritePage(PageHeader.ForDictionary(entries, dictionary.Length, storedDictionary.Length), storedDictionary);
+        var dataOffset = _position;
+        WritePage(PageHeader.ForData(column.Encoding, rows, data.Length, storedData.Length), storedData);
+        var saved = dictionary.Length + data.Length - storedDictionary.Length - storedData.Length;
+        return new ColumnChunkMeta
+        {
+            Codec = codec,
+            Values = rows,
+            DictionaryOffset = dictionary.IsEmpty ? null : start,
+            DataOffset = dataOffset,
+            RawBytes = _position - start + saved,
+            StoredBytes = _position - start,
+            Range = range,
+        };
+    }
+
+    public void Dispose() => _compressor.Dispose();
+
+    private ReadOnlySpan<byte> Compress(ReadOnlySpan<byte> raw, ref byte[] packed)
+    {
+        if (raw.IsEmpty)
+            return raw;
+        var bound = Compressor.GetCompressBound(raw.Length);
+        if (packed.Length < bound)
+            packed = GC.AllocateUninitializedArray<byte>(bound);
+        return packed.AsSpan(0, _compressor.Wrap(raw, packed));
+    }
+
+    private void WritePage(PageHeader header, ReadOnlySpan<byte> stored)
+    {
+        _header.Clear();
+        header.Write(_header);
+        WriteRaw(_header.Written);
+        WriteRaw(stored);
+    }
+}

@@ -1,0 +1,90 @@
+using System.Buffers.Binary;
+using System.Numerics;
+
+namespace Replay.Trace.Columns;
+
+/// <summary>
+/// Encodes ordinals as Parquet's DELTA_BINARY_PACKED: blocks of differences, each less the smallest of its block, in miniblocks with a bit
+/// width of their own. The ordinals of a full capture follow one another, so that their differences take no bits at all.
+/// </summary>
+internal static class DeltaEncoder
+{
+    public const int BlockValues = 1024;
+
+    public const int Miniblocks = 8;
+
+    public const int MiniblockValues = BlockValues / Miniblocks;
+
+    /// <summary>Bytes that <paramref name="count"/> values take at most.</summary>
+    public static int MaxBytes(int count) => 64 + ((count + BlockValues) * 9);
+
+    /// <returns>Bytes written.</returns>
+    public static int Encode(ReadOnlySpan<long> values, Span<byte> into)
+    {
+        var at = Varint.Write(into, BlockValues);
+        at += Varint.Write(into[at..], Miniblocks);
+        at += Varint.Write(into[at..], (ulong)values.Length);
+        at += Varint.WriteSigned(into[at..], values.IsEmpty ? 0 : values[0]);
+        for (var start = 1; start < values.Length; start += BlockValues)
+            at += EncodeBlock(values.Slice(start - 1, Math.Min(BlockValues, values.Length - start) + 1), into[at..]);
+        return at;
+    }
+
+    /// <param name="values">The block, and before it the last value of the block before.</param>
+    /// <param name="into">Where to write.</param>
+    private static int EncodeBlock(ReadOnlySpan<long> values, Span<byte> into)
+    {
+        Span<ulong> deltas = stackalloc ulong[BlockValues];
+        var count = values.Length - 1;
+        var min = long.MaxValue;
+        for (var i = 0; i < count; i++)
+        {
+            var delta = values[i + 1] - values[i];
+            deltas[i] = (ulong)delta;
+            min = Math.Min(min, delta);
+        }
+        for (var i = 0; i < count; i++)
+            deltas[i] -= (ulong)min;
+        deltas[count..].Clear();
+        var at = Varint.WriteSigned(into, min);
+        var widths = into.Slice(at, Miniblocks);
+        at += Miniblocks;
+        for (var i = 0; i < Miniblocks; i++)
+        {
+            var miniblock = deltas.Slice(i * MiniblockValues, MiniblockValues);
+            widths[i] = (byte)Width(miniblock);
+            at += Pack(miniblock, widths[i], into[at..]);
+        }
+        return at;
+    }
+
+    private static int Width(ReadOnlySpan<ulong> values)
+    {
+        ulong all = 0;
+        foreach (var value in values)
+            all |= value;
+        return 64 - BitOperations.LeadingZeroCount(all);
+    }
+
+    private static int Pack(ReadOnlySpan<ulong> values, int width, Span<byte> into)
+    {
+        if (width == 0)
+            return 0;
+        UInt128 bits = 0;
+        var filled = 0;
+        var at = 0;
+        foreach (var value in values)
+        {
+            bits |= (UInt128)value << filled;
+            filled += width;
+            if (filled < 64)
+                continue;
+            BinaryPrimitives.WriteUInt64LittleEndian(into[at..], (ulong)bits);
+            at += sizeof(ulong);
+            bits >>= 64;
+            filled -= 64;
+        }
+        // 128 values of any width end on a multiple of eight bytes.
+        return at;
+    }
+}

@@ -1,0 +1,85 @@
+using System.Runtime.InteropServices;
+
+namespace Replay.Trace.Columns;
+
+/// <summary>
+/// Encodes dictionary indexes as Parquet's RLE_DICTIONARY: a byte with the width, then stretches that are either one index repeated or
+/// indexes packed bit by bit. Widths are 1, 2, 4, 8 and 16, which unpack fast and leave whole bytes to the compressor.
+/// </summary>
+internal static class IndexEncoder
+{
+    /// <summary>Shorter runs stay in the packed stretch around them: a new stretch costs the decoder more than the bits it saves.</summary>
+    private const int MinRun = 64;
+
+    /// <summary>Bytes that <paramref name="count"/> indexes take at most.</summary>
+    public static int MaxBytes(int count) => 64 + (3 * count);
+
+    /// <returns>Bytes written.</returns>
+    public static int Encode(ReadOnlySpan<byte> indexes, int entries, Span<byte> into)
+    {
+        var width = entries <= 2 ? 1 : entries <= 4 ? 2 : entries <= 16 ? 4 : 8;
+        into[0] = (byte)width;
+        var at = 1;
+        while (!indexes.IsEmpty)
+        {
+            var (length, isRun) = NextStretch(indexes);
+            if (isRun)
+            {
+                at += Varint.Write(into[at..], (ulong)length << 1);
+                into[at++] = indexes[0];
+            }
+            else
+            {
+                at += Varint.Write(into[at..], PackedHeader(length));
+                at += BitPacking.Pack(indexes[..length], width, into[at..]);
+            }
+            indexes = indexes[length..];
+        }
+        return at;
+    }
+
+    /// <returns>Bytes written.</returns>
+    public static int Encode(ReadOnlySpan<ushort> indexes, Span<byte> into)
+    {
+        into[0] = 16;
+        var at = 1;
+        while (!indexes.IsEmpty)
+        {
+            var (length, isRun) = NextStretch(indexes);
+            var stored = isRun ? 1 : length;
+            at += Varint.Write(into[at..], isRun ? (ulong)length << 1 : PackedHeader(length));
+            MemoryMarshal.AsBytes(indexes[..stored]).CopyTo(into[at..]);
+            at += stored * sizeof(ushort);
+            if (!isRun)
+            {
+                var padding = (-length & 7) * sizeof(ushort);
+                into.Slice(at, padding).Clear();
+                at += padding;
+            }
+            indexes = indexes[length..];
+        }
+        return at;
+    }
+
+    private static ulong PackedHeader(int length) => ((ulong)(length + 7) / 8 << 1) | 1;
+
+    /// <summary>The next stretch. A packed one holds a multiple of eight indexes, unless it is the last.</summary>
+    private static (int Length, bool IsRun) NextStretch<T>(ReadOnlySpan<T> indexes)
+        where T : IEquatable<T>
+    {
+        var run = RunLength(indexes);
+        if (run >= MinRun || run == indexes.Length)
+            return (run, true);
+        var at = MinRun;
+        while (at < indexes.Length && RunLength(indexes[at..]) < MinRun)
+            at += MinRun;
+        return (Math.Min(at, indexes.Length), false);
+    }
+
+    private static int RunLength<T>(ReadOnlySpan<T> indexes)
+        where T : IEquatable<T>
+    {
+        var end = indexes.IndexOfAnyExcept(indexes[0]);
+        return end < 0 ? indexes.Length : end;
+    }
+}

@@ -1,0 +1,170 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using ZstdSharp;
+
+namespace Replay.Trace.Columns;
+
+/// <summary>Decodes one row group into the arrays of a chunk. Allocates nothing once it has run.</summary>
+internal sealed class RowGroupDecoder(int vcpus) : IDisposable
+{
+    private const int PageShift = 12;
+
+    /// <summary>The longest page: the offsets of a full row group, four bytes each, or their worst dictionary.</summary>
+    private const int MaxPageBytes = TraceChunk.Capacity * sizeof(ulong);
+
+    private readonly byte[] _dictionaryPage = new byte[MaxPageBytes];
+    private readonly byte[] _dataPage = new byte[MaxPageBytes];
+    private readonly ulong[] _entries = new ulong[TraceChunk.Capacity];
+    private readonly byte[] _narrow = new byte[TraceChunk.Capacity];
+    private readonly ushort[] _wide = new ushort[TraceChunk.Capacity];
+    private readonly byte[] _offsetPage = new byte[TraceChunk.Capacity * sizeof(int)];
+    private readonly Decompressor _decompressor = new();
+
+    /// <exception cref="InvalidDataException">The row group is not one that <see cref="RowGroupEncoder"/> wrote.</exception>
+    public void Decode(ReadOnlySpan<byte> file, RowGroupMeta group, TraceChunk chunk, bool hasRips)
+    {
+        var rows = group.Rows;
+        var columns = group.Columns;
+        DeltaDecoder.Decode(Data(file, AccessColumn.Ordinal, columns[0]), chunk.Ordinals.AsSpan(0, rows));
+        Bytes(file, AccessColumn.Vcpu, columns[1], chunk.Vcpus.AsSpan(0, rows), 0, vcpus - 1);
+        Kinds(file, columns[2], chunk.Kinds.AsSpan(0, rows));
+        Bytes(file, AccessColumn.Flags, columns[3], chunk.Flags.AsSpan(0, rows), 0, byte.MaxValue);
+        Bytes(file, AccessColumn.Size, columns[4], chunk.Sizes.AsSpan(0, rows), 1, AccessRules.MaxSize);
+        var offsets = Offsets(file, columns[7]);
+        Wide(file, AccessColumn.GvaPage, columns[5], PageShift, offsets, chunk.Gvas.AsSpan(0, rows));
+        Wide(file, AccessColumn.GpaPage, columns[6], PageShift, offsets, chunk.Gpas.AsSpan(0, rows));
+        if (hasRips)
+            Wide(file, AccessColumn.Rip, columns[8], 0, [], chunk.Rips.AsSpan(0, rows));
+        chunk.HasRips = hasRips;
+        chunk.AccessCount = rows;
+    }
+
+    public void Dispose() => _decompressor.Dispose();
+
+    private ReadOnlySpan<byte> Data(ReadOnlySpan<byte> file, AccessColumn column, ColumnChunkMeta chunk) => Data(file, column, chunk, _dataPage);
+
+    private ReadOnlySpan<byte> Data(ReadOnlySpan<byte> file, AccessColumn column, ColumnChunkMeta chunk, byte[] buffer)
+    {
+        var page = Page(file, chunk.DataOffset, chunk.Codec, buffer, out var header);
+        return !header.IsDictionary && header.Encoding == column.Encoding && header.Values == chunk.Values
+            ? page
+            : throw new InvalidDataException($"the pages of {column.Name} are encoded in another way");
+    }
+
+    private ReadOnlySpan<byte> Dictionary(ReadOnlySpan<byte> file, AccessColumn column, ColumnChunkMeta chunk, out int entries)
+    {
+        var offset = chunk.DictionaryOffset ?? throw new InvalidDataException($"{column.Name} has no dictionary");
+        var page = Page(file, offset, chunk.Codec, _dictionaryPage, out var header);
+        entries = header.Values;
+        return header.IsDictionary && header.Encoding == PageEncoding.Plain && entries is > 0 and <= TraceChunk.Capacity
+            ? page
+            : throw new InvalidDataException($"the dictionary of {column.Name} is encoded in another way");
+    }
+
+    private ReadOnlySpan<byte> Page(ReadOnlySpan<byte> file, long offset, PageCodec codec, byte[] buffer, out PageHeader header)
+    {
+        if (offset < 0 || offset > file.Length)
+            throw new InvalidDataException("a page lies outside its file");
+        var content = file[(int)offset..];
+        header = PageHeader.Read(content, out var length);
+        if (header.StoredBytes > content.Length - length || header.RawBytes > buffer.Length)
+            throw new InvalidDataException("a page is longer than it can be");
+        var stored = content.Slice(length, header.StoredBytes);
+        switch (codec)
+        {
+            case PageCodec.Uncompressed:
+                return stored;
+            case PageCodec.Zstd when _decompressor.TryUnwrap(stored, buffer.AsSpan(0, header.RawBytes), out var written) && written == header.RawBytes:
+                return buffer.AsSpan(0, header.RawBytes);
+            default:
+                throw new InvalidDataException("a page does not decompress");
+        }
+    }
+
+    private void Kinds(ReadOnlySpan<byte> file, ColumnChunkMeta chunk, Span<byte> kinds)
+    {
+        if (!Dictionary(file, AccessColumn.Access, chunk, out var entries).SequenceEqual(RowGroupEncoder.AccessKinds))
+            throw new InvalidDataException("access has other kinds than captures have");
+        IndexDecoder.Decode(Data(file, AccessColumn.Access, chunk), entries, kinds);
+    }
+
+    private void Bytes(ReadOnlySpan<byte> file, AccessColumn column, ColumnChunkMeta chunk, Span<byte> values, int min, int max)
+    {
+        var dictionary = MemoryMarshal.Cast<byte, int>(Dictionary(file, column, chunk, out var entries));
+        if (dictionary.Length != entries || entries > 256 || dictionary.IndexOfAnyExceptInRange(min, max) >= 0)
+            throw new InvalidDataException($"{column.Name} has values outside {min} to {max}");
+        Span<byte> map = stackalloc byte[256];
+        map.Clear();
+        for (var i = 0; i < entries; i++)
+            map[i] = (byte)dictionary[i];
+        IndexDecoder.Decode(Data(file, column, chunk), entries, values);
+        Map(values, map, entries);
+    }
+
+    /// <summary>Replaces each index by the value it stands for.</summary>
+    private static void Map(Span<byte> values, ReadOnlySpan<byte> map, int entries)
+    {
+        var at = 0;
+        if (entries <= Vector128<byte>.Count)
+        {
+            var table = Vector128.Create(map[..Vector128<byte>.Count]);
+            ref var first = ref MemoryMarshal.GetReference(values);
+            for (; at <= values.Length - Vector128<byte>.Count; at += Vector128<byte>.Count)
+                Vector128.Shuffle(table, Vector128.LoadUnsafe(ref first, (nuint)at)).StoreUnsafe(ref first, (nuint)at);
+        }
+        for (; at < values.Length; at++)
+            values[at] = map[values[at]];
+    }
+
+    private ReadOnlySpan<uint> Offsets(ReadOnlySpan<byte> file, ColumnChunkMeta chunk)
+    {
+        var offsets = MemoryMarshal.Cast<byte, uint>(Data(file, AccessColumn.PageOffset, chunk, _offsetPage));
+        return offsets.Length == chunk.Values && offsets.IndexOfAnyExceptInRange(0u, (1u << PageShift) - 1) < 0
+            ? offsets
+            : throw new InvalidDataException("an offset lies outside its page");
+    }
+
+    private void Wide(ReadOnlySpan<byte> file, AccessColumn column, ColumnChunkMeta chunk, int shift, ReadOnlySpan<uint> offsets, Span<ulong> values)
+    {
+        var dictionary = MemoryMarshal.Cast<byte, ulong>(Dictionary(file, column, chunk, out var entries));
+        if (dictionary.Length != entries)
+            throw new InvalidDataException($"the dictionary of {column.Name} has another length");
+        for (var i = 0; i < entries; i++)
+            _entries[i] = dictionary[i] << shift;
+        var data = Data(file, column, chunk);
+        if (IndexDecoder.IsWide(data))
+        {
+            var indexes = _wide.AsSpan(0, values.Length);
+            IndexDecoder.Decode(data, entries, indexes);
+            Gather<ushort>(indexes, offsets, values);
+        }
+        else
+        {
+            var indexes = _narrow.AsSpan(0, values.Length);
+            IndexDecoder.Decode(data, entries, indexes);
+            Gather<byte>(indexes, offsets, values);
+        }
+    }
+
+    /// <summary>
+    /// Looks every index up and adds its offset, if there are offsets. Indexes were checked against the dictionary, so that no lookup is
+    /// checked again.
+    /// </summary>
+    private void Gather<TIndex>(ReadOnlySpan<TIndex> indexes, ReadOnlySpan<uint> offsets, Span<ulong> values)
+        where TIndex : unmanaged
+    {
+        ref var entries = ref MemoryMarshal.GetArrayDataReference(_entries);
+        if (offsets.IsEmpty)
+        {
+            for (var i = 0; i < values.Length; i++)
+                values[i] = Unsafe.Add(ref entries, Widen(indexes[i]));
+            return;
+        }
+        for (var i = 0; i < values.Length; i++)
+            values[i] = Unsafe.Add(ref entries, Widen(indexes[i])) | offsets[i];
+    }
+
+    private static int Widen<TIndex>(TIndex index)
+        where TIndex : unmanaged => typeof(TIndex) == typeof(byte) ? Unsafe.BitCast<TIndex, byte>(index) : Unsafe.BitCast<TIndex, ushort>(index);
+}

@@ -1,0 +1,126 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Replay.Trace.Columns;
+
+/// <summary>Encodes a block of accesses as one row group. Its buffers are reused from block to block.</summary>
+internal sealed class RowGroupEncoder(ColumnChunkWriter writer)
+{
+    private const int PageShift = 12;
+    private const ulong OffsetMask = (1UL << PageShift) - 1;
+
+    private readonly WideDictionary _wide = new();
+    private readonly byte[] _narrow = new byte[TraceChunk.Capacity];
+    private readonly ushort[] _indexes = new ushort[TraceChunk.Capacity];
+    private readonly byte[] _data = new byte[Math.Max(DeltaEncoder.MaxBytes(TraceChunk.Capacity), IndexEncoder.MaxBytes(TraceChunk.Capacity))];
+
+    /// <summary>The dictionary page of the access kinds: the same in every row group.</summary>
+    public static byte[] AccessKinds { get; } = TextPage(AccessKindName.All);
+
+    /// <summary>Encodes accesses that keep the <see cref="AccessRules"/>.</summary>
+    public RowGroupMeta Encode(TraceChunk block, bool hasRips)
+    {
+        var rows = block.AccessCount;
+        var columns = new ColumnChunkMeta[AccessColumn.All(hasRips).Length];
+        var at = 0;
+        columns[at++] = Ordinals(block.Ordinals.AsSpan(0, rows));
+        columns[at++] = Bytes(AccessColumn.Vcpu, block.Vcpus.AsSpan(0, rows));
+        columns[at++] = Kinds(block.Kinds.AsSpan(0, rows));
+        columns[at++] = Bytes(AccessColumn.Flags, block.Flags.AsSpan(0, rows));
+        columns[at++] = Bytes(AccessColumn.Size, block.Sizes.AsSpan(0, rows));
+        columns[at++] = Wide(AccessColumn.GvaPage, block.Gvas.AsSpan(0, rows), PageShift);
+        columns[at++] = Wide(AccessColumn.GpaPage, block.Gpas.AsSpan(0, rows), PageShift);
+        columns[at++] = Offsets(block.Gvas.AsSpan(0, rows));
+        if (hasRips)
+            columns[at] = Wide(AccessColumn.Rip, block.Rips.AsSpan(0, rows), 0);
+        return new RowGroupMeta(rows, columns);
+    }
+
+    private static byte[] TextPage(ReadOnlySpan<string> entries)
+    {
+        using var page = new MemoryStream();
+        Span<byte> length = stackalloc byte[sizeof(int)];
+        foreach (var entry in entries)
+        {
+            var bytes = Encoding.UTF8.GetBytes(entry);
+            BinaryPrimitives.WriteInt32LittleEndian(length, bytes.Length);
+            page.Write(length);
+            page.Write(bytes);
+        }
+        return page.ToArray();
+    }
+
+    private ColumnChunkMeta Ordinals(ReadOnlySpan<long> ordinals)
+    {
+        var length = DeltaEncoder.Encode(ordinals, _data);
+        return writer.Write(AccessColumn.Ordinal, [], 0, _data.AsSpan(0, length), ordinals.Length, ((ulong)ordinals[0], (ulong)ordinals[^1]));
+    }
+
+    private ColumnChunkMeta Kinds(ReadOnlySpan<byte> kinds)
+    {
+        var length = IndexEncoder.Encode(kinds, AccessKindName.All.Length, _data);
+        return writer.Write(AccessColumn.Access, AccessKinds, AccessKindName.All.Length, _data.AsSpan(0, length), kinds.Length, null);
+    }
+
+    private ColumnChunkMeta Bytes(AccessColumn column, ReadOnlySpan<byte> values)
+    {
+        Span<bool> seen = stackalloc bool[256];
+        seen.Clear();
+        foreach (var value in values)
+            seen[value] = true;
+        Span<byte> indexOf = stackalloc byte[256];
+        Span<int> dictionary = stackalloc int[256];
+        var entries = 0;
+        for (var value = 0; value < seen.Length; value++)
+        {
+            if (!seen[value])
+                continue;
+            indexOf[value] = (byte)entries;
+            dictionary[entries++] = value;
+        }
+        for (var i = 0; i < values.Length; i++)
+            _narrow[i] = indexOf[values[i]];
+        var length = IndexEncoder.Encode(_narrow.AsSpan(0, values.Length), entries, _data);
+        return writer.Write(column, MemoryMarshal.AsBytes(dictionary[..entries]), entries, _data.AsSpan(0, length), values.Length, null);
+    }
+
+    private ColumnChunkMeta Wide(AccessColumn column, ReadOnlySpan<ulong> values, int shift)
+    {
+        var indexes = _indexes.AsSpan(0, values.Length);
+        _wide.Index(values, shift, indexes);
+        int length;
+        if (_wide.Count <= 256)
+        {
+            var narrow = _narrow.AsSpan(0, values.Length);
+            for (var i = 0; i < indexes.Length; i++)
+                narrow[i] = (byte)indexes[i];
+            length = IndexEncoder.Encode(narrow, _wide.Count, _data);
+        }
+        else
+        {
+            length = IndexEncoder.Encode(indexes, _data);
+        }
+        return writer.Write(column, MemoryMarshal.AsBytes(_wide.Entries), _wide.Count, _data.AsSpan(0, length), values.Length, Range(_wide.Entries));
+    }
+
+    private ColumnChunkMeta Offsets(ReadOnlySpan<ulong> addresses)
+    {
+        var offsets = MemoryMarshal.Cast<byte, int>(_data.AsSpan())[..addresses.Length];
+        for (var i = 0; i < addresses.Length; i++)
+            offsets[i] = (int)(addresses[i] & OffsetMask);
+        return writer.Write(AccessColumn.PageOffset, [], 0, MemoryMarshal.AsBytes(offsets), offsets.Length, null);
+    }
+
+    private static (ulong Min, ulong Max) Range(ReadOnlySpan<ulong> values)
+    {
+        var min = ulong.MaxValue;
+        var max = ulong.MinValue;
+        foreach (var value in values)
+        {
+            min = Math.Min(min, value);
+            max = Math.Max(max, value);
+        }
+        return (min, max);
+    }
+}
