@@ -84,10 +84,17 @@ internal sealed class FakeMachine
         _chunk.Clear();
     }
 
+    /// <summary>What follows belongs to another trace event.</summary>
+    public void NextEvent()
+    {
+        RunQueue();
+        Journal.Ordinal = ++_ordinal;
+    }
+
     /// <summary>Replays one access with an event of its own.</summary>
     public AccessOutcome Access(ulong gva, ulong? gpa, AccessKind kind = AccessKind.Read, AccessFlags flags = AccessFlags.None)
     {
-        Journal.Ordinal = ++_ordinal;
+        NextEvent();
         return Cpu.Access(new CpuAccess { Gva = gva, Gpa = gpa, Kind = kind, Flags = flags, Size = 8 }, out _);
     }
 
