@@ -42,6 +42,15 @@ uint64_t next_ordinal(void)
     return g.ordinal++;
 }
 
+/* For events: false where nothing is recorded, or this ordinal is behind the end. */
+static bool take_ordinal(void)
+{
+    if (!g.recording)
+        return false;
+    (void)next_ordinal();
+    return g.recording;
+}
+
 /* Empties every vCPU's filter: keys of another generation do not match. */
 void flush_filter(void)
 {
@@ -80,8 +89,7 @@ static bool is_access(uint32_t type)
 
 void emit_event(uint32_t type, uint64_t va, uint64_t place, uint64_t rip, struct wire_event extra)
 {
-    (void)next_ordinal();
-    if (!g.recording)
+    if (!take_ordinal())
         return;
     g.non_accesses += !is_access(type);
     emit_access(type, va, place, rip);
@@ -97,8 +105,7 @@ void emit_page_image(uint64_t gpa, const uint8_t *page)
 {
     bool zero = all_zero(page);
 
-    (void)next_ordinal();
-    if (!g.recording)
+    if (!take_ordinal())
         return;
     g.non_accesses++;
     emit_access(zero ? WIRE_PAGE_IMAGE_ZERO : WIRE_PAGE_IMAGE, 0, gpa, 0);
@@ -117,8 +124,7 @@ void emit_vcpu_state(uint64_t rip)
         .pkru = c->pkru,
     };
 
-    (void)next_ordinal();
-    if (!g.recording)
+    if (!take_ordinal())
         return;
     g.non_accesses++;
     emit_access(WIRE_VCPU_STATE, 0, 0, rip);

@@ -1,0 +1,51 @@
+using System.Buffers.Binary;
+using Replay.Recorder.Qemu;
+
+namespace Replay.Recorder.Tests.Qemu;
+
+/// <summary>One of the bare-metal guests in <c>tests/data/payloads</c>, and a directory for what a run of it writes.</summary>
+internal sealed class Payload : IDisposable
+{
+    private const int EntryOffset = 24;
+
+    public Payload(string name)
+    {
+        Name = name;
+        Directory = System.IO.Directory.CreateTempSubdirectory("replay-test-").FullName;
+    }
+
+    public static string[] Names { get; } = ["lm4k", "cr3", "ptemod", "nopg", "lm2m", "pae", "p32", "mmio", "stress"];
+
+    public string Name { get; }
+
+    public string Directory { get; }
+
+    public string Elf => TestFiles.Data("payloads", $"{Name}.elf");
+
+    /// <summary>Where the guest's own code begins; before it, firmware and loader run.</summary>
+    public GuestAddress Entry => GuestAddress.Physical(BinaryPrimitives.ReadUInt32LittleEndian(File.ReadAllBytes(Elf).AsSpan(EntryOffset)));
+
+    public string ExpectedConsole => File.ReadAllText(TestFiles.Data("payloads", $"{Name}.console.txt"));
+
+    public string Console => File.ReadAllText(InDirectory("console"));
+
+    public string InDirectory(string file) => Path.Combine(Directory, file);
+
+    /// <summary>Options that record the guest from its entry point on.</summary>
+    public QemuRecordingOptions Options(int? filter = null, params string[] more) => new()
+    {
+        Arguments = ["-M", "pc", "-m", "64", "-kernel", Elf, "-device", "isa-debug-exit,iobase=0xf4", "-debugcon", $"file:{InDirectory("console")}", .. more],
+        FilterSlots = filter,
+        StartAt = Entry,
+    };
+
+    public Recording Record(QemuRecordingOptions options)
+    {
+        using var recorder = QemuRecorder.Start(options);
+        var sink = new RowSink();
+        var summary = recorder.Record(sink, cancellation: TestContext.Current.CancellationToken);
+        return new Recording(recorder.Manifest, summary, sink.Rows);
+    }
+
+    public void Dispose() => System.IO.Directory.Delete(Directory, recursive: true);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Writes one record of every form: `golden FILE`. WireTests compares the result with v1.bin. */
+#include <stdio.h>
+
+#include "wire.h"
+
+static FILE *out;
+static uint64_t ordinal = 1;
+
+static void put(const void *p, size_t bytes)
+{
+    if (fwrite(p, bytes, 1, out) != 1)
+        perror("golden");
+}
+
+static struct wire_slot slot(uint32_t type, unsigned vcpu, uint64_t gva, unsigned size, unsigned flags, uint64_t gpa, uint64_t rip)
+{
+    return (struct wire_slot){
+        .head = (uint64_t)type << WIRE_HEAD_TYPE_SHIFT | (uint64_t)vcpu << WIRE_HEAD_VCPU_SHIFT | ordinal++,
+        .gva = gva,
+        .place = (uint64_t)size << WIRE_PLACE_SIZE_SHIFT | (uint64_t)flags << WIRE_PLACE_FLAGS_SHIFT | gpa,
+        .rip = rip,
+    };
+}
+
+static void event(uint32_t type, unsigned size, unsigned flags, struct wire_event extra)
+{
+    struct wire_slot s = slot(type, 1, 0xffff800000002000, size, flags, 0x12345000, 0x401000);
+
+    put(&s, sizeof(s));
+    put(&extra, sizeof(extra));
+}
+
+static void accesses(void)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        struct wire_slot s = slot(i, i, 0xffff800000001000 + i, 1u << i, 1u << i, 0xffffffffff000 + i, 0x400000 + i);
+
+        put(&s, sizeof(s));
+    }
+}
+
+static void page_images(void)
+{
+    struct wire_slot s = slot(WIRE_PAGE_IMAGE, 1, 0, 0, 0, 0x12345000, 0);
+    unsigned char page[4096];
+
+    for (unsigned i = 0; i < sizeof(page); i++)
+        page[i] = (unsigned char)(i * 7);
+    put(&s, sizeof(s));
+    put(page, sizeof(page));
+    s = slot(WIRE_PAGE_IMAGE_ZERO, 1, 0, 0, 0, 0x12346000, 0);
+    put(&s, sizeof(s));
+}
+
+static void vcpu_state(void)
+{
+    struct wire_slot s = slot(WIRE_VCPU_STATE, 1, 0, 0, 0, 0, 0x401000);
+    struct wire_vcpu_state state = {
+        .cr0 = 1, .cr2 = 2, .cr3 = 3, .cr4 = 4, .efer = 5, .rflags = 6, .cpl = 3, .has_pkru = 1, .pkru = 0x55555554,
+    };
+
+    put(&s, sizeof(s));
+    put(&state, sizeof(state));
+}
+
+static void memslot(void)
+{
+    struct wire_slot s = slot(WIRE_MEMSLOT, 0, 2, 0, 0, 0x12345000, 0);
+    struct wire_event extra = { .value = 0x100000, .access = WIRE_MEMSLOT_READONLY };
+
+    put(&s, sizeof(s));
+    put(&extra, sizeof(extra));
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2 || !(out = fopen(argv[1], "wb")))
+        return 1;
+    accesses();
+    event(WIRE_PAGE_TABLE_STORE, 8, WIRE_USER, (struct wire_event){ .value = 0x8000000000000067, .access = WIRE_WRITE });
+    event(WIRE_MMIO, 4, WIRE_IS_MMIO, (struct wire_event){ .access = WIRE_READ });
+    event(WIRE_IMPLICIT, 0, WIRE_IS_IMPLICIT, (struct wire_event){ .size = 48, .access = WIRE_WRITE });
+    page_images();
+    event(WIRE_CR0, 0, 0, (struct wire_event){ .value = 0x80050033 });
+    event(WIRE_CR3, 0, 0, (struct wire_event){ .value = 0x8000000000001000 });
+    event(WIRE_CR4, 0, 0, (struct wire_event){ .value = 0x6f0 });
+    event(WIRE_EFER, 0, 0, (struct wire_event){ .value = 0xd01 });
+    event(WIRE_PKRU, 0, 0, (struct wire_event){ .value = 0x55555554 });
+    event(WIRE_INVLPG, 0, 0, (struct wire_event){ 0 });
+    event(WIRE_INVPCID, 0, 0, (struct wire_event){ .value = 1, .error_code = 7 });
+    event(WIRE_GUEST_PAGE_FAULT, 0, 0, (struct wire_event){ .error_code = 7, .present = WIRE_HAS_ERROR_CODE });
+    event(WIRE_DELIVERY, 0, 0, (struct wire_event){ .value = 13, .present = WIRE_HAS_ERROR_CODE });
+    event(WIRE_DELIVERY, 0, 0, (struct wire_event){ .value = 0x80 });
+    event(WIRE_LIDT, 0, 0, (struct wire_event){ .value = 0xfffffe0000000000, .size = 0xfff });
+    event(WIRE_LGDT, 0, 0, (struct wire_event){ .value = 0xfffffe0000001000, .size = 0x7f });
+    event(WIRE_LTR, 0, 0, (struct wire_event){ .value = 0xfffffe0000003000, .size = 0x206f });
+    vcpu_state();
+    memslot();
+    event(WIRE_MARKER, 0, 0, (struct wire_event){ .value = 0x42 });
+    return fclose(out) != 0;
+}
