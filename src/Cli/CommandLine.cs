@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using Replay.Cli.Commands;
 using Replay.Cli.Terminal;
 
 namespace Replay.Cli;
@@ -29,8 +30,10 @@ internal static class CommandLine
         var verb = Path(parsed.CommandResult.Command, root);
         if (parsed.Errors.Count > 0)
         {
-            foreach (var error in parsed.Errors)
-                console.Error.WriteLine($"{verb}: {error.Message}");
+            foreach (var message in parsed.Errors.Select(error => error.Message).Except(["Required command was not provided."]))
+                console.Error.WriteLine($"{verb}: {message}");
+            foreach (var suggestion in Suggestions.For(parsed))
+                console.Error.WriteLine($"Did you mean '{suggestion}'?");
             console.Error.WriteLine($"See '{verb} --help'.");
             return ExitCode.Usage;
         }
@@ -64,7 +67,7 @@ internal static class CommandLine
 
     private static IEnumerable<Command> Verbs()
     {
-        yield break;
+        yield return new DocsCommand();
     }
 
     private static void SetContext(Command command, CliConsole console)

@@ -7,6 +7,9 @@ namespace Replay.Cli;
 /// <summary>The usual help, then the verb's examples.</summary>
 internal sealed class ExampleHelpAction(HelpAction help) : SynchronousCommandLineAction
 {
+    /// <summary>Help is help even where a required option is missing.</summary>
+    public override bool ClearsParseErrors => true;
+
     public override int Invoke(ParseResult parseResult)
     {
         var exit = help.Invoke(parseResult);

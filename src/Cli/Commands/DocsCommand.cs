@@ -1,0 +1,34 @@
+using System.CommandLine;
+using Replay.Cli.Docs;
+using Replay.Cli.Terminal;
+
+namespace Replay.Cli.Commands;
+
+/// <summary>Writes the generated pages of the documentation.</summary>
+internal sealed class DocsCommand : VerbCommand
+{
+    private readonly Option<DirectoryInfo> _folder = new("--to")
+    {
+        Description = "Folder of the documentation",
+        HelpName = "DIR",
+        Required = true,
+    };
+
+    public DocsCommand()
+        : base("docs", "Write the generated pages of the documentation (cli.md, schema.md).")
+    {
+        Hidden = true;
+        Options.Add(_folder);
+    }
+
+    public override IReadOnlyList<Example> Examples { get; } = [new("replay docs --to docs", "regenerate the pages after a change of options or schema")];
+
+    protected override async Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
+    {
+        var folder = arguments.GetRequiredValue(_folder);
+        folder.Create();
+        var root = CommandLine.Build(console);
+        await File.WriteAllTextAsync(Path.Combine(folder.FullName, "cli.md"), CliReference.Markdown(root), cancellation).ConfigureAwait(false);
+        return ExitCode.Done;
+    }
+}
