@@ -1,0 +1,87 @@
+using System.Text.Json;
+using Replay.Cli.Terminal;
+using Replay.Trace;
+
+namespace Replay.Cli.Commands;
+
+/// <summary>A capture's manifest for people and for scripts.</summary>
+internal static class CaptureReport
+{
+    private static readonly JsonWriterOptions Indented = new() { Indented = true };
+
+    public static void Write(string path, CaptureManifest manifest, CliConsole console)
+    {
+        var rows = new List<(string Name, string Value)>
+        {
+            ("capture", path),
+            ("format", $"{manifest.Format} {manifest.Version}"),
+            ("complete", manifest.Complete ? $"yes ({manifest.EndReason})" : "no"),
+            ("source", $"{manifest.Source}, written by {manifest.Tool}"),
+        };
+        rows.AddRange(manifest.Origin.Select(pair => (pair.Key, pair.Value)));
+        rows.Add(("vCPUs", Units.Count(manifest.Vcpus)));
+        rows.Add(("memory", Units.Bytes((long)manifest.MemoryBytes)));
+        rows.Add(("recorded", manifest.Filter is { } filter
+            ? $"page-filtered, {filter.Entries} entries, epochs of {Units.Count(filter.EpochLength)} ordinals"
+            : "every access"));
+        rows.Add(("accesses", $"{Units.Count(Accesses(manifest))} recorded of {Units.Count(manifest.AccessesSeen)} made"));
+        rows.Add(("events", Units.Count(manifest.Parts.Sum(part => part.Events))));
+        rows.Add(("size", $"{Units.Bytes(Bytes(manifest))} in {manifest.Parts.Count} parts{PerAccess(manifest)}"));
+        rows.AddRange(manifest.Blind.Select(blind => ("cannot see", blind)));
+        var width = rows.Max(row => row.Name.Length);
+        foreach (var (name, value) in rows)
+            console.Out.WriteLine($"{name.PadRight(width)}  {value}");
+    }
+
+    public static void WriteJson(string path, CaptureManifest manifest, TextWriter output)
+    {
+        using var stream = new MemoryStream();
+        using (var json = new Utf8JsonWriter(stream, Indented))
+        {
+            json.WriteStartObject();
+            json.WriteString("capture", path);
+            json.WriteString("format", manifest.Format);
+            json.WriteNumber("version", manifest.Version);
+            json.WriteBoolean("complete", manifest.Complete);
+            json.WriteString("endReason", manifest.EndReason);
+            json.WriteString("source", manifest.Source);
+            json.WriteString("tool", manifest.Tool);
+            json.WriteStartObject("origin");
+            foreach (var (key, value) in manifest.Origin)
+                json.WriteString(key, value);
+            json.WriteEndObject();
+            json.WriteNumber("vcpus", manifest.Vcpus);
+            json.WriteNumber("memoryBytes", manifest.MemoryBytes);
+            if (manifest.Filter is { } filter)
+            {
+                json.WriteStartObject("filter");
+                json.WriteNumber("entries", filter.Entries);
+                json.WriteNumber("epochLength", filter.EpochLength);
+                json.WriteEndObject();
+            }
+
+            json.WriteNumber("accessesSeen", manifest.AccessesSeen);
+            json.WriteNumber("accesses", Accesses(manifest));
+            json.WriteNumber("events", manifest.Parts.Sum(part => part.Events));
+            json.WriteNumber("bytes", Bytes(manifest));
+            json.WriteNumber("parts", manifest.Parts.Count);
+            json.WriteStartArray("blind");
+            foreach (var blind in manifest.Blind)
+                json.WriteStringValue(blind);
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        output.WriteLine(System.Text.Encoding.UTF8.GetString(stream.ToArray()));
+    }
+
+    private static long Accesses(CaptureManifest manifest) => manifest.Parts.Sum(part => part.Accesses);
+
+    private static long Bytes(CaptureManifest manifest) => manifest.Parts.Sum(part => part.Bytes);
+
+    private static string PerAccess(CaptureManifest manifest)
+    {
+        var accesses = Accesses(manifest);
+        return accesses == 0 ? "" : $", {Bytes(manifest) / (double)accesses:0.00} bytes an access";
+    }
+}

@@ -1,0 +1,26 @@
+namespace Replay.Cli.Commands;
+
+/// <summary>Inputs named on the command line.</summary>
+internal static class Inputs
+{
+    /// <summary>A capture is a directory, a database a file.</summary>
+    /// <exception cref="InputMissingException">Neither is there.</exception>
+    public static (string Path, bool IsCapture) Resolve(string path)
+    {
+        if (Directory.Exists(path))
+            return (path, true);
+        if (File.Exists(path))
+            return (path, false);
+        throw new InputMissingException($"{path}: no such capture or database.");
+    }
+
+    public static string Capture(string path) =>
+        Directory.Exists(path) ? path
+        : File.Exists(path) ? throw new UsageException($"{path} is a file; a capture is a directory.")
+        : throw new InputMissingException($"{path}: no such capture.");
+
+    public static string Database(string path) =>
+        File.Exists(path) ? path
+        : Directory.Exists(path) ? throw new UsageException($"{path} is a directory; 'replay run {path} --mmu ept -o FILE.db' makes a database of a capture.")
+        : throw new InputMissingException($"{path}: no such database.");
+}
