@@ -1,4 +1,5 @@
 using Microsoft.Data.Sqlite;
+using Replay.Recorder.Synthetic;
 using Replay.Replayer;
 using Replay.Trace;
 
@@ -12,7 +13,7 @@ internal static class Failure
     public static (int ExitCode, bool IsOurs) Classify(Exception exception) => exception switch
     {
         OperationCanceledException => (ExitCode.Interrupted, false),
-        UsageException => (ExitCode.Usage, false),
+        UsageException or WorkloadUsageException => (ExitCode.Usage, false),
         CaptureFormatException => (ExitCode.BadInput, false),
         InputMissingException or FileNotFoundException or DirectoryNotFoundException => (ExitCode.InputMissing, false),
         InvariantViolation => (ExitCode.InternalError, true),

@@ -29,7 +29,7 @@ internal sealed class InfoCommand : VerbCommand
     protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
     {
         var input = Inputs.Resolve(arguments.GetRequiredValue(_input));
-        return Task.FromResult(input.IsCapture ? Capture(input.Path, arguments, console) : Database(input.Path, arguments, console));
+        return Task.FromResult(Capture(input.Path, arguments, console));
     }
 
     private int Capture(string path, ParseResult arguments, CliConsole console)
