@@ -1,4 +1,5 @@
 using Microsoft.Data.Sqlite;
+using Replay.Recorder;
 using Replay.Recorder.Synthetic;
 using Replay.Replayer;
 using Replay.Trace;
@@ -14,6 +15,7 @@ internal static class Failure
     {
         OperationCanceledException => (ExitCode.Interrupted, false),
         UsageException or WorkloadUsageException => (ExitCode.Usage, false),
+        RecorderException recorder => (recorder.Failure == RecorderFailure.SourceFailed ? ExitCode.InputOutput : recorder.ExitCode, false),
         CaptureFormatException => (ExitCode.BadInput, false),
         InputMissingException or FileNotFoundException or DirectoryNotFoundException => (ExitCode.InputMissing, false),
         InvariantViolation => (ExitCode.InternalError, true),
