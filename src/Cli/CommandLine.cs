@@ -69,6 +69,7 @@ internal static class CommandLine
     {
         yield return new GroupCommand("record", "Record a guest's memory accesses into a capture.", new RecordQemuCommand(), new RecordSyntheticCommand());
         yield return new InfoCommand();
+        yield return new QueryCommand();
         yield return new DocsCommand();
     }
 

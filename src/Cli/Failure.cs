@@ -1,4 +1,6 @@
 using Microsoft.Data.Sqlite;
+using Replay.Analyzer.Query;
+using Replay.Analyzer.Store;
 using Replay.Recorder;
 using Replay.Recorder.Synthetic;
 using Replay.Replayer;
@@ -14,12 +16,12 @@ internal static class Failure
     public static (int ExitCode, bool IsOurs) Classify(Exception exception) => exception switch
     {
         OperationCanceledException => (ExitCode.Interrupted, false),
-        UsageException or WorkloadUsageException => (ExitCode.Usage, false),
+        UsageException or WorkloadUsageException or QueryException => (ExitCode.Usage, false),
         RecorderException recorder => (recorder.Failure == RecorderFailure.SourceFailed ? ExitCode.InputOutput : recorder.ExitCode, false),
-        CaptureFormatException => (ExitCode.BadInput, false),
+        CaptureFormatException or DatabaseFormatException => (ExitCode.BadInput, false),
         InputMissingException or FileNotFoundException or DirectoryNotFoundException => (ExitCode.InputMissing, false),
         InvariantViolation => (ExitCode.InternalError, true),
-        UnauthorizedAccessException => (ExitCode.CannotCreate, false),
+        UnauthorizedAccessException or DatabaseExistsException => (ExitCode.CannotCreate, false),
         SqliteException => (ExitCode.InputOutput, false),
         IOException => (ExitCode.InputOutput, false),
         _ => (ExitCode.InternalError, true),

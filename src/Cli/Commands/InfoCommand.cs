@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Replay.Analyzer.Store;
 using Replay.Cli.Terminal;
 using Replay.Trace;
 
@@ -29,7 +30,7 @@ internal sealed class InfoCommand : VerbCommand
     protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
     {
         var input = Inputs.Resolve(arguments.GetRequiredValue(_input));
-        return Task.FromResult(Capture(input.Path, arguments, console));
+        return Task.FromResult(input.IsCapture ? Capture(input.Path, arguments, console) : OfDatabase(input.Path, arguments, console));
     }
 
     private int Capture(string path, ParseResult arguments, CliConsole console)
@@ -44,6 +45,18 @@ internal sealed class InfoCommand : VerbCommand
             CaptureReport.Write(path, manifest, console);
         if (!manifest.Complete)
             console.Error.WriteLine($"replay info: {path} is incomplete: its recorder was killed. What its {manifest.Parts.Count} parts hold can be replayed.");
+        return ExitCode.Done;
+    }
+
+    private int OfDatabase(string path, ParseResult arguments, CliConsole console)
+    {
+        using var database = Database.OpenRead(path);
+        foreach (var warning in database.Warnings)
+            console.Error.WriteLine($"replay info: {warning}");
+        if (arguments.GetValue(_json))
+            DatabaseReport.WriteJson(database, console.Out);
+        else
+            DatabaseReport.Write(database, console.Out);
         return ExitCode.Done;
     }
 }

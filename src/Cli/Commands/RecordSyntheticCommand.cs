@@ -54,7 +54,7 @@ internal sealed class RecordSyntheticCommand : VerbCommand
         {
             Workload = arguments.GetValue(_workload) ?? throw new UsageException("Name a workload: --workload NAME. '--list-workloads' shows them."),
             Seed = arguments.GetValue(_seed),
-            Knobs = Knobs(arguments.GetValue(_knobs) ?? []),
+            Knobs = Settings.Parse(arguments.GetValue(_knobs) ?? [], "--knob"),
             Filter = FilterOptions.Rule(arguments.GetValue(_filter), arguments.GetValue(_epoch)),
             MaxAccesses = arguments.GetValue(_maxAccesses),
         };
@@ -77,22 +77,8 @@ internal sealed class RecordSyntheticCommand : VerbCommand
     {
         var recorded = manifest.Parts.Sum(part => part.Accesses);
         var bytes = manifest.Parts.Sum(part => part.Bytes);
-        return $"{output}: {Units.Count(recorded)} accesses recorded of {Units.Count(manifest.AccessesSeen)}, "
-            + $"{Units.Count(manifest.Parts.Sum(part => part.Events))} events, {Units.Bytes(bytes)} ({manifest.EndReason})";
-    }
-
-    private static Dictionary<string, string> Knobs(string[] settings)
-    {
-        var knobs = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var setting in settings)
-        {
-            var equals = setting.IndexOf('=', StringComparison.Ordinal);
-            if (equals <= 0)
-                throw new UsageException($"--knob {setting}: write NAME=VALUE.");
-            knobs[setting[..equals]] = setting[(equals + 1)..];
-        }
-
-        return knobs;
+        return $"{output}: {Units.Count(manifest.AccessesSeen)} accesses made; {Units.Count(recorded)} plain ones recorded, "
+            + $"{Units.Count(manifest.Parts.Sum(part => part.Events))} events, {Units.Bytes(bytes)} ({manifest.EndReason ?? "incomplete"})";
     }
 
     private static void List(TextWriter output)

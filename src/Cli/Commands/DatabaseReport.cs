@@ -1,0 +1,58 @@
+using System.Text;
+using System.Text.Json;
+using Replay.Analyzer.Store;
+using Replay.Cli.Terminal;
+
+namespace Replay.Cli.Commands;
+
+/// <summary>A database's runs for people and for scripts.</summary>
+internal static class DatabaseReport
+{
+    public static void Write(Database database, TextWriter output)
+    {
+        foreach (var run in database.Runs)
+        {
+            output.WriteLine($"run {run.Run}: {run.Name}{(run.Complete ? "" : "  INCOMPLETE")}");
+            output.WriteLine($"  capture   {run.Capture} ({run.CaptureSource}{(run.CaptureFilter is null ? "" : ", page-filtered")})");
+            output.WriteLine($"  mode      {run.Mode}, host {run.Profile}, backing {run.Backing}, KVM of Linux {run.Kernel}");
+            output.WriteLine($"  replayed  {Units.Count(run.Accesses ?? 0)} accesses, {Units.Count(run.Events ?? 0)} events, ordinals {run.FirstOrdinal} to {run.LastOrdinal}");
+            output.WriteLine($"  history   {Units.Count(run.LastSeq ?? 0)} records, hash {run.HistoryHash ?? "-"}, detail {run.Detail}");
+        }
+    }
+
+    public static void WriteJson(Database database, TextWriter output)
+    {
+        using var stream = new MemoryStream();
+        using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))
+        {
+            json.WriteStartObject();
+            json.WriteString("database", database.Path);
+            json.WriteStartArray("runs");
+            foreach (var run in database.Runs)
+            {
+                json.WriteStartObject();
+                json.WriteNumber("run", run.Run);
+                json.WriteString("name", run.Name);
+                json.WriteString("mode", run.Mode);
+                json.WriteBoolean("complete", run.Complete);
+                json.WriteString("historyHash", run.HistoryHash);
+                json.WriteString("capture", run.Capture);
+                json.WriteString("captureHash", run.CaptureHash);
+                json.WriteString("profile", run.Profile);
+                json.WriteString("backing", run.Backing);
+                json.WriteString("kernel", run.Kernel);
+                json.WriteString("tool", run.Tool);
+                json.WriteNumber("accesses", run.Accesses ?? 0);
+                json.WriteNumber("events", run.Events ?? 0);
+                json.WriteNumber("records", run.LastSeq ?? 0);
+                json.WriteString("detail", run.Detail);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        output.WriteLine(Encoding.UTF8.GetString(stream.ToArray()));
+    }
+}

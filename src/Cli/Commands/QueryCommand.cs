@@ -1,0 +1,114 @@
+using System.CommandLine;
+using Replay.Analyzer.Query;
+using Replay.Analyzer.Query.Formats;
+using Replay.Analyzer.Store;
+using Replay.Cli.Terminal;
+
+namespace Replay.Cli.Commands;
+
+/// <summary>Asks a database.</summary>
+internal sealed class QueryCommand : VerbCommand
+{
+    private readonly Argument<string?> _database = new("DB") { Description = "A database made by 'replay run'", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Argument<string?> _sql = new("SQL") { Description = "SQL, or @NAME for a canned query; without it, SQL is read from stdin", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Option<FileInfo?> _file = new("--file", "-f") { Description = "Read the SQL from a file", HelpName = "FILE" };
+    private readonly Option<string[]> _parameters = new("--param", "-p") { Description = "Value of a :parameter; repeatable", HelpName = "KEY=VALUE" };
+    private readonly Option<string?> _format = new("--format") { Description = "table, csv, json, jsonl or markdown (default: table on a terminal, csv otherwise)", HelpName = "FORMAT" };
+    private readonly Option<bool> _json = CommonOptions.Json();
+    private readonly Option<bool> _list = new("--list") { Description = "List the canned queries and their parameters" };
+    private readonly Option<long> _rows = new("--max-rows") { Description = "Stop after so many rows, and say so (default: no limit)", HelpName = "N" };
+    private readonly Option<double> _seconds = new("--timeout") { Description = "Stop after so many seconds, and say so (default: no limit)", HelpName = "SECONDS" };
+
+    public QueryCommand()
+        : base("query", "Run SQL, or a canned query, on a database. Read-only.")
+    {
+        Arguments.Add(_database);
+        Arguments.Add(_sql);
+        Options.Add(_file);
+        Options.Add(_parameters);
+        Options.Add(_format);
+        Options.Add(_json);
+        Options.Add(_list);
+        Options.Add(_rows);
+        Options.Add(_seconds);
+    }
+
+    public override IReadOnlyList<Example> Examples { get; } =
+    [
+        new("replay query --list", "the canned queries"),
+        new("replay query boot.db @writes-by-level", "which functions wrote which level of which table"),
+        new("replay query boot.db \"select * from table_write order by seq limit 10\"", "the first ten writes"),
+        new("replay query boot.db @writes-to-range -p from=0x1000000 -p to=0x1001000 --json", "who wrote this page, and what it changed"),
+    ];
+
+    protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
+    {
+        if (arguments.GetValue(_list))
+        {
+            List(console.Out);
+            return Task.FromResult(ExitCode.Done);
+        }
+
+        var path = arguments.GetValue(_database) ?? throw new UsageException("Name a database.");
+        var format = Format(arguments, console);
+        var parameters = Settings.Parse(arguments.GetValue(_parameters) ?? [], "--param");
+        using var database = Database.OpenRead(Inputs.Database(path));
+        foreach (var warning in database.Warnings)
+            console.Error.WriteLine($"replay query: {warning}");
+        var runner = new QueryRunner(database);
+        var limits = new QueryLimits
+        {
+            Rows = arguments.GetValue(_rows) is > 0 and var rows ? rows : null,
+            Time = arguments.GetValue(_seconds) is > 0 and var seconds ? TimeSpan.FromSeconds(seconds) : null,
+        };
+        using var execution = Start(runner, Text(arguments, console), parameters, limits, cancellation);
+        format.WriteAll(execution, console.Out, result => Tell(result, console.Error));
+        return Task.FromResult(ExitCode.Done);
+    }
+
+    private static QueryExecution Start(
+        QueryRunner runner, string text, Dictionary<string, string> parameters, QueryLimits limits, CancellationToken cancellation)
+    {
+        if (text.StartsWith('@'))
+            return runner.Execute(CannedQueries.Find(text), parameters, limits, cancellation);
+        var values = parameters.ToDictionary(pair => pair.Key, pair => Settings.SqlValue(pair.Value), StringComparer.Ordinal);
+        return runner.Execute(text, values, limits, cancellation);
+    }
+
+    private static void Tell(QueryExecution result, TextWriter error)
+    {
+        if (result.End == QueryEnd.RowLimit)
+            error.WriteLine($"replay query: stopped after {Units.Count(result.RowCount)} rows (--max-rows); there are more.");
+        if (result.End == QueryEnd.TimeLimit)
+            error.WriteLine($"replay query: stopped at the time limit (--timeout) after {Units.Count(result.RowCount)} rows.");
+    }
+
+    private static void List(TextWriter output)
+    {
+        foreach (var query in CannedQueries.All)
+        {
+            output.WriteLine($"@{query.Name}  {query.Title}");
+            output.WriteLine($"    {query.Description.ReplaceLineEndings(" ")}");
+            foreach (var parameter in query.Parameters)
+                output.WriteLine($"    -p {parameter.Name}={parameter.Default ?? "..."}  {parameter.Description}");
+        }
+    }
+
+    private string Text(ParseResult arguments, CliConsole console)
+    {
+        if (arguments.GetValue(_file) is { } file)
+            return file.Exists ? File.ReadAllText(file.FullName) : throw new InputMissingException($"{file}: no such file.");
+        if (arguments.GetValue(_sql) is { } sql)
+            return sql;
+        if (console.InIsPiped)
+            return console.In.ReadToEnd();
+        throw new UsageException("No SQL given. Pass it as an argument, with -f FILE, or pipe it in; --list shows the canned queries.");
+    }
+
+    private ResultFormat Format(ParseResult arguments, CliConsole console)
+    {
+        var name = arguments.GetValue(_format) ?? (arguments.GetValue(_json) ? "json" : console.OutIsTerminal ? "table" : "csv");
+        return ResultFormat.Find(name)
+            ?? throw new UsageException($"--format {name}: choose one of {string.Join(", ", ResultFormat.All.Select(format => format.Name))}.");
+    }
+}
