@@ -1,0 +1,49 @@
+using Replay.Replayer.History;
+using Replay.Replayer.Kvm.Host;
+
+namespace Replay.Replayer.Tests.Kvm;
+
+/// <summary>Behaviours A2 and A3: the root, and the register that names it.</summary>
+public sealed class A02_A03_RootTests
+{
+    private static readonly HostProfile FiveLevels = HostProfiles.Intel with { FiveLevelPaging = true, PhysicalAddressBits = 52, GuestPhysicalAddressBits = 52 };
+
+    [Fact]
+    public void The_first_entry_makes_one_direct_page_for_gfn_0()
+    {
+        var machine = new DirectMachine();
+        var root = Assert.Single(machine.Log.Created);
+        Assert.Equal((0UL, 4, 0x3784u), (root.Gfn, root.Level, root.Role));
+        Assert.Equal("vcpu_enter_guest > kvm_mmu_load > mmu_alloc_direct_roots > mmu_alloc_root > __kvm_mmu_get_shadow_page", machine.Log.Chain(root.ChainId));
+    }
+
+    [Theory]
+    [InlineData("intel", 0x5e)]
+    [InlineData("intel-noad", 0x1e)]
+    [InlineData("amd", 0)]
+    public void The_low_bits_of_EPTP_and_nCR3_tell_memory_type_walk_length_and_AD(string profile, ulong lowBits)
+    {
+        var machine = new DirectMachine(HostProfiles.Find(profile));
+        Assert.Equal(lowBits, machine.Vcpu.Root.Register & 0xfff);
+        Assert.Equal(machine.Root.Pfn, machine.Vcpu.Root.Register >> 12);
+        Assert.Equal(machine.Vcpu.Root.Register, machine.Log.Roots.Last(root => root.Operation == RootOperation.Load).Value);
+        Assert.Equal(4, machine.Vcpu.Root.Level);
+    }
+
+    [Fact]
+    public void Five_levels_are_walked_only_where_the_guests_addresses_need_them()
+    {
+        Assert.Equal(5, new DirectMachine(FiveLevels).Vcpu.Root.Level);
+        Assert.Equal(0x66UL, new DirectMachine(FiveLevels).Vcpu.Root.Register & 0xfff);
+        Assert.Equal(4, new DirectMachine(FiveLevels with { GuestPhysicalAddressBits = 48 }).Vcpu.Root.Level);
+    }
+
+    [Fact]
+    public void An_entry_without_anything_pending_leaves_no_record()
+    {
+        var machine = new DirectMachine();
+        var seq = machine.Vm.Journal.Seq;
+        machine.Vcpu.EnterGuest();
+        Assert.Equal(seq, machine.Vm.Journal.Seq);
+    }
+}
