@@ -10,7 +10,7 @@ CREATE INDEX IF NOT EXISTS _fault_by_address ON _fault (run, address);
 CREATE INDEX IF NOT EXISTS _fault_by_gva ON _fault (run, gva);
 CREATE INDEX IF NOT EXISTS _access_by_gpa ON _access (run, gpa) WHERE gpa IS NOT NULL;
 CREATE INDEX IF NOT EXISTS _access_by_gva ON _access (run, gva);
-CREATE INDEX IF NOT EXISTS _table_page_by_frame ON _table_page (run, pfn);
+CREATE INDEX IF NOT EXISTS _table_page_by_hpa ON _table_page (run, pfn << 12);
 CREATE INDEX IF NOT EXISTS _table_page_by_gfn ON _table_page (run, gfn, level);
 CREATE INDEX IF NOT EXISTS _page_operation_by_table ON _page_operation (run, table_id);
 CREATE INDEX IF NOT EXISTS _root_change_by_table ON _root_change (run, table_id);

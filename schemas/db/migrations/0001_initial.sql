@@ -160,6 +160,7 @@ CREATE TABLE _page_operation (
   seq INTEGER NOT NULL,
   table_id INTEGER NOT NULL,
   operation INTEGER NOT NULL,
+  level INTEGER NOT NULL,
   gfn INTEGER NOT NULL,
   role INTEGER NOT NULL,
   root_count INTEGER NOT NULL,

@@ -29,10 +29,9 @@ SELECT run, ordinal, seq, 'write', vcpu, table_id, gfn,
     || ' (' || old_kind || coalesce(' ' || old_rights, '') || ' -> ' || new_kind || coalesce(' ' || new_rights, '') || ') by ' || function
   FROM table_write
 UNION ALL
-SELECT o.run, o.ordinal, o.seq, 'page', o.vcpu, o.table_id, o.gfn,
-    CASE o.operation WHEN 1 THEN 'create' WHEN 2 THEN 'find' WHEN 3 THEN 'zap' WHEN 4 THEN 'sync' WHEN 5 THEN 'unsync' WHEN 6 THEN 'free' ELSE o.operation END
-    || ' T' || o.table_id || ' level ' || (o.role & 15) || printf(' gfn 0x%x role 0x%08x', o.gfn, o.role)
-  FROM _page_operation AS o
+SELECT run, ordinal, seq, 'page', vcpu, table_id, gfn,
+    operation || ' T' || table_id || ' level ' || level || ' gfn ' || gfn_hex || ' role ' || role_hex || ' by ' || function
+  FROM page_operation
 UNION ALL
 SELECT run, ordinal, seq, 'root', vcpu, table_id, NULL, operation || ' T' || table_id || ' ' || value_hex || ' by ' || function
   FROM root_change

@@ -6,6 +6,9 @@ CREATE VIEW page_operation (
   vcpu,            -- integer: The vCPU on whose behalf.
   operation,       -- text: `create`, `find` (in the page cache), `zap`, `sync`, `unsync`, `free`.
   table_id,        -- integer > table_page.table_id: The page.
+  level,           -- integer: Its level.
+  gfn,             -- integer: First guest frame that it translates (direct), or the frame of the guest table that it shadows.
+  gfn_hex,         -- hex: The same.
   role_hex,        -- hex: Its role word at that moment.
   invalid,         -- boolean: Role: the page is no longer to be used.
   root_count,      -- integer: How many hold it as a root.
@@ -19,7 +22,7 @@ CREATE VIEW page_operation (
 SELECT
   run, ordinal, seq, vcpu,
   CASE operation WHEN 1 THEN 'create' WHEN 2 THEN 'find' WHEN 3 THEN 'zap' WHEN 4 THEN 'sync' WHEN 5 THEN 'unsync' WHEN 6 THEN 'free' ELSE operation END,
-  table_id, printf('0x%08x', role), role >> 11 & 1, root_count, unsync,
+  table_id, level, gfn, printf('0x%x', gfn), printf('0x%08x', role), role >> 11 & 1, root_count, unsync,
   (SELECT f.name FROM _chain AS c JOIN _function AS f ON f.function = c.function WHERE c.run = o.run AND c.chain_id = o.chain_id),
   (SELECT c.path FROM _chain AS c WHERE c.run = o.run AND c.chain_id = o.chain_id),
   fault_id, exit_id,
@@ -28,7 +31,7 @@ SELECT
       CASE operation
         WHEN 1 THEN 'kvm_mmu_get_page' WHEN 2 THEN 'kvm_mmu_get_page' WHEN 3 THEN 'kvm_mmu_prepare_zap_page' WHEN 4 THEN 'kvm_mmu_sync_page'
         ELSE 'kvm_mmu_unsync_page' END,
-      generation, gfn, role & 15, CASE role >> 4 & 1 WHEN 1 THEN 4 ELSE 8 END, role >> 5 & 3, CASE role >> 7 & 1 WHEN 1 THEN ' direct' ELSE '' END,
+      generation, gfn, level, CASE role >> 4 & 1 WHEN 1 THEN 4 ELSE 8 END, role >> 5 & 3, CASE role >> 7 & 1 WHEN 1 THEN ' direct' ELSE '' END,
       substr('-w', 1 + (role >> 9 & 1), 1) || substr('-u', 1 + (role >> 10 & 1), 1) || substr('-x', 1 + (role >> 8 & 1), 1),
       CASE role >> 11 & 1 WHEN 1 THEN ' invalid' ELSE '' END,
       CASE role >> 12 & 1 WHEN 1 THEN '' ELSE '!' END, CASE role >> 16 & 1 WHEN 1 THEN '!' ELSE '' END,

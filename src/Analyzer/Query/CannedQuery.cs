@@ -27,7 +27,7 @@ public sealed record CannedQuery(string Name, string Title, string Description, 
             if (arguments.TryGetValue(parameter.Name, out var text))
                 values[parameter.Name] = Parse(parameter, text, database);
             else if (parameter.Default is not null)
-                values[parameter.Name] = Evaluate(parameter.Default, runner);
+                values[parameter.Name] = Evaluate(parameter.Default, values, runner);
             else
                 throw new QueryException($"@{Name} needs -p {parameter.Name}=VALUE: {parameter.Description}");
         }
@@ -35,9 +35,11 @@ public sealed record CannedQuery(string Name, string Title, string Description, 
         return values;
     }
 
-    private static SqlValue Evaluate(string expression, QueryRunner runner)
+    /// <summary>A default may refer to the parameters before it.</summary>
+    private static SqlValue Evaluate(string expression, Dictionary<string, SqlValue> earlier, QueryRunner runner)
     {
-        using var execution = runner.Execute($"SELECT {expression}");
+        var used = earlier.Where(pair => expression.Contains(":" + pair.Key, StringComparison.Ordinal)).ToDictionary();
+        using var execution = runner.Execute($"SELECT {expression}", used);
         return execution.NextResult() && execution.Read() ? execution[0] : SqlValue.Null;
     }
 

@@ -17,7 +17,7 @@ namespace Replay.Analyzer.Store;
 /// </remarks>
 public sealed class HistoryFile : IDisposable
 {
-    private const int RowsPerTransaction = 1_000_000;
+    private const int RowsPerTransaction = 250_000;
 
     /// <summary>SQLite sorts in memory of this size. Larger is slower: the sort no longer fits the CPU's caches.</summary>
     private const string SortCache = "PRAGMA cache_size = -8000";

@@ -45,12 +45,14 @@ internal sealed class RunCounters
         }
     }
 
-    /// <summary>All counters, those of <paramref name="summary"/> and the model's own included; a later one replaces an earlier of its name.</summary>
+    /// <summary>All counters, those of <paramref name="summary"/> included. Where the model keeps one that also follows from the records, its value counts.</summary>
     public IEnumerable<Counter> All(WriteSummary writes, long rmapChanges, RunSummary summary)
     {
         var byName = new SortedDictionary<string, Counter>(StringComparer.Ordinal);
-        foreach (var counter in KernelCounters(writes).Concat(OwnCounters(writes, rmapChanges)).Concat(Notes(summary)).Concat(summary.Counters))
+        foreach (var counter in KernelCounters(writes).Concat(OwnCounters(writes, rmapChanges)).Concat(Notes(summary)))
             byName[counter.Name] = counter;
+        foreach (var counter in summary.Counters)
+            byName[counter.Name] = byName.TryGetValue(counter.Name, out var derived) ? derived with { Value = counter.Value } : counter;
         return byName.Values;
     }
 

@@ -1,3 +1,5 @@
+using Replay.Replayer;
+
 namespace Replay.Analyzer.Store;
 
 /// <summary>What is known of a run when it has reached the end.</summary>
@@ -21,4 +23,22 @@ public sealed record RunSummary
 
     /// <summary>Counters that only the model can keep, besides those that follow from the records.</summary>
     public IReadOnlyList<Counter> Counters { get; init; } = [];
+
+    /// <summary>What a finished replay says of itself.</summary>
+    public static RunSummary Of(ReplayResult result) => new()
+    {
+        HistoryHash = result.HistoryHash,
+        FirstOrdinal = result.FirstOrdinal,
+        LastOrdinal = result.LastOrdinal,
+        Accesses = result.Accesses,
+        Events = result.Events,
+        NoteCounts = result.NoteCounts,
+        Counters =
+        [
+            .. result.Stats.All().Select(counter => new Counter(counter.Name, counter.Value, "kept by the model where KVM keeps it")),
+            new("walk_references", result.WalkReferences, "table entries that page walks read, the guest's and KVM's; walks spared by a TLB are not in it"),
+            new("translations_checked", result.Verify.Checked, "accesses whose translation was compared with the one the capture has"),
+            new("translations_differing", result.Verify.Differing, "of these, those that differ"),
+        ],
+    };
 }

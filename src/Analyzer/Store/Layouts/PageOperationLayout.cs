@@ -7,7 +7,7 @@ internal readonly struct PageOperationLayout : IRowLayout<TablePageRecord>
     public static string Table => "_page_operation";
 
     public static string Columns =>
-        "run, ordinal, seq, table_id, operation, gfn, role, root_count, generation, unsync, fault_id, exit_id, chain_id, vcpu";
+        "run, ordinal, seq, table_id, operation, level, gfn, role, root_count, generation, unsync, fault_id, exit_id, chain_id, vcpu";
 
     public static void Bind(in TablePageRecord record, ref RowBinder row)
     {
@@ -16,6 +16,7 @@ internal readonly struct PageOperationLayout : IRowLayout<TablePageRecord>
         row.Add(record.Seq);
         row.Add(record.TableId);
         row.Add((long)record.Operation);
+        row.Add(record.Level);
         row.Add(record.Gfn);
         row.Add(record.Role);
         row.Add(record.RootCount);

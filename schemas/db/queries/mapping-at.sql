@@ -1,0 +1,51 @@
+-- title: How an address was mapped after an event
+-- description: The walk through KVM's tables for one address: a row for each level, down to the page or to where it ended.
+--   The address is guest-physical with EPT and NPT (and while guest paging is off), guest-virtual with shadow paging.
+-- param run run = (SELECT min(run) FROM run): Which run.
+-- param address integer: The address.
+-- param ordinal integer = 9223372036854775807: The trace event; without it the end.
+-- param vcpu integer = 0: Whose root.
+WITH RECURSIVE root (table_id) AS (
+  SELECT * FROM (
+    SELECT table_id FROM root_change
+    WHERE run = :run AND vcpu = :vcpu AND ordinal <= :ordinal AND operation IN ('allocate', 'load', 'fast_switch')
+    ORDER BY ordinal DESC, seq DESC LIMIT 1)
+),
+step (level, table_id, idx, value) AS (
+  SELECT
+    p.level, p.table_id, :address >> (9 * p.level + 3) & 511,
+    (SELECT w.new FROM table_write AS w
+      WHERE w.run = :run AND w.table_id = p.table_id AND w.idx = (:address >> (9 * p.level + 3) & 511) AND w.ordinal <= :ordinal
+      ORDER BY w.ordinal DESC, w.seq DESC LIMIT 1)
+  FROM root JOIN table_page AS p ON p.run = :run AND p.table_id = root.table_id
+  UNION ALL
+  SELECT
+    p.level, p.table_id, :address >> (9 * p.level + 3) & 511,
+    (SELECT w.new FROM table_write AS w
+      WHERE w.run = :run AND w.table_id = p.table_id AND w.idx = (:address >> (9 * p.level + 3) & 511) AND w.ordinal <= :ordinal
+      ORDER BY w.ordinal DESC, w.seq DESC LIMIT 1)
+  FROM step
+  JOIN table_page AS p
+    ON p.run = :run
+    AND p.table_id = (
+      SELECT t.table_id FROM table_page AS t
+      WHERE t.run = :run AND t.hpa = (step.value & 0xffffffffff000) AND t.created_ordinal <= :ordinal
+        AND (t.freed_ordinal IS NULL OR t.freed_ordinal > :ordinal)
+      ORDER BY t.table_id DESC LIMIT 1)
+  WHERE step.level > 1 AND step.value <> 0 AND p.level < step.level
+)
+SELECT
+  step.level, step.table_id, step.idx, printf('0x%x', coalesce(step.value, 0)) AS value_hex,
+  coalesce(w.new_kind, 'none') AS kind, w.new_rights AS rights, w.ordinal AS since_ordinal, w.seq AS since_seq, w.function
+FROM step
+LEFT JOIN table_write AS w
+  ON w.run = :run AND w.table_id = step.table_id AND w.idx = step.idx
+  AND w.ordinal = (
+    SELECT x.ordinal FROM table_write AS x
+    WHERE x.run = :run AND x.table_id = step.table_id AND x.idx = step.idx AND x.ordinal <= :ordinal
+    ORDER BY x.ordinal DESC, x.seq DESC LIMIT 1)
+  AND w.seq = (
+    SELECT x.seq FROM table_write AS x
+    WHERE x.run = :run AND x.table_id = step.table_id AND x.idx = step.idx AND x.ordinal <= :ordinal
+    ORDER BY x.ordinal DESC, x.seq DESC LIMIT 1)
+ORDER BY step.level DESC;

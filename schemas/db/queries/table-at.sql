@@ -1,0 +1,25 @@
+-- title: What a table held after an event
+-- description: All entries of one table that were not 0 after a trace event, each with the write that left it so.
+--   Finds each entry's last write in the index: as fast on ten million writes as on ten.
+-- param run run = (SELECT min(run) FROM run): Which run.
+-- param table_id integer: Which table.
+-- param ordinal integer = 9223372036854775807: The trace event; without it the end.
+WITH RECURSIVE entry (idx) AS (
+  SELECT 0 UNION ALL SELECT idx + 1 FROM entry WHERE idx < 511
+)
+SELECT
+  w.idx, w.level, w.gfn_hex, w.new_hex AS value_hex, w.new_kind AS kind, w.new_rights AS rights, w.ordinal AS since_ordinal, w.seq AS since_seq,
+  w.function
+FROM entry
+JOIN table_write AS w
+  ON w.run = :run AND w.table_id = :table_id AND w.idx = entry.idx
+  AND w.ordinal = (
+    SELECT x.ordinal FROM table_write AS x
+    WHERE x.run = :run AND x.table_id = :table_id AND x.idx = entry.idx AND x.ordinal <= :ordinal
+    ORDER BY x.ordinal DESC, x.seq DESC LIMIT 1)
+  AND w.seq = (
+    SELECT x.seq FROM table_write AS x
+    WHERE x.run = :run AND x.table_id = :table_id AND x.idx = entry.idx AND x.ordinal <= :ordinal
+    ORDER BY x.ordinal DESC, x.seq DESC LIMIT 1)
+WHERE w.new <> 0
+ORDER BY w.idx;

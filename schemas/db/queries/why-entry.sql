@@ -1,0 +1,15 @@
+-- title: Why an entry changed
+-- description: The whole history of one entry: each write with the function and chain that made it, and the fault, exit and access behind it.
+-- param run run = (SELECT min(run) FROM run): Which run.
+-- param table_id integer: Which table.
+-- param idx integer: Which entry, 0 to 511.
+SELECT
+  w.ordinal, w.seq, w.old_hex, w.new_hex, w.old_kind || coalesce(' ' || w.old_rights, '') || ' -> ' || w.new_kind || coalesce(' ' || w.new_rights, '') AS change,
+  w.actor, w.function, w.chain, f.fault_id, f.address_hex AS fault_address, f.error_code_hex, f.outcome, e.reason AS exit_reason,
+  a.kind AS access, a.gva_hex, a.gpa_hex, a.rip_hex
+FROM table_write AS w
+LEFT JOIN fault AS f ON f.run = w.run AND f.fault_id = w.fault_id
+LEFT JOIN vm_exit AS e ON e.run = w.run AND e.exit_id = w.exit_id
+LEFT JOIN access AS a ON a.run = w.run AND a.ordinal = w.ordinal
+WHERE w.run = :run AND w.table_id = :table_id AND w.idx = :idx
+ORDER BY w.ordinal, w.seq;

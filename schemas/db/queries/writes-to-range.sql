@@ -1,0 +1,15 @@
+-- title: Guest writes to a range, and the entries that changed because of them
+-- description: The guest's stores to a range of guest-physical addresses that left a trace, each with the fault and the table writes it
+--   caused. A store that met a writable entry changed nothing and is only in the capture.
+-- param run run = (SELECT min(run) FROM run): Which run.
+-- param from integer: First guest-physical address.
+-- param to integer = :from: Last guest-physical address; without it the first alone.
+SELECT
+  a.ordinal, a.gpa_hex, a.size, a.value_hex, a.gva_hex, a.rip_hex,
+  f.fault_id, f.error_code_hex, f.outcome,
+  w.seq, w.table_id, w.level, w.idx, w.gfn_hex, w.old_hex, w.new_hex, w.old_kind || ' -> ' || w.new_kind AS change, w.function
+FROM access AS a
+LEFT JOIN table_write AS w ON w.run = a.run AND w.ordinal = a.ordinal
+LEFT JOIN fault AS f ON f.run = w.run AND f.fault_id = w.fault_id
+WHERE a.run = :run AND a.kind = 'write' AND a.gpa BETWEEN :from - 63 AND :to AND a.gpa + a.size > :from
+ORDER BY a.ordinal, w.seq;

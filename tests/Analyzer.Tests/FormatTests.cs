@@ -1,0 +1,80 @@
+using Replay.Analyzer.Query;
+using Replay.Analyzer.Query.Formats;
+using Replay.Analyzer.Store;
+
+namespace Replay.Analyzer.Tests;
+
+public sealed class FormatTests : IDisposable
+{
+    private const string Sql = "SELECT 1 AS id, 'a \"b\", c' AS text, NULL AS empty, -1 AS gva, printf('0x%x', -1) AS gva_hex, 0.5 AS share, 'x|y' || char(10) || 'z' AS lines";
+
+    private readonly TempDirectory _directory = new();
+    private readonly Database _database;
+
+    public FormatTests() => _database = SampleHistory.Store(_directory.File("x.db"));
+
+    public void Dispose()
+    {
+        _database.Dispose();
+        _directory.Dispose();
+    }
+
+    [Fact]
+    public void Csv_quotes_as_rfc_4180_says() => Assert.Equal(
+        "id,text,empty,gva,gva_hex,share,lines\n1,\"a \"\"b\"\", c\",,-1,0xffffffffffffffff,0.5,\"x|y\nz\"\n",
+        Format("csv", Sql));
+
+    [Fact]
+    public void Json_is_an_array_of_objects_a_row_a_line() => Assert.Equal(
+        """
+        [
+        {"id":1,"text":"a \"b\", c","empty":null,"gva":-1,"gva_hex":"0xffffffffffffffff","share":0.5,"lines":"x|y\nz"}
+        ]
+
+        """.ReplaceLineEndings("\n"),
+        Format("json", Sql));
+
+    [Fact]
+    public void Json_writes_integers_beyond_2_to_the_53_as_strings() => Assert.Equal(
+        "{\"a\":9007199254740992,\"b\":\"9007199254740993\",\"c\":\"-9223372036854775808\"}\n",
+        Format("jsonl", "SELECT 9007199254740992 AS a, 9007199254740993 AS b, -9223372036854775808 AS c"));
+
+    [Fact]
+    public void Json_of_no_rows_is_an_empty_array() => Assert.Equal("[\n]\n", Format("json", "SELECT 1 WHERE 0"));
+
+    [Fact]
+    public void Markdown_escapes_what_would_end_a_cell() => Assert.Equal(
+        "| n | lines |\n| ---: | --- |\n| 1 | x\\|y<br>z |\n",
+        Format("markdown", "SELECT 1 AS n, 'x|y' || char(10) || 'z' AS lines"));
+
+    [Fact]
+    public void A_table_aligns_numbers_to_the_right() => Assert.Equal(
+        "name     n\n----  ----\na        1\nbb    1000\n",
+        Format("table", "SELECT 'a' AS name, 1 AS n UNION ALL SELECT 'bb', 1000"));
+
+    [Fact]
+    public void A_table_streams_more_rows_than_it_holds_back()
+    {
+        var lines = Format("table", "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) SELECT i FROM n").Split('\n');
+        Assert.Equal(2500 + 3, lines.Length);
+        Assert.Equal("2500", lines[^2].Trim());
+    }
+
+    [Fact]
+    public void Results_of_several_statements_are_kept_apart() => Assert.Equal("1\n1\n\n2\n2\n", Format("csv", "SELECT 1; SELECT 2"));
+
+    [Fact]
+    public void All_formats_are_found_by_name()
+    {
+        Assert.Equal(["table", "csv", "json", "jsonl", "markdown"], ResultFormat.All.Select(format => format.Name));
+        Assert.Null(ResultFormat.Find("xml"));
+    }
+
+    private string Format(string format, string sql)
+    {
+        using var output = new StringWriter();
+        using var execution = new QueryRunner(_database).Execute(sql, cancellation: TestContext.Current.CancellationToken);
+        ResultFormat.Find(format)!.WriteAll(execution, output);
+        return output.ToString();
+    }
+}

@@ -1,0 +1,150 @@
+using System.Diagnostics;
+using Replay.Analyzer.Query;
+using Replay.Analyzer.Store;
+
+namespace Replay.Analyzer.Tests;
+
+public sealed class QueryRunnerTests : IDisposable
+{
+    private const string Runaway = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+
+    private readonly TempDirectory _directory = new();
+    private readonly Database _database;
+    private readonly QueryRunner _runner;
+
+    public QueryRunnerTests()
+    {
+        _database = SampleHistory.Store(_directory.File("x.db"));
+        _runner = new QueryRunner(_database);
+    }
+
+    public void Dispose()
+    {
+        _database.Dispose();
+        _directory.Dispose();
+    }
+
+    [Theory]
+    [InlineData("ATTACH 'other.db' AS other", "ATTACH")]
+    [InlineData("DETACH main", "DETACH")]
+    [InlineData("DELETE FROM _run", "write")]
+    [InlineData("UPDATE _run SET complete = 1", "write")]
+    [InlineData("CREATE TEMP TABLE t (a)", "write")]
+    [InlineData("DROP VIEW run", "write")]
+    [InlineData("PRAGMA writable_schema = 1", "PRAGMA writable_schema")]
+    [InlineData("PRAGMA user_version = 9", "PRAGMA user_version")]
+    [InlineData("BEGIN", "transactions")]
+    [InlineData("SELECT load_extension('x')", "load_extension")]
+    [InlineData("VACUUM INTO 'copy.db'", "ATTACH")]
+    public void A_query_may_only_read(string sql, string refused)
+    {
+        var error = Assert.Throws<QueryException>(() => All(sql));
+        Assert.StartsWith("a query may only read:", error.Message, StringComparison.Ordinal);
+        Assert.Contains(refused, error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("PRAGMA table_info(run)")]
+    [InlineData("SELECT name FROM pragma_table_info('run')")]
+    [InlineData("PRAGMA user_version")]
+    [InlineData("EXPLAIN QUERY PLAN SELECT * FROM table_write WHERE run = 1")]
+    [InlineData("SELECT name FROM sqlite_schema")]
+    [InlineData(" -- only looking\n SELECT count(*) FROM run; -- done")]
+    public void A_query_may_look_at_the_schema(string sql) => Assert.NotEmpty(All(sql));
+
+    [Fact]
+    public async Task A_runaway_query_stops_at_once_when_cancelled()
+    {
+        using var cancellation = new CancellationTokenSource();
+        var query = Task.Run(() => AllUntil(Runaway, null, cancellation.Token), TestContext.Current.CancellationToken);
+        await Task.Delay(200, TestContext.Current.CancellationToken);
+        Assert.False(query.IsCompleted);
+        var watch = Stopwatch.StartNew();
+        await cancellation.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => query);
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(1), $"it took {watch.Elapsed}");
+    }
+
+    [Fact]
+    public void A_token_cancelled_beforehand_stops_it_as_well()
+    {
+        using var cancellation = new CancellationTokenSource();
+        cancellation.Cancel();
+        Assert.ThrowsAny<OperationCanceledException>(() => AllUntil(Runaway, null, cancellation.Token));
+    }
+
+    [Fact]
+    public void The_time_limit_ends_a_query_and_is_told()
+    {
+        var watch = Stopwatch.StartNew();
+        using var execution = _runner.Execute(Runaway, limits: new QueryLimits { Time = TimeSpan.FromMilliseconds(100) }, cancellation: TestContext.Current.CancellationToken);
+        Assert.True(execution.NextResult());
+        Assert.False(execution.Read());
+        Assert.Equal(QueryEnd.TimeLimit, execution.End);
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(2), $"it took {watch.Elapsed}");
+    }
+
+    [Fact]
+    public void The_row_limit_is_told_only_where_there_are_more_rows()
+    {
+        Assert.Equal((2, QueryEnd.RowLimit), Count("SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3"));
+        Assert.Equal((2, QueryEnd.Complete), Count("SELECT 1 UNION ALL SELECT 2"));
+
+        (int Rows, QueryEnd End) Count(string sql)
+        {
+            using var execution = _runner.Execute(sql, limits: new QueryLimits { Rows = 2 }, cancellation: TestContext.Current.CancellationToken);
+            execution.NextResult();
+            var rows = 0;
+            while (execution.Read())
+                rows++;
+            return (rows, execution.End);
+        }
+    }
+
+    [Fact]
+    public void The_runner_works_on_after_an_interrupt()
+    {
+        using var cancellation = new CancellationTokenSource(50);
+        Assert.ThrowsAny<OperationCanceledException>(() => AllUntil(Runaway, null, cancellation.Token));
+        Assert.Equal([["1"]], All("SELECT count(*) FROM run"));
+    }
+
+    [Fact]
+    public void Several_statements_give_several_results() =>
+        Assert.Equal([["1"], ["2"], ["x"]], All("SELECT 1; SELECT 2; SELECT :a", new() { ["a"] = SqlValue.Of("x") }));
+
+    [Fact]
+    public void A_parameter_that_is_missing_or_not_used_is_named()
+    {
+        Assert.Contains("gfn", Assert.Throws<QueryException>(() => All("SELECT :gfn")).Message, StringComparison.Ordinal);
+        Assert.Contains("gfn", Assert.Throws<QueryException>(() => All("SELECT 1", new() { ["gfn"] = SqlValue.Of(1) })).Message, StringComparison.Ordinal);
+        Assert.Contains("without a name", Assert.Throws<QueryException>(() => All("SELECT ?")).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("SELEC 1", "syntax error")]
+    [InlineData("SELECT * FROM no_such_view", "no_such_view")]
+    [InlineData("", "no SQL given")]
+    public void A_wrong_statement_gives_one_line(string sql, string expected)
+    {
+        var message = Assert.Throws<QueryException>(() => All(sql)).Message;
+        Assert.Contains(expected, message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', message);
+    }
+
+    private List<string[]> All(string sql, Dictionary<string, SqlValue>? parameters = null) =>
+        AllUntil(sql, parameters, TestContext.Current.CancellationToken);
+
+    private List<string[]> AllUntil(string sql, Dictionary<string, SqlValue>? parameters, CancellationToken cancellation)
+    {
+        var all = new List<string[]>();
+        using var execution = _runner.Execute(sql, parameters, cancellation: cancellation);
+        while (execution.NextResult())
+        {
+            while (execution.Read())
+                all.Add([.. Enumerable.Range(0, execution.Columns.Count).Select(i => execution[i].ToString())]);
+        }
+
+        return all;
+    }
+}
