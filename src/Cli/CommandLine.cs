@@ -69,7 +69,9 @@ internal static class CommandLine
     {
         yield return new GroupCommand("record", "Record a guest's memory accesses into a capture.", new RecordQemuCommand(), new RecordSyntheticCommand());
         yield return new InfoCommand();
+        yield return new RunCommand();
         yield return new QueryCommand();
+        yield return new VerifyCommand();
         yield return new DocsCommand();
     }
 

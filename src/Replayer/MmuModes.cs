@@ -1,3 +1,5 @@
+using Replay.Replayer.Kvm.Host;
+
 namespace Replay.Replayer;
 
 /// <summary>Names and properties of the modes.</summary>
@@ -38,6 +40,14 @@ public static class MmuModes
 
     /// <summary>The tables are built by the TDP MMU (tdp_mmu.c), not by the shadow MMU code (mmu.c).</summary>
     public static bool UsesTdpMmu(this MmuMode mode) => mode is MmuMode.EptTdp or MmuMode.NptTdp;
+
+    /// <summary>The mode exists on this vendor's CPUs.</summary>
+    public static bool RunsOn(this MmuMode mode, CpuVendor vendor) => mode switch
+    {
+        MmuMode.Ept or MmuMode.EptTdp => vendor == CpuVendor.Intel,
+        MmuMode.Npt or MmuMode.NptTdp => vendor == CpuVendor.Amd,
+        _ => true,
+    };
 
     /// <summary>The hardware walks in two dimensions: guest tables, then KVM's.</summary>
     public static bool IsTwoDimensional(this MmuMode mode) => mode is not MmuMode.Shadow;

@@ -5,7 +5,7 @@ namespace Replay.Replayer.History;
 
 /// <summary>
 /// The running hash of a history: XxHash128 over the bytes of every record in the order it was reported, each preceded by a byte for
-/// its kind. Two replays are the same when their hashes are.
+/// its kind, without instruction addresses, which not every capture has. Two replays are the same when their hashes are.
 /// </summary>
 public sealed class HistoryHash
 {

@@ -80,7 +80,7 @@ public sealed class Journal(IHistory observer)
             Reason = reason,
             Vcpu = Vcpu,
         };
-        Hash.Append(1, record);
+        Hash.Append(1, record with { Rip = 0 });
         observer.OnExit(record);
         return new ExitScope(this);
     }
@@ -114,7 +114,7 @@ public sealed class Journal(IHistory observer)
     {
         var record = _openFault with { Outcome = outcome, MappedLevel = (byte)mappedLevel, Writes = Writes - _writesAtFaultStart };
         FaultId = -1;
-        Hash.Append(2, record);
+        Hash.Append(2, record with { Rip = 0 });
         observer.OnFault(record);
     }
 
@@ -228,7 +228,7 @@ public sealed class Journal(IHistory observer)
             Vcpu = Vcpu,
             Recorded = ReplaysGuestFault ? (byte)1 : (byte)0,
         };
-        Hash.Append(8, record);
+        Hash.Append(8, record with { Rip = 0 });
         observer.OnGuestFault(record);
     }
 

@@ -1,0 +1,37 @@
+using Replay.Replayer.Kvm.Host;
+
+namespace Replay.Cli.Commands;
+
+/// <summary>Module parameters of a host's KVM, by their names under /sys/module.</summary>
+internal static class ModuleParameters
+{
+    private static readonly Dictionary<string, Func<HostProfile, bool, HostProfile>> Switches = new(StringComparer.Ordinal)
+    {
+        ["eptad"] = (profile, on) => profile with { EptAdBits = on, Pml = profile.Pml && on },
+        ["pml"] = (profile, on) => profile with { Pml = on },
+        ["unrestricted_guest"] = (profile, on) => profile with { UnrestrictedGuest = on },
+        ["nx_huge_pages"] = (profile, on) => profile with { NxHugePages = on },
+        ["eager_page_split"] = (profile, on) => profile with { EagerPageSplit = on },
+        ["mmio_caching"] = (profile, on) => profile with { MmioCaching = on },
+        ["nrips"] = (profile, on) => profile with { Nrips = on },
+    };
+
+    public static HostProfile Apply(HostProfile profile, IReadOnlyDictionary<string, string> settings)
+    {
+        foreach (var (name, value) in settings.OrderBy(setting => setting.Key, StringComparer.Ordinal))
+        {
+            if (!Switches.TryGetValue(name, out var change))
+                throw new UsageException($"--module-param {name}: choose from {string.Join(", ", Switches.Keys.Order(StringComparer.Ordinal))}; tdp_mmu and ept are chosen by --mmu.");
+            profile = change(profile, IsOn(name, value)) with { Name = $"{profile.Name}+{name}={value}" };
+        }
+
+        return profile;
+    }
+
+    private static bool IsOn(string name, string value) => value switch
+    {
+        "1" or "Y" or "y" or "on" => true,
+        "0" or "N" or "n" or "off" => false,
+        _ => throw new UsageException($"--module-param {name}={value}: write Y or N."),
+    };
+}

@@ -1,0 +1,109 @@
+using System.CommandLine;
+using Replay.Cli.Replaying;
+using Replay.Replayer;
+using Replay.Replayer.Kvm.Host;
+
+namespace Replay.Cli.Commands;
+
+/// <summary>The options that say how a capture is replayed.</summary>
+internal sealed class ReplayPlanOptions
+{
+    private readonly Option<string[]> _modes = new("--mmu", "-m")
+    {
+        Description = $"MMU to replay with; repeatable: {string.Join(", ", MmuModes.All.Select(mode => mode.Name()))} (default: ept)",
+        HelpName = "MODE",
+        AllowMultipleArgumentsPerToken = false,
+    };
+
+    private readonly Option<string?> _host = new("--host")
+    {
+        Description = $"Host profile: {string.Join(", ", HostProfiles.All.Select(profile => profile.Name))} (default: by mode)",
+        HelpName = "PROFILE",
+    };
+
+    private readonly Option<string> _pages = new("--host-pages")
+    {
+        Description = "How the host backs guest memory: 4k or thp (default 4k)",
+        HelpName = "SIZE",
+        DefaultValueFactory = _ => "4k",
+    };
+
+    private readonly Option<bool> _lazy = new("--lazy") { Description = "The host has not populated the memory: reads map the zero page, writes copy it" };
+    private readonly Option<string[]> _parameters = new("--module-param") { Description = "Set a module parameter of kvm, kvm_intel or kvm_amd; repeatable", HelpName = "NAME=VALUE" };
+    private readonly Option<bool> _noTlb = new("--no-tlb") { Description = "Walk on every access; the same history, slower" };
+    private readonly Option<int> _threads = new("--threads")
+    {
+        Description = "Threads that replay, at most one a mode (default: the processors)",
+        HelpName = "N",
+        DefaultValueFactory = _ => Environment.ProcessorCount,
+    };
+
+    public void AddTo(Command command)
+    {
+        command.Options.Add(_modes);
+        command.Options.Add(_host);
+        command.Options.Add(_pages);
+        command.Options.Add(_lazy);
+        command.Options.Add(_parameters);
+        command.Options.Add(_noTlb);
+        command.Options.Add(_threads);
+    }
+
+    public ReplayPlan Read(ParseResult arguments, string capture)
+    {
+        var modes = Modes(arguments.GetValue(_modes) ?? []);
+        return new ReplayPlan
+        {
+            Capture = Inputs.Capture(capture),
+            Modes = modes,
+            Profile = Profile(arguments, modes),
+            Backing = new HostBacking { HugePages = HugePages(arguments.GetValue(_pages)!), Populated = !arguments.GetValue(_lazy) },
+            UseTlb = !arguments.GetValue(_noTlb),
+            Threads = arguments.GetValue(_threads) is > 0 and var threads ? threads : throw new UsageException("--threads: at least 1."),
+        };
+    }
+
+    private static List<MmuMode> Modes(string[] names)
+    {
+        var modes = new List<MmuMode>();
+        foreach (var name in names)
+        {
+            if (!MmuModes.TryParse(name, out var mode))
+                throw new UsageException($"--mmu {name}: choose from {string.Join(", ", MmuModes.All.Select(known => known.Name()))}.");
+            if (modes.Contains(mode))
+                throw new UsageException($"--mmu {name} is given twice.");
+            modes.Add(mode);
+        }
+
+        return modes.Count > 0 ? modes : [MmuMode.Ept];
+    }
+
+    private static bool HugePages(string text) => text switch
+    {
+        "4k" => false,
+        "thp" => true,
+        _ => throw new UsageException($"--host-pages {text}: choose 4k or thp."),
+    };
+
+    private HostProfile? Profile(ParseResult arguments, List<MmuMode> modes)
+    {
+        HostProfile? profile = null;
+        if (arguments.GetValue(_host) is { } name)
+        {
+            profile = HostProfiles.Find(name)
+                ?? throw new UsageException($"--host {name}: choose from {string.Join(", ", HostProfiles.All.Select(known => known.Name))}.");
+            foreach (var mode in modes)
+            {
+                if (!mode.RunsOn(profile.Vendor))
+                    throw new UsageException($"--host {name}: mode {mode.Name()} does not run on this vendor's CPUs.");
+            }
+        }
+
+        var settings = Settings.Parse(arguments.GetValue(_parameters) ?? [], "--module-param");
+        if (settings.Count == 0)
+            return profile;
+        if (profile is null && modes.Select(HostProfiles.DefaultFor).Distinct().Count() > 1)
+            throw new UsageException("--module-param: name one --host, or modes of one vendor.");
+        return ModuleParameters.Apply(profile ?? HostProfiles.DefaultFor(modes[0]), settings);
+    }
+}

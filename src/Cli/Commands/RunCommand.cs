@@ -1,0 +1,83 @@
+using System.CommandLine;
+using Replay.Analyzer.Store;
+using Replay.Cli.Replaying;
+using Replay.Cli.Terminal;
+
+namespace Replay.Cli.Commands;
+
+/// <summary>Replays a capture into a database.</summary>
+internal sealed class RunCommand : VerbCommand
+{
+    private readonly Argument<string> _capture = new("CAPTURE") { Description = "The capture to replay" };
+    private readonly Option<string> _output = CommonOptions.Output("The database to make");
+    private readonly ReplayPlanOptions _plan = new();
+    private readonly Option<bool> _append = new("--append") { Description = "Add the runs to an existing database" };
+    private readonly Option<bool> _rmap = new("--rmap") { Description = "Store changes of reverse maps too, about as many rows as table writes" };
+    private readonly Option<string> _detail = new("--detail")
+    {
+        Description = "How much to store: all, leaf (leaf writes only) or counters (default all); told in the run's row",
+        HelpName = "LEVEL",
+        DefaultValueFactory = _ => "all",
+    };
+
+    private readonly Option<bool> _json = CommonOptions.Json();
+    private readonly Option<bool> _force = CommonOptions.Force();
+    private readonly Option<bool> _quiet = CommonOptions.Quiet();
+
+    public RunCommand()
+        : base("run", "Replay a capture through KVM's MMU, in one or several modes, and store everything it did.")
+    {
+        Arguments.Add(_capture);
+        _plan.AddTo(this);
+        Options.Add(_output);
+        Options.Add(_append);
+        Options.Add(_detail);
+        Options.Add(_rmap);
+        Options.Add(_json);
+        Options.Add(_force);
+        Options.Add(_quiet);
+    }
+
+    public override IReadOnlyList<Example> Examples { get; } =
+    [
+        new("replay run boot.capture --mmu ept -o boot.db", "through EPT as the 2013 thread describes it"),
+        new("replay run boot.capture --mmu ept --mmu ept-tdp -o boot.db --force", "two modes in one pass, two runs in one database"),
+        new("replay run boot.capture --mmu npt --host-pages thp -o thp.db", "the host backs the guest with huge pages"),
+        new("replay run boot.capture --mmu ept --module-param eptad=N -o noad.db", "a CPU without EPT accessed and dirty bits"),
+    ];
+
+    protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
+    {
+        var plan = _plan.Read(arguments, arguments.GetRequiredValue(_capture));
+        var output = arguments.GetRequiredValue(_output);
+        var store = new StoreOptions { Detail = Detail(arguments.GetValue(_detail)!), Rmap = arguments.GetValue(_rmap) };
+        using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
+        using var file = arguments.GetValue(_append)
+            ? HistoryFile.Append(Inputs.Database(output))
+            : HistoryFile.Create(output, arguments.GetValue(_force));
+        var results = StoredReplay.Run(plan, file, store, (done, total) => progress.Update(time => Progress(done, total, time)), cancellation);
+        var elapsed = progress.Elapsed;
+        progress.Dispose();
+        if (arguments.GetValue(_json))
+            RunReport.WriteJson(plan.Modes, results, console.Out);
+        else
+            RunReport.Write(plan.Modes, results, console);
+        console.Error.WriteLine($"{output}: {results.Count} runs in {elapsed.TotalSeconds:0.0} s");
+        return Task.FromResult(ExitCode.Done);
+    }
+
+    /// <summary>The line shown while a capture is replayed.</summary>
+    internal static string Progress(long done, long total, TimeSpan time)
+    {
+        var left = done > 0 && total > done ? time * ((total - done) / (double)done) : TimeSpan.Zero;
+        return $"{Units.Count(done)} of {Units.Count(total)} accesses ({100.0 * done / Math.Max(total, 1):0} %), {Units.Rate(done, time)}, {left.TotalSeconds:0} s left";
+    }
+
+    private static DetailLevel Detail(string text) => text switch
+    {
+        "all" => DetailLevel.All,
+        "leaf" => DetailLevel.Leaf,
+        "counters" => DetailLevel.Counters,
+        _ => throw new UsageException($"--detail {text}: choose all, leaf or counters."),
+    };
+}

@@ -1,0 +1,73 @@
+using System.Text;
+using System.Text.Json;
+using Replay.Cli.Terminal;
+using Replay.Replayer;
+using Replay.Replayer.History;
+using Spectre.Console;
+
+namespace Replay.Cli.Commands;
+
+/// <summary>What replays came to, side by side.</summary>
+internal static class RunReport
+{
+    public static void Write(IReadOnlyList<MmuMode> modes, IReadOnlyList<ReplayResult> results, CliConsole console)
+    {
+        var table = new Table().Border(console.OutIsTerminal ? TableBorder.Rounded : TableBorder.Ascii2).AddColumn("");
+        foreach (var mode in modes)
+            table.AddColumn(new TableColumn(mode.Name()).RightAligned());
+        Row(table, "accesses", results, result => Units.Count(result.Accesses));
+        Row(table, "events", results, result => Units.Count(result.Events));
+        Row(table, "VM exits", results, result => Units.Count(result.Exits));
+        Row(table, "faults", results, result => Units.Count(result.Faults));
+        Row(table, "table writes", results, result => Units.Count(result.Writes));
+        Row(table, "translations checked", results, result => Units.Count(result.Verify.Checked));
+        Row(table, "of them differing", results, result => Units.Count(result.Verify.Differing));
+        foreach (var note in Enum.GetValues<ModelNote>())
+        {
+            if (results.Any(result => result.NoteCounts[(int)note] > 0))
+                Row(table, $"note: {Name(note)}", results, result => Units.Count(result.NoteCounts[(int)note]));
+        }
+
+        Row(table, "history hash", results, result => result.HistoryHash[..16]);
+        console.Ansi().Write(table);
+    }
+
+    public static void WriteJson(IReadOnlyList<MmuMode> modes, IReadOnlyList<ReplayResult> results, TextWriter output)
+    {
+        using var stream = new MemoryStream();
+        using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))
+        {
+            json.WriteStartArray();
+            for (var i = 0; i < results.Count; i++)
+                WriteJson(modes[i], results[i], json);
+            json.WriteEndArray();
+        }
+
+        output.WriteLine(Encoding.UTF8.GetString(stream.ToArray()));
+    }
+
+    /// <summary>The note's name as the database has it.</summary>
+    public static string Name(ModelNote note) => JsonNamingPolicy.SnakeCaseLower.ConvertName(note.ToString());
+
+    private static void WriteJson(MmuMode mode, ReplayResult result, Utf8JsonWriter json)
+    {
+        json.WriteStartObject();
+        json.WriteString("mode", mode.Name());
+        json.WriteNumber("accesses", result.Accesses);
+        json.WriteNumber("events", result.Events);
+        json.WriteNumber("exits", result.Exits);
+        json.WriteNumber("faults", result.Faults);
+        json.WriteNumber("writes", result.Writes);
+        json.WriteNumber("translationsChecked", result.Verify.Checked);
+        json.WriteNumber("translationsDiffering", result.Verify.Differing);
+        json.WriteStartObject("notes");
+        foreach (var note in Enum.GetValues<ModelNote>())
+            json.WriteNumber(Name(note), result.NoteCounts[(int)note]);
+        json.WriteEndObject();
+        json.WriteString("historyHash", result.HistoryHash);
+        json.WriteEndObject();
+    }
+
+    private static void Row(Table table, string name, IReadOnlyList<ReplayResult> results, Func<ReplayResult, string> value) =>
+        table.AddRow([name, .. results.Select(value)]);
+}

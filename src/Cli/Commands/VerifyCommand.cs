@@ -1,0 +1,92 @@
+using System.CommandLine;
+using Replay.Analyzer.Store;
+using Replay.Cli.Replaying;
+using Replay.Cli.Terminal;
+using Replay.Replayer;
+
+namespace Replay.Cli.Commands;
+
+/// <summary>Checks the model against the capture, or a database against a second replay.</summary>
+internal sealed class VerifyCommand : VerbCommand
+{
+    private readonly Argument<string> _input = new("INPUT") { Description = "A capture, or a database whose captures are still where they were" };
+    private readonly ReplayPlanOptions _plan = new();
+    private readonly Option<bool> _json = CommonOptions.Json();
+    private readonly Option<bool> _quiet = CommonOptions.Quiet();
+
+    public VerifyCommand()
+        : base("verify", "Replay and compare: every access must end where the source saw it end; a database's history hash must come out again.")
+    {
+        Arguments.Add(_input);
+        _plan.AddTo(this);
+        Options.Add(_json);
+        Options.Add(_quiet);
+    }
+
+    public override IReadOnlyList<Example> Examples { get; } =
+    [
+        new("replay verify boot.capture --mmu ept --mmu npt-tdp", "the model's translation of every access against the recorded one"),
+        new("replay verify boot.db", "replay every run of a database again and compare history hashes"),
+    ];
+
+    protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
+    {
+        var input = Inputs.Resolve(arguments.GetRequiredValue(_input));
+        return Task.FromResult(input.IsCapture
+            ? Capture(_plan.Read(arguments, input.Path), arguments, console, cancellation)
+            : OfDatabase(input.Path, arguments, console, cancellation));
+    }
+
+    private int Capture(ReplayPlan plan, ParseResult arguments, CliConsole console, CancellationToken cancellation)
+    {
+        var results = Replay(plan, arguments, console, cancellation);
+        if (arguments.GetValue(_json))
+            RunReport.WriteJson(plan.Modes, results, console.Out);
+        else
+            RunReport.Write(plan.Modes, results, console);
+        var violated = false;
+        for (var i = 0; i < results.Count; i++)
+        {
+            if (results[i].Verify.First is not { } first)
+                continue;
+            violated = true;
+            console.Error.WriteLine(
+                $"replay verify: {plan.Modes[i].Name()}: first at ordinal {first.Ordinal}, vCPU {first.Vcpu}: gva 0x{first.Gva:x}, recorded 0x{first.Recorded:x}, model 0x{first.Modelled:x}");
+        }
+
+        return violated ? ExitCode.Different : ExitCode.Done;
+    }
+
+    private int OfDatabase(string path, ParseResult arguments, CliConsole console, CancellationToken cancellation)
+    {
+        using var database = Database.OpenRead(path);
+        var different = 0;
+        foreach (var run in database.Runs)
+        {
+            var hash = run.Complete ? Again(run, arguments, console, cancellation) : null;
+            var same = hash == run.HistoryHash && hash is not null;
+            different += same ? 0 : 1;
+            console.Out.WriteLine(hash is null
+                ? $"run {run.Run} ({run.Name}): incomplete, nothing to compare"
+                : $"run {run.Run} ({run.Name}): {(same ? "same" : "DIFFERENT")} history, {hash}{(same ? "" : $" against {run.HistoryHash}")}");
+        }
+
+        return different == 0 ? ExitCode.Done : ExitCode.Different;
+    }
+
+    private string Again(RunRow run, ParseResult arguments, CliConsole console, CancellationToken cancellation)
+    {
+        var plan = StoredPlan.Of(run);
+        return Replay(plan, arguments, console, cancellation)[0].HistoryHash;
+    }
+
+    private IReadOnlyList<ReplayResult> Replay(ReplayPlan plan, ParseResult arguments, CliConsole console, CancellationToken cancellation)
+    {
+        using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
+        using var driver = ReplayDriver.Open(plan);
+        return driver.Run(
+            _ => new SilentHistory(),
+            done => progress.Update(time => RunCommand.Progress(done, driver.TotalAccesses, time)),
+            cancellation);
+    }
+}

@@ -1,0 +1,27 @@
+using Replay.Replayer;
+using Replay.Replayer.Kvm.Host;
+
+namespace Replay.Cli.Replaying;
+
+/// <summary>What is to be replayed, and how.</summary>
+internal sealed record ReplayPlan
+{
+    public required string Capture { get; init; }
+
+    public required IReadOnlyList<MmuMode> Modes { get; init; }
+
+    /// <summary>Null: each mode's default.</summary>
+    public HostProfile? Profile { get; init; }
+
+    public HostBacking Backing { get; init; } = HostBacking.Pages4K;
+
+    public bool UseTlb { get; init; } = true;
+
+    /// <summary>Threads that replay; decoding and storing have their own.</summary>
+    public int Threads { get; init; } = 1;
+
+    public ReplayOptions OptionsFor(MmuMode mode) => new() { Mode = mode, Profile = Profile, Backing = Backing, UseTlb = UseTlb };
+
+    /// <summary><c>4k</c> or <c>thp</c>, with <c>-lazy</c> where the host had not populated the memory.</summary>
+    public string BackingName => (Backing.HugePages ? "thp" : "4k") + (Backing.Populated ? "" : "-lazy");
+}

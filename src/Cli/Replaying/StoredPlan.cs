@@ -1,0 +1,45 @@
+using Replay.Analyzer.Store;
+using Replay.Cli.Commands;
+using Replay.Replayer;
+using Replay.Replayer.Kvm.Host;
+using Replay.Trace;
+
+namespace Replay.Cli.Replaying;
+
+/// <summary>The plan by which a run was made, from its row.</summary>
+internal static class StoredPlan
+{
+    /// <exception cref="UsageException">The row names a mode or a host that this tool does not know.</exception>
+    /// <exception cref="CaptureFormatException">The capture is no longer the one that was replayed.</exception>
+    public static ReplayPlan Of(RunRow run)
+    {
+        if (!MmuModes.TryParse(run.Mode, out var mode))
+            throw new UsageException($"run {run.Run} ({run.Name}): mode {run.Mode} cannot be replayed.");
+        var capture = Inputs.Capture(run.Capture);
+        using (var reader = CaptureReader.Open(capture))
+        {
+            if (reader.Manifest.Checksum != run.CaptureHash)
+                throw new CaptureFormatException($"{capture}: is not the capture that run {run.Run} ({run.Name}) replayed. Replay it again with 'replay run'.");
+        }
+
+        return new ReplayPlan
+        {
+            Capture = capture,
+            Modes = [mode],
+            Profile = Profile(run),
+            Backing = new HostBacking
+            {
+                HugePages = run.Backing.StartsWith("thp", StringComparison.Ordinal),
+                Populated = !run.Backing.EndsWith("-lazy", StringComparison.Ordinal),
+            },
+        };
+    }
+
+    /// <summary>A profile's name is that of a known one, with the module parameters changed behind it.</summary>
+    private static HostProfile Profile(RunRow run)
+    {
+        var parts = run.Profile.Split('+');
+        var profile = HostProfiles.Find(parts[0]) ?? throw new UsageException($"run {run.Run} ({run.Name}): host {parts[0]} is not known.");
+        return ModuleParameters.Apply(profile, Settings.Parse(parts[1..], "--module-param"));
+    }
+}
