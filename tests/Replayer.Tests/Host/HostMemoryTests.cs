@@ -157,6 +157,7 @@ public sealed class HostMemoryTests
         var memory = Memory(HostBacking.Thp);
         memory.Protect(0x201000, 0x1000, writable: false);
 
+        Assert.Equal(["start 200000-400000", "end 200000-400000"], _notifier.Calls);
         Assert.Equal(1, memory.MappingLevel(_slot, 0x200));
         Assert.Equal(2, memory.MappingLevel(_slot, 0x400));
         Assert.True(memory.GfnToPfn(_slot, 0x200, writeFault: false).MapWritable);

@@ -86,7 +86,8 @@ internal sealed class NormalisedLog : IHistory
     public void OnFlush(in TlbFlushRecord record)
     {
         Flushes.Add(record);
-        Lines.Add("flush");
+        if (record.Kind is FlushKind.Remote or FlushKind.RemoteRange)
+            Lines.Add("flush");
     }
 
     public void OnChain(int chainId, ReadOnlySpan<KvmFunction> functions) => _chains[chainId] = functions.ToArray();

@@ -132,7 +132,7 @@ public sealed class TdpFaultTests
     {
         var machine = new TdpMachine(backing: HostBacking.Thp);
         machine.Write(0x200);
-        machine.Vm.HostMemory.Protect(0x200000, 0x1000, writable: true);
+        machine.Vm.Memslots.Find(0)!.LargePages.Disallow(0x200);
 
         var lines = machine.LinesOf(() => machine.Write(0x234));
 

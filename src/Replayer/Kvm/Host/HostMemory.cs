@@ -103,7 +103,7 @@ public sealed class HostMemory(HostBacking backing)
         }
     }
 
-    /// <summary>mprotect: takes or gives write permission. The caller runs the notifier.</summary>
+    /// <summary>mprotect: takes or gives write permission. The caller runs the notifier; a huge page in the way is split through it.</summary>
     /// <param name="hva">First byte, page aligned.</param>
     /// <param name="length">Bytes.</param>
     /// <param name="writable">PROT_READ and PROT_WRITE, against PROT_READ alone.</param>
@@ -124,19 +124,23 @@ public sealed class HostMemory(HostBacking backing)
                 if (regionStart >= first && regionStart + HostRegion.PageCount <= end)
                     region.HugeEntryIsReadOnly = true;
                 else
-                    region.Split();
+                    Split(region, page);
             }
 
             region.SetProtected(IndexOf(page), !writable);
         }
     }
 
-    /// <summary>The host maps another, shared frame read-only at the page (KSM). The caller runs the notifier.</summary>
+    /// <summary>
+    /// The host maps another, shared frame read-only at the page (KSM). The caller runs the notifier; a huge page in the way is split
+    /// through it.
+    /// </summary>
     /// <returns>The new frame.</returns>
     public ulong Share(ulong hva)
     {
         var region = Region(hva >> 12);
-        region.Split();
+        if (region.IsHuge)
+            Split(region, hva >> 12);
         var pfn = _nextSharedPfn++;
         region.SetShared(IndexOf(hva >> 12), pfn);
         return pfn;
@@ -183,17 +187,22 @@ public sealed class HostMemory(HostBacking backing)
     {
         var hva = page << 12;
         if (region.IsHuge)
-        {
-            var start = hva & ~((HostRegion.PageCount << 12) - 1UL);
-            Notifier?.InvalidateRangeStart(start, start + (HostRegion.PageCount << 12));
-            region.Split();
-            Notifier?.InvalidateRangeEnd(start, start + (HostRegion.PageCount << 12));
-        }
-
+            Split(region, page);
         Notifier?.InvalidateRangeStart(hva, hva + 4096);
         region.SetState(IndexOf(page), HostPteState.Private);
         Notifier?.ChangePte(hva, Frame(region, page), writable: true);
         Notifier?.InvalidateRangeEnd(hva, hva + 4096);
+    }
+
+    /// <summary>A huge entry gives way to small ones.</summary>
+    /// <remarks>Linux: __split_huge_pmd().</remarks>
+    private void Split(HostRegion region, ulong page)
+    {
+        var start = page - (ulong)IndexOf(page) << 12;
+        var end = start + (HostRegion.PageCount << 12);
+        Notifier?.InvalidateRangeStart(start, end);
+        region.Split();
+        Notifier?.InvalidateRangeEnd(start, end);
     }
 
     private static ulong Frame(HostRegion region, ulong page)
