@@ -2,7 +2,7 @@ using Replay.Replayer.Kvm.Host;
 
 namespace Replay.Replayer;
 
-/// <summary>How a capture is replayed.</summary>
+/// <summary>How a capture is replayed. The same capture with the same options gives the same history.</summary>
 public sealed record ReplayOptions
 {
     public required MmuMode Mode { get; init; }
@@ -15,5 +15,12 @@ public sealed record ReplayOptions
     /// <summary>Remember translations in a software TLB. The history is the same without.</summary>
     public bool UseTlb { get; init; } = true;
 
+    public InvariantLevel Invariants { get; init; } = InvariantLevel.Standard;
+
+    /// <summary>The host the replay runs on.</summary>
     public HostProfile EffectiveProfile => Profile ?? HostProfiles.DefaultFor(Mode);
+
+    /// <summary>One line: mode, host and whatever is not as usual.</summary>
+    public override string ToString() =>
+        $"{Mode.Name()} on {EffectiveProfile.Name}, host pages {(Backing.HugePages ? "thp" : "4k")}{(Backing.Populated ? "" : ", not populated")}{(UseTlb ? "" : ", no TLB")}";
 }

@@ -1,4 +1,5 @@
 using Replay.Replayer.Hardware;
+using Replay.Replayer.History;
 using Replay.Replayer.Kvm;
 
 namespace Replay.Replayer;
@@ -11,26 +12,47 @@ public sealed record ReplayResult
 
     public required long Events { get; init; }
 
+    /// <summary>Ordinal of the first access or event; -1 where there was none.</summary>
     public required long FirstOrdinal { get; init; }
 
     public required long LastOrdinal { get; init; }
 
     public required int Exits { get; init; }
 
+    public required IReadOnlyDictionary<ExitReason, long> ExitsByReason { get; init; }
+
+    /// <summary>Page faults that KVM handled.</summary>
     public required int Faults { get; init; }
 
+    public required IReadOnlyDictionary<RetPf, long> FaultsByOutcome { get; init; }
+
+    /// <summary>Page faults that reached the guest.</summary>
+    public required long GuestFaults { get; init; }
+
+    /// <summary>Table writes, KVM's and the CPU's.</summary>
     public required int Writes { get; init; }
+
+    /// <summary>The CPU's own are under <see cref="KvmFunction.None"/>.</summary>
+    public required IReadOnlyDictionary<KvmFunction, long> WritesByFunction { get; init; }
+
+    public required IReadOnlyDictionary<PageOperation, long> PagesByOperation { get; init; }
+
+    public required IReadOnlyDictionary<FlushKind, long> FlushesByKind { get; init; }
+
+    /// <summary>Accesses that left records in the history.</summary>
+    public required long AccessesWithRecords { get; init; }
 
     /// <summary>Table entries that walks read, the guest's and KVM's; walks that the TLB spared are not in it.</summary>
     public required long WalkReferences { get; init; }
 
-    /// <summary>How often each <see cref="History.ModelNote"/> occurred, by its number.</summary>
+    /// <summary>How often each <see cref="ModelNote"/> occurred, by its number.</summary>
     public required IReadOnlyList<long> NoteCounts { get; init; }
 
     public required VerifyTotals Verify { get; init; }
 
+    /// <summary>KVM's own counters.</summary>
     public required KvmStats Stats { get; init; }
 
-    /// <summary>32 hexadecimal digits.</summary>
+    /// <summary>32 hexadecimal digits: see <see cref="History.HistoryHash"/>.</summary>
     public required string HistoryHash { get; init; }
 }

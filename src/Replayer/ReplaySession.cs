@@ -1,7 +1,7 @@
-using Replay.Replayer.Guest;
-using Replay.Replayer.Hardware;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm;
+using Replay.Replayer.Kvm.Mmu;
+using Replay.Replayer.Session;
 using Replay.Trace;
 
 namespace Replay.Replayer;
@@ -18,14 +18,13 @@ namespace Replay.Replayer;
 /// </code></example>
 public sealed class ReplaySession
 {
+    private const int MaxVcpus = byte.MaxValue + 1;
+
     private readonly ReplayOptions _options;
-    private readonly Journal _journal;
-    private readonly GuestMemory _memory = new();
-    private readonly KvmVm _vm;
-    private readonly List<Cpu> _cpus = [];
-    private readonly VerifyTotals _verify = new();
+    private readonly Machine _machine;
     private readonly EventReplay _events;
-    private readonly bool _isFiltered;
+    private readonly Tally _tally;
+    private readonly ZapWatch? _watch;
     private long _accesses;
     private long _eventCount;
     private long _firstOrdinal = -1;
@@ -39,24 +38,58 @@ public sealed class ReplaySession
         ArgumentNullException.ThrowIfNull(manifest);
         ArgumentNullException.ThrowIfNull(options);
         _options = options;
-        _journal = new Journal(history);
-        _vm = new KvmVm(_journal, _memory, options.Mode, options.EffectiveProfile, options.Backing);
-        _isFiltered = manifest.Filter is not null;
-        _events = new EventReplay(_vm, _journal, _memory, CpuFor);
+        _tally = new Tally(history);
+        if (manifest.Filter is { } filter)
+            _watch = new ZapWatch(_tally, filter, SpteFormats.For(options.Mode, options.EffectiveProfile));
+        Journal = new Journal(_watch ?? (IHistory)_tally);
+        if (_watch is not null)
+            _watch.Journal = Journal;
+        _machine = new Machine(options, Journal, Math.Clamp(manifest.Vcpus, 1, MaxVcpus));
+        _events = new EventReplay(_machine);
     }
 
     /// <summary>The machine being modelled: for looking, after a chunk or from <see cref="Marker"/>.</summary>
-    public KvmVm Vm => _vm;
+    public KvmVm Vm => _machine.Vm;
 
-    /// <summary>Called when the guest reaches a marker, with the byte it wrote.</summary>
+    public Journal Journal { get; }
+
+    public ReplayProgress Progress => new(_accesses, _eventCount, _lastOrdinal);
+
+    /// <summary>Called when the guest reaches a marker, with the byte it wrote. What the host does then belongs to the marker's event.</summary>
     public Action<byte>? Marker
     {
         get => _events.Marker;
         set => _events.Marker = value;
     }
 
+    /// <summary>Replays a whole capture.</summary>
+    /// <param name="source">The capture.</param>
+    /// <param name="options">Mode and host.</param>
+    /// <param name="history">Sees everything the model does.</param>
+    /// <param name="progress">Told after each chunk.</param>
+    /// <param name="cancellation">Looked at between chunks.</param>
+    /// <exception cref="InvariantViolation">The model broke; the message says where.</exception>
+    /// <exception cref="CaptureFormatException">The capture cannot be read.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static ReplayResult Run(
+        ITraceSource source, ReplayOptions options, IHistory history, Action<ReplayProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        var session = new ReplaySession(source.Manifest, options, history);
+        var chunk = new TraceChunk();
+        while (source.TryRead(chunk))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            session.Process(chunk);
+            progress?.Invoke(session.Progress);
+        }
+
+        return session.Finish();
+    }
+
     /// <summary>Replays the next stretch of the stream.</summary>
     /// <exception cref="InvariantViolation">The model broke; the message says where.</exception>
+    /// <exception cref="CaptureFormatException">An event's document cannot be read.</exception>
     public void Process(TraceChunk chunk)
     {
         ArgumentNullException.ThrowIfNull(chunk);
@@ -64,37 +97,37 @@ public sealed class ReplaySession
         {
             Merge(chunk);
         }
-        catch (Exception exception) when (exception is not CaptureFormatException)
+        catch (Exception failure) when (failure is not (CaptureFormatException or OutOfMemoryException))
         {
             throw new InvariantViolation(
-                $"mode {_options.Mode.Name()}, host {_options.EffectiveProfile.Name}, ordinal {_journal.Ordinal}, vCPU {_journal.Vcpu}, "
-                + $"rip {_journal.Rip:x}, in {_journal.CurrentFunction.KernelName()}: {exception.Message}",
-                exception);
+                $"{_options}: ordinal {Journal.Ordinal}, vCPU {Journal.Vcpu}, rip {Journal.Rip:x}, in {Journal.CurrentFunction.KernelName()}: {failure.Message}",
+                failure);
         }
     }
 
     /// <summary>What the replay came to so far.</summary>
-    public ReplayResult Finish()
+    public ReplayResult Finish() => new()
     {
-        var references = 0L;
-        foreach (var cpu in _cpus)
-            references += cpu.WalkReferences;
-        return new ReplayResult
-        {
-            Accesses = _accesses,
-            Events = _eventCount,
-            FirstOrdinal = _firstOrdinal,
-            LastOrdinal = _lastOrdinal,
-            Exits = _journal.Exits,
-            Faults = _journal.Faults,
-            Writes = _journal.Writes,
-            WalkReferences = references,
-            NoteCounts = _journal.NoteCounts.ToArray(),
-            Verify = _verify,
-            Stats = _vm.Stats,
-            HistoryHash = _journal.Hash.ToString(),
-        };
-    }
+        Accesses = _accesses,
+        Events = _eventCount,
+        FirstOrdinal = _firstOrdinal,
+        LastOrdinal = _lastOrdinal,
+        Exits = Journal.Exits,
+        ExitsByReason = _tally.Exits,
+        Faults = Journal.Faults,
+        FaultsByOutcome = _tally.Faults,
+        GuestFaults = _tally.GuestFaults,
+        Writes = Journal.Writes,
+        WritesByFunction = _tally.Writes,
+        PagesByOperation = _tally.Pages,
+        FlushesByKind = _tally.Flushes,
+        AccessesWithRecords = _tally.Accesses,
+        WalkReferences = _machine.WalkReferences,
+        NoteCounts = Journal.NoteCounts.ToArray(),
+        Verify = _machine.Verify,
+        Stats = Vm.Stats,
+        HistoryHash = Journal.Hash.ToString(),
+    };
 
     /// <summary>Accesses and events in one order.</summary>
     private void Merge(TraceChunk chunk)
@@ -102,38 +135,44 @@ public sealed class ReplaySession
         var next = 0;
         foreach (var row in chunk.Events)
         {
-            var end = next + chunk.Ordinals.AsSpan(next, chunk.AccessCount - next).BinarySearch(row.Ordinal);
-            if (end < next)
-                end = next + ~(end - next);
-            Run(chunk, next, end);
+            var found = chunk.Ordinals.AsSpan(next, chunk.AccessCount - next).BinarySearch(row.Ordinal);
+            var end = next + (found < 0 ? ~found : found);
+            ReplayAccesses(chunk, next, end);
             next = end;
-            _vm.Writer.NotesLosses = _isFiltered && !FlushPoints.Is(row.Kind);
-            _events.Replay(row);
-            Passed(row.Ordinal);
-            _eventCount++;
+            ReplayEvent(row);
         }
 
-        Run(chunk, next, chunk.AccessCount);
+        ReplayAccesses(chunk, next, chunk.AccessCount);
     }
 
-    /// <summary>Plain accesses, vCPU by vCPU.</summary>
-    private void Run(TraceChunk chunk, int from, int to)
+    private void ReplayEvent(in TraceEvent row)
+    {
+        _eventCount++;
+        Passed(row.Ordinal);
+        Journal.Ordinal = row.Ordinal;
+        Journal.Vcpu = row.Vcpu;
+        Journal.Rip = row.Rip ?? 0;
+        _watch?.EnterEvent(row.Kind);
+        _events.Replay(row);
+        _watch?.LeaveEvent();
+    }
+
+    /// <summary>Plain accesses, vCPU by vCPU: each in one go, as long as no other's come between.</summary>
+    private void ReplayAccesses(TraceChunk chunk, int from, int to)
     {
         if (from == to)
             return;
-        _vm.Writer.NotesLosses = _isFiltered;
         _accesses += to - from;
         Passed(chunk.Ordinals[from]);
+        Passed(chunk.Ordinals[to - 1]);
         while (from < to)
         {
             var vcpu = chunk.Vcpus[from];
             var length = chunk.Vcpus.AsSpan(from, to - from).IndexOfAnyExcept(vcpu);
             var end = length < 0 ? to : from + length;
-            CpuFor(vcpu).Run(chunk, from, end);
+            _machine.Cpu(vcpu).Run(chunk, from, end);
             from = end;
         }
-
-        Passed(chunk.Ordinals[to - 1]);
     }
 
     private void Passed(long ordinal)
@@ -141,29 +180,5 @@ public sealed class ReplaySession
         if (_firstOrdinal < 0)
             _firstOrdinal = ordinal;
         _lastOrdinal = ordinal;
-    }
-
-    private Cpu CpuFor(byte vcpu)
-    {
-        while (_cpus.Count <= vcpu)
-        {
-            var registers = new ControlRegisters();
-            _cpus.Add(new Cpu(new CpuSetup
-            {
-                Id = (byte)_cpus.Count,
-                Mode = _options.Mode,
-                Profile = _options.EffectiveProfile,
-                Journal = _journal,
-                Memory = _memory,
-                Registers = registers,
-                Hypervisor = _vm.CreateVcpu(registers),
-                Pages = _vm.Pages,
-                Writer = _vm.Writer,
-                Verify = _verify,
-                UseTlb = _options.UseTlb,
-            }));
-        }
-
-        return _cpus[vcpu];
     }
 }

@@ -12,24 +12,6 @@ public sealed class PageFilter
 {
     private const int MaxVcpus = 256;
 
-    private static readonly Dictionary<string, TraceEventKind[]> FlushNames = new(StringComparer.Ordinal)
-    {
-        ["cr_write"] =
-        [
-            TraceEventKind.Cr0Write, TraceEventKind.Cr3Write, TraceEventKind.Cr4Write, TraceEventKind.EferWrite, TraceEventKind.VcpuState,
-        ],
-        ["invlpg"] = [TraceEventKind.Invlpg],
-        ["invpcid"] = [TraceEventKind.Invpcid],
-        ["page_table_store"] = [TraceEventKind.PageTableStore],
-        ["pkru_write"] = [TraceEventKind.PkruWrite],
-        ["host_event"] =
-        [
-            TraceEventKind.Memslot, TraceEventKind.HostInvalidate, TraceEventKind.HostChangePte, TraceEventKind.HostAge,
-            TraceEventKind.DirtyLogOn, TraceEventKind.DirtyLogOff, TraceEventKind.DirtyLogGet, TraceEventKind.Lost,
-        ],
-        ["epoch"] = [],
-    };
-
     private readonly Slot[]?[] _tables = new Slot[]?[MaxVcpus];
     private readonly bool[] _flushes = new bool[256];
     private readonly int _entries;
@@ -47,11 +29,11 @@ public sealed class PageFilter
             throw new ArgumentException($"A filter epoch of {rule.EpochLength} ordinals: it must be at least 1.", nameof(rule));
         _entries = rule.Entries;
         _shift = 64 - int.Log2(rule.Entries);
-        _epochLength = rule.FlushOn.Contains("epoch") ? rule.EpochLength : long.MaxValue;
+        _epochLength = rule.FlushOn.Contains(FlushRule.Epoch) ? rule.EpochLength : long.MaxValue;
         _nextEpoch = _epochLength;
         foreach (var name in rule.FlushOn)
         {
-            if (!FlushNames.TryGetValue(name, out var kinds))
+            if (!FlushRule.TryGetKinds(name, out var kinds))
                 throw new ArgumentException($"A page filter cannot flush on \"{name}\".", nameof(rule));
             foreach (var kind in kinds)
                 _flushes[(int)kind] = true;

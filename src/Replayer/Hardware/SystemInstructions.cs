@@ -36,10 +36,13 @@ public sealed class SystemInstructions
             return;
         }
 
+        const ulong reloads = ControlRegisters.Cr0Pg | ControlRegisters.Cr0Cd | ControlRegisters.Cr0Nw;
+        var changed = _registers.Cr0 ^ value;
         _registers.Cr0 = value;
         var longMode = _registers.PagingEnabled && (_registers.Efer & ControlRegisters.EferLme) != 0;
         _registers.Efer = longMode ? _registers.Efer | ControlRegisters.EferLma : _registers.Efer & ~ControlRegisters.EferLma;
-        LoadPdptes();
+        if ((changed & reloads) != 0)
+            LoadPdptes();
     }
 
     /// <summary>MOV to CR3. Bit 63, the wish to keep translations, is not part of the register.</summary>

@@ -13,12 +13,6 @@ public sealed class TableWriter(Journal journal)
     /// </summary>
     public long TranslationEpoch { get; private set; }
 
-    /// <summary>
-    /// Report writes that take a translation or a right away (<see cref="ModelNote.ZapOffFlushPoint"/>): set while a filtered capture is
-    /// between two of its flush points.
-    /// </summary>
-    public bool NotesLosses { get; set; }
-
     /// <summary>KVM stores <paramref name="value"/>; the function on top of the journal's chain is the writer.</summary>
     /// <param name="page">The table.</param>
     /// <param name="index">The entry, 0 to 511.</param>
@@ -34,8 +28,6 @@ public sealed class TableWriter(Journal journal)
         if (old != 0)
             TranslationEpoch++;
         journal.Write(page.Id, page.Level, index, gfn, old, value.Raw, Actor.Kvm, tracepoint);
-        if (NotesLosses && TakesAway(new Spte(old), value))
-            journal.Note(ModelNote.ZapOffFlushPoint, gfn << 12, old, value.Raw);
         return new Spte(old);
     }
 
@@ -47,15 +39,6 @@ public sealed class TableWriter(Journal journal)
             return;
         page.Exchange(_key, index, old | bits);
         journal.Write(page.Id, page.Level, index, gfn, old, old | bits, Actor.Hardware, Tracepoint.None);
-    }
-
-    /// <summary>The new entry does not do all that the old one did. A table replaced by a huge page does.</summary>
-    private static bool TakesAway(Spte old, Spte value)
-    {
-        const ulong rights = 7;
-        if (!old.IsShadowPresent)
-            return false;
-        return !value.IsShadowPresent || (old.Raw & ~value.Raw & rights) != 0 || (old.IsLarge && !value.IsLarge);
     }
 
     /// <summary>The right to change an entry. Only this class can make one.</summary>

@@ -1,0 +1,178 @@
+using Replay.Replayer.Hardware;
+using Replay.Replayer.History;
+using Replay.Replayer.Kvm;
+using Replay.Trace;
+
+namespace Replay.Replayer.Session;
+
+/// <summary>Replays the events of a capture, each in the room that it belongs to. The journal stands at the event.</summary>
+internal sealed class EventReplay(Machine machine)
+{
+    private readonly Journal _journal = machine.Journal;
+    private readonly HostEvents _host = machine.Vm.HostEvents;
+
+    public Action<byte>? Marker { get; set; }
+
+    public void Replay(in TraceEvent row)
+    {
+        if (!TryReplayAccess(row) && !TryReplayInstruction(row) && !TryReplayHost(row))
+            ReplayRest(row);
+    }
+
+    private bool TryReplayAccess(in TraceEvent row)
+    {
+        switch (row.Kind)
+        {
+            case TraceEventKind.PageTableStore:
+                Store(row);
+                return true;
+            case TraceEventKind.Mmio:
+                Access(row, row.Access ?? AccessKind.Read, AccessFlags.Mmio, out _);
+                return true;
+            case TraceEventKind.ImplicitAccess:
+                Access(row, row.Access ?? AccessKind.Read, AccessFlags.Implicit, out _);
+                return true;
+            case TraceEventKind.GuestPageFault:
+                machine.Cpu(row.Vcpu).Fault(row.Gva ?? 0, row.ErrorCode ?? 0, row.Flags ?? AccessFlags.None);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private bool TryReplayInstruction(in TraceEvent row)
+    {
+        var instructions = machine.Cpu(row.Vcpu).Instructions;
+        var value = row.Value ?? 0;
+        switch (row.Kind)
+        {
+            case TraceEventKind.Cr0Write:
+                instructions.WriteCr0(value);
+                return true;
+            case TraceEventKind.Cr3Write:
+                instructions.WriteCr3(value);
+                return true;
+            case TraceEventKind.Cr4Write:
+                instructions.WriteCr4(value);
+                return true;
+            case TraceEventKind.EferWrite:
+                instructions.WriteEfer(value);
+                return true;
+            case TraceEventKind.PkruWrite:
+                instructions.WritePkru((uint)value);
+                return true;
+            case TraceEventKind.Invlpg:
+                instructions.Invlpg(row.Gva ?? 0);
+                return true;
+            case TraceEventKind.Invpcid:
+                instructions.Invpcid(value, row.ErrorCode ?? 0, row.Gva ?? 0);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private bool TryReplayHost(in TraceEvent row)
+    {
+        var gpa = row.Gpa ?? 0;
+        switch (row.Kind)
+        {
+            case TraceEventKind.Memslot:
+                SetMemslot(EventDetail.ReadMemslotChange(row));
+                return true;
+            case TraceEventKind.HostInvalidate:
+                _host.Invalidate(gpa, row.Value ?? 0);
+                return true;
+            case TraceEventKind.HostChangePte:
+                _host.ChangePte(gpa);
+                return true;
+            case TraceEventKind.HostAge:
+                _host.Age(gpa, row.Value ?? 0);
+                return true;
+            case TraceEventKind.DirtyLogOn:
+                NoteUnless(_host.DirtyLogOn(gpa), row);
+                return true;
+            case TraceEventKind.DirtyLogOff:
+                NoteUnless(_host.DirtyLogOff(gpa), row);
+                return true;
+            case TraceEventKind.DirtyLogGet:
+                NoteUnless(_host.DirtyLogGet(gpa) is not null, row);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private void ReplayRest(in TraceEvent row)
+    {
+        switch (row.Kind)
+        {
+            case TraceEventKind.PageImage:
+                machine.Memory.SetPage((row.Gpa ?? 0) >> 12, row.Data);
+                break;
+            case TraceEventKind.VcpuState:
+                SetRegisters(row.Vcpu, EventDetail.ReadVcpuState(row));
+                break;
+            case TraceEventKind.Marker:
+                Marker?.Invoke((byte)(row.Value ?? 0));
+                break;
+            case TraceEventKind.Lost:
+                _journal.Note(ModelNote.LostEvents, 0, row.Value ?? 0, 0);
+                break;
+            case TraceEventKind.Delivery or TraceEventKind.Lidt or TraceEventKind.Lgdt or TraceEventKind.Ltr:
+                break;
+            default:
+                NoteUnless(false, row);
+                break;
+        }
+    }
+
+    /// <summary>First the access, then the change: a fault on the way finds the table as it was.</summary>
+    private void Store(in TraceEvent row)
+    {
+        var outcome = Access(row, AccessKind.Write, AccessFlags.None, out var gpa);
+        var doneByKvm = outcome == AccessOutcome.Emulated && !machine.Vm.TdpEnabled;
+        if (!doneByKvm && gpa is { } target && row.Value is { } value)
+            machine.Memory.Store(target, value, (int)(row.Size ?? 8));
+    }
+
+    private AccessOutcome Access(in TraceEvent row, AccessKind kind, AccessFlags also, out ulong? gpa)
+    {
+        var access = new CpuAccess
+        {
+            Gva = row.Gva ?? 0,
+            Kind = kind,
+            Flags = (row.Flags ?? AccessFlags.None) | also,
+            Gpa = row.Gpa,
+            Size = (byte)Math.Min(row.Size ?? 1, 64),
+            Value = row.Value,
+        };
+        return machine.Cpu(row.Vcpu).Access(access, out gpa);
+    }
+
+    private void SetMemslot(MemslotChange change)
+    {
+        var result = _host.Memslot(change);
+        if (result != MemslotResult.Done)
+            _journal.Note(ModelNote.EventNotModelled, change.Gpa, (ulong)TraceEventKind.Memslot, (ulong)result);
+    }
+
+    private void SetRegisters(byte vcpu, VcpuState state)
+    {
+        var registers = machine.Cpu(vcpu).Registers;
+        registers.Cr0 = state.Cr0;
+        registers.Cr2 = state.Cr2;
+        registers.Cr3 = state.Cr3;
+        registers.Cr4 = state.Cr4;
+        registers.Efer = state.Efer;
+        registers.Pkru = state.Pkru ?? 0;
+        registers.Cpl = state.Cpl;
+        machine.Vcpu(vcpu).RegistersSet();
+    }
+
+    private void NoteUnless(bool modelled, in TraceEvent row)
+    {
+        if (!modelled)
+            _journal.Note(ModelNote.EventNotModelled, row.Gpa ?? row.Gva ?? 0, (ulong)row.Kind, 0);
+    }
+}

@@ -1,0 +1,29 @@
+using Replay.Replayer.History;
+
+namespace Replay.Replayer.Session;
+
+/// <summary>Hands everything on; what derives from it looks at some of it on the way.</summary>
+internal abstract class ForwardingHistory(IHistory next) : IHistory
+{
+    public virtual void OnChain(int chainId, ReadOnlySpan<KvmFunction> functions) => next.OnChain(chainId, functions);
+
+    public virtual void OnExit(in VmExitRecord record) => next.OnExit(record);
+
+    public virtual void OnFault(in FaultRecord record) => next.OnFault(record);
+
+    public virtual void OnWrite(in TableWrite record) => next.OnWrite(record);
+
+    public virtual void OnTablePage(in TablePageRecord record) => next.OnTablePage(record);
+
+    public virtual void OnRoot(in RootRecord record) => next.OnRoot(record);
+
+    public virtual void OnFlush(in TlbFlushRecord record) => next.OnFlush(record);
+
+    public virtual void OnRmap(in RmapRecord record) => next.OnRmap(record);
+
+    public virtual void OnGuestFault(in GuestFaultRecord record) => next.OnGuestFault(record);
+
+    public virtual void OnNote(in ModelNoteRecord record) => next.OnNote(record);
+
+    public virtual void OnAccess(in AccessRecord record) => next.OnAccess(record);
+}

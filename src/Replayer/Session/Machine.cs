@@ -1,0 +1,77 @@
+using Replay.Replayer.Guest;
+using Replay.Replayer.Hardware;
+using Replay.Replayer.History;
+using Replay.Replayer.Kvm;
+
+namespace Replay.Replayer.Session;
+
+/// <summary>The three rooms: guest memory, the CPUs, and KVM.</summary>
+internal sealed class Machine
+{
+    private readonly ReplayOptions _options;
+    private readonly List<Cpu> _cpus = [];
+    private readonly List<KvmVcpu> _vcpus = [];
+
+    public Machine(ReplayOptions options, Journal journal, int vcpus)
+    {
+        _options = options;
+        Journal = journal;
+        Vm = new KvmVm(journal, Memory, options.Mode, options.EffectiveProfile, options.Backing);
+        for (var i = 0; i < Math.Max(vcpus, 1); i++)
+            Add();
+    }
+
+    public Journal Journal { get; }
+
+    public GuestMemory Memory { get; } = new();
+
+    public KvmVm Vm { get; }
+
+    public VerifyTotals Verify { get; } = new();
+
+    public Cpu Cpu(byte vcpu)
+    {
+        while (_cpus.Count <= vcpu)
+            Add();
+        return _cpus[vcpu];
+    }
+
+    /// <summary>Table entries that walks read, the guest's and KVM's.</summary>
+    public long WalkReferences
+    {
+        get
+        {
+            var references = 0L;
+            foreach (var cpu in _cpus)
+                references += cpu.WalkReferences;
+            return references;
+        }
+    }
+
+    public KvmVcpu Vcpu(byte vcpu)
+    {
+        _ = Cpu(vcpu);
+        return _vcpus[vcpu];
+    }
+
+    private void Add()
+    {
+        var registers = new ControlRegisters();
+        var vcpu = Vm.CreateVcpu(registers);
+        _vcpus.Add(vcpu);
+        _cpus.Add(new Cpu(new CpuSetup
+        {
+            Id = (byte)_cpus.Count,
+            Mode = _options.Mode,
+            Profile = _options.EffectiveProfile,
+            Journal = Journal,
+            Memory = Memory,
+            Registers = registers,
+            Hypervisor = vcpu,
+            Pages = Vm.Pages,
+            Writer = Vm.Writer,
+            Verify = Verify,
+            UseTlb = _options.UseTlb,
+        }));
+    }
+}
