@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Replay.Analyzer.Schema;
 using Replay.Cli.Docs;
 using Replay.Cli.Terminal;
 
@@ -29,6 +30,7 @@ internal sealed class DocsCommand : VerbCommand
         folder.Create();
         var root = CommandLine.Build(console);
         await File.WriteAllTextAsync(Path.Combine(folder.FullName, "cli.md"), CliReference.Markdown(root), cancellation).ConfigureAwait(false);
+        await File.WriteAllTextAsync(Path.Combine(folder.FullName, "schema.md"), SchemaDocs.Markdown(), cancellation).ConfigureAwait(false);
         return ExitCode.Done;
     }
 }

@@ -1,0 +1,89 @@
+using System.Globalization;
+using System.Text;
+using Replay.Trace;
+
+namespace Replay.Cli.Commands;
+
+/// <summary>A capture's stream as text, one line an access or event.</summary>
+internal static class CaptureLines
+{
+    public static IEnumerable<string> Read(
+        string path, long first, long last, long? gfn, string[] kinds, bool noAccesses, CancellationToken cancellation)
+    {
+        foreach (var kind in kinds)
+        {
+            if (kind != "access" && !TraceEventKindName.TryParse(kind, out _))
+                throw new UsageException($"--kind {kind}: access, {string.Join(", ", Enum.GetValues<TraceEventKind>().Select(TraceEventKindName.Of))}.");
+        }
+
+        return Lines(path, first, last, gfn, kinds, noAccesses || (kinds.Length > 0 && !kinds.Contains("access")), cancellation);
+    }
+
+    private static IEnumerable<string> Lines(
+        string path, long first, long last, long? gfn, string[] kinds, bool noAccesses, CancellationToken cancellation)
+    {
+        using var reader = CaptureReader.Open(path);
+        reader.Seek(first);
+        var chunk = new TraceChunk();
+        while (reader.TryRead(chunk))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var access = 0;
+            foreach (var row in chunk.Events)
+            {
+                for (; access < chunk.AccessCount && chunk.Ordinals[access] < row.Ordinal; access++)
+                {
+                    if (!noAccesses && chunk.Ordinals[access] <= last && Concerns(chunk.Gpas[access], gfn))
+                        yield return Access(chunk, access);
+                }
+
+                if (row.Ordinal > last)
+                    yield break;
+                if ((gfn is null || (row.Gpa is { } gpa && Concerns(gpa, gfn))) && (kinds.Length == 0 || kinds.Contains(TraceEventKindName.Of(row.Kind))))
+                    yield return Event(row);
+            }
+
+            for (; access < chunk.AccessCount; access++)
+            {
+                if (chunk.Ordinals[access] > last)
+                    yield break;
+                if (!noAccesses && Concerns(chunk.Gpas[access], gfn))
+                    yield return Access(chunk, access);
+            }
+        }
+    }
+
+    private static bool Concerns(ulong gpa, long? gfn) => gfn is null || gpa >> 12 == (ulong)gfn.Value;
+
+    private static string Access(TraceChunk chunk, int i)
+    {
+        var kind = (AccessKind)chunk.Kinds[i];
+        var who = ((AccessFlags)chunk.Flags[i] & AccessFlags.User) != 0 ? "user" : "kernel";
+        var rip = chunk.HasRips ? $" rip 0x{chunk.Rips[i]:x}" : "";
+        return $"{chunk.Ordinals[i],12}  vcpu {chunk.Vcpus[i]}  {kind.ToString().ToLowerInvariant(),-16} {who,-6} gva 0x{chunk.Gvas[i]:x} gpa 0x{chunk.Gpas[i]:x} size {chunk.Sizes[i]}{rip}";
+    }
+
+    private static string Event(in TraceEvent row)
+    {
+        var text = new StringBuilder($"{row.Ordinal,12}  vcpu {row.Vcpu}  {TraceEventKindName.Of(row.Kind),-16}");
+        Append(text, "access", row.Access?.ToString().ToLowerInvariant());
+        Append(text, "flags", row.Flags is { } flags && flags != AccessFlags.None ? flags.ToString().ToLowerInvariant() : null);
+        Append(text, "gva", Hex(row.Gva));
+        Append(text, "gpa", Hex(row.Gpa));
+        Append(text, "size", row.Size?.ToString(CultureInfo.InvariantCulture));
+        Append(text, "value", Hex(row.Value));
+        Append(text, "error", Hex(row.ErrorCode));
+        Append(text, "rip", Hex(row.Rip));
+        Append(text, "data", row.Data is { } data ? $"{data.Length} bytes" : null);
+        Append(text, "detail", row.Detail);
+        return text.ToString();
+    }
+
+    private static void Append(StringBuilder text, string name, string? value)
+    {
+        if (value is not null)
+            text.Append(' ').Append(name).Append(' ').Append(value);
+    }
+
+    private static string? Hex(ulong? value) => value is { } number ? $"0x{number:x}" : null;
+}

@@ -1,0 +1,104 @@
+using System.CommandLine;
+using System.Globalization;
+using Replay.Analyzer.Query;
+using Replay.Analyzer.Store;
+using Replay.Cli.Terminal;
+
+namespace Replay.Cli.Commands;
+
+/// <summary>Prints the events of a capture, or everything a run's MMU did, line by line.</summary>
+internal sealed class EventsCommand : VerbCommand
+{
+    private readonly Argument<string> _input = new("INPUT") { Description = "A capture or a database" };
+    private readonly Argument<string?> _range = new("RANGE") { Description = "Ordinals FIRST..LAST, FIRST.. or one", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Option<string?> _run = new("--run") { Description = "Run of a database, by number or name (default: the first)", HelpName = "RUN" };
+    private readonly Option<string?> _gfn = new("--gfn") { Description = "Only lines that concern this guest frame", HelpName = "GFN" };
+    private readonly Option<long?> _table = new("--table") { Description = "Only lines that concern this table page (databases)", HelpName = "ID" };
+    private readonly Option<string[]> _kinds = new("--kind") { Description = "Only this kind of line; repeatable", HelpName = "KIND" };
+    private readonly Option<bool> _noAccesses = new("--no-accesses") { Description = "Leave out plain accesses (captures)" };
+    private readonly Option<long?> _limit = new("--limit", "-n") { Description = "Stop after so many lines", HelpName = "N" };
+
+    public EventsCommand()
+        : base("events", "Print the stream of a capture, or a run's history: exits, faults, writes, pages, roots, flushes in order.")
+    {
+        Arguments.Add(_input);
+        Arguments.Add(_range);
+        Options.Add(_run);
+        Options.Add(_gfn);
+        Options.Add(_table);
+        Options.Add(_kinds);
+        Options.Add(_noAccesses);
+        Options.Add(_limit);
+    }
+
+    public override IReadOnlyList<Example> Examples { get; } =
+    [
+        new("replay events boot.capture --no-accesses -n 40", "the first events that are more than plain accesses"),
+        new("replay events boot.db 1000..2000 --run ept-tdp", "what KVM did between two ordinals"),
+        new("replay events boot.db --gfn 0x1a2 --kind write", "every write to an entry that translates this frame"),
+    ];
+
+    protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
+    {
+        var input = Inputs.Resolve(arguments.GetRequiredValue(_input));
+        var (first, last) = Range(arguments.GetValue(_range));
+        var gfn = arguments.GetValue(_gfn) is { } text ? Number(text, "--gfn") : (long?)null;
+        var lines = input.IsCapture
+            ? CaptureLines.Read(input.Path, first, last, gfn, arguments.GetValue(_kinds) ?? [], arguments.GetValue(_noAccesses), cancellation)
+            : RunLines(input.Path, first, last, gfn, arguments, console, cancellation);
+        var limit = arguments.GetValue(_limit) ?? long.MaxValue;
+        foreach (var line in lines)
+        {
+            if (limit-- == 0)
+            {
+                console.Error.WriteLine("replay events: stopped at --limit; there are more.");
+                break;
+            }
+
+            console.Out.WriteLine(line);
+        }
+
+        return Task.FromResult(ExitCode.Done);
+    }
+
+    private IEnumerable<string> RunLines(
+        string path, long first, long last, long? gfn, ParseResult arguments, CliConsole console, CancellationToken cancellation)
+    {
+        using var database = Database.OpenRead(path);
+        foreach (var warning in database.Warnings)
+            console.Error.WriteLine($"replay events: {warning}");
+        var wanted = arguments.GetValue(_run);
+        var run = wanted is null ? database.Runs.Count > 0 ? database.Runs[0] : null : database.FindRun(wanted);
+        var filter = new EventFilter
+        {
+            Run = run?.Run ?? throw new UsageException($"{path}: has no run {wanted}. It has {string.Join(", ", database.Runs.Select(r => $"{r.Run} ({r.Name})"))}."),
+            FirstOrdinal = first,
+            LastOrdinal = last,
+            Gfn = gfn,
+            TableId = arguments.GetValue(_table),
+            Kinds = arguments.GetValue(_kinds) ?? [],
+        };
+        foreach (var line in EventLines.Read(new QueryRunner(database), filter, cancellation))
+            yield return line.ToString();
+    }
+
+    private static (long First, long Last) Range(string? text)
+    {
+        if (text is null)
+            return (0, long.MaxValue);
+        var dots = text.IndexOf("..", StringComparison.Ordinal);
+        if (dots < 0)
+            return (Number(text, "RANGE"), Number(text, "RANGE"));
+        var first = dots == 0 ? 0 : Number(text[..dots], "RANGE");
+        var last = dots + 2 == text.Length ? long.MaxValue : Number(text[(dots + 2)..], "RANGE");
+        return first <= last ? (first, last) : throw new UsageException($"RANGE {text}: the first ordinal is behind the last.");
+    }
+
+    private static long Number(string text, string what)
+    {
+        var isHex = text.StartsWith("0x", StringComparison.OrdinalIgnoreCase);
+        return long.TryParse(isHex ? text[2..] : text, isHex ? NumberStyles.HexNumber : NumberStyles.None, CultureInfo.InvariantCulture, out var value)
+            ? value
+            : throw new UsageException($"{what} {text}: a decimal or 0x hexadecimal number.");
+    }
+}
