@@ -1,1 +1,3 @@
-Console.WriteLine("benchmarks");
+using Replay.Benchmarks;
+
+return BenchmarkRunner.Run(args, Console.Out, Console.Error);

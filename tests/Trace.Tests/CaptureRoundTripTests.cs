@@ -17,11 +17,11 @@ public sealed class CaptureRoundTripTests
             var read = Captures.Read(temporary.Capture, new CaptureReaderOptions { DecodeAhead = ahead });
             Expected(recording, hasRips).AssertEqual(read);
         },
-        iter: 200,
+        iter: 100,
         threads: 1);
 
     [Fact]
-    public void Reading_from_an_ordinal_gives_what_stands_at_and_after_it() => Gen.Select(Generate.Recording, Gen.Int[20, 100], Gen.Int[0, 400].Array[1, 5], Gen.Bool).Sample(
+    public void Reading_from_an_ordinal_gives_what_stands_at_and_after_it() => Gen.Select(Generate.Recording, Gen.Int[40, 150], Gen.Int[0, 400].Array[1, 3], Gen.Bool).Sample(
         static (recording, partRows, targets, ahead) =>
         {
             using var temporary = new TemporaryDirectory();
@@ -35,7 +35,7 @@ public sealed class CaptureRoundTripTests
                 Expected(recording, hasRips: false).From(ordinal).AssertEqual(Recording.Read(reader));
             }
         },
-        iter: 100,
+        iter: 60,
         threads: 1);
 
     [Fact]
