@@ -13,6 +13,11 @@ namespace Replay.Cli.Commands;
 /// <summary>Replays the bundled capture in two modes, stores both, and shows what happened.</summary>
 internal sealed class DemoCommand : VerbCommand
 {
+    private const string FirstWrites =
+        "select r.name as run, w.level, w.ordinal, w.table_id, w.idx, w.gfn_hex, w.new_hex, w.function from run as r "
+        + "join table_write as w on w.run = r.run and w.seq in (select min(first_seq) from write_summary as s where s.run = r.run group by s.level) "
+        + "order by w.run, w.level desc";
+
     private static readonly MmuMode[] Modes = [MmuMode.Ept, MmuMode.EptTdp];
 
     private readonly Option<string> _database = new("--db")
@@ -48,7 +53,7 @@ internal sealed class DemoCommand : VerbCommand
         using var database = Database.OpenRead(path);
         var runner = new QueryRunner(database);
         Ask(runner, console, "Why the guest left: @exits-by-reason", "@exits-by-reason", cancellation);
-        Ask(runner, console, "Which level was written first, when, and by whose access: @first-writes", "@first-writes", cancellation);
+        Ask(runner, console, "When each level was first written, and by which function (@first-writes has the accesses and call chains):", FirstWrites, cancellation);
         Ask(runner, console, "Who writes what: @writes-by-level", "@writes-by-level", cancellation);
         foreach (var run in database.Runs)
         {
@@ -72,7 +77,9 @@ internal sealed class DemoCommand : VerbCommand
     {
         console.Out.WriteLine();
         console.Out.WriteLine(title);
-        using var execution = runner.Execute(CannedQueries.Find(query), cancellation: cancellation);
+        using var execution = query.StartsWith('@')
+            ? runner.Execute(CannedQueries.Find(query), cancellation: cancellation)
+            : runner.Execute(query, cancellation: cancellation);
         new TableFormat().WriteAll(execution, console.Out);
         console.Out.WriteLine();
     }
