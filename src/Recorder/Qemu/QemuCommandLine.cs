@@ -79,6 +79,9 @@ internal sealed class QemuCommandLine
 
     private void AddDeterminism()
     {
+        // Without SMM, as KVM guests usually run: its memory is another address space that no memslot shows.
+        if (!Values("-machine", "-M").Any(static value => value.Contains("smm=", StringComparison.Ordinal)))
+            Add("-machine", "smm=off");
         foreach (var flag in DeterminismFlags)
         {
             var given = flag[0] == "-nic" ? Has("-nic") || Has("-net") || Has("-netdev") : Has(flag[0]);

@@ -19,7 +19,7 @@ internal struct WireCounters
     public long Ambiguous;
     public long RealMode;
     public long TableOffRam;
-    public long LateHandlers;
     public long Unresolved;
     public long Nested;
+    private readonly long _spare;
 }

@@ -139,8 +139,7 @@ static void access_part(meminfo info, uint64_t va, unsigned size, unsigned kind,
     }
     page = kind == WIRE_WRITE ? memory_flags(gpa) : NULL;
     if (page && *page & PAGE_HOLDS_IDT)
-        for (unsigned i = 0; i < g.vcpu_count; i++)
-            g.vcpus[i].gates_stale = true;
+        deliver_gates_stale();
     if (page && *page & PAGE_IS_TABLE)
         table_store(va, gpa, size, flags, rip, value);
     else
@@ -175,7 +174,8 @@ static __attribute__((noinline)) void access_slow(meminfo info, uint64_t va, uin
     }
 }
 
-INLINE void on_access(meminfo info, uint64_t va, void *rip, unsigned kind, bool user_code, bool full)
+/* The instruction is told by its offset to the page that the code runs in. */
+INLINE void on_access(meminfo info, uint64_t va, void *offset, unsigned kind, bool user_code, bool full)
 {
     uint64_t key, ordinal;
     size_t slot;
@@ -186,7 +186,7 @@ INLINE void on_access(meminfo info, uint64_t va, void *rip, unsigned kind, bool 
     slot = slot_of(key);
     ordinal = g.ordinal;
     if (unlikely(g.cpu->filter[slot] != key || PAGE_OFFSET(va) > LAST_SAFE_OFFSET || ordinal == g.stop)) {
-        access_slow(info, va, (uint64_t)rip, kind, user_code);
+        access_slow(info, va, g.cpu->code_page + (uint64_t)offset, kind, user_code);
         return;
     }
     g.ordinal = ordinal + 1;
@@ -199,15 +199,15 @@ INLINE void on_access(meminfo info, uint64_t va, void *rip, unsigned kind, bool 
         s->head = (uint64_t)kind << WIRE_HEAD_TYPE_SHIFT | g.vcpu_bits | ordinal;
         s->gva = va;
         s->place = g.cpu->places[slot] | PAGE_OFFSET(va) | 1ull << (WIRE_PLACE_SIZE_SHIFT + size_shift(info));
-        s->rip = (uint64_t)rip;
+        s->rip = g.cpu->code_page + (uint64_t)offset;
     }
 }
 
 #define ACCESS_CALLBACK(name, kind, user_code, full) \
-    void name(unsigned vcpu, meminfo info, uint64_t va, void *rip) \
+    void name(unsigned vcpu, meminfo info, uint64_t va, void *offset) \
     { \
         (void)vcpu; \
-        on_access(info, va, rip, kind, user_code, full); \
+        on_access(info, va, offset, kind, user_code, full); \
     }
 
 ACCESS_CALLBACK(on_kernel_read, WIRE_READ, false, false)
@@ -223,12 +223,12 @@ ACCESS_CALLBACK(on_user_write_full, WIRE_WRITE, true, true)
 void fetch(uint64_t va, uint64_t gpa, unsigned size, bool user)
 {
     unsigned class = user ? CLASS_USER : CLASS_KERNEL;
-    uint64_t page = (va >> 12) << 1 | user, walked;
+    uint64_t page = FETCH_PAGE(va, user), walked;
     bool io = false;
 
-    if (g.cpu->fetch_page == page || !g.recording)
+    if (!g.recording)
         return;
-    if (!record_hit(va, size, class, WIRE_FETCH, va)) {
+    if (g.cpu->fetch_page != page && !record_hit(va, size, class, WIRE_FETCH, va)) {
         if (!walk(va, &walked) && gpa == GPA_UNKNOWN)
             g.counters.unresolved++;
         if (gpa == GPA_UNKNOWN)
@@ -237,5 +237,5 @@ void fetch(uint64_t va, uint64_t gpa, unsigned size, bool user)
         record_miss(va, gpa, size, class, WIRE_FETCH, user ? WIRE_USER : 0, va, true);
     }
     g.cpu->fetch_page = page;
-    *g.cpu->trigger = g.late_handlers ? NO_FETCH_PAGE : page;
+    g.cpu->trigger = deliver_page_has_handlers(va) ? NO_FETCH_PAGE : page;
 }

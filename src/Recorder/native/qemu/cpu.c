@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include "recorder.h"
 
@@ -38,7 +40,7 @@ bool cpu_find_registers(void)
     return true;
 }
 
-static uint64_t read_register(int number, bool *wide)
+uint64_t cpu_register(int number)
 {
     uint64_t v = 0;
     int n;
@@ -49,25 +51,7 @@ static uint64_t read_register(int number, bool *wide)
         n = 8;
     if (n > 0)
         memcpy(&v, bytes->data, (size_t)n);
-    *wide = n == 8;
     return v;
-}
-
-uint64_t cpu_register(int number)
-{
-    bool wide;
-
-    return read_register(number, &wide);
-}
-
-/* QEMU shows control registers in 32 bits unless 64-bit code runs: the upper half is then what it was. */
-uint64_t cpu_control(int number, uint64_t known)
-{
-    bool wide;
-    uint64_t v = read_register(number, &wide);
-
-    g.cpu->code64 = wide;
-    return wide ? v : (known & ~0xffffffffull) | v;
 }
 
 bool cpu_read(uint64_t va, void *to, unsigned size)
@@ -94,12 +78,59 @@ void cpu_note_running(unsigned index)
         g.vcpus[index].qemu_cpu = *running;
 }
 
+/*
+ * The program counter is wanted at every block, which is too often for a call into QEMU. QEMU keeps it behind the 16
+ * general registers somewhere in the vCPU's structure: look for these 17 values together. Checked at every translation;
+ * where it does not hold, the slow way is taken.
+ */
+#define CPU_STRUCTURE_BYTES 65536
+
+static const uint64_t *find_eip(const struct vcpu *c, const uint64_t *values)
+{
+    static uint64_t copy[CPU_STRUCTURE_BYTES / sizeof(uint64_t)];
+    /* The structure's length is not known: read what is mapped behind its start. */
+    struct iovec from = { c->qemu_cpu, sizeof(copy) }, to = { copy, sizeof(copy) };
+    ssize_t length = process_vm_readv(getpid(), &to, 1, &from, 1, 0);
+
+    for (ssize_t i = 0; i + X86_RIP < length / (ssize_t)sizeof(*copy); i++)
+        if (!memcmp(copy + i, values, (X86_RIP + 1) * sizeof(*values)))
+            return (const uint64_t *)c->qemu_cpu + i + X86_RIP;
+    return NULL;
+}
+
+void cpu_check_eip(void)
+{
+    struct vcpu *c = g.cpu;
+    uint64_t values[X86_RIP + 1];
+
+    values[X86_RIP] = cpu_register(X86_RIP);
+    if (c->eip && *c->eip == values[X86_RIP])
+        return;
+    c->eip = NULL;
+    /* Registers of zero are found anywhere: wait until some are not. */
+    for (int r = 0; r < X86_RIP; r++)
+        values[r] = cpu_register(r);
+    if (c->qemu_cpu && values[4] && values[X86_RIP])
+        c->eip = find_eip(c, values);
+}
+
 static void read_controls(struct vcpu *c)
 {
-    c->cr0 = cpu_control(X86_CR0, 0);
-    c->cr3 = cpu_control(X86_CR3, c->cr3);
-    c->cr4 = cpu_control(X86_CR4, 0);
-    c->efer = cpu_control(X86_EFER, 0);
+    c->cr0 = cpu_register(X86_CR0);
+    c->cr3 = cpu_register(X86_CR3);
+    c->cr4 = cpu_register(X86_CR4);
+    c->efer = cpu_register(X86_EFER);
+}
+
+/* Is the code that runs now 64-bit code? No register tells; the descriptor of its segment does. */
+bool cpu_is_code64(void)
+{
+    uint64_t descriptor, selector;
+
+    if (!(cpu_register(X86_EFER) & EFER_LMA))
+        return false;
+    selector = cpu_register(X86_CS) & 0xfff8;
+    return !cpu_read(g.cpu->gdt.base + selector, &descriptor, 8) || descriptor >> 53 & 1;
 }
 
 /* The vCPU comes out of reset or INIT, or out of system management mode. */
@@ -111,7 +142,7 @@ void cpu_reset(struct vcpu *c)
     read_controls(c);
     if (cr0 & CR0_PE && !(c->cr0 & CR0_PE))
         g.counters.real_mode++;
-    c->gates_stale = true;
+    deliver_gates_stale();
     flush_filter();
 }
 
@@ -132,7 +163,7 @@ static uint64_t segment_base(int reg, bool code64)
 
 uint64_t cpu_stack_base(void)
 {
-    return segment_base(X86_SS, g.cpu->efer & EFER_LMA && g.cpu->code64);
+    return segment_base(X86_SS, false);
 }
 
 struct operand { const struct mark *m; unsigned at; uint8_t rex; bool small; int segment; };
@@ -180,7 +211,7 @@ static uint64_t address_32_64(struct operand *o, unsigned mod, unsigned rm)
             a += (uint64_t)displacement(o, 4);
     } else if (mod == 0 && rm == 5) {
         has_base = false;
-        a = (uint64_t)displacement(o, 4) + (o->m->code64 ? o->m->va + o->m->length : 0);
+        a = (uint64_t)displacement(o, 4) + (o->m->code64 ? instruction_va(o->m) + o->m->length : 0);
     }
     if (has_base) {
         a += cpu_register((int)base);

@@ -11,7 +11,7 @@
 
 #define GATE_PRESENT (1u << 15)
 #define TARGET_SLOTS 2048u
-#define BLOCK_BITS (1u << 24)
+#define PAGE_BITS 65536u
 
 struct frame { uint64_t rip, cs, flags, rsp, ss; };
 
@@ -25,7 +25,7 @@ struct delivery {
 
 static uint64_t targets[TARGET_SLOTS]; /* addresses some gate points at, open addressing, 0: free */
 static unsigned target_count;
-static uint8_t blocks[BLOCK_BITS / 8]; /* Bloom filter over the blocks translated without a handler's callback */
+static uint8_t pages[PAGE_BITS / 8]; /* hashed page numbers of the targets */
 
 static uint64_t mix(uint64_t v)
 {
@@ -41,39 +41,25 @@ bool deliver_is_handler(uint64_t va)
     return false;
 }
 
-static bool bloom(uint64_t va, bool set)
+/* Blocks in a page that some gate points into are all looked at; false alarms cost only time. */
+bool deliver_page_has_handlers(uint64_t va)
 {
-    uint64_t h = mix(va), step = mix(h ^ va) | 1;
-    bool all = true;
+    unsigned bit = (unsigned)mix(va >> 12) % PAGE_BITS;
 
-    for (int k = 0; k < 4; k++, h += step) {
-        uint8_t *byte = &blocks[h % BLOCK_BITS / 8], bit = (uint8_t)(1u << (h & 7));
-
-        all &= (*byte & bit) != 0;
-        if (set)
-            *byte |= bit;
-    }
-    return all;
+    return pages[bit / 8] >> (bit & 7) & 1;
 }
-
-void deliver_note_block(uint64_t va) { (void)bloom(va, true); }
-void deliver_forget_blocks(void) { memset(blocks, 0, sizeof(blocks)); }
 
 static void add_target(uint64_t va)
 {
-    unsigned i = (unsigned)mix(va) % TARGET_SLOTS;
+    unsigned i = (unsigned)mix(va) % TARGET_SLOTS, bit = (unsigned)mix(va >> 12) % PAGE_BITS;
 
     if (deliver_is_handler(va))
         return;
-    if (bloom(va, false)) { /* translated already, hence without callback */
-        g.counters.late_handlers++;
-        g.late_handlers = true;
-    }
+    pages[bit / 8] |= (uint8_t)(1u << (bit & 7));
     if (target_count >= TARGET_SLOTS / 2) { /* old gates have piled up: keep the newest */
         memset(targets, 0, sizeof(targets));
         target_count = 0;
-        for (unsigned c = 0; c < g.vcpu_count; c++)
-            g.vcpus[c].gates_stale = true;
+        deliver_gates_stale();
         i = (unsigned)mix(va) % TARGET_SLOTS;
     }
     while (targets[i])
@@ -105,8 +91,6 @@ void deliver_refresh(struct vcpu *c)
     bool wide = (c->efer & EFER_LMA) != 0;
     unsigned bytes = wide ? 16 : 8, count = (c->idt.limit + 1) / bytes;
 
-    if (!c->gates_stale)
-        return;
     memset(c->gates, 0, sizeof(c->gates));
     if (count > 256)
         count = 256;
@@ -119,6 +103,17 @@ void deliver_refresh(struct vcpu *c)
     c->gates_stale = false;
     for (unsigned v = 0; v < count; v++)
         read_gate(c, v, words + v * bytes / 4, wide);
+    for (unsigned i = 0; i < g.vcpu_count; i++)
+        g.vcpus[i].trigger = NO_FETCH_PAGE; /* its page may have handlers now */
+}
+
+/* The next block of any vCPU looks at the gates again. */
+void deliver_gates_stale(void)
+{
+    for (unsigned i = 0; i < g.vcpu_count; i++) {
+        g.vcpus[i].gates_stale = true;
+        g.vcpus[i].trigger = NO_FETCH_PAGE;
+    }
 }
 
 /* The pages of the IDT are watched: a store to one makes the gates stale. */
@@ -126,7 +121,7 @@ void deliver_idt_moved(struct vcpu *c)
 {
     uint64_t gpa;
 
-    c->gates_stale = true;
+    deliver_gates_stale();
     for (uint64_t at = PAGE_BASE(c->idt.base); at <= c->idt.base + c->idt.limit; at += PAGE_BYTES) {
         uint8_t *flags = walk(at, &gpa) ? memory_flags(gpa) : NULL;
 
@@ -255,7 +250,7 @@ static void emit_delivery(const struct delivery *d)
 
     e.present = d->has_error_code ? WIRE_HAS_ERROR_CODE : 0;
     if (d->vector == 14 && d->has_error_code) {
-        cr2 = cpu_control(X86_CR2, 0);
+        cr2 = cpu_register(X86_CR2);
         walk(cr2, &ignored); /* the CPU walked for it, too */
         emit_event(WIRE_GUEST_PAGE_FAULT, cr2, 0, d->frame.rip,
                    (struct wire_event){ .error_code = d->error_code, .present = WIRE_HAS_ERROR_CODE });
@@ -271,7 +266,6 @@ void deliver(uint64_t va)
     struct delivery d = { 0 };
     bool delivered;
 
-    deliver_refresh(g.cpu);
     delivered = find_delivery(va, &d);
     /* The instruction that had something pending faulted instead. */
     if (delivered && d.frame.rip == g.cpu->pending.rip)

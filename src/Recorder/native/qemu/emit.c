@@ -62,7 +62,7 @@ void flush_filter(void)
         g.generation = 1ull << GENERATION_SHIFT;
     }
     for (unsigned i = 0; i < g.vcpu_count; i++)
-        g.vcpus[i].fetch_page = *g.vcpus[i].trigger = NO_FETCH_PAGE;
+        g.vcpus[i].fetch_page = g.vcpus[i].trigger = NO_FETCH_PAGE;
 }
 
 static inline struct wire_slot *take_slot(void)
@@ -117,7 +117,7 @@ void emit_vcpu_state(uint64_t rip)
 {
     const struct vcpu *c = g.cpu;
     struct wire_vcpu_state s = {
-        .cr0 = c->cr0, .cr2 = cpu_control(X86_CR2, 0), .cr3 = c->cr3, .cr4 = c->cr4, .efer = c->efer,
+        .cr0 = c->cr0, .cr2 = cpu_register(X86_CR2), .cr3 = c->cr3, .cr4 = c->cr4, .efer = c->efer,
         .rflags = cpu_register(X86_EFLAGS),
         .cpl = (c->cr0 & CR0_PE) ? (uint32_t)cpu_register(X86_CS) & 3 : 0,
         .has_pkru = (c->cr4 & CR4_PKE) != 0,

@@ -19,7 +19,6 @@ struct qemu_plugin_tb;
 struct qemu_plugin_insn;
 struct qemu_plugin_hwaddr;
 struct qemu_plugin_register;
-struct qemu_plugin_scoreboard;
 
 struct plugin_info {
     const char *target_name;
@@ -31,12 +30,10 @@ struct plugin_info {
 struct glib_bytes { uint8_t *data; unsigned len; };
 struct glib_array { char *data; unsigned len; };
 struct register_descriptor { struct qemu_plugin_register *handle; const char *name, *feature; };
-struct scoreboard_u64 { struct qemu_plugin_scoreboard *score; size_t offset; };
 struct mem_value { int type; union { uint8_t u8; uint16_t u16; uint32_t u32; uint64_t u64; struct { uint64_t low, high; } u128; }; };
 
 enum { CB_NO_REGS, CB_R_REGS };
 enum { MEM_R = 1, MEM_W = 2 };
-enum { COND_NE = 3 };
 
 typedef void simple_cb(plugin_id id);
 typedef void vcpu_cb(plugin_id id, unsigned vcpu);
@@ -49,8 +46,6 @@ void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id, void (*)(plugin_id, struct
 void qemu_plugin_register_flush_cb(plugin_id, simple_cb *);
 void qemu_plugin_register_atexit_cb(plugin_id, void (*)(plugin_id, void *), void *);
 void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *, exec_cb *, int flags, void *);
-void qemu_plugin_register_vcpu_tb_exec_cond_cb(struct qemu_plugin_tb *, exec_cb *, int flags, int cond,
-                                               struct scoreboard_u64, uint64_t imm, void *);
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *, exec_cb *, int flags, void *);
 void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *, mem_cb *, int flags, int rw, void *);
 
@@ -70,9 +65,6 @@ uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *);
 struct glib_array *qemu_plugin_get_registers(void);
 int qemu_plugin_read_register(struct qemu_plugin_register *, struct glib_bytes *);
 bool qemu_plugin_read_memory_vaddr(uint64_t, struct glib_bytes *, size_t);
-
-struct qemu_plugin_scoreboard *qemu_plugin_scoreboard_new(size_t);
-void *qemu_plugin_scoreboard_find(struct qemu_plugin_scoreboard *, unsigned);
 
 struct glib_bytes *g_byte_array_new(void);
 struct glib_bytes *g_byte_array_set_size(struct glib_bytes *, unsigned);

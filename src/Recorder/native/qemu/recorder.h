@@ -14,6 +14,7 @@
 #define PAGE_BASE(a) ((a) & ~0xfffull)
 #define MAX_VCPUS 64
 #define GENERATION_SHIFT 49
+#define FETCH_PAGE(va, user) ((va) >> 12 << 1 | (user))
 #define NO_FETCH_PAGE (~0ull)
 #define GPA_UNKNOWN (~0ull)
 
@@ -53,12 +54,13 @@ struct vcpu {
     void *qemu_cpu;
     uint64_t *filter;       /* keys, direct mapped */
     uint64_t *places;       /* per slot: the page's gpa and the access flags, as in wire_slot.place */
-    uint64_t fetch_page;    /* (page << 1 | user) execution is in, or NO_FETCH_PAGE */
-    uint64_t *trigger;      /* its copy that QEMU compares: a block elsewhere calls on_block() */
-    uint64_t own_trigger;   /* where nobody compares it */
+    const uint64_t *eip;    /* QEMU's own copy of the program counter, see cpu_check_eip() */
+    uint64_t trigger;       /* FETCH_PAGE of the page where blocks need no look, or NO_FETCH_PAGE */
+    uint64_t fetch_page;    /* FETCH_PAGE of the last fetch in the stream, or NO_FETCH_PAGE */
+    uint64_t code_page;     /* address of the page that the running instruction starts in or crossed into */
     uint64_t cr0, cr3, cr4, efer;
     uint32_t pkru;
-    bool introduced, code64;
+    bool introduced;
     struct pending pending;
     struct descriptor_table idt, gdt, tss;
     bool gates_stale;
@@ -69,11 +71,12 @@ struct vcpu {
 
 /* An instruction the translator marked. */
 struct mark {
-    uint64_t va, gpa;
-    uint8_t size, user, kind, reg, control;
-    uint8_t length;
+    uint64_t gpa, cs_base;
+    uint16_t offset; /* in its page */
+    uint8_t length, size; /* the latter within one page */
+    uint8_t kind, reg, control;
     uint8_t bytes[16];
-    bool code64, handler;
+    bool user, code64;
 };
 
 struct recorder {
@@ -98,13 +101,15 @@ struct recorder {
     uint8_t *page_flags;  /* per page of guest RAM */
     struct wire_memslot memslots[WIRE_MAX_MEMSLOTS];
     bool map_stale;       /* the guest touched a device since the memory map was last asked for */
-    bool late_handlers;   /* some handler has no callback of its own: look at every block */
     struct wire_counters counters;
     struct vcpu vcpus[MAX_VCPUS];
     unsigned vcpu_count;
 };
 
 extern struct recorder g;
+
+/* Where a marked instruction stands; for callbacks before on_second_page(). */
+static inline uint64_t instruction_va(const struct mark *m) { return g.cpu->code_page | m->offset; }
 
 /* ring.c */
 bool ring_open(const char *path);
@@ -144,12 +149,13 @@ bool walk(uint64_t va, uint64_t *gpa); /* emits images of tables met for the fir
 /* cpu.c */
 bool cpu_find_registers(void);
 uint64_t cpu_register(int number);
-uint64_t cpu_control(int number, uint64_t known);
+bool cpu_is_code64(void);
 bool cpu_read(uint64_t va, void *to, unsigned bytes);
 void cpu_select(void);
 void cpu_note_running(unsigned index);
 uint64_t cpu_stack_base(void);
 void cpu_reset(struct vcpu *cpu);
+void cpu_check_eip(void);
 void cpu_settle(void); /* emits what the last block's final instruction changed */
 uint64_t cpu_operand_address(const struct mark *mark);
 enum { X86_RIP = 16, X86_EFLAGS, X86_CS, X86_SS, X86_DS, X86_ES, X86_FS, X86_GS, X86_FS_BASE, X86_GS_BASE,
@@ -167,14 +173,13 @@ mem_cb on_special_load;
 /* deliver.c */
 bool deliver_is_handler(uint64_t va);
 void deliver_refresh(struct vcpu *cpu);
-void deliver_note_block(uint64_t va);
-void deliver_forget_blocks(void);
+void deliver_gates_stale(void);
+bool deliver_page_has_handlers(uint64_t va);
 void deliver(uint64_t va);
 void deliver_idt_moved(struct vcpu *cpu);
 
 /* translate.c */
 void on_translate(plugin_id id, struct qemu_plugin_tb *tb);
 void on_code_flush(plugin_id id);
-extern struct qemu_plugin_scoreboard *translate_scoreboard;
 
 #endif

@@ -18,9 +18,7 @@ static void on_vcpu_init(plugin_id id, unsigned index)
     if (!c->filter || (!g.registers_known && !(g.registers_known = cpu_find_registers())))
         return;
     cpu_note_running(index);
-    if (!g.several_vcpus)
-        c->trigger = qemu_plugin_scoreboard_find(translate_scoreboard, index);
-    *c->trigger = NO_FETCH_PAGE;
+    c->trigger = NO_FETCH_PAGE;
 }
 
 static void on_idle(plugin_id id, unsigned index)
@@ -43,7 +41,7 @@ static bool prepare_vcpus(unsigned count)
     g.cpu = &g.vcpus[0];
     for (unsigned i = 0; i < count; i++) {
         g.vcpus[i].index = i;
-        g.vcpus[i].trigger = &g.vcpus[i].own_trigger;
+        g.vcpus[i].trigger = NO_FETCH_PAGE;
         access_slots_allocate(&g.vcpus[i], g.control->filter_slots);
         if (!g.vcpus[i].filter || !g.vcpus[i].places)
             return false;
@@ -74,7 +72,6 @@ PLUGIN_EXPORT int qemu_plugin_install(plugin_id id, const struct plugin_info *in
     g.stop = ~0ull;
     if (!prepare_vcpus((unsigned)info->system.max_vcpus))
         return -1;
-    translate_scoreboard = qemu_plugin_scoreboard_new(sizeof(uint64_t));
     qemu_plugin_register_vcpu_init_cb(id, on_vcpu_init);
     qemu_plugin_register_vcpu_idle_cb(id, on_idle);
     qemu_plugin_register_vcpu_tb_trans_cb(id, on_translate);

@@ -102,14 +102,14 @@ bool special_reads_operand(enum special kind)
 static void pend(uint32_t type, uint64_t value, uint64_t gva, uint64_t rip)
 {
     g.cpu->pending = (struct pending){ .type = type, .value = value, .gva = gva, .rip = rip };
-    *g.cpu->trigger = NO_FETCH_PAGE; /* the next block calls */
+    g.cpu->trigger = NO_FETCH_PAGE; /* the next block looks */
 }
 
 static void on_mov_cr(const struct mark *m)
 {
     uint64_t v = cpu_register(m->reg);
 
-    pend(m->control == 0 ? WIRE_CR0 : m->control == 3 ? WIRE_CR3 : WIRE_CR4, m->code64 ? v : (uint32_t)v, 0, m->va);
+    pend(m->control == 0 ? WIRE_CR0 : m->control == 3 ? WIRE_CR3 : WIRE_CR4, m->code64 ? v : (uint32_t)v, 0, instruction_va(m));
 }
 
 static void on_wrmsr(uint64_t rip)
@@ -134,7 +134,7 @@ static void on_out(const struct mark *m, unsigned port)
     if (port >= PCI_CONFIG_FIRST && port <= PCI_CONFIG_LAST)
         flush_filter(); /* chipset and BAR registers: RAM may be another's the next moment */
     if (port == g.control->marker_port)
-        emit_event(WIRE_MARKER, 0, 0, m->va, (struct wire_event){ .value = cpu_register(0) & 0xff });
+        emit_event(WIRE_MARKER, 0, 0, instruction_va(m), (struct wire_event){ .value = cpu_register(0) & 0xff });
 }
 
 void on_special(unsigned vcpu, void *data)
@@ -147,15 +147,15 @@ void on_special(unsigned vcpu, void *data)
     g.cpu->loads = 0;
     switch ((enum special)m->kind) {
     case SPECIAL_MOV_CR: on_mov_cr(m); break;
-    case SPECIAL_CLTS: pend(WIRE_CR0, g.cpu->cr0 & ~8ull, 0, m->va); break;
-    case SPECIAL_LMSW: pend(WIRE_CR0, LMSW_RESULT, 0, m->va); break;
-    case SPECIAL_WRMSR: on_wrmsr(m->va); break;
-    case SPECIAL_WRPKRU: on_wrpkru(m->va); break;
-    case SPECIAL_INVLPG: pend(WIRE_INVLPG, 0, cpu_operand_address(m), m->va); break;
+    case SPECIAL_CLTS: pend(WIRE_CR0, g.cpu->cr0 & ~8ull, 0, instruction_va(m)); break;
+    case SPECIAL_LMSW: pend(WIRE_CR0, LMSW_RESULT, 0, instruction_va(m)); break;
+    case SPECIAL_WRMSR: on_wrmsr(instruction_va(m)); break;
+    case SPECIAL_WRPKRU: on_wrpkru(instruction_va(m)); break;
+    case SPECIAL_INVLPG: pend(WIRE_INVLPG, 0, cpu_operand_address(m), instruction_va(m)); break;
     case SPECIAL_OUT_IMM: on_out(m, m->reg); break;
     case SPECIAL_OUT_DX: on_out(m, cpu_register(2) & 0xffff); break;
-    case SPECIAL_RSM: pend(WIRE_CR0, LMSW_RESULT, 0, m->va); break;
-    case SPECIAL_INVPCID: pend(WIRE_INVPCID, cpu_register(m->reg), 0, m->va); break;
+    case SPECIAL_RSM: pend(WIRE_CR0, LMSW_RESULT, 0, instruction_va(m)); break;
+    case SPECIAL_INVPCID: pend(WIRE_INVPCID, cpu_register(m->reg), 0, instruction_va(m)); break;
     case SPECIAL_VMRUN: g.counters.nested++; break;
     default: break;
     }
@@ -197,11 +197,11 @@ void on_special_load(unsigned vcpu, meminfo info, uint64_t va, void *data)
         c->pending.error_code = (uint32_t)c->load[0];
         c->pending.gva = c->load[1];
     } else if (kind == SPECIAL_LTR && c->loads == (c->efer & EFER_LMA ? 3u : 2u))
-        load_tss(c, m->va);
+        load_tss(c, instruction_va(m));
     else if (kind == SPECIAL_LGDT && c->loads == 2)
-        load_table(c, WIRE_LGDT, &c->gdt, m->va);
+        load_table(c, WIRE_LGDT, &c->gdt, instruction_va(m));
     else if (kind == SPECIAL_LIDT && c->loads == 2) {
-        load_table(c, WIRE_LIDT, &c->idt, m->va);
+        load_table(c, WIRE_LIDT, &c->idt, instruction_va(m));
         deliver_idt_moved(c);
     }
 }

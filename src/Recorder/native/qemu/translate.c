@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is called when: decided once for each translated block. */
+/*
+ * What is called when: decided once for each translated block. QEMU translates x86 code relative to its address and uses
+ * a block again wherever the same physical page is mapped, so the address that a block is translated at is not the one
+ * it runs at: blocks are told by their offset in the page, and the page by the program counter when they start.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,8 +14,8 @@
 #define EFLAGS_VM (1u << 17)
 
 struct arena { struct arena *next; unsigned used; struct mark marks[ARENA_MARKS]; };
+struct mode { bool user, code64; };
 
-struct qemu_plugin_scoreboard *translate_scoreboard;
 static struct arena *arenas;
 
 static struct mark *new_mark(void)
@@ -38,31 +42,43 @@ void on_code_flush(plugin_id id)
         free(arenas);
         arenas = next;
     }
-    deliver_forget_blocks();
 }
 
-static void on_block(unsigned vcpu, void *data)
+static __attribute__((noinline)) void enter_page(uint64_t va, const struct mark *m)
 {
-    const struct mark *m = data;
-
-    (void)vcpu;
-    if (g.several_vcpus)
-        cpu_select();
-    if (unlikely(m->va == RESET_VECTOR))
+    g.cpu->code_page = PAGE_BASE(va);
+    if (unlikely(va == RESET_VECTOR))
         cpu_reset(g.cpu);
     if (unlikely(!g.recording)) {
         cpu_settle();
         if (g.ended || g.control->start_kind != WIRE_AT_NOWHERE)
             return;
-        start_recording(m->va);
+        start_recording(va);
     }
     if (unlikely(!g.cpu->introduced))
-        introduce(m->va);
-    if (m->handler || (unlikely(g.late_handlers) && deliver_is_handler(m->va)))
-        deliver(m->va);
+        introduce(va);
+    if (g.cpu->gates_stale)
+        deliver_refresh(g.cpu);
+    if (deliver_is_handler(va))
+        deliver(va);
     else
         cpu_settle();
-    fetch(m->va, m->gpa, m->size, m->user);
+    fetch(va, m->gpa, m->size, m->user);
+}
+
+static void on_block(unsigned vcpu, void *data)
+{
+    const struct mark *m = data;
+    uint64_t va;
+
+    (void)vcpu;
+    if (unlikely(g.several_vcpus))
+        cpu_select();
+    va = m->cs_base + (likely(g.cpu->eip) ? *g.cpu->eip : cpu_register(X86_RIP));
+    if (!m->code64)
+        va = (uint32_t)va;
+    if (unlikely(g.cpu->trigger != FETCH_PAGE(va, m->user)))
+        enter_page(va, m);
 }
 
 /* The second page of an instruction that crosses into it. */
@@ -73,37 +89,37 @@ static void on_second_page(unsigned vcpu, void *data)
     (void)vcpu;
     if (g.several_vcpus)
         cpu_select();
-    fetch(m->va, m->gpa, m->size, m->user);
+    g.cpu->code_page += PAGE_BYTES;
+    fetch(g.cpu->code_page, GPA_UNKNOWN, m->size, m->user);
 }
 
-static void on_start(unsigned vcpu, void *data)
+static bool stands_at(const struct mark *m, uint32_t kind, uint64_t where)
+{
+    return (kind == WIRE_AT_GVA && instruction_va(m) == where) || (kind == WIRE_AT_GPA && m->gpa == where);
+}
+
+static void on_bound(unsigned vcpu, void *data)
 {
     const struct mark *m = data;
+    const struct wire_control *c = g.control;
 
     (void)vcpu;
     if (g.several_vcpus)
         cpu_select();
-    if (g.recording || g.ended)
-        return;
-    start_recording(m->va);
-    fetch(m->va, m->gpa, m->size, m->user);
+    if (!g.recording && !g.ended && stands_at(m, c->start_kind, c->start_at)) {
+        start_recording(instruction_va(m));
+        fetch(instruction_va(m), m->gpa, m->size, m->user);
+    } else if (g.recording && stands_at(m, c->stop_kind, c->stop_at)) {
+        end_recording(WIRE_END_STOP_AT);
+    }
 }
-
-static void on_stop(unsigned vcpu, void *data)
-{
-    (void)vcpu, (void)data;
-    end_recording(WIRE_END_STOP_AT);
-}
-
-struct mode { bool user, code64; };
 
 /* The code runs in the mode it is translated in: privilege and width are part of a block's identity in QEMU. */
 static struct mode current_mode(void)
 {
-    uint64_t cr0 = cpu_control(X86_CR0, 0);
-    struct mode m = { .code64 = g.cpu->code64 };
+    struct mode m = { .code64 = cpu_is_code64() };
 
-    if (cr0 & CR0_PE)
+    if (cpu_register(X86_CR0) & CR0_PE)
         m.user = (cpu_register(X86_CS) & 3) == 3 || (!m.code64 && cpu_register(X86_EFLAGS) & EFLAGS_VM);
     return m;
 }
@@ -113,9 +129,9 @@ static struct mark *mark_instruction(const struct qemu_plugin_insn *insn, struct
     struct mark *m = new_mark();
     uint64_t room;
 
-    m->va = qemu_plugin_insn_vaddr(insn);
+    m->offset = PAGE_OFFSET(qemu_plugin_insn_vaddr(insn));
     m->length = (uint8_t)qemu_plugin_insn_size(insn);
-    room = PAGE_BYTES - PAGE_OFFSET(m->va);
+    room = PAGE_BYTES - m->offset;
     m->size = m->length < room ? m->length : (uint8_t)room;
     m->user = mode.user;
     m->code64 = mode.code64;
@@ -124,59 +140,42 @@ static struct mark *mark_instruction(const struct qemu_plugin_insn *insn, struct
     return m;
 }
 
-static void watch_block(struct qemu_plugin_tb *tb, struct mark *m)
+static void watch_block(struct qemu_plugin_tb *tb, struct mode mode)
 {
-    const struct scoreboard_u64 page = { translate_scoreboard, 0 };
+    const struct qemu_plugin_insn *first = qemu_plugin_tb_get_insn(tb, 0);
+    struct mark *m = mark_instruction(first, mode);
 
-    deliver_refresh(g.cpu);
-    m->handler = deliver_is_handler(m->va);
-    if (!m->handler)
-        deliver_note_block(m->va);
-    if (m->handler || g.several_vcpus || m->va == RESET_VECTOR)
-        qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, CB_R_REGS, m);
-    else
-        qemu_plugin_register_vcpu_tb_exec_cond_cb(tb, on_block, CB_R_REGS, COND_NE, page, (m->va >> 12) << 1 | m->user, m);
+    /* A block's code segment base is part of its identity, too. */
+    m->cs_base = mode.code64 ? 0 : qemu_plugin_insn_vaddr(first) - cpu_register(X86_RIP);
+    qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, CB_R_REGS, m);
 }
 
 static void watch_crossing(struct qemu_plugin_insn *insn, struct mode mode)
 {
     struct mark *m = mark_instruction(insn, mode);
 
-    m->va += m->size;
     m->size = m->length - m->size;
-    m->gpa = GPA_UNKNOWN;
     qemu_plugin_register_vcpu_insn_exec_cb(insn, on_second_page, CB_NO_REGS, m);
-}
-
-static bool stands_at(const struct mark *m, uint32_t kind, uint64_t where)
-{
-    return (kind == WIRE_AT_GVA && m->va == where) || (kind == WIRE_AT_GPA && m->gpa == where);
 }
 
 static void watch_bounds(struct qemu_plugin_insn *insn, struct mode mode)
 {
     const struct wire_control *c = g.control;
     uint64_t va = qemu_plugin_insn_vaddr(insn);
-    struct mark *m;
 
-    /* Frames keep the offset in the page, so most instructions are told apart without a mark. */
-    if (!((c->start_kind && PAGE_OFFSET(va ^ c->start_at) == 0) || (c->stop_kind && PAGE_OFFSET(va ^ c->stop_at) == 0)))
-        return;
-    m = mark_instruction(insn, mode);
-    if (stands_at(m, c->stop_kind, c->stop_at))
-        qemu_plugin_register_vcpu_insn_exec_cb(insn, on_stop, CB_R_REGS, m);
-    if (stands_at(m, c->start_kind, c->start_at))
-        qemu_plugin_register_vcpu_insn_exec_cb(insn, on_start, CB_R_REGS, m);
+    /* Frames keep the offset in the page, so most instructions are told apart at once. */
+    if ((c->start_kind && PAGE_OFFSET(va ^ c->start_at) == 0) || (c->stop_kind && PAGE_OFFSET(va ^ c->stop_at) == 0))
+        qemu_plugin_register_vcpu_insn_exec_cb(insn, on_bound, CB_R_REGS, mark_instruction(insn, mode));
 }
 
-static void watch_memory(struct qemu_plugin_insn *insn, bool user)
+static void watch_memory(struct qemu_plugin_insn *insn, bool user, bool crosses)
 {
-    void *rip = (void *)qemu_plugin_insn_vaddr(insn);
+    int64_t offset = (int64_t)PAGE_OFFSET(qemu_plugin_insn_vaddr(insn)) - (crosses ? (int64_t)PAGE_BYTES : 0);
     mem_cb *read = g.filtered ? user ? on_user_read : on_kernel_read : user ? on_user_read_full : on_kernel_read_full;
     mem_cb *write = g.filtered ? user ? on_user_write : on_kernel_write : user ? on_user_write_full : on_kernel_write_full;
 
-    qemu_plugin_register_vcpu_mem_cb(insn, read, CB_NO_REGS, MEM_R, rip);
-    qemu_plugin_register_vcpu_mem_cb(insn, write, CB_NO_REGS, MEM_W, rip);
+    qemu_plugin_register_vcpu_mem_cb(insn, read, CB_NO_REGS, MEM_R, (void *)offset);
+    qemu_plugin_register_vcpu_mem_cb(insn, write, CB_NO_REGS, MEM_W, (void *)offset);
 }
 
 static void watch_special(struct qemu_plugin_insn *insn, struct mode mode)
@@ -220,15 +219,17 @@ void on_translate(plugin_id id, struct qemu_plugin_tb *tb)
         return;
     if (g.several_vcpus)
         cpu_select();
+    cpu_check_eip();
     mode = current_mode();
-    watch_block(tb, mark_instruction(qemu_plugin_tb_get_insn(tb, 0), mode));
+    watch_block(tb, mode);
     for (size_t i = 0; i < count; i++) {
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+        bool crosses = PAGE_OFFSET(qemu_plugin_insn_vaddr(insn)) + qemu_plugin_insn_size(insn) > PAGE_BYTES;
 
-        if (PAGE_OFFSET(qemu_plugin_insn_vaddr(insn)) + qemu_plugin_insn_size(insn) > PAGE_BYTES)
-            watch_crossing(insn, mode);
         watch_bounds(insn, mode);
-        watch_memory(insn, mode.user);
         watch_special(insn, mode);
+        if (crosses)
+            watch_crossing(insn, mode); /* after what asks for the instruction's own address */
+        watch_memory(insn, mode.user, crosses);
     }
 }
