@@ -26,7 +26,7 @@ internal static class CommandLine
     public static async Task<int> RunAsync(string[] args, CliConsole console)
     {
         var root = Build(console);
-        var parsed = root.Parse(args);
+        var parsed = Parse(root, args);
         var verb = Path(parsed.CommandResult.Command, root);
         if (parsed.Errors.Count > 0)
         {
@@ -55,6 +55,10 @@ internal static class CommandLine
             return Failure.Report(exception, verb, console.Error);
         }
     }
+
+    /// <summary>Parses without response files: a word with @ in front is a canned query.</summary>
+    public static ParseResult Parse(RootCommand root, string[] args) =>
+        root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
 
     /// <summary>The command as a user types it, such as <c>replay record qemu</c>.</summary>
     public static string Path(Command command, RootCommand root)

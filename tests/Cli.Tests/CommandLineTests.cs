@@ -1,0 +1,75 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Replay.Cli.Terminal;
+
+namespace Replay.Cli.Tests;
+
+public sealed class CommandLineTests
+{
+    public static TheoryData<string> Verbs
+    {
+        get
+        {
+            var data = new TheoryData<string>();
+            foreach (var (path, _) in AllVerbs())
+                data.Add(path);
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Verbs))]
+    public async Task Every_verb_has_help_with_an_example(string path)
+    {
+        var (exitCode, text, _) = await CommandRunner.Run([.. path.Split(' ')[1..], "--help"]);
+        Assert.Equal(ExitCode.Done, exitCode);
+        Assert.Contains("Examples:", text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Verbs))]
+    public void Every_example_is_a_command_line_that_parses(string path)
+    {
+        var root = CommandLine.Build(Silent());
+        var verb = AllVerbs().Single(entry => entry.Path == path).Verb;
+        foreach (var example in verb.Examples)
+        {
+            var text = example.Command.Split('|')[0].Trim();
+            Assert.StartsWith(path, text, StringComparison.Ordinal);
+            Assert.Empty(CommandLine.Parse(root, [.. CommandLineParser.SplitCommandLine(text["replay ".Length..])]).Errors);
+        }
+    }
+
+    [Theory]
+    [InlineData(ExitCode.Usage, "nonsense")]
+    [InlineData(ExitCode.Usage, "run", "x.capture")]
+    [InlineData(ExitCode.InputMissing, "info", "/nonexistent.capture")]
+    [InlineData(ExitCode.InputMissing, "run", "/nonexistent.capture", "-o", "/tmp/x.db")]
+    [InlineData(ExitCode.Usage, "record", "synthetic", "-w", "no-such-workload", "-o", "/tmp/x.capture")]
+    [InlineData(ExitCode.InputMissing, "query", "/nonexistent.db", "select 1")]
+    public async Task A_failure_is_one_line_and_its_exit_code(int expected, params string[] args)
+    {
+        var (exitCode, text, error) = await CommandRunner.Run(args);
+        Assert.Equal(expected, exitCode);
+        Assert.Empty(text);
+        Assert.StartsWith("replay", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_typing_error_gets_a_suggestion()
+    {
+        var (_, _, error) = await CommandRunner.Run("qury");
+        Assert.Contains("Did you mean 'query'?", error, StringComparison.Ordinal);
+    }
+
+    private static IEnumerable<(string Path, VerbCommand Verb)> AllVerbs()
+    {
+        var root = CommandLine.Build(Silent());
+        return Below(root).OfType<VerbCommand>().Where(verb => !verb.Hidden).Select(verb => (CommandLine.Path(verb, root), verb));
+    }
+
+    private static IEnumerable<Command> Below(Command command) => command.Subcommands.SelectMany(child => Below(child).Prepend(child));
+
+    private static CliConsole Silent() => new() { Out = TextWriter.Null, Error = TextWriter.Null, In = TextReader.Null };
+}
