@@ -195,4 +195,5 @@ public enum KvmFunction : ushort
 
     // More exits
     MsrInterception = 250,
+    SvmSetCr4 = 251,
 }

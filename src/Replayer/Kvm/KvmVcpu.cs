@@ -24,6 +24,8 @@ public sealed class KvmVcpu : IHypervisor
         Registers = registers;
         Tlb = new VcpuTlb(this);
         Emulator = new Emulator(this);
+        Injector = new FaultInjector(this);
+        Invalidations = new TlbInvalidations(this);
         RegisterWrites = new RegisterWrites(this);
         _exits = vm.Profile.Vendor == CpuVendor.Intel ? new VmxExits(this) : new SvmExits(this);
         _pml = vm.CpuDirtyLog ? new PmlBuffer() : null;
@@ -31,6 +33,9 @@ public sealed class KvmVcpu : IHypervisor
         // vmx_vcpu_load_vmcs(): a vCPU that comes to a host CPU flushes it.
         if (vm.Profile.Vendor == CpuVendor.Intel)
             Requests = VcpuRequests.TlbFlush;
+        // kvm_mmu_create(): the CPU's tables have PAE form while the guest is not in long mode.
+        if (!vm.TdpEnabled)
+            Mmu.PaeRoot = vm.Pages.AllocateSpecial(PgLevel.RootPae);
         vm.ShadowMmu.Contexts.Init(this);
     }
 
@@ -63,7 +68,7 @@ public sealed class KvmVcpu : IHypervisor
 
     public PmlBuffer? Pml => _pml is not null && Vm.LogsDirty ? _pml : null;
 
-    public uint InjectedErrorCode { get; internal set; }
+    public uint InjectedErrorCode => Injector.ErrorCode;
 
     /// <summary>The guest shut down: nothing runs any more.</summary>
     public bool IsShutDown { get; private set; }
@@ -79,6 +84,10 @@ public sealed class KvmVcpu : IHypervisor
     internal MmioCache Mmio { get; } = new();
 
     internal Emulator Emulator { get; }
+
+    internal FaultInjector Injector { get; }
+
+    internal TlbInvalidations Invalidations { get; }
 
     internal RegisterWrites RegisterWrites { get; }
 
@@ -101,6 +110,8 @@ public sealed class KvmVcpu : IHypervisor
         var roots = Vm.ShadowMmu.Roots;
         if (Take(VcpuRequests.MmuFreeObsoleteRoots))
             roots.FreeObsolete(this);
+        if (Take(VcpuRequests.MmuSync))
+            Vm.ShadowMmu.Syncing.SyncRoots(this);
         if (Take(VcpuRequests.LoadMmuPgd))
             roots.LoadPgd(this);
         if (Take(VcpuRequests.TlbFlush))
@@ -113,8 +124,8 @@ public sealed class KvmVcpu : IHypervisor
             Tlb.FlushCurrentOnRequest();
         if (Take(VcpuRequests.TlbFlushGuest))
             Tlb.FlushGuestOnRequest();
-        if (!Mmu.Root.IsValid)
-            roots.Load(this);
+        if (!Mmu.Root.IsValid && !roots.Load(this))
+            ShutDown();
     }
 
     /// <inheritdoc/>
@@ -145,6 +156,13 @@ public sealed class KvmVcpu : IHypervisor
         foreach (var gpa in _pml.Entries)
             Vm.Memslots.Find(gpa >> 12)?.MarkDirty(gpa >> 12);
         _pml.Clear();
+    }
+
+    /// <remarks>KVM: KVM_REQ_TRIPLE_FAULT.</remarks>
+    private void ShutDown()
+    {
+        IsShutDown = true;
+        Vm.Journal.Note(ModelNote.TripleFault, 0, Registers.Cr3, 0);
     }
 
     private bool Take(VcpuRequests request)

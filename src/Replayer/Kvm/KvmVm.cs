@@ -31,7 +31,6 @@ public sealed class KvmVm
         ShadowMmu = new ShadowMmu(this);
         TdpMmu = new TdpMmu(this);
         HostEvents = new HostEvents(this);
-        Invariant.Holds(TdpEnabled, "shadow paging is not modelled");
     }
 
     public Journal Journal { get; }

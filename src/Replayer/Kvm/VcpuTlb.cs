@@ -39,6 +39,12 @@ internal sealed class VcpuTlb(KvmVcpu vcpu)
     public void FlushGuestOnRequest()
     {
         vcpu.Vm.Stats.TlbFlush++;
+        if (!vcpu.Vm.TdpEnabled)
+        {
+            vcpu.Vm.ShadowMmu.Syncing.SyncRoots(vcpu);
+            vcpu.Vm.ShadowMmu.Syncing.SyncPreviousRoots(vcpu);
+        }
+
         Flush(FlushKind.Guest, 0);
     }
 

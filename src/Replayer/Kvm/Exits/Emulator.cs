@@ -1,37 +1,99 @@
 using Replay.Replayer.History;
+using Replay.Replayer.Kvm.Host;
+using Replay.Replayer.Kvm.Mmu;
 using Replay.Trace;
 
 namespace Replay.Replayer.Kvm.Exits;
 
-/// <summary>Does what the faulting instruction does to memory, as far as it concerns the MMU. The rest of the instruction is in the capture.</summary>
-/// <remarks>KVM: x86_emulate_instruction().</remarks>
+/// <summary>
+/// Does what the faulting instruction does to memory, as far as it concerns the MMU; what it does to registers is the capture's affair.
+/// The opcode is not known: every store is taken for one that may well be meant for a page table, so none is retried.
+/// </summary>
+/// <remarks>KVM: x86_emulate_instruction(), emulator_read_write_onepage().</remarks>
 internal sealed class Emulator(KvmVcpu vcpu)
 {
+    private const ulong ApicBase = 0xfee0_0000;
+
     private readonly KvmVm _vm = vcpu.Vm;
 
-    /// <summary>The access ends at a device.</summary>
-    public ExitResult EmulateMmio(in VmExit exit)
-    {
-        using var scope = _vm.Journal.Enter(KvmFunction.X86EmulateInstruction);
-        _ = exit;
-        return ExitResult.Emulated;
-    }
-
-    /// <summary>The MMU could not let the CPU do it.</summary>
+    /// <summary>An instruction faulted that the CPU cannot complete: it ends at a device, or at a page that is write-protected for good.</summary>
     /// <param name="address">The faulting address: with direct roots the gpa of the access.</param>
     /// <param name="exit">The access.</param>
-    /// <param name="writesOwnTable">The instruction writes a table that translates its own write.</param>
-    public ExitResult EmulateFaultingInstruction(ulong address, in VmExit exit, bool writesOwnTable)
+    public ExitResult EmulateFaultingInstruction(ulong address, in VmExit exit)
     {
         using var scope = _vm.Journal.Enter(KvmFunction.X86EmulateInstruction);
-        _ = writesOwnTable;
-        if (exit.Access == AccessKind.Write && _vm.Memslots.Find(address >> 12) is { ReadOnly: false, IsInvalid: false } slot)
-        {
-            slot.MarkDirty(address >> 12);
-            if (exit.Value is { } value)
-                _vm.GuestMemory.Store(address, value, exit.Size);
-        }
-
+        if (!HasInstructionBytes)
+            FetchInstruction(exit.Flags);
+        if (!TryFindGpa(address, exit, out var gpa, out var isMmio))
+            return ExitResult.GuestFault;
+        if (!isMmio && exit.Access == AccessKind.Write)
+            WriteGuest(gpa, exit);
         return ExitResult.Emulated;
     }
+
+    /// <summary>An intercepted instruction that the CPU did not decode for KVM: reads it, as decoding it would.</summary>
+    /// <remarks>KVM: kvm_emulate_instruction(); kvm_skip_emulated_instruction() without next-RIP saving.</remarks>
+    public void Decode()
+    {
+        using var scope = _vm.Journal.Enter(KvmFunction.X86EmulateInstruction);
+        FetchInstruction(AccessFlags.None);
+    }
+
+    /// <summary>AMD CPUs with decode assists hand over the bytes of an instruction that faulted.</summary>
+    private bool HasInstructionBytes => _vm.Profile is { Vendor: CpuVendor.Amd, DecodeAssists: true };
+
+    /// <summary>The walk to the instruction, which sets accessed bits. With two-dimensional paging the CPU's own walk has set them.</summary>
+    private void FetchInstruction(AccessFlags flags)
+    {
+        var rip = _vm.Journal.Rip;
+        if (rip == 0)
+            return;
+        var access = PageFaultError.Fetch | UserBit(flags);
+        _vm.ShadowMmu.PagingOf(vcpu)?.TryTranslate(vcpu, rip, access, overridesSmap: false, out _);
+    }
+
+    /// <summary>Where the access goes.</summary>
+    /// <returns>False: the guest got a fault instead.</returns>
+    /// <remarks>KVM: vcpu_mmio_gva_to_gpa(), vcpu_is_mmio_gpa().</remarks>
+    private bool TryFindGpa(ulong address, in VmExit exit, out ulong gpa, out bool isMmio)
+    {
+        gpa = address;
+        isMmio = true;
+        if (_vm.ShadowMmu.PagingOf(vcpu) is { } paging)
+        {
+            if (vcpu.Mmio.MatchesGva(exit.Gva, _vm.Memslots.Generation))
+            {
+                gpa = vcpu.Mmio.Gfn << 12 | (exit.Gva & 0xfff);
+                return true;
+            }
+
+            var access = UserBit(exit.Flags) | (exit.Access == AccessKind.Write ? PageFaultError.Write : 0);
+            if (!paging.TryTranslate(vcpu, exit.Gva, access, OverridesSmap(exit.Flags), out gpa))
+            {
+                vcpu.Injector.InjectEmulatedPageFault(exit.Gva, (uint)gpa);
+                return false;
+            }
+        }
+
+        isMmio = (gpa & ~0xfffUL) == ApicBase || vcpu.Mmio.MatchesGpa(gpa, _vm.Memslots.Generation);
+        return true;
+    }
+
+    /// <remarks>KVM: emulator_write_phys().</remarks>
+    private void WriteGuest(ulong gpa, in VmExit exit)
+    {
+        if (_vm.Memslots.Find(gpa >> 12) is not { ReadOnly: false, IsInvalid: false } slot)
+            return;
+        slot.MarkDirty(gpa >> 12);
+        if (exit.Value is { } value)
+            _vm.GuestMemory.Store(gpa, value, exit.Size);
+        else if (_vm.GuestMemory.Knows(gpa >> 12))
+            _vm.Journal.Note(ModelNote.UnknownTableContent, exit.Gva, gpa, 0);
+        _vm.ShadowMmu.TableWrites.Written(vcpu, gpa, exit.Size);
+    }
+
+    private static ulong UserBit(AccessFlags flags) =>
+        (flags & (AccessFlags.User | AccessFlags.Implicit)) == AccessFlags.User ? PageFaultError.User : 0;
+
+    private static bool OverridesSmap(AccessFlags flags) => (flags & AccessFlags.AlignmentCheck) != 0;
 }

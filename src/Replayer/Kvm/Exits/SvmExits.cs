@@ -2,7 +2,7 @@ using Replay.Replayer.History;
 
 namespace Replay.Replayer.Kvm.Exits;
 
-/// <summary>Exits of AMD's SVM.</summary>
+/// <summary>Exits of AMD's SVM. A CPU without decode assists does not tell operands: KVM's emulator reads the instruction.</summary>
 /// <remarks>KVM: svm_handle_exit() and the handlers of svm_exit_handlers.</remarks>
 internal sealed class SvmExits(KvmVcpu vcpu) : IExitHandlers
 {
@@ -15,16 +15,56 @@ internal sealed class SvmExits(KvmVcpu vcpu) : IExitHandlers
             case ExitReason.Npf:
                 using (_vm.Journal.Enter(KvmFunction.NpfInterception))
                     return _vm.ShadowMmu.Faults.Handle(vcpu, exit.Info2, exit.Info1, exit);
+            case ExitReason.PageFault:
+                using (_vm.Journal.Enter(KvmFunction.PfInterception))
+                    return _vm.ShadowMmu.Faults.HandleIntercepted(vcpu, exit);
             case ExitReason.Cr0Write or ExitReason.Cr3Write or ExitReason.Cr4Write:
                 using (_vm.Journal.Enter(KvmFunction.CrInterception))
+                {
+                    DecodeUnlessAssisted();
                     vcpu.RegisterWrites.SetCr(exit);
+                }
+
+                return ExitResult.Emulated;
+            case ExitReason.Invlpg:
+                using (_vm.Journal.Enter(KvmFunction.InvlpgInterception))
+                {
+                    DecodeUnlessAssisted();
+                    vcpu.Invalidations.Invlpg(exit.Info2);
+                }
+
                 return ExitResult.Emulated;
             case ExitReason.EferWrite:
                 using (_vm.Journal.Enter(KvmFunction.MsrInterception))
+                {
                     vcpu.RegisterWrites.SetEfer(exit.Info2);
+                    SkipInstruction();
+                }
+
+                return ExitResult.Emulated;
+            case ExitReason.Invpcid:
+                using (_vm.Journal.Enter(KvmFunction.InvpcidInterception))
+                {
+                    vcpu.Invalidations.Invpcid(exit.Info1, exit.Info2, exit.Gva);
+                    SkipInstruction();
+                }
+
                 return ExitResult.Emulated;
             default:
                 throw new InvariantViolation($"exit reason {exit.Reason} does not occur on AMD in mode {_vm.Mode}");
         }
+    }
+
+    private void DecodeUnlessAssisted()
+    {
+        if (!_vm.Profile.DecodeAssists)
+            vcpu.Emulator.Decode();
+    }
+
+    /// <summary>Without next-RIP saving the length of an instruction must be read from it.</summary>
+    private void SkipInstruction()
+    {
+        if (!_vm.Profile.Nrips)
+            vcpu.Emulator.Decode();
     }
 }

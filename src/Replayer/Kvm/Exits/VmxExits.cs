@@ -24,11 +24,22 @@ internal sealed class VmxExits(KvmVcpu vcpu) : IExitHandlers
                 return HandleEptViolation(exit);
             case ExitReason.EptMisconfig:
                 return HandleEptMisconfig(exit);
+            case ExitReason.PageFault:
+                using (_vm.Journal.Enter(KvmFunction.HandleException))
+                    return _vm.ShadowMmu.Faults.HandleIntercepted(vcpu, exit);
             case ExitReason.Cr0Write or ExitReason.Cr3Write or ExitReason.Cr4Write:
                 return HandleCr(exit);
             case ExitReason.EferWrite:
                 using (_vm.Journal.Enter(KvmFunction.HandleWrmsr))
                     vcpu.RegisterWrites.SetEfer(exit.Info2);
+                return ExitResult.Emulated;
+            case ExitReason.Invlpg:
+                using (_vm.Journal.Enter(KvmFunction.HandleInvlpg))
+                    vcpu.Invalidations.Invlpg(exit.Info2);
+                return ExitResult.Emulated;
+            case ExitReason.Invpcid:
+                using (_vm.Journal.Enter(KvmFunction.HandleInvpcid))
+                    vcpu.Invalidations.Invpcid(exit.Info1, exit.Info2, exit.Gva);
                 return ExitResult.Emulated;
             case ExitReason.PmlFull:
                 // Everything was done when the buffer was emptied.

@@ -14,7 +14,11 @@ internal sealed class MmuRoots(KvmVm vm, ShadowMmu mmu)
     public bool Load(KvmVcpu vcpu)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuLoad);
-        AllocateDirect(vcpu);
+        if (vcpu.Mmu.RootRole.Direct)
+            AllocateDirect(vcpu);
+        else if (!mmu.ShadowRoots.Allocate(vcpu))
+            return false;
+        mmu.Syncing.SyncRoots(vcpu);
         LoadPgd(vcpu);
         vcpu.Tlb.FlushCurrent();
         return true;

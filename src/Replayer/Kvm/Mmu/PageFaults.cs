@@ -1,4 +1,5 @@
 using Replay.Replayer.History;
+using Replay.Trace;
 
 namespace Replay.Replayer.Kvm.Mmu;
 
@@ -23,10 +24,10 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
         }
 
         vm.Journal.BeginFault(address, exit.Gva, errorCode, vcpu.Mmu.PageFaultHandler, exit.Access);
-        outcome = Dispatch(vcpu, address, (uint)errorCode);
+        outcome = Dispatch(vcpu, address, (uint)errorCode, (exit.Flags & AccessFlags.AlignmentCheck) != 0);
         var result = outcome switch
         {
-            RetPf.Emulate => vcpu.Emulator.EmulateFaultingInstruction(address, exit, vcpu.Fault.WriteFaultToShadowPageTable),
+            RetPf.Emulate => vcpu.Emulator.EmulateFaultingInstruction(address, exit),
             RetPf.GuestFault => ExitResult.GuestFault,
             _ => ExitResult.Retry,
         };
@@ -37,13 +38,24 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
     private ExitResult HandleMmio(KvmVcpu vcpu, ulong address, ulong errorCode, RetPf outcome, in VmExit exit)
     {
         vm.Journal.BeginFault(address, exit.Gva, errorCode, KvmFunction.HandleMmioPageFault, exit.Access);
-        var result = outcome == RetPf.Emulate ? vcpu.Emulator.EmulateMmio(exit) : ExitResult.Retry;
+        var result = outcome == RetPf.Emulate ? vcpu.Emulator.EmulateFaultingInstruction(address, exit) : ExitResult.Retry;
         vm.Journal.EndFault(outcome, 0);
         return result;
     }
 
+    /// <summary>A #PF that was intercepted. One that hit while an event was being delivered may be for a page that KVM protects for no good.</summary>
+    /// <remarks>KVM: kvm_handle_page_fault(), kvm_mmu_unprotect_page_virt(). Every access of the CPU's own is taken for such a delivery.</remarks>
+    public ExitResult HandleIntercepted(KvmVcpu vcpu, in VmExit exit)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.KvmHandlePageFault);
+        if ((exit.Flags & AccessFlags.Implicit) != 0
+            && mmu.PagingOf(vcpu)?.TryTranslate(vcpu, exit.Info2, 0, overridesSmap: false, out var gpa) == true)
+            mmu.TableWrites.Unprotect(gpa >> 12);
+        return Handle(vcpu, exit.Info2, exit.Info1, exit);
+    }
+
     /// <remarks>KVM: kvm_mmu_do_page_fault().</remarks>
-    private RetPf Dispatch(KvmVcpu vcpu, ulong address, uint errorCode)
+    private RetPf Dispatch(KvmVcpu vcpu, ulong address, uint errorCode, bool overridesSmap)
     {
         var handler = vcpu.Mmu.PageFaultHandler;
         vcpu.Fault.Begin(address, errorCode, handler, vm.Profile.NxHugePages);
@@ -52,7 +64,7 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
         {
             KvmFunction.KvmTdpPageFault => mmu.DirectFaults.TdpPageFault(vcpu),
             KvmFunction.NonpagingPageFault => mmu.DirectFaults.NonpagingPageFault(vcpu),
-            _ => throw new InvariantViolation($"no handler of faults is set up, or an unknown one: {handler}"),
+            _ => mmu.PagingOf(vcpu)!.PageFault(vcpu, overridesSmap),
         };
         switch (outcome)
         {

@@ -1,3 +1,6 @@
+using Replay.Replayer.History;
+using Replay.Replayer.Kvm.Mmu.Shadow;
+
 namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>
@@ -7,6 +10,9 @@ namespace Replay.Replayer.Kvm.Mmu;
 /// <remarks>KVM: arch/x86/kvm/mmu/mmu.c.</remarks>
 public sealed class ShadowMmu
 {
+    private readonly IGuestPaging _paging64;
+    private readonly IGuestPaging _paging32;
+
     internal ShadowMmu(KvmVm vm)
     {
         UnsyncWalks = new UnsyncWalkPool(vm.Pages);
@@ -28,7 +34,12 @@ public sealed class ShadowMmu
         Contexts = new MmuContexts(vm);
         Roots = new MmuRoots(vm, this);
         RootCache = new RootCache(vm, this);
+        ShadowRoots = new ShadowRoots(vm, this);
+        Syncing = new ShadowSyncing(vm, this);
+        TableWrites = new GuestTableWrites(vm, this);
         Faults = new PageFaults(vm, this);
+        _paging64 = new GuestPaging<Paging64>(vm, this);
+        _paging32 = new GuestPaging<Paging32>(vm, this);
     }
 
     /// <summary>Shadow pages in use.</summary>
@@ -83,5 +94,19 @@ public sealed class ShadowMmu
 
     internal RootCache RootCache { get; }
 
+    internal ShadowRoots ShadowRoots { get; }
+
+    internal ShadowSyncing Syncing { get; }
+
+    internal GuestTableWrites TableWrites { get; }
+
     internal PageFaults Faults { get; }
+
+    /// <summary>Shadow paging as the vCPU's guest needs it; null with direct roots.</summary>
+    internal IGuestPaging? PagingOf(KvmVcpu vcpu) => vcpu.Mmu.PageFaultHandler switch
+    {
+        KvmFunction.Paging64PageFault => _paging64,
+        KvmFunction.Paging32PageFault => _paging32,
+        _ => null,
+    };
 }

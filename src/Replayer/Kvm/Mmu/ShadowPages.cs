@@ -107,7 +107,16 @@ internal sealed class ShadowPages(KvmVm vm, ShadowMmu mmu)
     {
         if (page.Role.Direct)
             return true;
-        Invariant.Holds(!page.Unsync, $"page {page.Id} is unsync");
+        if (page.Unsync)
+        {
+            Invariant.Holds(vcpu is not null, $"page {page.Id} is unsync and there is no vCPU to sync it for");
+            var synced = mmu.Syncing.SyncPage(vcpu, page, ref invalid);
+            if (synced < 0)
+                return false;
+            if (synced > 0)
+                vm.Tlb.FlushRemote();
+        }
+
         page.WriteFloodingCount = 0;
         return true;
     }

@@ -95,9 +95,12 @@ internal sealed class RegisterWrites(KvmVcpu vcpu)
         var legacyPae = !_registers.LongMode && _registers.PagingEnabled && (value & ControlRegisters.Cr4Pae) != 0;
         if (legacyPae && ((value ^ old) & Cr4PdptrBits) != 0)
             LoadPdptrs(_registers.Cr3);
-        // svm_set_cr4(): with NPT a change of PGE flushes at once.
         if (_vm.Profile.Vendor == Host.CpuVendor.Amd && _vm.TdpEnabled && ((value ^ old) & ControlRegisters.Cr4Pge) != 0)
+        {
+            using var svm = _vm.Journal.Enter(KvmFunction.SvmSetCr4);
             vcpu.Tlb.FlushCurrent();
+        }
+
         _registers.Cr4 = value;
         PostSetCr4(old, value);
     }

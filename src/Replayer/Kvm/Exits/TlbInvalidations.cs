@@ -1,0 +1,90 @@
+using Replay.Replayer.Guest;
+using Replay.Replayer.History;
+using Replay.Replayer.Kvm.Mmu;
+
+namespace Replay.Replayer.Kvm.Exits;
+
+/// <summary>The guest's own TLB instructions, where they exit: with shadow paging they concern KVM's tables.</summary>
+internal sealed class TlbInvalidations(KvmVcpu vcpu)
+{
+    private const ulong PcidMask = 0xfff;
+
+    private readonly KvmVm _vm = vcpu.Vm;
+
+    /// <remarks>KVM: kvm_mmu_invlpg().</remarks>
+    public void Invlpg(ulong gva)
+    {
+        using var scope = _vm.Journal.Enter(KvmFunction.KvmMmuInvlpg);
+        InvalidateGva(gva, root: null);
+        _vm.Stats.Invlpg++;
+    }
+
+    /// <summary>Drops one translation.</summary>
+    /// <param name="gva">The address.</param>
+    /// <param name="root">The tree it is dropped from; null: of all roots the vCPU has, because it may be global.</param>
+    /// <remarks>KVM: kvm_mmu_invalidate_gva().</remarks>
+    public void InvalidateGva(ulong gva, TablePage? root)
+    {
+        if (!GuestWalker.IsCanonical(gva, (vcpu.Registers.Cr4 & ControlRegisters.Cr4La57) != 0 ? PgLevel.Root5 : PgLevel.Root4))
+            return;
+        using var scope = _vm.Journal.Enter(KvmFunction.KvmMmuInvalidateGva);
+        vcpu.Tlb.FlushGva(gva);
+        if (_vm.ShadowMmu.PagingOf(vcpu) is not { } paging)
+            return;
+        if (root is not null)
+        {
+            paging.Invlpg(vcpu, gva, root);
+            return;
+        }
+
+        paging.Invlpg(vcpu, gva, vcpu.Mmu.Root.Table);
+        foreach (var previous in vcpu.Mmu.PreviousRoots)
+        {
+            if (previous.IsValid)
+                paging.Invlpg(vcpu, gva, previous.Table);
+        }
+    }
+
+    /// <remarks>KVM: kvm_handle_invpcid().</remarks>
+    public void Invpcid(ulong type, ulong pcid, ulong gva)
+    {
+        switch (type)
+        {
+            case 0:
+                InvpcidAddress(gva, pcid);
+                break;
+            case 1:
+                vcpu.RegisterWrites.InvalidatePcid(pcid);
+                break;
+            default:
+                // KVM marks no translation global: with or without global pages is the same.
+                vcpu.Requests |= VcpuRequests.TlbFlushGuest;
+                break;
+        }
+    }
+
+    /// <remarks>KVM: kvm_mmu_invpcid_gva().</remarks>
+    private void InvpcidAddress(ulong gva, ulong pcid)
+    {
+        using var scope = _vm.Journal.Enter(KvmFunction.KvmMmuInvpcidGva);
+        var paging = _vm.ShadowMmu.PagingOf(vcpu);
+        var flush = false;
+        if (pcid == vcpu.ActivePcid)
+        {
+            paging?.Invlpg(vcpu, gva, vcpu.Mmu.Root.Table);
+            flush = true;
+        }
+
+        foreach (var previous in vcpu.Mmu.PreviousRoots)
+        {
+            if (!previous.IsValid || pcid != (vcpu.Registers.Pcide ? previous.Pgd & PcidMask : 0))
+                continue;
+            paging?.Invlpg(vcpu, gva, previous.Table);
+            flush = true;
+        }
+
+        if (flush)
+            vcpu.Tlb.FlushGva(gva);
+        _vm.Stats.Invlpg++;
+    }
+}

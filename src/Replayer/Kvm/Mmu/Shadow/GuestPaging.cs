@@ -1,0 +1,106 @@
+using Replay.Replayer.History;
+
+namespace Replay.Replayer.Kvm.Mmu.Shadow;
+
+/// <inheritdoc/>
+internal sealed class GuestPaging<TPtes> : IGuestPaging
+    where TPtes : struct, IGuestPtes
+{
+    private readonly KvmVm _vm;
+    private readonly ShadowMmu _mmu;
+    private readonly GuestTableWalker<TPtes> _walker;
+    private readonly ShadowFetch<TPtes> _fetch;
+    private readonly ShadowSync<TPtes> _sync;
+    private readonly GuestWalk _faultWalk = new();
+    private readonly GuestWalk _translationWalk = new();
+
+    public GuestPaging(KvmVm vm, ShadowMmu mmu)
+    {
+        _vm = vm;
+        _mmu = mmu;
+        _walker = new GuestTableWalker<TPtes>(vm);
+        var prefetch = new GptePrefetch<TPtes>(vm, mmu);
+        _fetch = new ShadowFetch<TPtes>(vm, mmu, prefetch);
+        _sync = new ShadowSync<TPtes>(vm, mmu, prefetch);
+    }
+
+    public RetPf PageFault(KvmVcpu vcpu, bool overridesSmap)
+    {
+        using var scope = _vm.Journal.Enter(TPtes.PageFaultFunction);
+        var fault = vcpu.Fault;
+        var walk = _faultWalk;
+        if (!_walker.Walk(vcpu, walk, fault.Address, fault.ErrorCode & ~PageFaultError.Reserved, overridesSmap))
+        {
+            vcpu.Injector.InjectEmulatedPageFault(fault.Address, walk.FaultCode);
+            return RetPf.GuestFault;
+        }
+
+        fault.Gfn = walk.Gfn;
+        fault.Slot = _vm.Memslots.Find(fault.Gfn);
+        if (FaultPhases.IsWriteTracked(fault))
+        {
+            ClearFlood(vcpu, fault.Address);
+            return RetPf.Emulate;
+        }
+
+        fault.MaxLevel = IsSelfChangeMapping(vcpu, fault, walk) ? PgLevel.Size4K : walk.Level;
+        var outcome = _mmu.FaultPhases.FaultinPfn(fault);
+        if (outcome != RetPf.Continue)
+            return outcome;
+        outcome = _mmu.FaultPhases.HandleAbnormalPfn(vcpu, walk.PteAccess);
+        if (outcome != RetPf.Continue)
+            return outcome;
+        AllowSupervisorWrite(vcpu.Mmu.CpuRole, fault, walk);
+        if (!_mmu.Recycler.MakePagesAvailable())
+            Invariant.Broken("no shadow page can be made available");
+        return _mmu.FaultPhases.IsStale(vcpu) ? RetPf.Retry : _fetch.Fetch(vcpu, walk);
+    }
+
+    public int SyncPage(KvmVcpu vcpu, ShadowPage page) => _sync.SyncPage(vcpu, page);
+
+    public void Invlpg(KvmVcpu vcpu, ulong gva, TablePage? root) => _sync.Invlpg(vcpu, gva, root);
+
+    public bool TryTranslate(KvmVcpu vcpu, ulong gva, ulong access, bool overridesSmap, out ulong gpa)
+    {
+        var found = _walker.Walk(vcpu, _translationWalk, gva, access, overridesSmap);
+        gpa = found ? _translationWalk.Gfn << 12 | (gva & 0xfff) : _translationWalk.FaultCode;
+        return found;
+    }
+
+    /// <summary>
+    /// With CR0.WP clear a supervisor may write a read-only page: it is mapped for the supervisor alone, and with SMEP not for fetches.
+    /// </summary>
+    private static void AllowSupervisorWrite(in CpuRole role, PageFault fault, GuestWalk walk)
+    {
+        if (!fault.Write || fault.User || fault.Slot is null || role.Base.Cr0Wp || (walk.PteAccess & PteAccess.Write) != 0)
+            return;
+        walk.PteAccess = (walk.PteAccess | PteAccess.Write) & ~PteAccess.User;
+        if (role.Cr4Smep)
+            walk.PteAccess &= ~PteAccess.Exec;
+    }
+
+    /// <summary>The page mapped is one of the tables that map it: it is going to be shadowed, so a huge page would not last.</summary>
+    /// <remarks>KVM: FNAME(is_self_change_mapping)().</remarks>
+    private static bool IsSelfChangeMapping(KvmVcpu vcpu, PageFault fault, GuestWalk walk)
+    {
+        if ((walk.PteAccess & PteAccess.Write) == 0 && (vcpu.Mmu.CpuRole.Base.Cr0Wp || fault.User))
+            return false;
+        var mask = ~(PageLevels.PagesPerHugePage(walk.Level) - 1);
+        var changes = false;
+        for (var level = walk.Level; level <= walk.MaxLevel; level++)
+        {
+            var difference = walk.Gfn ^ walk.TableGfns[level];
+            changes |= (difference & mask) == 0;
+            fault.WriteFaultToShadowPageTable |= difference == 0;
+        }
+
+        return changes;
+    }
+
+    /// <remarks>KVM: shadow_page_table_clear_flood().</remarks>
+    private static void ClearFlood(KvmVcpu vcpu, ulong address)
+    {
+        for (var walk = ShadowWalk.From(vcpu, address); walk.IsOkay; walk.Next())
+            walk.Page.WriteFloodingCount = 0;
+    }
+}

@@ -1,0 +1,147 @@
+using Replay.Replayer.History;
+
+namespace Replay.Replayer.Kvm.Mmu.Shadow;
+
+/// <summary>What becomes of shadow pages when the guest writes a table that they shadow and the write was trapped.</summary>
+internal sealed class GuestTableWrites(KvmVm vm, ShadowMmu mmu)
+{
+    /// <summary>So many trapped writes without a walk in between, and the page is no longer taken for a table.</summary>
+    private const int FloodThreshold = 3;
+
+    /// <summary>The guest wrote <paramref name="bytes"/> bytes, which are in guest memory already.</summary>
+    /// <remarks>KVM: kvm_mmu_pte_write().</remarks>
+    public void Written(KvmVcpu vcpu, ulong gpa, int bytes)
+    {
+        if (mmu.IndirectShadowPages == 0)
+            return;
+        using var scope = vm.Journal.Enter(KvmFunction.KvmMmuPteWrite);
+        var gfn = gpa >> 12;
+        var gpte = ReadWritten(vcpu, ref gpa, ref bytes);
+        vm.Stats.MmuPteWrite++;
+        var invalid = default(ZapList);
+        var flush = false;
+        for (ShadowPage? page = mmu.PageHash.Bucket(gfn), next; page is not null; page = next)
+        {
+            next = page.HashNext;
+            if (page.Gfn != gfn || !page.HasGptes || vm.IsObsolete(page))
+                continue;
+            if (IsMisaligned(page, gpa, bytes) || IsFlooded(page))
+            {
+                mmu.Zapper.PrepareZapPage(page, ref invalid);
+                vm.Stats.MmuFlooded++;
+                continue;
+            }
+
+            flush |= ZapWritten(page, gpa, gpte != 0);
+        }
+
+        mmu.Zapper.RemoteFlushOrZap(ref invalid, flush);
+    }
+
+    /// <summary>The gfn is not a table after all, or the write cannot be emulated: its shadow pages go, so that the CPU can write it.</summary>
+    /// <returns>There were any.</returns>
+    /// <remarks>KVM: kvm_mmu_unprotect_page().</remarks>
+    public bool Unprotect(ulong gfn)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.KvmMmuUnprotectPage);
+        var invalid = default(ZapList);
+        var found = false;
+        for (ShadowPage? page = mmu.PageHash.Bucket(gfn), next; page is not null; page = next)
+        {
+            next = page.HashNext;
+            if (page.Gfn != gfn || !page.HasGptes || vm.IsObsolete(page))
+                continue;
+            found = true;
+            mmu.Zapper.PrepareZapPage(page, ref invalid);
+        }
+
+        mmu.Zapper.CommitZapPage(ref invalid);
+        return found;
+    }
+
+    /// <summary>A PAE guest may write an entry in two halves: the whole entry counts.</summary>
+    /// <remarks>KVM: mmu_pte_write_fetch_gpte().</remarks>
+    private ulong ReadWritten(KvmVcpu vcpu, ref ulong gpa, ref int bytes)
+    {
+        if ((vcpu.Registers.Cr4 & Guest.ControlRegisters.Cr4Pae) != 0 && bytes == 4)
+        {
+            gpa &= ~7UL;
+            bytes = 8;
+        }
+
+        var gpte = 0UL;
+        if (bytes is 4 or 8)
+            vm.GuestMemory.TryRead(gpa, bytes, out gpte);
+        return gpte;
+    }
+
+    /// <remarks>KVM: detect_write_misaligned().</remarks>
+    private static bool IsMisaligned(ShadowPage page, ulong gpa, int bytes)
+    {
+        var offset = (uint)(gpa & 0xfff);
+        var size = page.Role.Has4ByteGpte ? 4u : 8u;
+        // Clearing a status bit is a write of one byte at the start of the entry.
+        if ((offset & (size - 1)) == 0 && bytes == 1)
+            return false;
+        return ((offset ^ (offset + (uint)bytes - 1)) & ~(size - 1)) != 0 || bytes < 4;
+    }
+
+    /// <summary>Level-1 pages become unsync instead.</summary>
+    /// <remarks>KVM: detect_write_flooding().</remarks>
+    private static bool IsFlooded(ShadowPage page) =>
+        page.Role.Level > PgLevel.Size4K && ++page.WriteFloodingCount >= FloodThreshold;
+
+    /// <summary>Clears the entries that shadow the written one.</summary>
+    /// <returns>One was present.</returns>
+    private bool ZapWritten(ShadowPage page, ulong gpa, bool isSet)
+    {
+        var flush = false;
+        foreach (var index in WrittenSptes(page, gpa))
+        {
+            var entry = new Sptep(page, index);
+            flush |= entry.Value.IsShadowPresent;
+            mmu.Links.ZapPte(entry);
+            if (isSet && page.Role.Level != PgLevel.Size4K)
+                vm.Stats.MmuPdeZapped++;
+        }
+
+        return flush;
+    }
+
+    /// <summary>Which entries of the page shadow the guest entry: a 4-byte PDE covers 4 MiB, and so has two of them.</summary>
+    /// <remarks>KVM: get_written_sptes().</remarks>
+    private static Range WrittenSptes(ShadowPage page, ulong gpa)
+    {
+        var offset = (int)(gpa & 0xfff);
+        var count = 1;
+        if (page.Role.Has4ByteGpte)
+        {
+            offset <<= 1;
+            if (page.Role.Level == PgLevel.Root32)
+            {
+                offset = (offset & ~7) << 1;
+                count = 2;
+            }
+
+            if (offset >> 12 != page.Role.Quadrant)
+                return default;
+            offset &= 0xfff;
+        }
+
+        return new Range(offset / 8, count);
+    }
+
+    private readonly record struct Range(int First, int Count)
+    {
+        public Enumerator GetEnumerator() => new(First, First + Count);
+
+        public struct Enumerator(int first, int end)
+        {
+            private int _current = first - 1;
+
+            public readonly int Current => _current;
+
+            public bool MoveNext() => ++_current < end;
+        }
+    }
+}

@@ -1,0 +1,38 @@
+namespace Replay.Replayer.Kvm.Mmu.Shadow;
+
+/// <summary>What KVM's own walk through the guest's tables found. Levels count from 1; index 0 of the arrays is not used.</summary>
+/// <remarks>KVM: struct guest_walker.</remarks>
+internal sealed class GuestWalk
+{
+    private const int Levels = PgLevel.Root5 + 1;
+
+    /// <summary>Level of the leaf.</summary>
+    public int Level { get; set; }
+
+    /// <summary>Level of the topmost entry read from memory.</summary>
+    public int MaxLevel { get; set; }
+
+    public ulong[] TableGfns { get; } = new ulong[Levels];
+
+    /// <summary>The entries as they are in memory after the walk.</summary>
+    public ulong[] Ptes { get; } = new ulong[Levels];
+
+    public ulong[] PteGpas { get; } = new ulong[Levels];
+
+    public bool[] PteWritable { get; } = new bool[Levels];
+
+    /// <summary>Rights given by the levels above.</summary>
+    public PteAccess[] PtAccess { get; } = new PteAccess[Levels];
+
+    /// <summary>The eight entries around the leaf, read again when its table is shadowed.</summary>
+    public ulong[] PrefetchPtes { get; } = new ulong[DirectMapper.PrefetchCount];
+
+    /// <summary>Rights of the leaf and everything above it.</summary>
+    public PteAccess PteAccess { get; set; }
+
+    /// <summary>The gfn that the address leads to.</summary>
+    public ulong Gfn { get; set; }
+
+    /// <summary>Where the walk failed: the guest's error code.</summary>
+    public uint FaultCode { get; set; }
+}

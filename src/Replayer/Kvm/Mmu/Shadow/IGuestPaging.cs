@@ -1,0 +1,29 @@
+using Replay.Replayer.History;
+
+namespace Replay.Replayer.Kvm.Mmu.Shadow;
+
+/// <summary>Shadow paging for guests with one size of entries.</summary>
+/// <remarks>KVM: the members of struct kvm_mmu that paging64_init_context() and paging32_init_context() set.</remarks>
+internal interface IGuestPaging
+{
+    /// <remarks>KVM: FNAME(page_fault)().</remarks>
+    RetPf PageFault(KvmVcpu vcpu, bool overridesSmap);
+
+    /// <summary>Brings an unsync page up to date with the guest's table.</summary>
+    /// <returns>Below 0: it must be zapped. Above 0: TLBs must be flushed.</returns>
+    /// <remarks>KVM: FNAME(sync_page)().</remarks>
+    int SyncPage(KvmVcpu vcpu, ShadowPage page);
+
+    /// <summary>Drops one translation from the tree of a root, if the guest may have changed it unseen.</summary>
+    /// <remarks>KVM: FNAME(invlpg)().</remarks>
+    void Invlpg(KvmVcpu vcpu, ulong gva, TablePage? root);
+
+    /// <summary>Translates an address as the guest would.</summary>
+    /// <param name="vcpu">The vCPU.</param>
+    /// <param name="gva">The address.</param>
+    /// <param name="access">What is asked, in error-code bits.</param>
+    /// <param name="overridesSmap">EFLAGS.AC is set.</param>
+    /// <param name="gpa">The result, or the guest's error code.</param>
+    /// <remarks>KVM: FNAME(gva_to_gpa)().</remarks>
+    bool TryTranslate(KvmVcpu vcpu, ulong gva, ulong access, bool overridesSmap, out ulong gpa);
+}

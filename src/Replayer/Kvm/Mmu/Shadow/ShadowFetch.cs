@@ -1,0 +1,83 @@
+using Replay.Replayer.History;
+
+namespace Replay.Replayer.Kvm.Mmu.Shadow;
+
+/// <summary>Builds the shadow of one guest translation, from the root to the leaf.</summary>
+/// <remarks>KVM: FNAME(fetch)().</remarks>
+internal sealed class ShadowFetch<TPtes>(KvmVm vm, ShadowMmu mmu, GptePrefetch<TPtes> prefetch)
+    where TPtes : struct, IGuestPtes
+{
+    public RetPf Fetch(KvmVcpu vcpu, GuestWalk guest)
+    {
+        using var scope = vm.Journal.Enter(TPtes.FetchFunction);
+        var fault = vcpu.Fault;
+        var walk = ShadowWalk.From(vcpu, fault.Address);
+        if (!ShadowGuestLevels(vcpu, guest, ref walk))
+            return RetPf.Retry;
+        vm.HugePages.Adjust(fault);
+        SplitGuestPage(vcpu, guest.PteAccess, ref walk);
+        Invariant.Holds(walk.Level == fault.GoalLevel, $"the walk to gva {fault.Address:x} ended at level {walk.Level}, not {fault.GoalLevel}");
+        var outcome = mmu.LeafMapper.Map(fault, walk.Entry, guest.PteAccess, PageLevels.RoundDown(fault.Gfn, walk.Level));
+        if (outcome != RetPf.Spurious)
+            prefetch.Around(vcpu, guest, walk.Entry);
+        return outcome;
+    }
+
+    /// <summary>One shadow page to each guest table above the leaf.</summary>
+    /// <returns>False: a guest table changed meanwhile.</returns>
+    private bool ShadowGuestLevels(KvmVcpu vcpu, GuestWalk guest, ref ShadowWalk walk)
+    {
+        for (; walk.IsOkay && walk.Level > guest.Level; walk.Next())
+        {
+            walk.Page.WriteFloodingCount = 0;
+            var below = walk.Level - 1;
+            var child = mmu.ShadowPages.GetChild(vcpu, walk.Entry, guest.TableGfns[below], direct: false, guest.PtAccess[below]);
+            if (child is { UnsyncChildren: > 0 })
+                mmu.Syncing.SyncChildren(vcpu, child);
+            if (below == PgLevel.Size4K)
+                prefetch.ReadAround(guest);
+            if (!prefetch.IsUnchanged(guest, below))
+                return false;
+            if (child is not null)
+                mmu.Links.Link(walk.Entry, child);
+        }
+
+        return true;
+    }
+
+    /// <summary>A guest's huge page that the host has in smaller ones: direct pages below the guest's leaf.</summary>
+    private void SplitGuestPage(KvmVcpu vcpu, PteAccess access, ref ShadowWalk walk)
+    {
+        var fault = vcpu.Fault;
+        for (; walk.IsOkay; walk.Next())
+        {
+            walk.Page.WriteFloodingCount = 0;
+            if (fault.NxHugePageWorkaround)
+                HugePages.DisallowedAdjust(fault, walk.Value, walk.Level);
+            if (walk.Level == fault.GoalLevel)
+                return;
+            ValidateDirectSpte(walk.Entry, access);
+            var child = mmu.ShadowPages.GetChild(vcpu, walk.Entry, PageLevels.RoundDown(fault.Gfn, walk.Level), direct: true, access);
+            if (child is null)
+                continue;
+            mmu.Links.Link(walk.Entry, child);
+            if (fault.HugePageDisallowed && fault.ReqLevel >= walk.Level)
+                vm.NxHugePages.Account(child);
+        }
+    }
+
+    /// <summary>A direct page has the rights of the guest's leaf in its role; when these change, another page is needed.</summary>
+    /// <remarks>KVM: validate_direct_spte().</remarks>
+    private void ValidateDirectSpte(Sptep entry, PteAccess access)
+    {
+        var spte = entry.Value;
+        if (!spte.IsShadowPresent || spte.IsLarge)
+            return;
+        var child = vm.Pages.ChildOf(spte);
+        if (child.Role.Access == access)
+            return;
+        using var scope = vm.Journal.Enter(KvmFunction.ValidateDirectSpte);
+        mmu.Links.DropParentPte(child, entry);
+        vm.Tlb.FlushRemoteWithAddress(child.Gfn, 1);
+    }
+}
