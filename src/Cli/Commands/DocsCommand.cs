@@ -16,7 +16,7 @@ internal sealed class DocsCommand : VerbCommand
     };
 
     public DocsCommand()
-        : base("docs", "Write the generated pages of the documentation (cli.md, schema.md).")
+        : base("docs", "Write the generated pages of the documentation (cli.md, schema.md, the picture).")
     {
         Hidden = true;
         Options.Add(_folder);
@@ -31,6 +31,8 @@ internal sealed class DocsCommand : VerbCommand
         var root = CommandLine.Build(console);
         await File.WriteAllTextAsync(Path.Combine(folder.FullName, "cli.md"), CliReference.Markdown(root), cancellation).ConfigureAwait(false);
         await File.WriteAllTextAsync(Path.Combine(folder.FullName, "schema.md"), SchemaDocs.Markdown(), cancellation).ConfigureAwait(false);
+        Directory.CreateDirectory(Path.Combine(folder.FullName, "images"));
+        await File.WriteAllTextAsync(Path.Combine(folder.FullName, "images", "demo-timeline.svg"), DemoTimeline.Svg(cancellation), cancellation).ConfigureAwait(false);
         return ExitCode.Done;
     }
 }
