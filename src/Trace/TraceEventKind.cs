@@ -40,7 +40,7 @@ public enum TraceEventKind : byte
     /// <summary>INVPCID: value is the type (0 to 3), error_code the PCID, gva the address, rip.</summary>
     Invpcid = 14,
 
-    /// <summary>A #PF reached the guest: gva (CR2), error_code, rip of the faulting instruction.</summary>
+    /// <summary>A #PF reached the guest: gva (CR2), error_code, rip of the faulting instruction; access and flags where the source knows them.</summary>
     GuestPageFault = 16,
 
     /// <summary>An interrupt or exception was delivered: value is the vector, error_code where one was pushed, rip of the interrupted instruction.</summary>

@@ -29,6 +29,9 @@ public abstract class Workload
     /// <summary>vCPUs it can use.</summary>
     protected virtual int MaxVcpus => 1;
 
+    /// <summary>Whether it cannot do without large guest pages.</summary>
+    protected virtual bool NeedsLargePages => false;
+
     protected virtual string DefaultMemory => "64M";
 
     protected virtual PagingMode DefaultMode => Modes.Contains(PagingMode.FourLevel) ? PagingMode.FourLevel : Modes[0];
@@ -36,7 +39,7 @@ public abstract class Workload
     /// <summary>Kernel settings for a run, from its knobs.</summary>
     public virtual KernelOptions KernelOptions(KnobValues knobs) => new()
     {
-        Paging = Modes.First(mode => string.Equals(PagingFormat.Name(mode), knobs.Choice("paging"), StringComparison.Ordinal)),
+        Paging = Modes.First(mode => !knobs.Has("paging") || string.Equals(PagingFormat.Name(mode), knobs.Choice("paging"), StringComparison.Ordinal)),
         PageSizeExtension = !knobs.Has("pse") || knobs.Flag("pse"),
         Pcid = knobs.Has("pcid") && knobs.Flag("pcid"),
         ZeroPage = !knobs.Has("zero-page") || knobs.Flag("zero-page"),
@@ -48,11 +51,12 @@ public abstract class Workload
     private IEnumerable<Knob> CommonKnobs()
     {
         var modes = Modes.Select(PagingFormat.Name).ToList();
-        yield return Knob.Choice("paging", PagingFormat.Name(DefaultMode), modes, "paging mode of the guest");
+        if (modes.Count > 1)
+            yield return Knob.Choice("paging", PagingFormat.Name(DefaultMode), modes, "paging mode of the guest");
         yield return Knob.Bytes("memory", DefaultMemory, "guest RAM", min: 8 << 20, max: 1L << 40);
         if (MaxVcpus > 1)
             yield return Knob.Number("vcpus", 1, "vCPUs; they take turns", max: MaxVcpus);
-        if (Modes.Contains(PagingMode.TwoLevel))
+        if (Modes.Contains(PagingMode.TwoLevel) && !NeedsLargePages)
             yield return Knob.Flag("pse", true, "32-bit paging: CR4.PSE, the kernel maps itself with 4M pages");
         if (Modes.Contains(PagingMode.FourLevel))
             yield return Knob.Flag("pcid", false, "long modes: CR4.PCIDE, switches keep translations");

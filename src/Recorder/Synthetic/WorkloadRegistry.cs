@@ -11,9 +11,19 @@ public static class WorkloadRegistry
         new DemandPagingWorkload(),
         new DirtyLogWorkload(),
         new AccessTrackingWorkload(),
+        new ForkStormWorkload(),
         new PageTableChurnWorkload(),
+        new ContextSwitchStormWorkload(),
+        new MemslotModificationWorkload(),
+        new MmioWorkload(),
+        new HugePagesWorkload(),
         new SelfMapWorkload(),
+        new UnsyncChurnWorkload(),
+        new NonpagingWorkload(),
+        new ModeSwitchWorkload(),
+        new RandomWorkload(),
         new SequentialWorkload(),
+        new ZipfWorkload(),
     ];
 
     /// <exception cref="WorkloadUsageException">There is no such workload.</exception>

@@ -15,10 +15,16 @@ internal sealed class NaiveVcpu
 
     public ulong[] Pdptes { get; set; } = [];
 
+    public HoardingTlb Tlb { get; } = new();
+
+    public int Pcid => (Cr4 >> 17 & 1) != 0 ? (int)(Cr3 & 0xfff) : 0;
+
     public string Paging
         => (Cr0 >> 31 & 1) == 0 ? "off"
         : (Cr4 >> 5 & 1) == 0 ? "32"
         : (Efer >> 8 & 1) == 0 ? "pae"
         : (Cr4 >> 12 & 1) == 0 ? "4"
         : "5";
+
+    public int ShiftOf(int level) => 12 + ((level - 1) * (Paging == "32" ? 10 : 9));
 }

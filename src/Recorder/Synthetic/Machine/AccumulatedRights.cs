@@ -44,9 +44,8 @@ internal struct AccumulatedRights
     /// <summary>None where the access may pass, otherwise the bits that say why not.</summary>
     public readonly PageFaultError Check(Gpte leaf)
     {
-        if (!PassesRights())
-            return PageFaultError.Present;
-        return PassesKey(leaf) ? PageFaultError.None : PageFaultError.Present | PageFaultError.ProtectionKey;
+        var denial = PassesRights() ? PageFaultError.None : PageFaultError.Present;
+        return PassesKey(leaf) ? denial : PageFaultError.Present | PageFaultError.ProtectionKey;
     }
 
     private readonly bool NoExecuteCounts => _vcpu.Format.EntryBytes == 8 && (_vcpu.Efer & ControlBits.EferNxe) != 0;

@@ -35,18 +35,18 @@ public sealed class AreaOperations
         return area;
     }
 
-    /// <summary>Maps a whole area at once, with pages of the area's level, on consecutive frames.</summary>
-    public void Populate(Vcpu vcpu, AddressSpace space, MemoryArea area, Gfn first)
+    /// <summary>Maps a whole area at once, with pages of the area's level, on consecutive addresses.</summary>
+    public void Populate(Vcpu vcpu, AddressSpace space, MemoryArea area, Gpa first, ulong furtherFlags = 0)
     {
         _kernel.Memory.Enter(vcpu, KernelFunction.Map);
         var level = area.PageLevel;
         var span = _kernel.Format.Span(level);
-        var flags = LeafFlags(area) | (level > 1 ? Gpte.LargeMask : 0);
+        var flags = LeafFlags(area) | (level > 1 ? Gpte.LargeMask : 0) | furtherFlags;
         EntryPlace? last = null;
         for (var at = 0UL; at < area.Bytes; at += span)
         {
             last = PlaceAfter(vcpu, space, new EntryPlace(default, level, area.Start + at), last);
-            Tables.Write(vcpu, space, last.Value, new Gpte((first.Base.Value + at) | flags));
+            Tables.Write(vcpu, space, last.Value, new Gpte((first.Value + at) | flags));
         }
     }
 

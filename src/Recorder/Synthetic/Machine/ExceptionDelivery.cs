@@ -20,6 +20,8 @@ internal sealed class ExceptionDelivery
             Ordinal = 0,
             Kind = TraceEventKind.GuestPageFault,
             Vcpu = vcpu.Index,
+            Access = vcpu.FaultKind,
+            Flags = vcpu.Privilege,
             Gva = vcpu.Cr2,
             ErrorCode = (uint)vcpu.FaultError,
             Rip = vcpu.Rip,

@@ -104,13 +104,13 @@ public sealed class GuestKernel
         vcpu.AlignmentCheck = false;
     }
 
-    /// <summary>A timer interrupt takes the vCPU from its program to <paramref name="next"/>'s.</summary>
-    public void Preempt(Vcpu vcpu, AddressSpace next)
+    /// <summary>A timer interrupt takes the vCPU from its program, and to <paramref name="next"/>'s where there is one.</summary>
+    public void Interrupt(Vcpu vcpu, AddressSpace? next = null)
     {
         const int timerVector = 0xec;
         var program = _delivery.DeliverInterrupt(vcpu, timerVector);
         Memory.Enter(vcpu, KernelFunction.InterruptEntry);
-        if (!ReferenceEquals(Tlb.Loaded(vcpu), next))
+        if (next is not null && !ReferenceEquals(Tlb.Loaded(vcpu), next))
             SwitchTo(vcpu, next);
         _delivery.Return(vcpu, program);
     }

@@ -71,6 +71,15 @@ public sealed class GuestMachine
         return true;
     }
 
+    /// <summary>Where an access would go, its walk done (A and D bits set, tables seen) but nothing accessed.</summary>
+    /// <returns>False: it would fault.</returns>
+    public bool Probe(Vcpu vcpu, AccessKind kind, ulong gva, out Gpa gpa)
+    {
+        var reaches = _walker.Translate(vcpu, kind, vcpu.Privilege, gva, out var address);
+        gpa = new Gpa(address);
+        return reaches;
+    }
+
     /// <summary>Execution goes on at <paramref name="rip"/>: a fetch where that is another page than before.</summary>
     public bool Execute(Vcpu vcpu, ulong rip)
     {

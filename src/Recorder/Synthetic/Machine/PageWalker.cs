@@ -10,6 +10,14 @@ internal sealed class PageWalker
     private const ulong PaeCr3AddressMask = 0xffff_ffe0;
     private const int MaxLevels = 5;
 
+    /// <summary>The bits of a large page's entry below its address that are not reserved: flags and PAT.</summary>
+    private const ulong LowOfLargeMask = 0x1fff;
+
+    // A 4 MiB page of 32-bit paging keeps address bits 39:32 in bits 20:13; bit 21 is reserved.
+    private const ulong Pse36AddressMask = 0x1f_e000;
+    private const int Pse36AddressShift = 19;
+    private const ulong Pse36ReservedMask = 1 << 21;
+
     private readonly GuestMemory _memory;
     private readonly Action<Vcpu, Gfn> _seeTable;
 
@@ -46,7 +54,7 @@ internal sealed class PageWalker
         {
             var pdpte = new Gpte(vcpu.Pdptes[format.Index(gva, level)]);
             if (!pdpte.IsPresent)
-                return Fault(vcpu, gva, rights.Error(PageFaultError.None));
+                return Fault(vcpu, kind, gva, rights.Error(PageFaultError.None));
             table = pdpte.Raw & format.AddressMask;
             level--;
         }
@@ -57,10 +65,10 @@ internal sealed class PageWalker
             var address = table + (ulong)(format.Index(gva, level) * format.EntryBytes);
             var entry = new Gpte(_memory.Read(new Gpa(address), format.EntryBytes));
             if (!entry.IsPresent)
-                return Fault(vcpu, gva, rights.Error(PageFaultError.None));
+                return Fault(vcpu, kind, gva, rights.Error(PageFaultError.None));
             var isLeaf = level == 1 || MapsLarge(entry, level, format, vcpu);
             if (HasReservedBits(entry, level, isLeaf, format, vcpu))
-                return Fault(vcpu, gva, rights.Error(PageFaultError.Present | PageFaultError.Reserved));
+                return Fault(vcpu, kind, gva, rights.Error(PageFaultError.Present | PageFaultError.Reserved));
             rights.Add(entry);
             trail[visited++] = address;
             if (!isLeaf)
@@ -71,9 +79,11 @@ internal sealed class PageWalker
             }
             var denial = rights.Check(entry);
             if (denial != PageFaultError.None)
-                return Fault(vcpu, gva, rights.Error(denial));
+                return Fault(vcpu, kind, gva, rights.Error(denial));
             var inPage = format.Span(level) - 1;
             gpa = (entry.Raw & format.AddressMask & ~inPage) | (gva & inPage);
+            if (level > 1 && format.Mode == PagingMode.TwoLevel)
+                gpa |= (entry.Raw & Pse36AddressMask) << Pse36AddressShift;
             Mark(trail[..visited], kind, format.EntryBytes);
             return true;
         }
@@ -85,11 +95,11 @@ internal sealed class PageWalker
 
     private static bool HasReservedBits(Gpte entry, int level, bool isLeaf, PagingFormat format, Vcpu vcpu)
     {
-        // The bits between a large page's PAT bit (12) and its address.
-        var lowOfLarge = isLeaf && level > 1 ? (format.Span(level) - 1) & ~0x1fffUL : 0;
         if (format.Mode == PagingMode.TwoLevel)
-            return (entry.Raw & lowOfLarge) != 0;
-        var reserved = Gpte.ReservedMask | lowOfLarge;
+            return isLeaf && level > 1 && (entry.Raw & Pse36ReservedMask) != 0;
+        var reserved = Gpte.ReservedMask;
+        if (isLeaf && level > 1)
+            reserved |= (format.Span(level) - 1) & ~LowOfLargeMask;
         if ((vcpu.Efer & ControlBits.EferNxe) == 0)
             reserved |= Gpte.NoExecuteMask;
         if (format.Mode == PagingMode.Pae)
@@ -99,9 +109,10 @@ internal sealed class PageWalker
         return (entry.Raw & reserved) != 0;
     }
 
-    private static bool Fault(Vcpu vcpu, ulong gva, PageFaultError error)
+    private static bool Fault(Vcpu vcpu, AccessKind kind, ulong gva, PageFaultError error)
     {
         vcpu.Cr2 = gva;
+        vcpu.FaultKind = kind;
         vcpu.FaultError = error;
         return false;
     }

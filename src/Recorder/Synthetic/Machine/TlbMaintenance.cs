@@ -77,6 +77,18 @@ public sealed class TlbMaintenance
         _machine.WriteCr4(vcpu, vcpu.Cr4 | ControlBits.Cr4Pge);
     }
 
+    /// <summary>Runs a flush on this vCPU and, by an interrupt, on every other.</summary>
+    public void OnEveryVcpu(Vcpu vcpu, Action<Vcpu> flush)
+    {
+        foreach (var target in _machine.Vcpus)
+        {
+            if (ReferenceEquals(target, vcpu))
+                flush(target);
+            else
+                Interrupt(target, flush);
+        }
+    }
+
     private void Everywhere(Vcpu vcpu, AddressSpace space, Action<Vcpu> flush)
     {
         foreach (var target in _machine.Vcpus)

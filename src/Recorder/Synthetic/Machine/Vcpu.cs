@@ -50,6 +50,9 @@ public sealed class Vcpu
     /// <summary>Error code of the #PF that made the last access fail.</summary>
     public PageFaultError FaultError { get; internal set; }
 
+    /// <summary>What the access that met the last #PF was to do.</summary>
+    public AccessKind FaultKind { get; internal set; }
+
     public PagingFormat Format { get; private set; } = PagingFormat.Of(PagingMode.Off);
 
     /// <summary>The PAE PDPTE registers: what the top table held when CR3 (or CR0, CR4) was last loaded.</summary>

@@ -64,7 +64,7 @@ public sealed class GuestProgram
     /// <summary>The kernel stops this program and lets another run, from a timer interrupt.</summary>
     public void PreemptFor(AddressSpace next)
     {
-        _kernel.Preempt(Vcpu, next);
+        _kernel.Interrupt(Vcpu, next);
         Space = next;
     }
 

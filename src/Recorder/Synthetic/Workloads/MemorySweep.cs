@@ -55,7 +55,7 @@ internal sealed class MemorySweep
         var wantsLarge = knobs.Has("guest-pages") && knobs.Choice("guest-pages") is "large";
         var canBeLarge = memory.Bytes >= context.Kernel.Format.Span(2) && context.Kernel.Options.PageSizeExtension;
         var area = context.Kernel.Areas.Map(vcpu, space, memory.Bytes, pageLevel: wantsLarge && canBeLarge ? 2 : 1);
-        context.Kernel.Areas.Populate(vcpu, space, area, memory.First);
+        context.Kernel.Areas.Populate(vcpu, space, area, memory.First.Base);
         return area.Start;
     }
 
