@@ -36,14 +36,15 @@ public sealed class CaptureWriter : ITraceSink, IDisposable
     /// <summary>The manifest as it stands: the parts that are durable, and what <see cref="Amend"/> added.</summary>
     public CaptureManifest Manifest => _encoder.Manifest;
 
+    /// <summary>How far it is. May be read from any thread.</summary>
     public CaptureWriterStatistics Statistics
     {
         get
         {
             var parts = Manifest.Parts;
             return new CaptureWriterStatistics(
-                _accessesTaken,
-                _eventsTaken,
+                Volatile.Read(ref _accessesTaken),
+                Volatile.Read(ref _eventsTaken),
                 parts.Count,
                 parts.Sum(part => part.Bytes),
                 _encoder.AccessBlocks.Stalls + _encoder.EventBlocks.Stalls,

@@ -5,7 +5,7 @@ namespace Replay.Trace.Columns;
 /// <summary>Writes the pages of one column of one row group after the other, compressed where that makes them smaller.</summary>
 internal sealed class ColumnChunkWriter : IDisposable
 {
-    /// <summary>Higher levels save little on pages that are encoded already, and cost several times the time.</summary>
+    /// <summary>Higher levels save a few percent on pages that are encoded already, and cost half as much time again.</summary>
     private const int Level = 1;
 
     private readonly Compressor _compressor = new(Level);

@@ -9,6 +9,7 @@ namespace Replay.Trace.Columns;
 internal sealed class RowGroupDecoder(int vcpus) : IDisposable
 {
     private const int PageShift = 12;
+    private const uint PageMask = (1u << PageShift) - 1;
 
     /// <summary>The longest page: the offsets of a full row group, four bytes each, or their worst dictionary.</summary>
     private const int MaxPageBytes = TraceChunk.Capacity * sizeof(ulong);
@@ -31,7 +32,7 @@ internal sealed class RowGroupDecoder(int vcpus) : IDisposable
         Kinds(file, columns[2], chunk.Kinds.AsSpan(0, rows));
         Bytes(file, AccessColumn.Flags, columns[3], chunk.Flags.AsSpan(0, rows), 0, byte.MaxValue);
         Bytes(file, AccessColumn.Size, columns[4], chunk.Sizes.AsSpan(0, rows), 1, AccessRules.MaxSize);
-        var offsets = Offsets(file, columns[7]);
+        var offsets = Offsets(file, columns[7], chunk.Sizes.AsSpan(0, rows));
         Wide(file, AccessColumn.GvaPage, columns[5], PageShift, offsets, chunk.Gvas.AsSpan(0, rows));
         Wide(file, AccessColumn.GpaPage, columns[6], PageShift, offsets, chunk.Gpas.AsSpan(0, rows));
         if (hasRips)
@@ -117,12 +118,16 @@ internal sealed class RowGroupDecoder(int vcpus) : IDisposable
             values[at] = map[values[at]];
     }
 
-    private ReadOnlySpan<uint> Offsets(ReadOnlySpan<byte> file, ColumnChunkMeta chunk)
+    /// <summary>The offsets of accesses whose sizes are known, none of which leaves its page.</summary>
+    private ReadOnlySpan<uint> Offsets(ReadOnlySpan<byte> file, ColumnChunkMeta chunk, ReadOnlySpan<byte> sizes)
     {
         var offsets = MemoryMarshal.Cast<byte, uint>(Data(file, AccessColumn.PageOffset, chunk, _offsetPage));
-        return offsets.Length == chunk.Values && offsets.IndexOfAnyExceptInRange(0u, (1u << PageShift) - 1) < 0
-            ? offsets
-            : throw new InvalidDataException("an offset lies outside its page");
+        if (offsets.Length != sizes.Length || offsets.IndexOfAnyExceptInRange(0u, PageMask) >= 0)
+            throw new InvalidDataException("an offset lies outside its page");
+        var lastBytes = 0u;
+        for (var i = 0; i < sizes.Length; i++)
+            lastBytes |= offsets[i] + sizes[i] - 1;
+        return lastBytes <= PageMask ? offsets : throw new InvalidDataException("an access crosses a page");
     }
 
     private void Wide(ReadOnlySpan<byte> file, AccessColumn column, ColumnChunkMeta chunk, int shift, ReadOnlySpan<uint> offsets, Span<ulong> values)

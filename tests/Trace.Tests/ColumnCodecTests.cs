@@ -1,0 +1,187 @@
+using CsCheck;
+using Replay.Trace.Columns;
+
+namespace Replay.Trace.Tests;
+
+/// <summary>The encodings of access files one by one, at lengths and values that recordings seldom have.</summary>
+public sealed class ColumnCodecTests
+{
+    private static readonly Gen<int> Length = Gen.OneOf(Gen.Int[1, 40], Gen.Int[60, 70], Gen.Int[1000, 3000], Gen.Const(TraceChunk.Capacity));
+
+    [Fact]
+    public void Differences_decode_to_what_they_were() => Gen.Select(Length, Gen.Int[0, 62], Gen.ULong).Sample(static (length, bits, seed) =>
+    {
+        var values = Values(length, seed, next => (long)(next & ((1UL << bits) - 1)));
+        for (var i = 1; i < values.Length && bits < 40; i++)
+            values[i] += values[i - 1];
+        AssertDeltas(values);
+    });
+
+    [Fact]
+    public void Differences_of_any_width_decode_to_what_they_were()
+    {
+        long[] extremes = [long.MinValue, long.MaxValue, 0, -1, 1, long.MaxValue - 1];
+        AssertDeltas(Values(5000, 1, next => extremes[next % 6]));
+        AssertDeltas(Values(5000, 2, next => (long)next));
+        AssertDeltas([]);
+    }
+
+    [Fact]
+    public void Ordinals_without_gaps_take_next_to_nothing()
+    {
+        var into = new byte[DeltaEncoder.MaxBytes(TraceChunk.Capacity)];
+        Assert.InRange(DeltaEncoder.Encode([.. Enumerable.Range(1 << 30, TraceChunk.Capacity)], into), 1, 1000);
+    }
+
+    [Fact]
+    public void Narrow_indexes_decode_to_what_they_were() => Gen.Select(Length, Gen.Int[1, 256], Gen.Int[1, 300], Gen.ULong).Sample(static (length, entries, run, seed) =>
+    {
+        var indexes = Runs(length, run, seed).Select(value => (byte)(value % (ulong)entries)).ToArray();
+        var page = new byte[IndexEncoder.MaxBytes(length)];
+        var written = page.AsSpan(0, IndexEncoder.Encode(indexes, entries, page));
+        var decoded = new byte[length];
+        Assert.False(IndexDecoder.IsWide(written));
+        IndexDecoder.Decode(written, entries, decoded);
+        Assert.Equal(indexes, decoded);
+    });
+
+    [Fact]
+    public void Wide_indexes_decode_to_what_they_were() => Gen.Select(Length, Gen.Int[257, 65536], Gen.Int[1, 300], Gen.ULong).Sample(static (length, entries, run, seed) =>
+    {
+        var indexes = Runs(length, run, seed).Select(value => (ushort)(value % (ulong)entries)).ToArray();
+        var page = new byte[IndexEncoder.MaxBytes(length)];
+        var written = page.AsSpan(0, IndexEncoder.Encode(indexes, page));
+        var decoded = new ushort[length];
+        Assert.True(IndexDecoder.IsWide(written));
+        IndexDecoder.Decode(written, entries, decoded);
+        Assert.Equal(indexes, decoded);
+    });
+
+    [Fact]
+    public void An_index_beyond_its_dictionary_is_refused()
+    {
+        var page = new byte[100];
+        var narrow = IndexEncoder.Encode(new byte[] { 0, 1, 2, 1 }, 4, page);
+        Assert.Throws<InvalidDataException>(() => IndexDecoder.Decode(page.AsSpan(0, narrow), 2, new byte[4]));
+        var wide = IndexEncoder.Encode(new ushort[] { 0, 300, 2, 1 }, page);
+        Assert.Throws<InvalidDataException>(() => IndexDecoder.Decode(page.AsSpan(0, wide), 300, new ushort[4]));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(4)]
+    [InlineData(8)]
+    public void Packing_without_the_CPU_instruction_gives_the_same_bits(int width)
+    {
+        Gen.ULong.Sample(bytes =>
+        {
+            var values = bytes & BitPacking.Mask(width);
+            var packed = BitPacking.Gather(values, width);
+            Assert.Equal(values, BitPacking.Scatter(packed, width));
+            var into = new byte[8];
+            Assert.Equal(width, BitPacking.Pack(BitConverter.GetBytes(values), width, into));
+            Assert.Equal(packed, BitConverter.ToUInt64(into));
+        });
+    }
+
+    [Fact]
+    public void A_dictionary_numbers_values_in_the_order_they_come_and_forgets_them_when_cleared()
+    {
+        var dictionary = new WideDictionary();
+        var indexes = new ushort[6];
+        dictionary.Index([7, 7, ulong.MaxValue, 0, 7, 0], 0, indexes);
+        Assert.Equal([0, 0, 1, 2, 0, 2], indexes);
+        Assert.Equal([7, ulong.MaxValue, 0], dictionary.Entries.ToArray());
+        dictionary.Index([0x5000, 0x5fff, 0x1000], 12, indexes);
+        Assert.Equal([0, 0, 1], indexes.Take(3).Select(index => (int)index));
+        Assert.Equal([5, 1], dictionary.Entries.ToArray());
+    }
+
+    [Fact]
+    public void A_dictionary_holds_as_many_values_as_a_row_group_has_rows()
+    {
+        var dictionary = new WideDictionary();
+        var values = Values(TraceChunk.Capacity, 9, next => (long)next).Select(value => (ulong)value).Distinct().ToArray();
+        var indexes = new ushort[TraceChunk.Capacity];
+        dictionary.Index(values, 0, indexes);
+        Assert.Equal(values, dictionary.Entries.ToArray());
+    }
+
+    [Fact]
+    public void Numbers_of_any_size_and_sign_read_back() => Gen.Long.Sample(static value =>
+    {
+        var bytes = new byte[Varint.MaxBytes];
+        var length = Varint.WriteSigned(bytes, value);
+        var at = 0;
+        Assert.Equal(value, Varint.ReadSigned(bytes, ref at));
+        Assert.Equal(length, at);
+        at = 0;
+        Assert.Throws<InvalidDataException>(() =>
+        {
+            var from = 0;
+            return Varint.Read(bytes.AsSpan(0, length - 1), ref from);
+        });
+    });
+
+    [Fact]
+    public void Structures_of_no_kind_are_refused_and_never_crash() => Gen.Byte.Array[0, 60].Sample(static bytes =>
+    {
+        try
+        {
+            PageHeader.Read(bytes, out _);
+        }
+        catch (InvalidDataException)
+        {
+        }
+        try
+        {
+            AccessFooterReader.Read(bytes, hasRips: false);
+            Assert.Fail("a footer without columns was taken");
+        }
+        catch (InvalidDataException)
+        {
+        }
+    });
+
+    private static void AssertDeltas(long[] values)
+    {
+        var page = new byte[DeltaEncoder.MaxBytes(values.Length)];
+        var decoded = new long[values.Length];
+        DeltaDecoder.Decode(page.AsSpan(0, DeltaEncoder.Encode(values, page)), decoded);
+        Assert.Equal(values, decoded);
+    }
+
+    private static long[] Values(int length, ulong seed, Func<ulong, long> map)
+    {
+        var values = new long[length];
+        for (var i = 0; i < length; i++)
+            values[i] = map(Next(ref seed));
+        return values;
+    }
+
+    /// <summary>Values that repeat up to <paramref name="run"/> times.</summary>
+    private static IEnumerable<ulong> Runs(int length, int run, ulong seed)
+    {
+        ulong value = 0;
+        ulong left = 0;
+        for (var i = 0; i < length; i++, left--)
+        {
+            if (left == 0)
+            {
+                value = Next(ref seed);
+                left = 1 + (Next(ref seed) % (ulong)run);
+            }
+            yield return value;
+        }
+    }
+
+    /// <summary>SplitMix64.</summary>
+    private static ulong Next(ref ulong state)
+    {
+        var z = state += 0x9e37_79b9_7f4a_7c15;
+        z = (z ^ (z >> 30)) * 0xbf58_476d_1ce4_e5b9;
+        z = (z ^ (z >> 27)) * 0x94d0_49bb_1331_11eb;
+        return z ^ (z >> 31);
+    }
+}
