@@ -16,3 +16,7 @@ CREATE INDEX IF NOT EXISTS _page_operation_by_table ON _page_operation (run, tab
 CREATE INDEX IF NOT EXISTS _root_change_by_table ON _root_change (run, table_id);
 CREATE INDEX IF NOT EXISTS _rmap_change_by_gfn ON _rmap_change (gfn, run);
 CREATE INDEX IF NOT EXISTS _model_note_by_kind ON _model_note (run, kind);
+
+-- Without statistics the planner takes `run` for a narrow choice and walks a whole run in order. A thousand samples an index are enough.
+PRAGMA analysis_limit = 1000;
+ANALYZE;

@@ -24,7 +24,10 @@ public sealed class EnumNameTests : IDisposable
 
         using var database = Database.OpenRead(path);
         AssertNames<ExitReason>("vm_exit", "reason");
+        AssertNames<ExitReason>("exit_summary", "reason");
         AssertNames<RetPf>("fault", "outcome");
+        AssertNames<RetPf>("fault_summary", "outcome");
+        AssertNames<AccessKind>("fault_summary", "access");
         AssertNames<AccessKind>("fault", "access");
         AssertNames<AccessKind>("access", "kind");
         AssertNames<Actor>("table_write", "actor");

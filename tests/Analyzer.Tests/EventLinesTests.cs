@@ -1,5 +1,6 @@
 using Replay.Analyzer.Query;
 using Replay.Analyzer.Store;
+using Replay.Replayer.History;
 
 namespace Replay.Analyzer.Tests;
 
@@ -35,6 +36,24 @@ public sealed class EventLinesTests : IDisposable
         Assert.All(Read(new EventFilter { Run = 1, Gfn = 0x101 }), line => Assert.Equal(0x101, line.Gfn));
         Assert.Equal(["page", "page", "page"], Read(new EventFilter { Run = 1, TableId = 4, Kinds = ["page"] }).Select(line => line.Kind));
         Assert.Empty(Read(new EventFilter { Run = 2 }));
+    }
+
+    [Fact]
+    public void A_long_history_comes_whole_and_in_order_stretch_by_stretch()
+    {
+        const int Writes = 50_000;
+        var path = _directory.File("long.db");
+        using (var store = HistoryStore.Create(path, SampleHistory.Info))
+        {
+            // A dense part, a gap that is longer than any stretch, and a sparse part.
+            for (var i = 1; i <= Writes; i++)
+                store.OnWrite(new TableWrite { Seq = i, Ordinal = i <= Writes / 2 ? i : 1_000_000_000L + (i * 1000L), FaultId = -1, ExitId = -1, TableId = 1, Level = 1 });
+            store.Complete(new RunSummary { HistoryHash = "0" });
+        }
+
+        using var database = Database.OpenRead(path);
+        var lines = EventLines.Read(new QueryRunner(database), new EventFilter { Run = 1 }, TestContext.Current.CancellationToken).Select(line => line.Seq);
+        Assert.Equal(Enumerable.Range(1, Writes).Select(i => (long?)i), lines);
     }
 
     [Fact]

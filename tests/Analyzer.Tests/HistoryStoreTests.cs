@@ -63,6 +63,24 @@ public sealed class HistoryStoreTests : IDisposable
         Assert.Equal(rows, summary);
     }
 
+    [Fact]
+    public void The_summaries_of_exits_and_faults_equal_the_rows()
+    {
+        using var database = SampleHistory.Store(_directory.File("x.db"));
+        Assert.Equal(
+            database.Connection.Query<string>(
+                "SELECT json_array(e.reason, count(DISTINCT e.exit_id), count(f.fault_id), sum(f.writes), min(e.ordinal), max(e.ordinal)) "
+                + "FROM vm_exit AS e LEFT JOIN fault AS f USING (run, exit_id) GROUP BY e.reason ORDER BY 1"),
+            database.Connection.Query<string>(
+                "SELECT json_array(reason, exits, faults, writes, first_ordinal, last_ordinal) FROM exit_summary ORDER BY 1"));
+        Assert.Equal(
+            database.Connection.Query<string>(
+                "SELECT json_array(handler, access, outcome, mapped_level, count(*), sum(writes), min(ordinal), max(ordinal)) "
+                + "FROM fault GROUP BY handler, access, outcome, mapped_level ORDER BY 1"),
+            database.Connection.Query<string>(
+                "SELECT json_array(handler, access, outcome, mapped_level, faults, writes, first_ordinal, last_ordinal) FROM fault_summary ORDER BY 1"));
+    }
+
     [Theory]
     [InlineData("faults", "SELECT count(*) FROM fault")]
     [InlineData("pf_fixed", "SELECT count(*) FROM fault WHERE outcome = 'fixed'")]

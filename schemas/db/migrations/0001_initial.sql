@@ -132,6 +132,31 @@ CREATE TABLE _write_count (
   PRIMARY KEY (run, level, chain_id, actor, old_kind, new_kind, tracepoint)
 ) STRICT, WITHOUT ROWID;
 
+-- The same for exits and for faults.
+CREATE TABLE _exit_count (
+  run INTEGER NOT NULL,
+  reason INTEGER NOT NULL,
+  exits INTEGER NOT NULL,
+  faults INTEGER NOT NULL,
+  writes INTEGER NOT NULL,
+  first_ordinal INTEGER NOT NULL,
+  last_ordinal INTEGER NOT NULL,
+  PRIMARY KEY (run, reason)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE _fault_count (
+  run INTEGER NOT NULL,
+  handler INTEGER NOT NULL,
+  access INTEGER NOT NULL,
+  outcome INTEGER NOT NULL,
+  mapped_level INTEGER NOT NULL,
+  faults INTEGER NOT NULL,
+  writes INTEGER NOT NULL,
+  first_ordinal INTEGER NOT NULL,
+  last_ordinal INTEGER NOT NULL,
+  PRIMARY KEY (run, handler, access, outcome, mapped_level)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE _table_page (
   run INTEGER NOT NULL,
   table_id INTEGER NOT NULL,

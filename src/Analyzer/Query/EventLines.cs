@@ -5,6 +5,9 @@ namespace Replay.Analyzer.Query;
 /// <summary>Reads a run's history as lines: writes, faults, exits, pages, roots and flushes merged in their order.</summary>
 public static class EventLines
 {
+    private const int LinesWanted = 10_000;
+    private const long FirstWidth = 65_536;
+
     /// <summary>The kinds of lines there are.</summary>
     public static IReadOnlyList<string> Kinds { get; } =
         ["access", "exit", "fault", "write", "page", "root", "flush", "rmap", "guest_fault", "note"];
@@ -23,13 +26,53 @@ public static class EventLines
         return Lines(runner, filter, cancellation);
     }
 
+    /// <summary>
+    /// Stretch by stretch, because SQLite sorts all that a query over the view finds before it gives the first row. A stretch grows
+    /// and shrinks with what the last one held.
+    /// </summary>
     private static IEnumerable<EventLine> Lines(QueryRunner runner, EventFilter filter, CancellationToken cancellation)
+    {
+        var last = Math.Min(filter.LastOrdinal, LastOrdinal(runner, filter.Run, cancellation));
+        var width = FirstWidth;
+        for (var first = filter.FirstOrdinal; first <= last;)
+        {
+            var to = width < last - first ? first + width - 1 : last;
+            var lines = 0;
+            foreach (var line in Stretch(runner, filter, first, to, cancellation))
+            {
+                lines++;
+                yield return line;
+            }
+
+            if (to == last)
+                yield break;
+            first = to + 1;
+            if (lines < LinesWanted / 2)
+                width *= 2;
+            else if (lines > LinesWanted * 2)
+                width = Math.Max(1, width / 2);
+        }
+    }
+
+    private static long LastOrdinal(QueryRunner runner, int run, CancellationToken cancellation)
+    {
+        var views = new[] { "access", "vm_exit", "fault", "table_write", "page_operation", "root_change", "tlb_flush", "rmap_change", "guest_fault", "model_note" };
+        var maxima = views.Select(view => $"coalesce((SELECT max(ordinal) FROM {view} WHERE run = :run), -1)");
+        using var execution = runner.Execute(
+            $"SELECT max({string.Join(", ", maxima)})",
+            new Dictionary<string, SqlValue>(StringComparer.Ordinal) { ["run"] = SqlValue.Of(run) },
+            QueryLimits.None,
+            cancellation);
+        return execution.NextResult() && execution.Read() ? execution[0].Integer : -1;
+    }
+
+    private static IEnumerable<EventLine> Stretch(QueryRunner runner, EventFilter filter, long first, long last, CancellationToken cancellation)
     {
         var parameters = new Dictionary<string, SqlValue>(StringComparer.Ordinal)
         {
             ["run"] = SqlValue.Of(filter.Run),
-            ["first"] = SqlValue.Of(filter.FirstOrdinal),
-            ["last"] = SqlValue.Of(filter.LastOrdinal),
+            ["first"] = SqlValue.Of(first),
+            ["last"] = SqlValue.Of(last),
         };
         using var execution = runner.Execute(Sql(filter, parameters), parameters, QueryLimits.None, cancellation);
         execution.NextResult();

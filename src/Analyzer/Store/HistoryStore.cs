@@ -20,6 +20,7 @@ public sealed class HistoryStore : IHistory, IDisposable
     private readonly BlockingCollection<RecordBatch> _free = [];
     private RecordBatch _batch = new();
     private long _lastSeq;
+    private ExitReason _lastExitReason;
     private long _rmapChanges;
     private bool _closed;
 
@@ -67,6 +68,7 @@ public sealed class HistoryStore : IHistory, IDisposable
     public void OnExit(in VmExitRecord record)
     {
         _lastSeq = record.Seq;
+        _lastExitReason = record.Reason;
         if (!_batch.Exits.TryAdd(record))
             NextBatch().Exits.TryAdd(record);
     }
@@ -75,7 +77,7 @@ public sealed class HistoryStore : IHistory, IDisposable
     {
         // Reported at its end: the latest record is the last of it, or it has none and ends where it began.
         _lastSeq = Math.Max(_lastSeq, record.Seq);
-        var row = new FaultRow(record, _lastSeq);
+        var row = new FaultRow(record, _lastSeq, record.ExitId >= 0 ? _lastExitReason : default);
         if (!_batch.Faults.TryAdd(row))
             NextBatch().Faults.TryAdd(row);
     }

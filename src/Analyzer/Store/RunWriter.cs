@@ -11,6 +11,7 @@ internal sealed class RunWriter : IDisposable
     private readonly EntryClassifier _entries;
     private readonly StoreOptions _options;
     private readonly WriteSummary _summary;
+    private readonly ExitSummary _exitSummary = new();
     private readonly RunCounters _counters = new();
     private readonly BulkInsert<AccessRecord, AccessLayout> _accesses;
     private readonly BulkInsert<VmExitRecord, VmExitLayout> _exits;
@@ -55,6 +56,7 @@ internal sealed class RunWriter : IDisposable
     {
         _counters.Count(batch);
         _summary.Count(batch.Writes.Records);
+        _exitSummary.Count(batch);
         foreach (var chain in batch.Chains)
             InsertChain(chain);
         _notes.Insert(batch.Notes.Records, _run, _entries);
@@ -76,6 +78,7 @@ internal sealed class RunWriter : IDisposable
     public void WriteSummary(RunSummary summary, long lastSeq, long rmapChanges)
     {
         _summary.Store(_connection, _run);
+        _exitSummary.Store(_connection, _run);
         foreach (var counter in _counters.All(_summary, rmapChanges, summary))
             _connection.Run("INSERT INTO _counter (run, name, value, meaning) VALUES (?, ?, ?, ?)", _run, counter.Name, counter.Value, counter.Meaning);
         _connection.Run(

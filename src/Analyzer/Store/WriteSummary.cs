@@ -6,20 +6,13 @@ namespace Replay.Analyzer.Store;
 /// <summary>Counts table writes by what makes them alike, so that reports need not scan them.</summary>
 internal sealed class WriteSummary(EntryClassifier entries)
 {
-    private readonly Dictionary<Key, Tally> _tallies = [];
+    private readonly Dictionary<ulong, Tally> _tallies = [];
 
     public void Count(ReadOnlySpan<TableWrite> writes)
     {
         foreach (ref readonly var write in writes)
         {
-            var key = new Key(
-                write.Level,
-                write.ChainId,
-                write.Actor,
-                entries.Classify(write.Old, write.Level),
-                entries.Classify(write.New, write.Level),
-                write.Tracepoint);
-            ref var tally = ref CollectionsMarshal.GetValueRefOrAddDefault(_tallies, key, out var known);
+            ref var tally = ref CollectionsMarshal.GetValueRefOrAddDefault(_tallies, Pack(write), out var known);
             if (!known)
             {
                 tally.FirstOrdinal = write.Ordinal;
@@ -32,12 +25,13 @@ internal sealed class WriteSummary(EntryClassifier entries)
     }
 
     /// <summary>Writes for which <paramref name="matches"/> holds.</summary>
-    public long Sum(Func<Key, bool> matches) => _tallies.Where(pair => matches(pair.Key)).Sum(pair => pair.Value.Writes);
+    public long Sum(Func<Key, bool> matches) => _tallies.Where(pair => matches(Unpack(pair.Key))).Sum(pair => pair.Value.Writes);
 
     public void Store(WriterConnection connection, int run)
     {
-        foreach (var (key, tally) in _tallies)
+        foreach (var (packed, tally) in _tallies)
         {
+            var key = Unpack(packed);
             connection.Run(
                 "INSERT INTO _write_count (run, level, chain_id, actor, old_kind, new_kind, tracepoint, writes, first_ordinal, first_seq, last_ordinal) "
                 + "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -54,6 +48,24 @@ internal sealed class WriteSummary(EntryClassifier entries)
                 tally.LastOrdinal);
         }
     }
+
+    // 63..32    31..24  23..16    15..8     7..1        0
+    // chain id  level   new kind  old kind  tracepoint  actor
+    private ulong Pack(in TableWrite write) =>
+        (ulong)(uint)write.ChainId << 32
+        | (ulong)write.Level << 24
+        | (ulong)entries.Classify(write.New, write.Level) << 16
+        | (ulong)entries.Classify(write.Old, write.Level) << 8
+        | (ulong)write.Tracepoint << 1
+        | (ulong)write.Actor;
+
+    private static Key Unpack(ulong packed) => new(
+        (byte)(packed >> 24),
+        (int)(packed >> 32),
+        (Actor)(packed & 1),
+        (EntryKind)(packed >> 8 & 255),
+        (EntryKind)(packed >> 16 & 255),
+        (Tracepoint)(packed >> 1 & 127));
 
     internal readonly record struct Key(byte Level, int ChainId, Actor Actor, EntryKind OldKind, EntryKind NewKind, Tracepoint Tracepoint);
 

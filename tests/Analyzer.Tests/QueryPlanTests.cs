@@ -1,0 +1,68 @@
+using Replay.Analyzer.Query;
+using Replay.Analyzer.Store;
+using Replay.Replayer.History;
+
+namespace Replay.Analyzer.Tests;
+
+/// <summary>Time travel stays instant on any number of writes only if every search finds its index.</summary>
+public sealed class QueryPlanTests : IDisposable
+{
+    private readonly TempDirectory _directory = new();
+
+    public static TheoryData<string, string, string> Cases { get; } = new()
+    {
+        { "entry-at", "table_id=5 idx=7", "_table_write_by_entry (table_id=? AND run=? AND idx=? AND ordinal<?)" },
+        { "table-at", "table_id=5", "_table_write_by_entry (table_id=? AND run=? AND idx=? AND ordinal<?)" },
+        { "pml4-at", "", "_table_write_by_entry (table_id=? AND run=? AND idx=? AND ordinal<?)" },
+        { "mapping-at", "address=0x5000", "_table_page_by_hpa (run=? AND <expr>=?)" },
+        { "why-entry", "table_id=5 idx=7", "_table_write_by_entry (table_id=? AND run=? AND idx=?)" },
+        { "why-gfn", "gfn=5", "_table_write_by_gfn (gfn=? AND run=?)" },
+        { "writes-to-range", "from=0x5000", "_access_by_gpa (run=? AND gpa>? AND gpa<?)" },
+    };
+
+    public void Dispose() => _directory.Dispose();
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void A_search_finds_its_index_and_walks_no_table(string name, string arguments, string index)
+    {
+        var path = _directory.File("x.db");
+        using (var store = HistoryStore.Create(path, SampleHistory.Info))
+        {
+            Fill(store);
+            store.Complete(new RunSummary { HistoryHash = "0" });
+        }
+
+        using var database = Database.OpenRead(path);
+        var query = CannedQueries.Find(name);
+        var explained = query with { Sql = "EXPLAIN QUERY PLAN " + query.Sql };
+        var values = arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(pair => pair.Split('=')).ToDictionary(pair => pair[0], pair => pair[1]);
+        var plan = new List<string>();
+        using (var execution = new QueryRunner(database).Execute(explained, values, cancellation: TestContext.Current.CancellationToken))
+        {
+            execution.NextResult();
+            while (execution.Read())
+                plan.Add(execution[3].ToString());
+        }
+
+        var text = string.Join('\n', plan);
+        Assert.Contains(index, text, StringComparison.Ordinal);
+        Assert.DoesNotContain(plan, step => step.Contains("PRIMARY KEY (run=?)", StringComparison.Ordinal) && !step.Contains("SEARCH c ", StringComparison.Ordinal));
+        Assert.DoesNotContain(plan, step => step.StartsWith("SCAN _", StringComparison.Ordinal) || step.StartsWith("SCAN w", StringComparison.Ordinal));
+    }
+
+    private static void Fill(HistoryStore store)
+    {
+        var seq = 0L;
+        for (var table = 1; table <= 40; table++)
+        {
+            store.OnTablePage(new TablePageRecord { Seq = ++seq, Ordinal = seq, TableId = table, Pfn = (ulong)table, Level = 1, Operation = PageOperation.Create, FaultId = -1, ExitId = -1 });
+            store.OnRoot(new RootRecord { Seq = ++seq, Ordinal = seq, TableId = table, Operation = RootOperation.Load, ExitId = -1 });
+            for (var i = 0; i < 512; i++)
+            {
+                store.OnWrite(new TableWrite { Seq = ++seq, Ordinal = seq, TableId = table, Index = (ushort)i, Gfn = (ulong)((table << 9) + i), FaultId = -1, ExitId = -1, Level = 1 });
+                store.OnAccess(new AccessRecord { Ordinal = seq, Gpa = (ulong)seq << 12, HasGpa = 1 });
+            }
+        }
+    }
+}
