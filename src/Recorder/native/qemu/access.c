@@ -174,50 +174,67 @@ static __attribute__((noinline)) void access_slow(meminfo info, uint64_t va, uin
     }
 }
 
-/* The instruction is told by its offset to the page that the code runs in. */
-INLINE void on_access(meminfo info, uint64_t va, void *offset, unsigned kind, bool user_code, bool full)
+/*
+ * The fast path. The instruction is told by its offset to the page that the code runs in. One vCPU is the common case:
+ * its state then stands at a fixed address.
+ */
+INLINE void on_access(meminfo info, uint64_t va, void *offset, unsigned kind, bool user_code, bool full, bool several)
 {
+    struct vcpu *c = &g.vcpus[0];
+    struct wire_slot *s;
     uint64_t key, ordinal;
     size_t slot;
 
-    if (unlikely(g.several_vcpus))
+    if (several) {
         cpu_select();
+        c = g.cpu;
+    }
     key = make_key(va, accessor(info), kind);
     slot = slot_of(key);
     ordinal = g.ordinal;
-    if (unlikely(g.cpu->filter[slot] != key || PAGE_OFFSET(va) > LAST_SAFE_OFFSET || ordinal == g.stop)) {
-        access_slow(info, va, g.cpu->code_page + (uint64_t)offset, kind, user_code);
+    if (unlikely(c->filter[slot] != key || PAGE_OFFSET(va) > LAST_SAFE_OFFSET || ordinal == g.stop)) {
+        access_slow(info, va, c->code_page + (uint64_t)offset, kind, user_code);
         return;
     }
     g.ordinal = ordinal + 1;
-    if (full) {
-        struct wire_slot *s;
-
-        if (unlikely(g.write == g.write_end))
-            ring_more();
-        s = g.write++;
-        s->head = (uint64_t)kind << WIRE_HEAD_TYPE_SHIFT | g.vcpu_bits | ordinal;
-        s->gva = va;
-        s->place = g.cpu->places[slot] | PAGE_OFFSET(va) | 1ull << (WIRE_PLACE_SIZE_SHIFT + size_shift(info));
-        s->rip = g.cpu->code_page + (uint64_t)offset;
-    }
+    if (!full)
+        return;
+    if (unlikely(g.write == g.write_end))
+        ring_more();
+    s = g.write++;
+    s->head = (uint64_t)kind << WIRE_HEAD_TYPE_SHIFT | (several ? g.vcpu_bits : 0) | ordinal;
+    s->gva = va;
+    s->place = c->places[slot] | PAGE_OFFSET(va) | 1ull << (WIRE_PLACE_SIZE_SHIFT + size_shift(info));
+    s->rip = c->code_page + (uint64_t)offset;
 }
 
-#define ACCESS_CALLBACK(name, kind, user_code, full) \
-    void name(unsigned vcpu, meminfo info, uint64_t va, void *offset) \
+#define CALLBACK(name, kind, user, full, several) \
+    static void name(unsigned vcpu, meminfo info, uint64_t va, void *offset) \
     { \
         (void)vcpu; \
-        on_access(info, va, offset, kind, user_code, full); \
+        on_access(info, va, offset, kind, user, full, several); \
     }
+#define CALLBACKS(name, full, several) \
+    CALLBACK(kernel_read##name, WIRE_READ, false, full, several) \
+    CALLBACK(kernel_write##name, WIRE_WRITE, false, full, several) \
+    CALLBACK(user_read##name, WIRE_READ, true, full, several) \
+    CALLBACK(user_write##name, WIRE_WRITE, true, full, several)
+#define NAMES(name) { { kernel_read##name, kernel_write##name }, { user_read##name, user_write##name } }
 
-ACCESS_CALLBACK(on_kernel_read, WIRE_READ, false, false)
-ACCESS_CALLBACK(on_kernel_write, WIRE_WRITE, false, false)
-ACCESS_CALLBACK(on_user_read, WIRE_READ, true, false)
-ACCESS_CALLBACK(on_user_write, WIRE_WRITE, true, false)
-ACCESS_CALLBACK(on_kernel_read_full, WIRE_READ, false, true)
-ACCESS_CALLBACK(on_kernel_write_full, WIRE_WRITE, false, true)
-ACCESS_CALLBACK(on_user_read_full, WIRE_READ, true, true)
-ACCESS_CALLBACK(on_user_write_full, WIRE_WRITE, true, true)
+CALLBACKS(_filtered, false, false)
+CALLBACKS(_full, true, false)
+CALLBACKS(_filtered_smp, false, true)
+CALLBACKS(_full_smp, true, true)
+
+mem_cb *access_callback(unsigned kind, bool user)
+{
+    static mem_cb *const callbacks[2][2][2][2] = {
+        { NAMES(_full), NAMES(_filtered) },
+        { NAMES(_full_smp), NAMES(_filtered_smp) },
+    };
+
+    return callbacks[g.several_vcpus][g.filtered][user][kind];
+}
 
 /* Execution enters a page, or goes on in one after something that empties the filter, or after a delivery. */
 void fetch(uint64_t va, uint64_t gpa, unsigned size, bool user)

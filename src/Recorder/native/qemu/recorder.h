@@ -71,7 +71,7 @@ struct vcpu {
 
 /* An instruction the translator marked. */
 struct mark {
-    uint64_t gpa, cs_base;
+    uint64_t gpa, cs_base, va_mask;
     uint16_t offset; /* in its page */
     uint8_t length, size; /* the latter within one page */
     uint8_t kind, reg, control;
@@ -131,8 +131,7 @@ void start_recording(uint64_t rip);
 void end_recording(uint32_t reason);
 
 /* access.c */
-mem_cb on_kernel_read, on_kernel_write, on_user_read, on_user_write;
-mem_cb on_kernel_read_full, on_kernel_write_full, on_user_read_full, on_user_write_full;
+mem_cb *access_callback(unsigned kind, bool user);
 void access_slots_allocate(struct vcpu *cpu, unsigned slots);
 void fetch(uint64_t va, uint64_t gpa, unsigned size, bool user);
 

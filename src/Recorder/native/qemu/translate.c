@@ -66,19 +66,37 @@ static __attribute__((noinline)) void enter_page(uint64_t va, const struct mark 
     fetch(va, m->gpa, m->size, m->user);
 }
 
+static __attribute__((noinline)) void on_block_slowly(const struct mark *m)
+{
+    uint64_t va;
+
+    if (g.several_vcpus)
+        cpu_select();
+    va = (m->cs_base + (g.cpu->eip ? *g.cpu->eip : cpu_register(X86_RIP))) & m->va_mask;
+    if (g.cpu->trigger != FETCH_PAGE(va, m->user))
+        enter_page(va, m);
+}
+
 static void on_block(unsigned vcpu, void *data)
 {
+    const struct vcpu *c = &g.vcpus[0];
     const struct mark *m = data;
     uint64_t va;
 
     (void)vcpu;
-    if (unlikely(g.several_vcpus))
-        cpu_select();
-    va = m->cs_base + (likely(g.cpu->eip) ? *g.cpu->eip : cpu_register(X86_RIP));
-    if (!m->code64)
-        va = (uint32_t)va;
-    if (unlikely(g.cpu->trigger != FETCH_PAGE(va, m->user)))
+    if (unlikely(!c->eip)) {
+        on_block_slowly(m);
+        return;
+    }
+    va = (m->cs_base + *c->eip) & m->va_mask;
+    if (unlikely(c->trigger != FETCH_PAGE(va, m->user)))
         enter_page(va, m);
+}
+
+static void on_block_smp(unsigned vcpu, void *data)
+{
+    (void)vcpu;
+    on_block_slowly(data);
 }
 
 /* The second page of an instruction that crosses into it. */
@@ -147,7 +165,8 @@ static void watch_block(struct qemu_plugin_tb *tb, struct mode mode)
 
     /* A block's code segment base is part of its identity, too. */
     m->cs_base = mode.code64 ? 0 : qemu_plugin_insn_vaddr(first) - cpu_register(X86_RIP);
-    qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, CB_R_REGS, m);
+    m->va_mask = mode.code64 ? ~0ull : 0xffffffff;
+    qemu_plugin_register_vcpu_tb_exec_cb(tb, g.several_vcpus ? on_block_smp : on_block, CB_R_REGS, m);
 }
 
 static void watch_crossing(struct qemu_plugin_insn *insn, struct mode mode)
@@ -171,11 +190,9 @@ static void watch_bounds(struct qemu_plugin_insn *insn, struct mode mode)
 static void watch_memory(struct qemu_plugin_insn *insn, bool user, bool crosses)
 {
     int64_t offset = (int64_t)PAGE_OFFSET(qemu_plugin_insn_vaddr(insn)) - (crosses ? (int64_t)PAGE_BYTES : 0);
-    mem_cb *read = g.filtered ? user ? on_user_read : on_kernel_read : user ? on_user_read_full : on_kernel_read_full;
-    mem_cb *write = g.filtered ? user ? on_user_write : on_kernel_write : user ? on_user_write_full : on_kernel_write_full;
 
-    qemu_plugin_register_vcpu_mem_cb(insn, read, CB_NO_REGS, MEM_R, (void *)offset);
-    qemu_plugin_register_vcpu_mem_cb(insn, write, CB_NO_REGS, MEM_W, (void *)offset);
+    qemu_plugin_register_vcpu_mem_cb(insn, access_callback(WIRE_READ, user), CB_NO_REGS, MEM_R, (void *)offset);
+    qemu_plugin_register_vcpu_mem_cb(insn, access_callback(WIRE_WRITE, user), CB_NO_REGS, MEM_W, (void *)offset);
 }
 
 static void watch_special(struct qemu_plugin_insn *insn, struct mode mode)
