@@ -26,11 +26,13 @@ internal sealed class QemuProcess : IDisposable
 
     public TimeSpan ProcessorTime { get; private set; }
 
-    /// <summary>The last thing QEMU said on its error stream.</summary>
+    /// <summary>The last thing QEMU said on its error stream; all of it is there once QEMU has ended.</summary>
     public string LastMessage
     {
         get
         {
+            if (_process.HasExited)
+                _process.WaitForExit();
             lock (_messages)
                 return _messages.LastOrDefault(static line => line.Length > 0) ?? "it gave no reason";
         }

@@ -148,14 +148,24 @@ public sealed class QemuRecorder : IDisposable
 
     private void WaitForPlugin()
     {
-        while (_ring.State == WireState.NotLoaded || !_qmp.TryAccept())
+        while (!IsConnected())
         {
             if (_process.HasExited)
-            {
-                _process.WaitForExit(Patience);
                 throw new RecorderException(RecorderFailure.SourceFailed, $"QEMU did not start: {_process.LastMessage}");
-            }
             Thread.Sleep(1);
+        }
+    }
+
+    private bool IsConnected()
+    {
+        try
+        {
+            return _qmp.TryAccept() && _ring.State != WireState.NotLoaded;
+        }
+        catch (IOException) when (_process.WaitForExit(Patience))
+        {
+            // QEMU gave up while it was greeted; its last message tells why.
+            return false;
         }
     }
 
