@@ -2,6 +2,7 @@ using System.CommandLine;
 using Replay.Analyzer.Schema;
 using Replay.Cli.Docs;
 using Replay.Cli.Terminal;
+using Replay.Recorder.Synthetic;
 
 namespace Replay.Cli.Commands;
 
@@ -16,7 +17,7 @@ internal sealed class DocsCommand : VerbCommand
     };
 
     public DocsCommand()
-        : base("docs", "Write the generated pages of the documentation (cli.md, schema.md, the picture).")
+        : base("docs", "Write the generated pages of the documentation (cli.md, schema.md, workloads.md, the picture).")
     {
         Hidden = true;
         Options.Add(_folder);
@@ -31,6 +32,7 @@ internal sealed class DocsCommand : VerbCommand
         var root = CommandLine.Build(console);
         await File.WriteAllTextAsync(Path.Combine(folder.FullName, "cli.md"), CliReference.Markdown(root), cancellation).ConfigureAwait(false);
         await File.WriteAllTextAsync(Path.Combine(folder.FullName, "schema.md"), SchemaDocs.Markdown(), cancellation).ConfigureAwait(false);
+        await File.WriteAllTextAsync(Path.Combine(folder.FullName, "workloads.md"), WorkloadReference.Markdown(), cancellation).ConfigureAwait(false);
         Directory.CreateDirectory(Path.Combine(folder.FullName, "images"));
         await File.WriteAllTextAsync(Path.Combine(folder.FullName, "images", "demo-timeline.svg"), DemoTimeline.Svg(cancellation), cancellation).ConfigureAwait(false);
         return ExitCode.Done;

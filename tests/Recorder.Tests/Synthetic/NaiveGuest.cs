@@ -54,7 +54,7 @@ internal sealed class NaiveGuest
                 break;
             case TraceEventKind.ImplicitAccess:
                 Walks++;
-                Expect(row.Ordinal, row.Vcpu, row.Access!.Value, row.Flags!.Value, row.Gva!.Value, row.Gpa);
+                Expect(row.Ordinal, row.Vcpu, row.Access!.Value, AccessFlags.Implicit, row.Gva!.Value, row.Gpa);
                 break;
             case TraceEventKind.GuestPageFault:
                 Faults++;

@@ -217,7 +217,6 @@ public sealed class GuestMachine
             Kind = TraceEventKind.ImplicitAccess,
             Vcpu = vcpu.Index,
             Access = kind,
-            Flags = AccessFlags.Implicit,
             Gva = gva,
             Size = (uint)size,
         });
@@ -230,7 +229,7 @@ public sealed class GuestMachine
         var gpa = new Gpa(address);
         if (!Memory.IsRam(gpa))
         {
-            RecordEvent(TraceEventKind.Mmio, vcpu, kind, privilege | AccessFlags.Mmio, gva, gpa, size, value);
+            RecordEvent(TraceEventKind.Mmio, vcpu, privilege | AccessFlags.Mmio, gva, gpa, size, kind, value: null);
             return true;
         }
         if (kind == AccessKind.Write && IsTable(new Gfn(gpa.PageNumber)))
@@ -253,14 +252,14 @@ public sealed class GuestMachine
             var part = new Gpa(gpa.Value + (ulong)done);
             var bytes = Math.Min(size - done, 8);
             var stored = value ?? Memory.Read(part, bytes);
-            RecordEvent(TraceEventKind.PageTableStore, vcpu, AccessKind.Write, privilege, gva + (ulong)done, part, bytes, stored);
+            RecordEvent(TraceEventKind.PageTableStore, vcpu, privilege, gva + (ulong)done, part, bytes, kind: null, stored);
             Memory.Write(part, bytes, stored);
         }
         EmptyCaches();
     }
 
     private void RecordEvent(
-        TraceEventKind what, Vcpu vcpu, AccessKind kind, AccessFlags flags, ulong gva, Gpa gpa, int size, ulong? value)
+        TraceEventKind what, Vcpu vcpu, AccessFlags flags, ulong gva, Gpa gpa, int size, AccessKind? kind, ulong? value)
         => Stream.AccessEvent(new TraceEvent
         {
             Ordinal = 0,
