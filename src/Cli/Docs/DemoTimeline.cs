@@ -1,7 +1,7 @@
 using Replay.Analyzer.Query;
 using Replay.Analyzer.Store;
-using Replay.Cli.Replaying;
 using Replay.Cli.Demo;
+using Replay.Cli.Replaying;
 using Replay.Replayer;
 
 namespace Replay.Cli.Docs;

@@ -1,0 +1,259 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace Replay.Analyzer.Conformance;
+
+/// <summary>
+/// Reads a normalised trace of a real KVM (tracepoints and kprobes) into the common form. Several lines may show one write; the state
+/// of each entry is kept, so that a write counts once.
+/// </summary>
+internal sealed partial class ObservedTrace
+{
+    private readonly ConformanceSequences _sequences = new();
+    private readonly Dictionary<string, string> _entries = new(StringComparer.Ordinal);
+    private readonly Dictionary<(int Level, ulong Gfn), string> _tdpTables = [];
+    private readonly ulong _accessedDirty;
+    private readonly string _nonleafFlags;
+    private (string Place, string Value)? _pendingLink;
+    private string? _nonleafValue;
+    private bool _misconfiguration;
+    private int _line;
+
+    private ObservedTrace(bool isEpt, bool accessedDirtyEnabled)
+    {
+        _accessedDirty = isEpt ? 0x300UL : 0x60UL;
+        _nonleafFlags = !isEpt ? "827" : accessedDirtyEnabled ? "907" : "10000000000807";
+    }
+
+    public static ConformanceSequences Parse(TextReader reader, bool isEpt, bool accessedDirtyEnabled)
+    {
+        var trace = new ObservedTrace(isEpt, accessedDirtyEnabled);
+        while (reader.ReadLine() is { } line)
+        {
+            trace._line++;
+            if (line == "tracing_mark_write vmm end")
+                break;
+            trace.Add(line);
+        }
+
+        return trace._sequences;
+    }
+
+    private void Add(string line)
+    {
+        var space = line.IndexOf(' ', StringComparison.Ordinal);
+        var name = space < 0 ? line : line[..space];
+        var rest = space < 0 ? "" : line[(space + 1)..];
+        switch (name)
+        {
+            case "kvm_page_fault":
+                AddPageFault(rest);
+                break;
+            case "k:kvm_mmu_page_fault":
+                _misconfiguration = (Hex(rest, "err") & 8) != 0;
+                Operation($"kvm_mmu_page_fault addr={Value(rest, "addr")} err={Value(rest, "err")}");
+                break;
+            case "k:direct_page_fault_ret" or "k:paging64_page_fault_ret" or "k:paging32_page_fault_ret":
+                if (!_misconfiguration)
+                    Operation($"page_fault ret={Value(rest, "ret")}");
+                break;
+            case "get_shadow_page":
+                AddShadowPage(rest);
+                break;
+            case "tdp_init_sp":
+                AddTdpPage(rest);
+                break;
+            case "kvm_mmu_prepare_zap_page":
+                Operation(PageOperation("zap", rest));
+                break;
+            case "kvm_mmu_sync_page":
+                Operation(PageOperation("sync", rest));
+                break;
+            case "kvm_mmu_unsync_page":
+                Operation(PageOperation("unsync", rest));
+                break;
+            case "k:mmu_alloc_root_ret" or "k:tdp_get_root_ret":
+                Operation($"root {Value(rest, "root")}");
+                break;
+            case "k:svm_load_mmu_pgd" or "k:vmx_load_mmu_pgd":
+                Operation($"load {Value(rest, "root")}");
+                break;
+            case "k:mmu_free_root_page" when Value(rest, "root") is var root and not "none":
+                Operation($"free {root}");
+                break;
+            case "kvm_inj_exception" when !rest.Contains("reinjected", StringComparison.Ordinal):
+                Operation($"inject {rest.TrimEnd()}");
+                break;
+            case "kvm_mmu_zap_all_fast":
+                Operation("zap_all_fast");
+                break;
+            default:
+                AddWrite(name, rest);
+                break;
+        }
+    }
+
+    private void AddWrite(string name, string rest)
+    {
+        switch (name)
+        {
+            case "k:mmu_spte_update":
+                Write(Value(rest, "sptep"), OldNew().Match(rest));
+                break;
+            case "kvm_mmu_set_spte":
+                AddSetSpte(rest);
+                break;
+            case "k:make_nonleaf_spte":
+                _nonleafValue = rest["ret=".Length..].TrimEnd();
+                break;
+            case "k:link_shadow_page":
+                var child = Value(rest, "sp");
+                _pendingLink = (Value(rest, "sptep"), _nonleafValue?.StartsWith($"->{child} ", StringComparison.Ordinal) == true ? _nonleafValue : $"->{child} fl={_nonleafFlags}");
+                break;
+            case "k:pte_list_add":
+                if (_pendingLink is { } link && link.Place == Value(rest, "spte"))
+                {
+                    Write(link.Place, Entry(link.Place), link.Value);
+                    _pendingLink = null;
+                }
+
+                break;
+            case "k:mmu_spte_clear_track_bits":
+                Write(Value(rest, "sptep"), rest[(rest.IndexOf("old=", StringComparison.Ordinal) + 4)..].TrimEnd(), "0");
+                break;
+            case "k:mmu_page_zap_pte":
+                var zapped = Value(rest, "sptep");
+                if (Entry(zapped).StartsWith("mmio", StringComparison.Ordinal))
+                    Write(zapped, Entry(zapped), "0");
+                break;
+            case "k:pte_list_remove":
+                Write(Value(rest, "spte"), Entry(Value(rest, "spte")), "0");
+                break;
+            case "mark_mmio_spte":
+                AddMmio(rest);
+                break;
+            case "fast_page_fault":
+                AddFastPageFault(rest);
+                break;
+            case "kvm_tdp_mmu_spte_changed":
+                AddTdpChange(rest);
+                break;
+            default:
+                break;
+        }
+    }
+
+    private void AddPageFault(string rest)
+    {
+        var match = PageFault().Match(rest);
+        var address = ulong.Parse(match.Groups[1].Value, NumberStyles.HexNumber);
+        var error = ulong.Parse(match.Groups[2].Value, NumberStyles.HexNumber);
+        Operation($"kvm_page_fault address={address:x} error={error:x}");
+    }
+
+    private void AddShadowPage(string rest)
+    {
+        var fields = rest.Split(' ');
+        Operation($"page {fields[0]} {fields[1]} gfn={Value(rest, "gfn")} role={Value(rest, "role")}");
+    }
+
+    private void AddTdpPage(string rest)
+    {
+        var table = rest[..rest.IndexOf(' ', StringComparison.Ordinal)];
+        var role = (uint)Hex(rest, "role");
+        _tdpTables[((int)(role & 15), Hex(rest, "gfn"))] = table;
+        Operation($"page {table} new gfn={Value(rest, "gfn")} role={role:x}");
+    }
+
+    private void AddSetSpte(string rest)
+    {
+        var match = SetSpte().Match(rest);
+        var (value, level, place) = (match.Groups["value"].Value, match.Groups["level"].Value, match.Groups["place"].Value);
+        Operation($"set {place} level={level} {SpteText.Canonical(value)}");
+        Write(place, Entry(place), value);
+    }
+
+    private void AddMmio(string rest)
+    {
+        var match = Mmio().Match(rest);
+        var place = match.Groups[1].Value;
+        Operation($"mark_mmio {place} gfn={match.Groups[2].Value} access={(_accessedDirty == 0x300 ? "*" : match.Groups[3].Value)}");
+        Write(place, Entry(place), $"mmio gfn={match.Groups[2].Value} gen={match.Groups[4].Value}");
+    }
+
+    private void AddFastPageFault(string rest)
+    {
+        var match = FastPageFault().Match(rest);
+        if (!match.Success)
+            return;
+        var place = match.Groups["place"].Value;
+        var isFixed = match.Groups["fixed"].Value == "1";
+        Operation($"fast_page_fault {place} fixed={match.Groups["fixed"].Value}");
+        if (isFixed)
+            Write(place, match.Groups["old"].Value, match.Groups["new"].Value);
+    }
+
+    private void AddTdpChange(string rest)
+    {
+        var match = TdpChange().Match(rest);
+        var gfn = ulong.Parse(match.Groups["gfn"].Value, NumberStyles.HexNumber);
+        var level = match.Groups["level"].Value[0] - '0';
+        var tableBits = 9 * level;
+        var place = _tdpTables.TryGetValue((level, gfn >> tableBits << tableBits), out var table)
+            ? $"{table}[{gfn >> (tableBits - 9) & 511}]"
+            : $"?{level}[{gfn:x}]";
+        var value = match.Groups["new"].Value.TrimEnd();
+        Write(place, match.Groups["old"].Value, value);
+    }
+
+    private void Write(string place, Match oldNew) => Write(place, oldNew.Groups["old"].Value, oldNew.Groups["new"].Value.TrimEnd());
+
+    private void Write(string place, string old, string value)
+    {
+        value = SpteText.Canonical(value);
+        if (Entry(place) == value)
+            return;
+        _entries[place] = value;
+        old = SpteText.Canonical(old);
+        _sequences.Writes.Add(new ConformanceItem($"{place} {SpteText.WithoutHardwareBits(old, _accessedDirty)} -> {value}", _line));
+    }
+
+    private string Entry(string place) => _entries.GetValueOrDefault(place, "0");
+
+    private void Operation(string text) => _sequences.Operations.Add(new ConformanceItem(text, _line));
+
+    private static string PageOperation(string what, string rest)
+    {
+        var match = PageFields().Match(rest);
+        return $"{what} gfn={match.Groups[1].Value} l{match.Groups[2].Value}";
+    }
+
+    private static string Value(string rest, string name)
+    {
+        var match = Regex.Match(rest, $@"(?:^|\s){name}=([^\s(]+)");
+        return match.Groups[1].Value;
+    }
+
+    private static ulong Hex(string rest, string name) => ulong.Parse(Value(rest, name), NumberStyles.HexNumber);
+
+    [GeneratedRegex(@"old=(?<old>.+?) new=(?<new>.+)$")]
+    private static partial Regex OldNew();
+
+    [GeneratedRegex(@"address 0x([0-9a-f]+) error_code 0x([0-9a-f]+)")]
+    private static partial Regex PageFault();
+
+    [GeneratedRegex(@"^gfn=\S+ (?<value>.+?) (?<rwx>[rwxu-]+) level=(?<level>\d) at (?<place>\S+)")]
+    private static partial Regex SetSpte();
+
+    [GeneratedRegex(@"^at (\S+) gfn (\S+) access (\S+) gen (\S+)")]
+    private static partial Regex Mmio();
+
+    [GeneratedRegex(@"at (?<place>\S+) old=(?<old>.+?) new=(?<new>.+?) spurious (?<spurious>\d) fixed (?<fixed>\d)")]
+    private static partial Regex FastPageFault();
+
+    [GeneratedRegex(@"gfn=(?<gfn>\S+) level=(?<level>\d) old=(?<old>.+?) new=(?<new>.+)$")]
+    private static partial Regex TdpChange();
+
+    [GeneratedRegex(@"gfn ([0-9a-f]+) l(\d)")]
+    private static partial Regex PageFields();
+}
