@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Replay.Replayer.Kvm.Host;
 
 namespace Replay.Replayer.Tests.Tdp;
@@ -35,6 +34,11 @@ public sealed class TraceReplayTests
         Assert.True(replayer.Matched > 5, $"only {replayer.Matched} operations were compared");
     }
 
-    private static string DataDirectory([CallerFilePath] string path = "") =>
-        Path.Combine(Path.GetDirectoryName(path)!, "..", "..", "data", "kvm-traces");
+    private static string DataDirectory()
+    {
+        var directory = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(directory.FullName, "Replay.sln")))
+            directory = directory.Parent ?? throw new InvalidOperationException("Replay.sln was not found above the tests.");
+        return Path.Combine(directory.FullName, "tests", "data", "kvm-traces");
+    }
 }
