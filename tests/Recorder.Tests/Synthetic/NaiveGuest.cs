@@ -147,7 +147,11 @@ internal sealed class NaiveGuest
 
     private void ExpectFault(TraceEvent row)
     {
-        var (_, error) = Walk(row.Ordinal, _vcpus[row.Vcpu], row.Access!.Value, row.Flags!.Value, row.Gva!.Value);
+        // A source that sees only the exception knows the access by its error code.
+        var code = row.ErrorCode!.Value;
+        var kind = row.Access ?? ((code & 16) != 0 ? AccessKind.Fetch : (code & 2) != 0 ? AccessKind.Write : AccessKind.Read);
+        var flags = row.Flags ?? ((code & 4) != 0 ? AccessFlags.User : AccessFlags.None);
+        var (_, error) = Walk(row.Ordinal, _vcpus[row.Vcpu], kind, flags, row.Gva!.Value);
         if (error != row.ErrorCode)
             Say(row.Ordinal, $"a #PF at {row.Gva:x} with {row.ErrorCode:x}, but should be {error:x}");
     }
