@@ -4,7 +4,7 @@ using Replay.Trace;
 namespace Replay.Replayer.Hardware;
 
 /// <summary>Takes one access through translation and exits until it completes or cannot.</summary>
-internal sealed class AccessPath(Translator translator, IHypervisor hypervisor)
+internal sealed class AccessPath(Translator translator, IHypervisor hypervisor, CodePage code)
 {
     /// <summary>
     /// More than any access needs: an exit for each reference of the longest two-dimensional walk, each handled twice.
@@ -23,13 +23,33 @@ internal sealed class AccessPath(Translator translator, IHypervisor hypervisor)
         var guest = access.Guest;
         for (var attempt = 0; attempt < RetryLimit; attempt++)
         {
+            FetchInstructionOf(access);
             var status = translator.Translate(guest, out translation);
-            if (TryEnd(status, access, translation, out var outcome))
-                return outcome;
+            if (!TryEnd(status, access, translation, out var outcome))
+                continue;
+            if (guest.IsFetch)
+                code.Fetched();
+            return outcome;
         }
 
         translation = default;
         return AccessOutcome.NoProgress;
+    }
+
+    /// <summary>The instruction that an access belongs to has to be there before it accesses anything.</summary>
+    public void FetchInstructionOf(in CpuAccess access)
+    {
+        if (!code.MustFetch(access.Guest, out var fetch))
+            return;
+        var instruction = new CpuAccess { Gva = fetch.Gva, Kind = AccessKind.Fetch, Flags = fetch.Flags, Size = 1 };
+        for (var attempt = 0; attempt < RetryLimit; attempt++)
+        {
+            var status = translator.Translate(fetch, out var translation);
+            if (TryEnd(status, instruction, translation, out _))
+                break;
+        }
+
+        code.Fetched();
     }
 
     /// <summary>Takes an access through the second dimension alone.</summary>
@@ -77,6 +97,7 @@ internal sealed class AccessPath(Translator translator, IHypervisor hypervisor)
             TranslationStatus.PageFault => AccessOutcome.PageFault,
             TranslationStatus.GeneralProtection => AccessOutcome.GeneralProtection,
             TranslationStatus.UnknownTable => AccessOutcome.UnknownTable,
+            TranslationStatus.Shutdown => AccessOutcome.Shutdown,
             _ => AccessOutcome.NoProgress,
         };
         if (status != TranslationStatus.Exit)

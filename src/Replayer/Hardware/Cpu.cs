@@ -15,11 +15,13 @@ public sealed class Cpu
     private readonly CpuSetup _setup;
     private readonly Journal _journal;
     private readonly Translator _translator;
+    private readonly CodePage _code;
     private readonly AccessPath _path;
     private readonly AccessReplay _replay;
     private readonly FaultReplay _faults;
     private readonly SoftwareTlb _tlb = new();
     private readonly TranslationState _state;
+    private int _codeNotedTo;
 
     public Cpu(CpuSetup setup)
     {
@@ -27,7 +29,8 @@ public sealed class Cpu
         _setup = setup;
         _journal = setup.Journal;
         _translator = setup.CreateTranslator();
-        _path = new AccessPath(_translator, setup.Hypervisor);
+        _code = new CodePage(setup);
+        _path = new AccessPath(_translator, setup.Hypervisor, _code);
         _replay = new AccessReplay(setup, _translator, _path);
         _faults = new FaultReplay(setup, _path);
         _state = new TranslationState(setup.Writer, setup.Memory, setup.Hypervisor, setup.Registers);
@@ -53,6 +56,7 @@ public sealed class Cpu
         ArgumentNullException.ThrowIfNull(chunk);
         if (from >= to)
             return;
+        _codeNotedTo = from;
         StartAt(chunk, from);
         var seq = _journal.Seq;
         _path.EnterGuest();
@@ -63,6 +67,7 @@ public sealed class Cpu
             RunThroughTlb(chunk, from, to);
         else
             RunInFull(chunk, from, to);
+        NoteCode(chunk, to);
     }
 
     /// <summary>Replays one access that has an event of its own; the journal stands at that event.</summary>
@@ -122,6 +127,7 @@ public sealed class Cpu
 
     private void RunOne(TraceChunk chunk, int i, long seq)
     {
+        NoteCode(chunk, i);
         var access = new CpuAccess
         {
             Gva = chunk.Gvas[i],
@@ -134,6 +140,13 @@ public sealed class Cpu
         ForgetWhatChanged();
         if (settled)
             _tlb.Fill(access.Gva, SoftwareTlb.KindAndFlags(chunk.Kinds[i], chunk.Flags[i]), chunk.Gpas[i]);
+    }
+
+    /// <summary>Tells where execution was before access <paramref name="to"/>, which accesses that hit the TLB do not.</summary>
+    private void NoteCode(TraceChunk chunk, int to)
+    {
+        _code.Enter(chunk, _codeNotedTo, to);
+        _codeNotedTo = to;
     }
 
     private void ForgetWhatChanged()

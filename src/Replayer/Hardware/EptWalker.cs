@@ -64,7 +64,7 @@ internal sealed class EptWalker(TablePages pages, TableWriter writer, HostProfil
     private ulong WantedRights(in GpaAccess access) => access.Purpose switch
     {
         GpaPurpose.TableRead => SetsAccessedAndDirty ? Write : Read,
-        GpaPurpose.TableUpdate => Write,
+        GpaPurpose.TableUpdate => profile.GuestAdUpdatesBypassEpt && !SetsAccessedAndDirty ? Read : Write,
         GpaPurpose.PdpteLoad => Read,
         _ => access.Kind switch
         {

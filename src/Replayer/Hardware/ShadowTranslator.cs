@@ -25,6 +25,9 @@ internal sealed class ShadowTranslator(
 
     public override TranslationStatus Translate(in GuestAccess access, out Translation translation)
     {
+        translation = default;
+        if (_root.Table is null)
+            return TranslationStatus.Shutdown;
         var tables = new KvmTables(pages, writer);
         var result = default(WalkResult);
         var status = Walk(ref tables, access, ref result);

@@ -2,6 +2,7 @@ using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
+using Replay.Trace;
 
 namespace Replay.Replayer.Hardware;
 
@@ -29,7 +30,7 @@ public sealed class SystemInstructions
     /// <summary>MOV to CR0, CLTS, LMSW.</summary>
     public void WriteCr0(ulong value)
     {
-        _path.EnterGuest();
+        Begin();
         if (ChangeExits(_registers.Cr0, value, _hypervisor.Cr0InterceptMask))
         {
             Exit(ExitReason.Cr0Write, MovToCr(0), value);
@@ -48,7 +49,7 @@ public sealed class SystemInstructions
     /// <summary>MOV to CR3. Bit 63, the wish to keep translations, is not part of the register.</summary>
     public void WriteCr3(ulong value)
     {
-        _path.EnterGuest();
+        Begin();
         if (Has(Intercepts.Cr3Write))
         {
             Exit(ExitReason.Cr3Write, MovToCr(3), value);
@@ -62,7 +63,7 @@ public sealed class SystemInstructions
     /// <summary>MOV to CR4.</summary>
     public void WriteCr4(ulong value)
     {
-        _path.EnterGuest();
+        Begin();
         if (ChangeExits(_registers.Cr4, value, _hypervisor.Cr4InterceptMask))
         {
             Exit(ExitReason.Cr4Write, MovToCr(4), value);
@@ -79,7 +80,7 @@ public sealed class SystemInstructions
     /// <summary>WRMSR to EFER.</summary>
     public void WriteEfer(ulong value)
     {
-        _path.EnterGuest();
+        Begin();
         if (Has(Intercepts.EferWrite))
             Exit(ExitReason.EferWrite, 0, value);
         else
@@ -91,7 +92,7 @@ public sealed class SystemInstructions
 
     public void Invlpg(ulong gva)
     {
-        _path.EnterGuest();
+        Begin();
         if (!Has(Intercepts.Invlpg))
             return;
         var told = _setup.Profile.Vendor == CpuVendor.Intel || _setup.Profile.DecodeAssists;
@@ -103,9 +104,16 @@ public sealed class SystemInstructions
     /// <param name="gva">Of the descriptor.</param>
     public void Invpcid(ulong type, ulong pcid, ulong gva)
     {
-        _path.EnterGuest();
+        Begin();
         if (Has(Intercepts.Invpcid))
             Exit(ExitReason.Invpcid, type, pcid, gva);
+    }
+
+    /// <summary>These instructions run at CPL 0, and have been fetched when they do.</summary>
+    private void Begin()
+    {
+        _path.EnterGuest();
+        _path.FetchInstructionOf(new CpuAccess { Gva = 0, Kind = AccessKind.Read });
     }
 
     private static bool ChangeExits(ulong old, ulong value, ulong mask) => mask == ulong.MaxValue || ((old ^ value) & mask) != 0;

@@ -17,4 +17,7 @@ internal enum TranslationStatus : byte
 
     /// <summary>The walk met a guest table whose content the capture never gave.</summary>
     UnknownTable = 4,
+
+    /// <summary>The CPU runs nothing any more.</summary>
+    Shutdown = 5,
 }

@@ -95,6 +95,7 @@ public sealed class KvmVcpu : IHypervisor
     /// <remarks>KVM: __set_sregs().</remarks>
     public void RegistersSet()
     {
+        IsShutDown = false;
         if (Registers.Mode == PagingMode.Pae)
             RegisterWrites.LoadPdptrs(Registers.Cr3);
         Vm.ShadowMmu.Contexts.Reset(this);
@@ -131,6 +132,8 @@ public sealed class KvmVcpu : IHypervisor
     /// <inheritdoc/>
     public ExitResult HandleExit(in VmExit exit)
     {
+        if (IsShutDown)
+            return ExitResult.Shutdown;
         Vm.Journal.Vcpu = (byte)Id;
         using var scope = Vm.Journal.BeginExit(exit.Reason, exit.Info1, exit.Info2);
         return _exits.Handle(exit);
@@ -158,10 +161,13 @@ public sealed class KvmVcpu : IHypervisor
         _pml.Clear();
     }
 
+    /// <summary>Nothing runs any more until userspace sets the registers anew.</summary>
     /// <remarks>KVM: KVM_REQ_TRIPLE_FAULT.</remarks>
     private void ShutDown()
     {
         IsShutDown = true;
+        LoadedRoot = default;
+        Tlb.Void();
         Vm.Journal.Note(ModelNote.TripleFault, 0, Registers.Cr3, 0);
     }
 

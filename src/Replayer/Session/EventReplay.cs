@@ -30,7 +30,7 @@ internal sealed class EventReplay(Machine machine)
                 Access(row, row.Access ?? AccessKind.Read, AccessFlags.Mmio, out _);
                 return true;
             case TraceEventKind.ImplicitAccess:
-                Access(row, row.Access ?? AccessKind.Read, AccessFlags.Implicit, out _);
+                AccessImplicitly(row);
                 return true;
             case TraceEventKind.GuestPageFault:
                 machine.Cpu(row.Vcpu).Fault(row.Gva ?? 0, row.ErrorCode ?? 0, row.Flags ?? AccessFlags.None);
@@ -134,6 +134,16 @@ internal sealed class EventReplay(Machine machine)
         var doneByKvm = outcome == AccessOutcome.Emulated && !machine.Vm.TdpEnabled;
         if (!doneByKvm && gpa is { } target && row.Value is { } value)
             machine.Memory.Store(target, value, (int)(row.Size ?? 8));
+    }
+
+    /// <summary>A frame is pushed from the top down: its topmost word is the one that faults.</summary>
+    private void AccessImplicitly(in TraceEvent row)
+    {
+        var word = machine.Cpu(row.Vcpu).Registers.LongMode ? 8u : 4u;
+        var first = row.Access == AccessKind.Write && row.Size > word
+            ? row with { Gva = row.Gva + row.Size - word, Size = word }
+            : row;
+        Access(first, row.Access ?? AccessKind.Read, AccessFlags.Implicit, out _);
     }
 
     private AccessOutcome Access(in TraceEvent row, AccessKind kind, AccessFlags also, out ulong? gpa)

@@ -62,6 +62,9 @@ public sealed record HostProfile
     /// <summary>A page walk that violates EPT with A/D bits on is reported as a write only (qualification 0x82), not as read and write (0x83).</summary>
     public bool EptWalkViolationIsWriteOnly { get; init; }
 
+    /// <summary>Accessed and dirty bits of guest entries are set without asking EPT for the right to write, where EPT has no such bits itself.</summary>
+    public bool GuestAdUpdatesBypassEpt { get; init; }
+
     /// <summary>Bits 9 to 11 of the exit qualification (advanced information for the guest's own rights) are reported.</summary>
     public bool AdvancedExitInformation { get; init; }
 

@@ -48,11 +48,12 @@ public static class HostProfiles
     public static HostProfile IntelBochs { get; } = Intel with
     {
         Name = "intel-bochs",
-        Description = "Intel VMX emulated by Bochs (Skylake-X model): walk violations reported as writes only",
+        Description = "Intel VMX emulated by Bochs (Skylake-X model): walk violations reported as writes only, A/D updates of guest entries not checked against EPT",
         PhysicalAddressBits = 40,
         GuestPhysicalAddressBits = 40,
         L1tf = true,
         EptWalkViolationIsWriteOnly = true,
+        GuestAdUpdatesBypassEpt = true,
         AdvancedExitInformation = true,
     };
 
