@@ -28,7 +28,7 @@ internal sealed class Recorder : IHistory
     /// <summary>The call chain of a record in the kernel's spelling, outermost first.</summary>
     public string Chain(int chainId) => _chains[chainId];
 
-    public IEnumerable<TablePageRecord> Created => Pages.Where(page => page.Operation == PageOperation.Create);
+    public IEnumerable<TablePageRecord> Created => Pages.Where(page => page.Operation == PageOperation.Create && page.IsSpecial == 0);
 
     public void Clear()
     {
