@@ -8,7 +8,8 @@ internal sealed class ChainTree
 {
     private static readonly int FunctionCount = (int)Enum.GetValues<KvmFunction>()[^1] + 1;
 
-    private readonly List<Node> _nodes = [new Node(0, KvmFunction.None)];
+    /// <summary>The first is the empty chain, no function of KVM: every observer knows it.</summary>
+    private readonly List<Node> _nodes = [new Node(0, KvmFunction.None) { Reported = true }];
 
     public int Child(int parent, KvmFunction function)
     {
