@@ -42,8 +42,11 @@ public sealed record ReplayResult
     /// <summary>Accesses that left records in the history.</summary>
     public required long AccessesWithRecords { get; init; }
 
-    /// <summary>Table entries that walks read, the guest's and KVM's; walks that the TLB spared are not in it.</summary>
+    /// <summary>Table entries that the walks of <see cref="Walks"/> read, the guest's and KVM's.</summary>
     public required long WalkReferences { get; init; }
+
+    /// <summary>Page walks of the accesses that miss a TLB of fixed size, by stretch of the trace and by entries read.</summary>
+    public required IReadOnlyList<WalkCount> Walks { get; init; }
 
     /// <summary>How often each <see cref="ModelNote"/> occurred, by its number.</summary>
     public required IReadOnlyList<long> NoteCounts { get; init; }

@@ -21,6 +21,9 @@ public sealed record RunSummary
     /// <summary>How often each note occurred, by the number of <see cref="Replayer.History.ModelNote"/>: <see cref="Replayer.History.Journal.NoteCounts"/>.</summary>
     public IReadOnlyList<long> NoteCounts { get; init; } = [];
 
+    /// <summary>Page walks by stretch of the trace: <see cref="ReplayResult.Walks"/>.</summary>
+    public IReadOnlyList<WalkCount> Walks { get; init; } = [];
+
     /// <summary>Counters that only the model can keep, besides those that follow from the records.</summary>
     public IReadOnlyList<Counter> Counters { get; init; } = [];
 
@@ -33,10 +36,12 @@ public sealed record RunSummary
         Accesses = result.Accesses,
         Events = result.Events,
         NoteCounts = result.NoteCounts,
+        Walks = result.Walks,
         Counters =
         [
             .. result.Stats.All().Select(counter => new Counter(counter.Name, counter.Value, "kept by the model where KVM keeps it")),
-            new("walk_references", result.WalkReferences, "table entries that page walks read, the guest's and KVM's; walks spared by a TLB are not in it"),
+            new Counter("walks", result.Walks.Sum(walk => walk.Walks), "page walks of accesses that miss a TLB of fixed size: the sum of walk_summary"),
+            new Counter("walk_references", result.WalkReferences, "table entries that these walks read, the guest's and KVM's"),
             new("translations_checked", result.Verify.Checked, "accesses whose translation was compared with the one the capture has"),
             new("translations_differing", result.Verify.Differing, "of these, those that differ"),
         ],

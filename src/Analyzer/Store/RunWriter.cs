@@ -79,6 +79,17 @@ internal sealed class RunWriter : IDisposable
     {
         _summary.Store(_connection, _run);
         _exitSummary.Store(_connection, _run);
+        foreach (var walk in summary.Walks)
+        {
+            _connection.Run(
+                "INSERT INTO _walk_count (run, first_ordinal, guest_references, kvm_references, walks) VALUES (?, ?, ?, ?, ?)",
+                _run,
+                walk.FirstOrdinal,
+                walk.GuestReferences,
+                walk.KvmReferences,
+                walk.Walks);
+        }
+
         foreach (var counter in _counters.All(_summary, rmapChanges, summary))
             _connection.Run("INSERT INTO _counter (run, name, value, meaning) VALUES (?, ?, ?, ?)", _run, counter.Name, counter.Value, counter.Meaning);
         _connection.Run(

@@ -64,11 +64,13 @@ internal static class StoredReplay
         Accesses = result.Accesses,
         Events = result.Events,
         NoteCounts = result.NoteCounts,
+        Walks = result.Walks,
         Counters =
         [
             new Counter("verify_checked", result.Verify.Checked, "accesses whose translation was compared with the recorded gpa"),
             new Counter("verify_differing", result.Verify.Differing, "of them, those that differ"),
-            new Counter("walk_references", result.WalkReferences, "table entries read by walks that no TLB spared"),
+            new Counter("walks", result.Walks.Sum(walk => walk.Walks), "page walks of accesses that miss a TLB of fixed size: the sum of walk_summary"),
+            new Counter("walk_references", result.WalkReferences, "table entries that these walks read, the guest's and KVM's"),
             .. result.Stats.All().Select(counter => new Counter(counter.Name, counter.Value, "KVM's debugfs counter of this name")),
         ],
     };

@@ -7,7 +7,7 @@ namespace Replay.Replayer.Hardware;
 /// Replays one access in full and holds the result against the capture. Where model and capture part, the machine follows the
 /// capture: an access that was recorded did succeed, so its page is touched in the second dimension as the recorded machine did.
 /// </summary>
-internal sealed class AccessReplay(CpuSetup setup, Translator translator, AccessPath path)
+internal sealed class AccessReplay(CpuSetup setup, Translator translator, AccessPath path, GuestTlb guestTlb)
 {
     private readonly Journal _journal = setup.Journal;
     private readonly IHypervisor _hypervisor = setup.Hypervisor;
@@ -19,12 +19,15 @@ internal sealed class AccessReplay(CpuSetup setup, Translator translator, Access
     /// <param name="gpa">Where it ended; where the source saw it end, if the model does not say.</param>
     public AccessOutcome Replay(in CpuAccess access, long seq, out bool settled, out ulong? gpa)
     {
+        var missed = guestTlb.TakeMiss(access.Gva, (byte)access.Kind, (byte)access.Flags);
         var outcome = path.Perform(access, out var translation);
         settled = false;
         gpa = access.Gpa;
         switch (outcome)
         {
             case AccessOutcome.Completed:
+                if (missed)
+                    guestTlb.CountWalk(_journal.Ordinal, translation);
                 settled = Compare(access, translation);
                 if (translator.IsTwoDimensional)
                     gpa = translation.Gpa;

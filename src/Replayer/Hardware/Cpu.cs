@@ -20,6 +20,7 @@ public sealed class Cpu
     private readonly AccessReplay _replay;
     private readonly FaultReplay _faults;
     private readonly SoftwareTlb _tlb = new();
+    private readonly GuestTlb _guestTlb;
     private readonly TranslationState _state;
     private int _codeNotedTo;
 
@@ -31,10 +32,11 @@ public sealed class Cpu
         _translator = setup.CreateTranslator();
         _code = new CodePage(setup);
         _path = new AccessPath(_translator, setup.Hypervisor, _code);
-        _replay = new AccessReplay(setup, _translator, _path);
+        _guestTlb = new GuestTlb(_tlb, setup.Walks);
+        _replay = new AccessReplay(setup, _translator, _path, _guestTlb);
         _faults = new FaultReplay(setup, _path);
         _state = new TranslationState(setup.Writer, setup.Memory, setup.Hypervisor, setup.Registers);
-        Instructions = new SystemInstructions(setup, _path);
+        Instructions = new SystemInstructions(setup, _path, _guestTlb);
     }
 
     public byte Id => _setup.Id;

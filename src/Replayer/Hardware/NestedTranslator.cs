@@ -23,6 +23,7 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
 
     public override TranslationStatus Translate(in GuestAccess access, out Translation translation)
     {
+        var before = second.References;
         var tables = new GuestTables(memory, second);
         var result = default(WalkResult);
         var status = GuestWalker.Walk(ref tables, Rules(), registers, access, ref result);
@@ -32,7 +33,10 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
         {
             case WalkStatus.Mapped:
                 translation.Gpa = result.Address;
-                return Finish(GpaAccess.Final(access.Kind, result.Rights), ref translation);
+                var finished = Finish(GpaAccess.Final(access.Kind, result.Rights), ref translation);
+                translation.GuestReferences = tables.References;
+                translation.KvmReferences = (int)(second.References - before);
+                return finished;
             case WalkStatus.Fault:
                 translation.ErrorCode = result.ErrorCode;
                 return TranslationStatus.PageFault;

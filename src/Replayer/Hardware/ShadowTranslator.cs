@@ -32,7 +32,7 @@ internal sealed class ShadowTranslator(
         var result = default(WalkResult);
         var status = Walk(ref tables, access, ref result);
         _references += tables.References;
-        translation = new Translation { Hpa = result.Address };
+        translation = new Translation { Hpa = result.Address, KvmReferences = tables.References };
         switch (status)
         {
             case WalkStatus.Mapped:

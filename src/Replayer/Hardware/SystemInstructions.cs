@@ -16,11 +16,13 @@ public sealed class SystemInstructions
 
     private readonly CpuSetup _setup;
     private readonly AccessPath _path;
+    private readonly GuestTlb _tlb;
     private readonly ControlRegisters _registers;
     private readonly IHypervisor _hypervisor;
 
-    internal SystemInstructions(CpuSetup setup, AccessPath path)
+    internal SystemInstructions(CpuSetup setup, AccessPath path, GuestTlb tlb)
     {
+        _tlb = tlb;
         _setup = setup;
         _path = path;
         _registers = setup.Registers;
@@ -30,6 +32,8 @@ public sealed class SystemInstructions
     /// <summary>MOV to CR0, CLTS, LMSW.</summary>
     public void WriteCr0(ulong value)
     {
+        if (((_registers.Cr0 ^ value) & (ControlRegisters.Cr0Pg | ControlRegisters.Cr0Wp)) != 0)
+            _tlb.Flush();
         Begin();
         if (ChangeExits(_registers.Cr0, value, _hypervisor.Cr0InterceptMask))
         {
@@ -49,6 +53,8 @@ public sealed class SystemInstructions
     /// <summary>MOV to CR3. Bit 63, the wish to keep translations, is not part of the register.</summary>
     public void WriteCr3(ulong value)
     {
+        if ((value & ControlRegisters.Cr3NoFlush) == 0)
+            _tlb.Flush();
         Begin();
         if (Has(Intercepts.Cr3Write))
         {
@@ -63,6 +69,7 @@ public sealed class SystemInstructions
     /// <summary>MOV to CR4.</summary>
     public void WriteCr4(ulong value)
     {
+        _tlb.Flush();
         Begin();
         if (ChangeExits(_registers.Cr4, value, _hypervisor.Cr4InterceptMask))
         {
@@ -92,6 +99,7 @@ public sealed class SystemInstructions
 
     public void Invlpg(ulong gva)
     {
+        _tlb.Flush(gva);
         Begin();
         if (!Has(Intercepts.Invlpg))
             return;
@@ -104,6 +112,10 @@ public sealed class SystemInstructions
     /// <param name="gva">Of the descriptor.</param>
     public void Invpcid(ulong type, ulong pcid, ulong gva)
     {
+        if (type == 0)
+            _tlb.Flush(gva);
+        else
+            _tlb.Flush();
         Begin();
         if (Has(Intercepts.Invpcid))
             Exit(ExitReason.Invpcid, type, pcid, gva);

@@ -12,6 +12,12 @@ internal struct Translation
     /// <summary>Mapped: the host-physical address.</summary>
     public ulong Hpa;
 
+    /// <summary>Mapped: entries of the guest's tables that were read; 0 in shadow paging.</summary>
+    public int GuestReferences;
+
+    /// <summary>Mapped: entries of KVM's tables that were read.</summary>
+    public int KvmReferences;
+
     /// <summary>Page fault.</summary>
     public PageFaultCode ErrorCode;
 

@@ -29,23 +29,13 @@ internal sealed class Machine
 
     public VerifyTotals Verify { get; } = new();
 
+    public WalkCounts Walks { get; } = new();
+
     public Cpu Cpu(byte vcpu)
     {
         while (_cpus.Count <= vcpu)
             Add();
         return _cpus[vcpu];
-    }
-
-    /// <summary>Table entries that walks read, the guest's and KVM's.</summary>
-    public long WalkReferences
-    {
-        get
-        {
-            var references = 0L;
-            foreach (var cpu in _cpus)
-                references += cpu.WalkReferences;
-            return references;
-        }
     }
 
     public KvmVcpu Vcpu(byte vcpu)
@@ -71,6 +61,7 @@ internal sealed class Machine
             Pages = Vm.Pages,
             Writer = Vm.Writer,
             Verify = Verify,
+            Walks = Walks,
             UseTlb = _options.UseTlb,
         }));
     }

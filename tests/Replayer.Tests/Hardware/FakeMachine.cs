@@ -34,6 +34,7 @@ internal sealed class FakeMachine
             Pages = Pages,
             Writer = Writer,
             Verify = Verify,
+            Walks = Walks,
             UseTlb = useTlb,
         });
     }
@@ -59,6 +60,8 @@ internal sealed class FakeMachine
     public FakeHypervisor Hypervisor { get; }
 
     public VerifyTotals Verify { get; } = new();
+
+    public WalkCounts Walks { get; } = new();
 
     public Cpu Cpu { get; }
 

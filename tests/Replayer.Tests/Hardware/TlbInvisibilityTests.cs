@@ -42,6 +42,7 @@ public sealed class TlbInvisibilityTests
         machine.RunQueue();
         return $"{machine.Journal.Hash}, exits {machine.Hypervisor.Exits.Count}, notes {string.Join(' ', machine.Journal.NoteCounts.ToArray())}, "
             + $"differing {machine.Verify.Differing}, checked {machine.Verify.Checked}, "
+            + $"walks {string.Join(' ', machine.Walks.All)}, "
             + $"accesses {string.Join(' ', machine.History.Accesses.Select(access => access.Ordinal))}, "
             + $"guest entries {string.Join(' ', Enumerable.Range(0, Pages).Select(page => machine.Guest.Entry(Gva(page)).ToString("x")))}";
     }
