@@ -77,6 +77,7 @@ internal static class CommandLine
         yield return new RunCommand();
         yield return new QueryCommand();
         yield return new VerifyCommand();
+        yield return new ConformCommand();
         yield return new EventsCommand();
         yield return new SchemaCommand();
         yield return new DocsCommand();

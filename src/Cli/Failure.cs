@@ -1,4 +1,5 @@
 using Microsoft.Data.Sqlite;
+using Replay.Analyzer.Conformance;
 using Replay.Analyzer.Query;
 using Replay.Analyzer.Store;
 using Replay.Recorder;
@@ -18,7 +19,7 @@ internal static class Failure
         OperationCanceledException => (ExitCode.Interrupted, false),
         UsageException or WorkloadUsageException or QueryException => (ExitCode.Usage, false),
         RecorderException recorder => (recorder.Failure == RecorderFailure.SourceFailed ? ExitCode.InputOutput : recorder.ExitCode, false),
-        CaptureFormatException or DatabaseFormatException => (ExitCode.BadInput, false),
+        CaptureFormatException or DatabaseFormatException or ConformanceCaseException => (ExitCode.BadInput, false),
         InputMissingException or FileNotFoundException or DirectoryNotFoundException => (ExitCode.InputMissing, false),
         InvariantViolation => (ExitCode.InternalError, true),
         UnauthorizedAccessException or DatabaseExistsException => (ExitCode.CannotCreate, false),

@@ -4,7 +4,7 @@ CREATE VIEW root_change (
   ordinal,   -- integer: The trace event.
   seq,       -- integer: Place in the run's history.
   vcpu,      -- integer: The vCPU.
-  operation, -- text: `allocate`, `load`, `free`, `cache` (kept as a previous root), `fast_switch` (a previous root is current again).
+  operation, -- text: `allocate`, `load`, `free`, `cache` (kept as a previous root), `fast_switch` (a previous root is current again), `obsolete_all` (every root of the VM is obsolete: kvm_mmu_zap_all_fast).
   table_id,  -- integer > table_page.table_id: The root's page.
   value,     -- address: The register that names it: EPTP, nCR3 or CR3; when a shadow root is allocated, the guest's CR3.
   value_hex, -- hex: The same.
@@ -14,7 +14,7 @@ CREATE VIEW root_change (
 ) AS
 SELECT
   run, ordinal, seq, vcpu,
-  CASE operation WHEN 1 THEN 'allocate' WHEN 2 THEN 'load' WHEN 3 THEN 'free' WHEN 4 THEN 'cache' WHEN 5 THEN 'fast_switch' ELSE operation END,
+  CASE operation WHEN 1 THEN 'allocate' WHEN 2 THEN 'load' WHEN 3 THEN 'free' WHEN 4 THEN 'cache' WHEN 5 THEN 'fast_switch' WHEN 6 THEN 'obsolete_all' ELSE operation END,
   table_id, value, printf('0x%x', value),
   (SELECT f.name FROM _chain AS c JOIN _function AS f ON f.function = c.function WHERE c.run = o.run AND c.chain_id = o.chain_id),
   (SELECT c.path FROM _chain AS c WHERE c.run = o.run AND c.chain_id = o.chain_id),

@@ -30,8 +30,10 @@ public sealed record ConformanceCase
 
     public required bool DirtyLog { get; init; }
 
-    /// <summary>What the VMM does at each checkpoint: <c>reslot</c>, <c>mprotect</c>, or null.</summary>
-    public string? AtCheckpoint { get; init; }
+    /// <summary>Guest memory begins at a multiple of 2 MiB of host-virtual addresses.</summary>
+    public bool IsAligned { get; init; } = true;
+
+    public CheckpointAction AtCheckpoint { get; init; }
 
     /// <exception cref="ConformanceCaseException">The folder holds no readable case.</exception>
     public static ConformanceCase Load(string folder)
@@ -53,23 +55,84 @@ public sealed record ConformanceCase
                 HostProfile = root.GetProperty("host_profile").GetString()!,
                 MemoryBytes = root.GetProperty("memory_bytes").GetUInt64(),
                 Entry = Convert.ToUInt64(root.GetProperty("entry").GetString(), 16),
-                HugePages = root.GetProperty("host_pages").GetString() == "thp",
+                HugePages = ReadHugePages(root.GetProperty("host_pages").GetString()),
                 Populated = root.GetProperty("host_populated").GetBoolean(),
                 DirtyLog = root.GetProperty("dirty_log").GetBoolean(),
-                AtCheckpoint = root.GetProperty("at_checkpoint").GetString(),
+                IsAligned = !root.TryGetProperty("hva_aligned_2m", out var aligned) || aligned.GetBoolean(),
+                AtCheckpoint = ReadAction(root),
             };
         }
-        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or FormatException or InvalidOperationException)
+        catch (Exception exception) when (exception is JsonException or OverflowException or KeyNotFoundException or FormatException or InvalidOperationException)
         {
             throw new ConformanceCaseException($"{path}: not a conformance case ({exception.Message})", exception);
         }
     }
 
     /// <summary>What the real KVM did.</summary>
-    public ConformanceSequences ReadObserved(bool accessedDirtyEnabled)
+    /// <param name="accessedDirtyEnabled">The host's tables have accessed and dirty bits.</param>
+    /// <param name="sharedAtEnd">Gfns that the host maps to a shared frame when the guest has ended, where the trace shows none.</param>
+    /// <exception cref="ConformanceCaseException">A file of the case is missing or damaged.</exception>
+    public ConformanceSequences ReadObserved(bool accessedDirtyEnabled, IReadOnlyCollection<ulong> sharedAtEnd)
     {
-        using var file = File.OpenRead(Path.Combine(Folder, "trace.norm.txt.gz"));
-        using var text = new StreamReader(new GZipStream(file, CompressionMode.Decompress));
-        return ObservedTrace.Parse(text, Mode.UsesEptFormat(), accessedDirtyEnabled);
+        ArgumentNullException.ThrowIfNull(sharedAtEnd);
+        var trace = ReadLines("trace.norm.txt");
+        var shared = new SharedFrames();
+        ObservedTrace.FindSharedFrames(trace, shared);
+        if (shared.IsEmpty && sharedAtEnd.Count > 0)
+            shared.Add(sharedAtEnd.Max());
+        try
+        {
+            var sequences = ObservedTrace.Parse(trace, shared, Mode.UsesEptFormat(), accessedDirtyEnabled);
+            sequences.Tables.AddRange(ObservedTables.Parse(ReadLines("tables.norm.txt"), shared));
+            return sequences;
+        }
+        catch (Exception exception) when (exception is FormatException or ArgumentException or OverflowException)
+        {
+            throw new ConformanceCaseException($"{Folder}: the trace or the tables are damaged ({exception.Message})", exception);
+        }
+    }
+
+    /// <summary>A file of the case, as it is or compressed.</summary>
+    private List<string> ReadLines(string name)
+    {
+        var path = Path.Combine(Folder, name);
+        try
+        {
+            using Stream file = File.Exists(path) ? File.OpenRead(path) : new GZipStream(File.OpenRead(path + ".gz"), CompressionMode.Decompress);
+            using var reader = new StreamReader(file);
+            var lines = new List<string>();
+            while (reader.ReadLine() is { } line)
+                lines.Add(line);
+            return lines;
+        }
+        catch (InvalidDataException exception)
+        {
+            throw new ConformanceCaseException($"{path}.gz: damaged ({exception.Message})", exception);
+        }
+    }
+
+    private static bool ReadHugePages(string? text) => text switch
+    {
+        "4k" => false,
+        "thp" => true,
+        _ => throw new FormatException($"host_pages '{text}' is not known: 4k or thp"),
+    };
+
+    private static CheckpointAction ReadAction(JsonElement root)
+    {
+        if (!root.TryGetProperty("at_checkpoint", out var element) || element.GetString() is not { } text)
+            return CheckpointAction.None;
+        var action = CheckpointAction.None;
+        foreach (var part in text.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            action |= part switch
+            {
+                "delete and re-add memslot 0" => CheckpointAction.ReplaceMemslot,
+                "mprotect guest memory read-only, then read-write" => CheckpointAction.Protect,
+                _ => throw new FormatException($"at_checkpoint '{part}' is not known"),
+            };
+        }
+
+        return action;
     }
 }

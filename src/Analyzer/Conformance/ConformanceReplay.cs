@@ -4,20 +4,34 @@ using Replay.Trace;
 
 namespace Replay.Analyzer.Conformance;
 
-/// <summary>Replays a case's guest as its VMM ran it, and collects what the model did.</summary>
+/// <summary>Replays a case's guest as its VMM ran it, and compares what the model did with what the real KVM did.</summary>
 public static class ConformanceReplay
 {
-    /// <param name="conformanceCase">Mode, memory, backing.</param>
-    /// <param name="profile">The case's host.</param>
+    /// <param name="conformanceCase">Mode, memory, backing, host events.</param>
+    /// <param name="program">The guest's program.</param>
     /// <param name="source">The guest's capture, from its entry point on. Its own memslots are not used: the case says which there was.</param>
-    public static ConformanceSequences Run(ConformanceCase conformanceCase, HostProfile profile, ITraceSource source)
+    /// <param name="cancellation">Looked at between chunks.</param>
+    /// <exception cref="ConformanceCaseException">The case cannot be read, or its host profile is not known.</exception>
+    public static ConformanceResult Run(ConformanceCase conformanceCase, GuestProgram program, ITraceSource source, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(conformanceCase);
+        ArgumentNullException.ThrowIfNull(program);
         ArgumentNullException.ThrowIfNull(source);
+        var profile = HostProfiles.Find(conformanceCase.HostProfile)
+            ?? throw new ConformanceCaseException($"{conformanceCase.Folder}: host profile '{conformanceCase.HostProfile}' is not known");
+        if (!conformanceCase.Mode.RunsOn(profile.Vendor))
+            throw new ConformanceCaseException($"{conformanceCase.Folder}: mode {conformanceCase.Mode.Name()} does not run on host profile '{profile.Name}'");
+        var (model, sharedAtEnd) = Replay(conformanceCase, profile, program, source, cancellation);
+        var observed = conformanceCase.ReadObserved(profile.EptAdBits, sharedAtEnd);
+        return ConformanceResult.Of(conformanceCase, observed, model, program);
+    }
+
+    private static (ConformanceSequences Sequences, IReadOnlyCollection<ulong> SharedAtEnd) Replay(
+        ConformanceCase conformanceCase, HostProfile profile, GuestProgram program, ITraceSource source, CancellationToken cancellation)
+    {
         var pages = conformanceCase.MemoryBytes >> 12;
-        var trace = new ModelTrace(
-            conformanceCase.Mode.UsesEptFormat(),
-            pfn => pfn - HostMemory.FirstPfn < pages ? pfn - HostMemory.FirstPfn : null);
+        var firstPfn = HostMemory.FirstPfn + (ConformanceHost.HvaOffset(conformanceCase) >> 12);
+        var trace = new ModelTrace(conformanceCase.Mode.UsesEptFormat(), pfn => pfn - firstPfn < pages ? pfn - firstPfn : null);
         var options = new ReplayOptions
         {
             Mode = conformanceCase.Mode,
@@ -25,14 +39,35 @@ public static class ConformanceReplay
             Backing = new HostBacking { HugePages = conformanceCase.HugePages, Populated = conformanceCase.Populated },
         };
         var session = new ReplaySession(source.Manifest, options, trace);
-        session.Vm.HostEvents.Memslot(new MemslotChange { Slot = 0, Gpa = 0, Size = conformanceCase.MemoryBytes, LogDirty = conformanceCase.DirtyLog });
+        trace.Session = session;
+        var host = new ConformanceHost(conformanceCase, session, trace);
+        session.Marker = host.AtCheckpoint;
+        host.Start(program.Segments);
         var chunk = new TraceChunk();
         while (source.TryRead(chunk))
         {
+            cancellation.ThrowIfCancellationRequested();
             chunk.Events.RemoveAll(row => row.Kind == TraceEventKind.Memslot);
             session.Process(chunk);
         }
 
-        return trace.ToSequences();
+        trace.Dump("final");
+        return (trace.ToSequences(), SharedAtEnd(session));
+    }
+
+    /// <summary>The gfns that the host maps to a shared frame.</summary>
+    private static List<ulong> SharedAtEnd(ReplaySession session)
+    {
+        var shared = new List<ulong>();
+        foreach (var slot in session.Vm.Memslots.All)
+        {
+            for (var gfn = slot.BaseGfn; gfn < slot.EndGfn; gfn++)
+            {
+                if (session.Vm.HostMemory.TryGetFrame(slot, gfn, out var pfn) && pfn < HostMemory.FirstPfn)
+                    shared.Add(gfn);
+            }
+        }
+
+        return shared;
     }
 }

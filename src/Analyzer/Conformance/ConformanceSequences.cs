@@ -1,6 +1,6 @@
 namespace Replay.Analyzer.Conformance;
 
-/// <summary>What a KVM did in one case, in order: entry writes and operations.</summary>
+/// <summary>What a KVM did in one case, in order: entry writes, operations, and its tables at the checkpoints.</summary>
 public sealed class ConformanceSequences
 {
     /// <summary>Every entry write: place, old value, new value.</summary>
@@ -8,4 +8,10 @@ public sealed class ConformanceSequences
 
     /// <summary>Faults, pages, roots, leaf sets, MMIO marks, fast faults, guest-visible #PF.</summary>
     public List<ConformanceItem> Operations { get; } = [];
+
+    /// <summary>All tables at each checkpoint and at the end, a line for each root, page and entry.</summary>
+    public List<ConformanceItem> Tables { get; } = [];
+
+    /// <summary>The model's call chains by number, outermost function first.</summary>
+    public Dictionary<int, IReadOnlyList<string>> Chains { get; } = [];
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Replay.Replayer;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Mmu;
 
@@ -9,21 +10,32 @@ namespace Replay.Analyzer.Conformance;
 /// <param name="gfnOf">The gfn that a host frame backs, or null: the renaming of host frames.</param>
 public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
 {
-    private const ulong RsvdFault = 8;
+    private static readonly string[] AccessNames = ["---", "--x", "w--", "w-x", "-u-", "-ux", "wu-", "wux"];
 
     private readonly List<(long Seq, int Tie, ConformanceItem Item)> _operations = [];
-    private readonly List<ConformanceItem> _writes = [];
+    private readonly ConformanceSequences _sequences = new();
     private readonly Dictionary<int, string> _names = [];
     private readonly Dictionary<ulong, string> _tableOfPfn = [];
-    private readonly ulong _accessedDirty = isEpt ? 0x300UL : 0x60UL;
+    private readonly ulong _accessedDirty = isEpt ? SpteText.EptAccessedDirty : SpteText.X86AccessedDirty;
     private long _lastSeq;
+
+    /// <summary>The replay that is observed: tells what the records leave out.</summary>
+    public ReplaySession? Session { get; set; }
 
     public ConformanceSequences ToSequences()
     {
-        var sequences = new ConformanceSequences();
-        sequences.Writes.AddRange(_writes);
-        sequences.Operations.AddRange(_operations.OrderBy(entry => entry.Seq).ThenBy(entry => entry.Tie).Select(entry => entry.Item));
-        return sequences;
+        _sequences.Operations.AddRange(_operations.OrderBy(entry => entry.Seq).ThenBy(entry => entry.Tie).Select(entry => entry.Item));
+        _operations.Clear();
+        return _sequences;
+    }
+
+    /// <summary>Writes all tables as they are now.</summary>
+    public void Dump(string checkpoint)
+    {
+        if (Session is not { } session)
+            throw new InvalidOperationException("There is no replay to look at.");
+        var ordinal = session.Journal.Ordinal;
+        ModelTables.Write(session.Vm, checkpoint, gfnOf, line => _sequences.Tables.Add(new ConformanceItem(line, ordinal)));
     }
 
     /// <summary>The name of a table page: S and its place in the order of creation.</summary>
@@ -31,6 +43,10 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
 
     public void OnChain(int chainId, ReadOnlySpan<KvmFunction> functions)
     {
+        var names = new string[functions.Length];
+        for (var i = 0; i < names.Length; i++)
+            names[i] = functions[i].KernelName();
+        _sequences.Chains[chainId] = names;
     }
 
     public void OnAccess(in AccessRecord record)
@@ -40,15 +56,16 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
     public void OnExit(in VmExitRecord record)
     {
         if (record.Reason is ExitReason.EptViolation or ExitReason.Npf or ExitReason.PageFault)
-            Add(record.Seq, $"kvm_page_fault address={record.Info2:x} error={record.Info1:x}", record.Ordinal);
+            Add(record.Seq, $"kvm_page_fault address={record.Info2:x} error={record.Info1:x}", record.Ordinal, 0);
         _lastSeq = Math.Max(_lastSeq, record.Seq);
     }
 
+    /// <summary>Reported when it ends, so that the outcome stands behind everything that the fault did.</summary>
     public void OnFault(in FaultRecord record)
     {
-        Add(record.Seq, $"kvm_mmu_page_fault addr={record.Address:x} err={record.ErrorCode:x}", record.Ordinal);
-        if ((record.ErrorCode & RsvdFault) == 0 && record.Outcome <= RetPf.Spurious)
-            _operations.Add((_lastSeq, 1 + _operations.Count, new ConformanceItem($"page_fault ret={(int)record.Outcome}", record.Ordinal)));
+        Add(record.Seq, $"kvm_mmu_page_fault addr={record.Address:x} err={record.ErrorCode:x}", record.Ordinal, 0);
+        if (record.Handler != KvmFunction.HandleMmioPageFault && record.Outcome <= RetPf.Spurious)
+            Add(_lastSeq, $"page_fault ret={(int)record.Outcome}", record.Ordinal, 0, 1 + _operations.Count);
     }
 
     public void OnWrite(in TableWrite record)
@@ -59,17 +76,17 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
         var place = $"{NameOf(record.TableId)}[{record.Index.ToString(CultureInfo.InvariantCulture)}]";
         var old = SpteText.WithoutHardwareBits(Text(record.Old, record.Level), _accessedDirty);
         var value = Text(record.New, record.Level);
-        _writes.Add(new ConformanceItem($"{place} {old} -> {value}", record.Ordinal));
+        _sequences.Writes.Add(Item($"{place} {old} -> {value}", record.Ordinal, record.ChainId));
         switch (record.Tracepoint)
         {
             case Tracepoint.KvmMmuSetSpte or Tracepoint.KvmTdpMmuSpteChangedAndSetSpte:
-                Add(record.Seq, $"set {place} level={record.Level} {value}", record.Ordinal);
+                Add(record.Seq, $"set {place} level={record.Level} {value}", record.Ordinal, record.ChainId);
                 break;
             case Tracepoint.MarkMmioSpte or Tracepoint.KvmTdpMmuSpteChangedAndMarkMmio:
-                Add(record.Seq, $"mark_mmio {place} gfn={record.Gfn:x} access={MmioAccess(record.New)}", record.Ordinal);
+                Add(record.Seq, $"mark_mmio {place} gfn={record.Gfn:x} access={MmioAccess(record.New)}", record.Ordinal, record.ChainId);
                 break;
             case Tracepoint.FastPageFault:
-                Add(record.Seq, $"fast_page_fault {place} fixed=1", record.Ordinal);
+                Add(record.Seq, $"fast_page_fault {place} fixed=1", record.Ordinal, record.ChainId);
                 break;
             default:
                 break;
@@ -87,19 +104,19 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
                 var name = $"S{_names.Count + 1}";
                 _names[record.TableId] = name;
                 _tableOfPfn[record.Pfn] = name;
-                Add(record.Seq, $"page {name} new gfn={record.Gfn:x} role={record.Role:x}", record.Ordinal);
+                Add(record.Seq, $"page {name} new gfn={record.Gfn:x} role={record.Role:x}", record.Ordinal, record.ChainId);
                 break;
             case PageOperation.Find:
-                Add(record.Seq, $"page {NameOf(record.TableId)} existing gfn={record.Gfn:x} role={record.Role:x}", record.Ordinal);
+                Add(record.Seq, $"page {NameOf(record.TableId)} existing gfn={record.Gfn:x} role={record.Role:x}", record.Ordinal, record.ChainId);
                 break;
             case PageOperation.Zap:
-                Add(record.Seq, $"zap gfn={record.Gfn:x} l{record.Level}", record.Ordinal);
+                Add(record.Seq, $"zap {Describe(record)}", record.Ordinal, record.ChainId);
                 break;
             case PageOperation.Sync:
-                Add(record.Seq, $"sync gfn={record.Gfn:x} l{record.Level}", record.Ordinal);
+                Add(record.Seq, $"sync {Describe(record)}", record.Ordinal, record.ChainId);
                 break;
             case PageOperation.Unsync:
-                Add(record.Seq, $"unsync gfn={record.Gfn:x} l{record.Level}", record.Ordinal);
+                Add(record.Seq, $"unsync {Describe(record)}", record.Ordinal, record.ChainId);
                 break;
             default:
                 break;
@@ -113,13 +130,16 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
         switch (record.Operation)
         {
             case RootOperation.Allocate:
-                Add(record.Seq, $"root {name}", record.Ordinal);
+                Add(record.Seq, $"root {name}", record.Ordinal, record.ChainId);
                 break;
             case RootOperation.Load:
-                Add(record.Seq, $"load {name}", record.Ordinal);
+                Add(record.Seq, $"load {name}", record.Ordinal, record.ChainId);
                 break;
             case RootOperation.Free:
-                Add(record.Seq, $"free {name}", record.Ordinal);
+                Add(record.Seq, $"free {name}", record.Ordinal, record.ChainId);
+                break;
+            case RootOperation.ObsoleteAll:
+                Add(record.Seq, $"zap_all_fast kvm-mmu-valid-gen {record.Value} used_pages {Session?.Vm.ShadowMmu.UsedMmuPages}", record.Ordinal, record.ChainId);
                 break;
             default:
                 break;
@@ -134,7 +154,7 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
     {
         _lastSeq = record.Seq;
         if (record.ExitId >= 0)
-            Add(record.Seq, $"inject #PF (0x{record.ErrorCode:x})", record.Ordinal);
+            Add(record.Seq, $"inject #PF (0x{record.ErrorCode:x})", record.Ordinal, 0);
     }
 
     public void OnNote(in ModelNoteRecord record)
@@ -156,5 +176,17 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
     /// <summary>The access that mark_mmio_spte prints is not all in the entry: EPT keeps none of it.</summary>
     private string MmioAccess(ulong raw) => isEpt ? "*" : $"{raw & 6:x}";
 
-    private void Add(long seq, string text, long ordinal) => _operations.Add((seq, 0, new ConformanceItem(text, ordinal)));
+    /// <summary>As KVM's tracepoints of a page print it.</summary>
+    /// <remarks>KVM: KVM_MMU_PAGE_PRINTK.</remarks>
+    private static string Describe(in TablePageRecord record)
+    {
+        var role = new PageRole(record.Role);
+        return $"sp gen {record.Generation} gfn {record.Gfn:x} l{role.Level} {(role.Has4ByteGpte ? 4 : 8)}-byte q{role.Quadrant}{(role.Direct ? " direct" : "")}"
+            + $" {AccessNames[(int)role.Access]}{(role.Invalid ? " invalid" : "")} {(role.EferNx ? "" : "!")}nxe {(role.AdDisabled ? "!" : "")}ad"
+            + $" root {record.RootCount} {(record.Unsync != 0 ? "unsync" : "sync")}";
+    }
+
+    private ConformanceItem Item(string text, long ordinal, int chain) => new(text, ordinal) { Chain = chain, Rip = Session?.Journal.Rip ?? 0 };
+
+    private void Add(long seq, string text, long ordinal, int chain, int tie = 0) => _operations.Add((seq, tie, Item(text, ordinal, chain)));
 }

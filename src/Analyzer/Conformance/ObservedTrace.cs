@@ -10,25 +10,26 @@ namespace Replay.Analyzer.Conformance;
 internal sealed partial class ObservedTrace
 {
     private readonly ConformanceSequences _sequences = new();
+    private readonly SharedFrames _shared;
     private readonly Dictionary<string, string> _entries = new(StringComparer.Ordinal);
     private readonly Dictionary<(int Level, ulong Gfn), string> _tdpTables = [];
     private readonly ulong _accessedDirty;
     private readonly string _nonleafFlags;
     private (string Place, string Value)? _pendingLink;
     private string? _nonleafValue;
-    private bool _misconfiguration;
     private int _line;
 
-    private ObservedTrace(bool isEpt, bool accessedDirtyEnabled)
+    private ObservedTrace(SharedFrames shared, bool isEpt, bool accessedDirtyEnabled)
     {
-        _accessedDirty = isEpt ? 0x300UL : 0x60UL;
+        _shared = shared;
+        _accessedDirty = isEpt ? SpteText.EptAccessedDirty : SpteText.X86AccessedDirty;
         _nonleafFlags = !isEpt ? "827" : accessedDirtyEnabled ? "907" : "10000000000807";
     }
 
-    public static ConformanceSequences Parse(TextReader reader, bool isEpt, bool accessedDirtyEnabled)
+    public static ConformanceSequences Parse(IEnumerable<string> lines, SharedFrames shared, bool isEpt, bool accessedDirtyEnabled)
     {
-        var trace = new ObservedTrace(isEpt, accessedDirtyEnabled);
-        while (reader.ReadLine() is { } line)
+        var trace = new ObservedTrace(shared, isEpt, accessedDirtyEnabled);
+        foreach (var line in lines)
         {
             trace._line++;
             if (line == "tracing_mark_write vmm end")
@@ -37,6 +38,16 @@ internal sealed partial class ObservedTrace
         }
 
         return trace._sequences;
+    }
+
+    /// <summary>Notes the shared frames that a trace shows.</summary>
+    public static void FindSharedFrames(IEnumerable<string> lines, SharedFrames shared)
+    {
+        foreach (var line in lines)
+        {
+            if (line.StartsWith("kvm_mmu_set_spte gfn=", StringComparison.Ordinal) && SetSpte().Match(line["kvm_mmu_set_spte ".Length..]) is { Success: true } match)
+                shared.Note(Convert.ToUInt64(match.Groups["gfn"].Value, 16), match.Groups["value"].Value, match.Groups["level"].Value[0] - '0');
+        }
     }
 
     private void Add(string line)
@@ -50,12 +61,10 @@ internal sealed partial class ObservedTrace
                 AddPageFault(rest);
                 break;
             case "k:kvm_mmu_page_fault":
-                _misconfiguration = (Hex(rest, "err") & 8) != 0;
                 Operation($"kvm_mmu_page_fault addr={Value(rest, "addr")} err={Value(rest, "err")}");
                 break;
             case "k:direct_page_fault_ret" or "k:paging64_page_fault_ret" or "k:paging32_page_fault_ret":
-                if (!_misconfiguration)
-                    Operation($"page_fault ret={Value(rest, "ret")}");
+                Operation($"page_fault ret={Value(rest, "ret")}");
                 break;
             case "get_shadow_page":
                 AddShadowPage(rest);
@@ -64,13 +73,13 @@ internal sealed partial class ObservedTrace
                 AddTdpPage(rest);
                 break;
             case "kvm_mmu_prepare_zap_page":
-                Operation(PageOperation("zap", rest));
+                Operation($"zap {rest.TrimEnd()}");
                 break;
             case "kvm_mmu_sync_page":
-                Operation(PageOperation("sync", rest));
+                Operation($"sync {rest.TrimEnd()}");
                 break;
             case "kvm_mmu_unsync_page":
-                Operation(PageOperation("unsync", rest));
+                Operation($"unsync {rest.TrimEnd()}");
                 break;
             case "k:mmu_alloc_root_ret" or "k:tdp_get_root_ret":
                 Operation($"root {Value(rest, "root")}");
@@ -85,7 +94,7 @@ internal sealed partial class ObservedTrace
                 Operation($"inject {rest.TrimEnd()}");
                 break;
             case "kvm_mmu_zap_all_fast":
-                Operation("zap_all_fast");
+                Operation($"zap_all_fast {rest.TrimEnd()}");
                 break;
             default:
                 AddWrite(name, rest);
@@ -169,7 +178,7 @@ internal sealed partial class ObservedTrace
     {
         var match = SetSpte().Match(rest);
         var (value, level, place) = (match.Groups["value"].Value, match.Groups["level"].Value, match.Groups["place"].Value);
-        Operation($"set {place} level={level} {SpteText.Canonical(value)}");
+        Operation($"set {place} level={level} {Canonical(value)}");
         Write(place, Entry(place), value);
     }
 
@@ -177,7 +186,7 @@ internal sealed partial class ObservedTrace
     {
         var match = Mmio().Match(rest);
         var place = match.Groups[1].Value;
-        Operation($"mark_mmio {place} gfn={match.Groups[2].Value} access={(_accessedDirty == 0x300 ? "*" : match.Groups[3].Value)}");
+        Operation($"mark_mmio {place} gfn={match.Groups[2].Value} access={(_accessedDirty == SpteText.EptAccessedDirty ? "*" : match.Groups[3].Value)}");
         Write(place, Entry(place), $"mmio gfn={match.Groups[2].Value} gen={match.Groups[4].Value}");
     }
 
@@ -210,23 +219,19 @@ internal sealed partial class ObservedTrace
 
     private void Write(string place, string old, string value)
     {
-        value = SpteText.Canonical(value);
+        value = Canonical(value);
         if (Entry(place) == value)
             return;
         _entries[place] = value;
-        old = SpteText.Canonical(old);
+        old = Canonical(old);
         _sequences.Writes.Add(new ConformanceItem($"{place} {SpteText.WithoutHardwareBits(old, _accessedDirty)} -> {value}", _line));
     }
+
+    private string Canonical(string value) => SpteText.Canonical(_shared.Canonical(value));
 
     private string Entry(string place) => _entries.GetValueOrDefault(place, "0");
 
     private void Operation(string text) => _sequences.Operations.Add(new ConformanceItem(text, _line));
-
-    private static string PageOperation(string what, string rest)
-    {
-        var match = PageFields().Match(rest);
-        return $"{what} gfn={match.Groups[1].Value} l{match.Groups[2].Value}";
-    }
 
     private static string Value(string rest, string name)
     {
@@ -242,7 +247,7 @@ internal sealed partial class ObservedTrace
     [GeneratedRegex(@"address 0x([0-9a-f]+) error_code 0x([0-9a-f]+)")]
     private static partial Regex PageFault();
 
-    [GeneratedRegex(@"^gfn=\S+ (?<value>.+?) (?<rwx>[rwxu-]+) level=(?<level>\d) at (?<place>\S+)")]
+    [GeneratedRegex(@"^gfn=(?<gfn>\S+) (?<value>.+?) (?<rwx>[rwxu-]+) level=(?<level>\d) at (?<place>\S+)")]
     private static partial Regex SetSpte();
 
     [GeneratedRegex(@"^at (\S+) gfn (\S+) access (\S+) gen (\S+)")]
@@ -253,7 +258,4 @@ internal sealed partial class ObservedTrace
 
     [GeneratedRegex(@"gfn=(?<gfn>\S+) level=(?<level>\d) old=(?<old>.+?) new=(?<new>.+)$")]
     private static partial Regex TdpChange();
-
-    [GeneratedRegex(@"gfn ([0-9a-f]+) l(\d)")]
-    private static partial Regex PageFields();
 }

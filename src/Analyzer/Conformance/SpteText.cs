@@ -10,6 +10,10 @@ namespace Replay.Analyzer.Conformance;
 /// </summary>
 internal static partial class SpteText
 {
+    public const ulong EptAccessedDirty = 0x300;
+
+    public const ulong X86AccessedDirty = 0x60;
+
     /// <summary>Takes the bits that the CPU sets out of a value's flags.</summary>
     /// <param name="text">A value in normal form.</param>
     /// <param name="accessedDirty">The bits, by entry format.</param>
@@ -23,8 +27,8 @@ internal static partial class SpteText
     }
 
     /// <summary>
-    /// Frames outside guest memory (the zero page) lose their number, which differs from host to host; entries that are neither
-    /// present nor removed are MMIO entries and are written out, so that both formats read the same.
+    /// Entries that are neither present nor removed are MMIO entries and are written out: the tracepoint that shows them tells their
+    /// content, not their bits.
     /// </summary>
     public static string Canonical(string text)
     {
@@ -34,7 +38,7 @@ internal static partial class SpteText
             return raw == Spte.Removed ? text : Mmio(raw);
         }
 
-        return HostFrame().Replace(text, "p* fl=");
+        return text;
     }
 
     /// <summary>An MMIO entry below 32 GiB: the address bits above hold the reserved-bit pattern.</summary>
@@ -61,7 +65,4 @@ internal static partial class SpteText
 
     [GeneratedRegex("fl=([0-9a-f]+)")]
     private static partial Regex Flags();
-
-    [GeneratedRegex("^p[0-9a-f]+ fl=")]
-    private static partial Regex HostFrame();
 }

@@ -14,6 +14,12 @@ internal static class EntryBits
     public const ulong Writable = 1UL << 1;
     public const ulong User = 1UL << 2;
     public const uint Accessed = 1u << 5;
+
+    /// <summary>
+    /// What a PDPTE of PAE paging says. Its bit 5 is reserved: a guest leaves it clear, but an emulator that takes PDPTEs for entries
+    /// like all others has set it in the memory that was recorded.
+    /// </summary>
+    public static ulong Pdpte(ulong raw) => raw & ~(ulong)Accessed;
     public const uint Dirty = 1u << 6;
     public const ulong PageSize = 1UL << 7;
     public const ulong NoExecute = 1UL << 63;

@@ -69,8 +69,9 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
         {
             _guestReferences++;
             translation.Gpa = table + ((ulong)i * 8);
-            if (!memory.TryRead64(translation.Gpa, out registers.Pdptes[i]))
+            if (!memory.TryRead64(translation.Gpa, out var pdpte))
                 return TranslationStatus.UnknownTable;
+            registers.Pdptes[i] = EntryBits.Pdpte(pdpte);
         }
 
         return TranslationStatus.Mapped;

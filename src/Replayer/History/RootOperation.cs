@@ -17,4 +17,7 @@ public enum RootOperation : byte
 
     /// <summary>A previous root became current again without a reload.</summary>
     FastSwitch = 5,
+
+    /// <summary>kvm_mmu_zap_all_fast made every root obsolete; no table, value is the generation that ends.</summary>
+    ObsoleteAll = 6,
 }

@@ -113,6 +113,7 @@ internal sealed class MemslotUpdater(KvmVm vm, DirtyLog dirtyLog)
     private void ZapAllFast()
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuZapAllFast);
+        vm.Journal.Root(RootOperation.ObsoleteAll, 0, vm.ValidGeneration);
         vm.ShadowMmu.Recycler.BeginGeneration();
         if (vm.TdpMmuEnabled)
             vm.TdpMmu.InvalidateAllRoots();

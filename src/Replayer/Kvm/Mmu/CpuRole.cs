@@ -33,6 +33,18 @@ public readonly record struct CpuRole(PageRole Base, bool Valid, bool Cr4Pse, bo
             EferLma: registers.LongMode);
     }
 
+    /// <summary>What no page's role holds, as KVM packs it.</summary>
+    /// <remarks>
+    /// <code>
+    /// 7         6     5     4     3    2    1         0
+    /// EFER.LMA  LA57  SMEP  SMAP  PKE  PSE  execonly  valid
+    /// </code>
+    /// KVM: union kvm_mmu_extended_role.
+    /// </remarks>
+    public uint ExtendedWord =>
+        (Valid ? 1u : 0) | (Cr4Pse ? 1u << 2 : 0) | (Cr4Pke ? 1u << 3 : 0) | (Cr4Smap ? 1u << 4 : 0) | (Cr4Smep ? 1u << 5 : 0)
+        | (Cr4La57 ? 1u << 6 : 0) | (EferLma ? 1u << 7 : 0);
+
     /// <summary>Guest paging is on.</summary>
     public bool Cr0Pg => Base.Level > 0;
 

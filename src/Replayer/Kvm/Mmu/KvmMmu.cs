@@ -9,10 +9,10 @@ public sealed class KvmMmu
     /// <summary>KVM_MMU_NUM_PREV_ROOTS.</summary>
     public const int PreviousRootCount = 3;
 
-    private readonly MmuRoot[] _previousRoots = new MmuRoot[PreviousRootCount];
+    private readonly MmuRoot[] _previousRoots = [MmuRoot.Invalid, MmuRoot.Invalid, MmuRoot.Invalid];
 
     /// <summary>The root in use.</summary>
-    public MmuRoot Root { get; internal set; }
+    public MmuRoot Root { get; internal set; } = MmuRoot.Invalid;
 
     /// <summary>Roots kept for a fast switch back, the last used first.</summary>
     public Span<MmuRoot> PreviousRoots => _previousRoots;

@@ -6,6 +6,10 @@ namespace Replay.Replayer.Kvm.Mmu;
 /// <remarks>KVM: struct kvm_mmu_root_info.</remarks>
 public readonly record struct MmuRoot(TablePage? Table, ulong Pgd)
 {
+    /// <summary>No root yet.</summary>
+    /// <remarks>KVM: KVM_MMU_ROOT_INFO_INVALID.</remarks>
+    public static MmuRoot Invalid { get; } = new(null, ulong.MaxValue);
+
     public bool IsValid => Table is not null;
 
     /// <summary>The root as a shadow page; null for special roots.</summary>

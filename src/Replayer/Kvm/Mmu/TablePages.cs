@@ -83,6 +83,16 @@ public sealed class TablePages(Journal journal)
         _freeFrames[_freeCount++] = page.Frame;
     }
 
+    /// <summary>The shadow pages in existence, special roots not among them.</summary>
+    public IEnumerable<ShadowPage> ShadowPages()
+    {
+        for (var frame = 1; frame <= _lastFrame; frame++)
+        {
+            if (_byFrame[frame] is ShadowPage page)
+                yield return page;
+        }
+    }
+
     /// <summary>The way back from <see cref="Sptep.Packed"/>.</summary>
     internal Sptep Unpack(int packed) => new((ShadowPage)_byFrame[packed >> 9]!, packed & 511);
 

@@ -151,6 +151,7 @@ internal sealed class RegisterWrites(KvmVcpu vcpu)
         {
             if (!_vm.GuestMemory.TryRead64((cr3 & 0xffff_ffe0) + ((ulong)i * 8), out var pdpte))
                 _vm.Journal.Note(ModelNote.UnknownTableContent, 0, cr3 >> 12, 0);
+            pdpte = EntryBits.Pdpte(pdpte);
             changed |= _registers.Pdptes[i] != pdpte;
             _registers.Pdptes[i] = pdpte;
         }
