@@ -79,7 +79,7 @@ public enum TraceEventKind : byte
     /// <summary>The dirty log of the slot that holds gpa is read and cleared: gpa.</summary>
     DirtyLogGet = 37,
 
-    /// <summary>The guest reached a named point: value (the byte written to the marker port), rip.</summary>
+    /// <summary>The guest reached a named point: value (the byte written to the marker port), size (bytes of the instruction, where known), rip.</summary>
     Marker = 40,
 
     /// <summary>The source lost events here: value is how many, where it knows. Nothing is lost silently.</summary>

@@ -12,6 +12,9 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
 {
     private static readonly string[] AccessNames = ["---", "--x", "w--", "w-x", "-u-", "-ux", "wu-", "wux"];
 
+    /// <summary>mark_mmio_spte prints the bits of the entry that are ACC_* bits elsewhere.</summary>
+    private const ulong AccessMask = 7;
+
     private readonly List<(long Seq, int Tie, ConformanceItem Item)> _operations = [];
     private readonly ConformanceSequences _sequences = new();
     private readonly Dictionary<int, string> _names = [];
@@ -83,14 +86,19 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
                 Add(record.Seq, $"set {place} level={record.Level} {value}", record.Ordinal, record.ChainId);
                 break;
             case Tracepoint.MarkMmioSpte or Tracepoint.KvmTdpMmuSpteChangedAndMarkMmio:
-                Add(record.Seq, $"mark_mmio {place} gfn={record.Gfn:x} access={MmioAccess(record.New)}", record.Ordinal, record.ChainId);
-                break;
-            case Tracepoint.FastPageFault:
-                Add(record.Seq, $"fast_page_fault {place} fixed=1", record.Ordinal, record.ChainId);
+                Add(record.Seq, $"mark_mmio {place} gfn={record.Gfn:x} access={record.New & AccessMask:x}", record.Ordinal, record.ChainId);
                 break;
             default:
                 break;
         }
+    }
+
+    public void OnFastFault(in FastFaultRecord record)
+    {
+        var old = SpteText.WithoutHardwareBits(Text(record.Old, record.Level), _accessedDirty);
+        var value = SpteText.WithoutHardwareBits(Text(record.New, record.Level), _accessedDirty);
+        var outcome = $"spurious={(record.Outcome == RetPf.Spurious ? 1 : 0)} fixed={(record.Outcome == RetPf.Fixed ? 1 : 0)}";
+        Add(record.Seq, $"fast_page_fault {NameOf(record.TableId)}[{record.Index}] {old} -> {value} {outcome}", record.Ordinal, record.ChainId, 1 + _operations.Count);
     }
 
     public void OnTablePage(in TablePageRecord record)
@@ -172,9 +180,6 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
 
     private string Text(ulong raw, int level) =>
         SpteText.Model(raw, level, pfn => _tableOfPfn.GetValueOrDefault(pfn), gfnOf);
-
-    /// <summary>The access that mark_mmio_spte prints is not all in the entry: EPT keeps none of it.</summary>
-    private string MmioAccess(ulong raw) => isEpt ? "*" : $"{raw & 6:x}";
 
     /// <summary>As KVM's tracepoints of a page print it.</summary>
     /// <remarks>KVM: KVM_MMU_PAGE_PRINTK.</remarks>

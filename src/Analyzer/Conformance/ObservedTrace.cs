@@ -179,27 +179,32 @@ internal sealed partial class ObservedTrace
         var match = SetSpte().Match(rest);
         var (value, level, place) = (match.Groups["value"].Value, match.Groups["level"].Value, match.Groups["place"].Value);
         Operation($"set {place} level={level} {Canonical(value)}");
-        Write(place, Entry(place), value);
+        WriteUnlessKnown(place, value);
     }
 
     private void AddMmio(string rest)
     {
         var match = Mmio().Match(rest);
         var place = match.Groups[1].Value;
-        Operation($"mark_mmio {place} gfn={match.Groups[2].Value} access={(_accessedDirty == SpteText.EptAccessedDirty ? "*" : match.Groups[3].Value)}");
-        Write(place, Entry(place), $"mmio gfn={match.Groups[2].Value} gen={match.Groups[4].Value}");
+        Operation($"mark_mmio {place} gfn={match.Groups[2].Value} access={match.Groups[3].Value}");
+        WriteUnlessKnown(place, $"mmio gfn={match.Groups[2].Value} gen={match.Groups[4].Value}");
     }
 
     private void AddFastPageFault(string rest)
     {
         var match = FastPageFault().Match(rest);
         if (!match.Success)
+        {
+            Operation($"fast_page_fault {rest}");
             return;
-        var place = match.Groups["place"].Value;
-        var isFixed = match.Groups["fixed"].Value == "1";
-        Operation($"fast_page_fault {place} fixed={match.Groups["fixed"].Value}");
-        if (isFixed)
-            Write(place, match.Groups["old"].Value, match.Groups["new"].Value);
+        }
+
+        var (place, old, value) = (match.Groups["place"].Value, match.Groups["old"].Value, match.Groups["new"].Value);
+        Operation(
+            $"fast_page_fault {place} {WithoutHardwareBits(old)} -> {WithoutHardwareBits(value)} "
+            + $"spurious={match.Groups["spurious"].Value} fixed={match.Groups["fixed"].Value}");
+        if (match.Groups["fixed"].Value == "1")
+            Write(place, old, value);
     }
 
     private void AddTdpChange(string rest)
@@ -217,15 +222,24 @@ internal sealed partial class ObservedTrace
 
     private void Write(string place, Match oldNew) => Write(place, oldNew.Groups["old"].Value, oldNew.Groups["new"].Value.TrimEnd());
 
+    /// <summary>A line that tells the new value alone: one that tells the same write in full may have come before.</summary>
+    private void WriteUnlessKnown(string place, string value)
+    {
+        if (Entry(place) != Canonical(value))
+            Write(place, Entry(place), value);
+    }
+
+    /// <summary>A line that tells both values, of which the CPU may have changed the old one.</summary>
     private void Write(string place, string old, string value)
     {
         value = Canonical(value);
-        if (Entry(place) == value)
-            return;
-        _entries[place] = value;
         old = Canonical(old);
-        _sequences.Writes.Add(new ConformanceItem($"{place} {SpteText.WithoutHardwareBits(old, _accessedDirty)} -> {value}", _line));
+        _entries[place] = value;
+        if (old != value)
+            _sequences.Writes.Add(new ConformanceItem($"{place} {WithoutHardwareBits(old)} -> {value}", _line));
     }
+
+    private string WithoutHardwareBits(string value) => SpteText.WithoutHardwareBits(Canonical(value), _accessedDirty);
 
     private string Canonical(string value) => SpteText.Canonical(_shared.Canonical(value));
 

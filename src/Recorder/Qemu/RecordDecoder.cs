@@ -116,7 +116,8 @@ internal sealed class RecordDecoder(MemoryMap memory, bool rips)
             TraceEventKind.Lidt or TraceEventKind.Lgdt or TraceEventKind.Ltr => row with { Value = extra.Value, Size = extra.Size },
             TraceEventKind.Memslot => row with { Detail = EventDetail.Write(memory.Describe((int)slot.Gva, slot.Gpa, extra.Value)) },
             TraceEventKind.Cr0Write or TraceEventKind.Cr3Write or TraceEventKind.Cr4Write or TraceEventKind.EferWrite
-                or TraceEventKind.PkruWrite or TraceEventKind.Marker => row with { Value = extra.Value, Rip = slot.Rip },
+                or TraceEventKind.PkruWrite => row with { Value = extra.Value, Rip = slot.Rip },
+            TraceEventKind.Marker => row with { Value = extra.Value, Size = extra.Size == 0 ? null : extra.Size, Rip = slot.Rip },
             _ => throw new InvalidOperationException($"The plugin sent a record of type 0x{slot.Type:x2}, which wire version {WireFormat.Version} does not have."),
         };
     }

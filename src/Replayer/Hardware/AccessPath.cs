@@ -1,3 +1,4 @@
+using Replay.Replayer.Guest;
 using Replay.Replayer.Kvm;
 using Replay.Trace;
 
@@ -39,8 +40,19 @@ internal sealed class AccessPath(Translator translator, IHypervisor hypervisor, 
     /// <summary>The instruction that an access belongs to has to be there before it accesses anything.</summary>
     public void FetchInstructionOf(in CpuAccess access)
     {
-        if (!code.MustFetch(access.Guest, out var fetch))
-            return;
+        if (code.MustFetch(access.Guest, out var fetch))
+            Fetch(fetch);
+    }
+
+    /// <summary>Goes on at an instruction: fetches it if a translation changed since the last fetch.</summary>
+    public void Resume(ulong gva)
+    {
+        if (code.Resume(gva, out var fetch))
+            Fetch(fetch);
+    }
+
+    private void Fetch(in GuestAccess fetch)
+    {
         var instruction = new CpuAccess { Gva = fetch.Gva, Kind = AccessKind.Fetch, Flags = fetch.Flags, Size = 1 };
         for (var attempt = 0; attempt < RetryLimit; attempt++)
         {

@@ -34,6 +34,14 @@ internal sealed class CodePage(CpuSetup setup)
         return !access.IsFetch && fetch.Gva != 0 && (access.Flags & AccessFlags.Implicit) == 0 && _state.TakeChange();
     }
 
+    /// <summary>Execution goes on at an address.</summary>
+    /// <returns>The instruction there must be fetched.</returns>
+    public bool Resume(ulong gva, out GuestAccess fetch)
+    {
+        fetch = _entered = new GuestAccess(gva, AccessKind.Fetch, _entered.Flags);
+        return _state.TakeChange();
+    }
+
     /// <summary>A fetch is over: what changed meanwhile concerns the next.</summary>
     public void Fetched() => _state.TakeChange();
 }

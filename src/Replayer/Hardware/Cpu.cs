@@ -92,6 +92,14 @@ public sealed class Cpu
         _faults.Replay(gva, (PageFaultCode)errorCode, flags);
     }
 
+    /// <summary>Userspace lets the vCPU run on after an exit of its own: the CPU fetches the next instruction, if anything changed meanwhile.</summary>
+    /// <param name="gva">Of that instruction.</param>
+    public void Resume(ulong gva)
+    {
+        _path.EnterGuest();
+        _path.Resume(gva);
+    }
+
     private void RunThroughTlb(TraceChunk chunk, int from, int to)
     {
         ref var entries = ref _tlb.First;

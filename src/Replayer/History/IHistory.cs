@@ -27,6 +27,11 @@ public interface IHistory
 
     void OnNote(in ModelNoteRecord record);
 
+    /// <summary>A fault was tried without the lock: reported when the attempt is over, behind the write that fixed it.</summary>
+    void OnFastFault(in FastFaultRecord record)
+    {
+    }
+
     /// <summary>The access whose replay is over left records: reported after them, once for its ordinal. It has no <c>Seq</c> of its own.</summary>
     void OnAccess(in AccessRecord record)
     {

@@ -1,3 +1,4 @@
+using Replay.Replayer.Kvm.Mmu;
 using Replay.Trace;
 
 namespace Replay.Replayer.History;
@@ -175,6 +176,20 @@ public sealed class Journal(IHistory observer)
         Hash.Append(5, record);
         observer.OnRoot(record);
     }
+
+    /// <summary>Reports an attempt to resolve a fault without the lock.</summary>
+    public void FastFault(TablePage page, int index, Spte old, RetPf outcome) => observer.OnFastFault(new FastFaultRecord
+    {
+        Seq = _seq,
+        Ordinal = Ordinal,
+        TableId = page.Id,
+        Level = page.Level,
+        Index = index,
+        Old = old.Raw,
+        New = page[index].Raw,
+        Outcome = outcome,
+        ChainId = ReportedChain(),
+    });
 
     public void Flush(FlushKind kind, ulong start = 0, ulong pages = 0)
     {

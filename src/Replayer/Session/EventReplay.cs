@@ -115,6 +115,8 @@ internal sealed class EventReplay(Machine machine)
                 break;
             case TraceEventKind.Marker:
                 Marker?.Invoke((byte)(row.Value ?? 0));
+                if (row is { Rip: { } rip, Size: { } length })
+                    machine.Cpu(row.Vcpu).Resume(rip + length);
                 break;
             case TraceEventKind.Lost:
                 _journal.Note(ModelNote.LostEvents, 0, row.Value ?? 0, 0);

@@ -25,5 +25,7 @@ internal abstract class ForwardingHistory(IHistory next) : IHistory
 
     public virtual void OnNote(in ModelNoteRecord record) => next.OnNote(record);
 
+    public virtual void OnFastFault(in FastFaultRecord record) => next.OnFastFault(record);
+
     public virtual void OnAccess(in AccessRecord record) => next.OnAccess(record);
 }

@@ -81,7 +81,7 @@ public class WireTests
         Assert.Equal(new TraceEvent { Ordinal = 19, Kind = TraceEventKind.Lidt, Vcpu = 1, Value = 0xffff_fe00_0000_0000, Size = 0xfff }, rows[15]);
         Assert.Equal(new VcpuState { Cr0 = 1, Cr2 = 2, Cr3 = 3, Cr4 = 4, Efer = 5, Rip = rip, Rflags = 6, Cpl = 3, Pkru = 0x5555_5554 }, EventDetail.ReadVcpuState(rows[18]));
         Assert.Equal(new MemslotChange { Slot = 2, Gpa = gpa, Size = 0x10_0000 }, EventDetail.ReadMemslotChange(rows[19]));
-        Assert.Equal(new TraceEvent { Ordinal = 24, Kind = TraceEventKind.Marker, Vcpu = 1, Value = 0x42, Rip = rip }, rows[20]);
+        Assert.Equal(new TraceEvent { Ordinal = 24, Kind = TraceEventKind.Marker, Vcpu = 1, Value = 0x42, Size = 2, Rip = rip }, rows[20]);
     }
 
     [Fact]

@@ -97,6 +97,6 @@ int main(int argc, char **argv)
     event(WIRE_LTR, 0, 0, (struct wire_event){ .value = 0xfffffe0000003000, .size = 0x206f });
     vcpu_state();
     memslot();
-    event(WIRE_MARKER, 0, 0, (struct wire_event){ .value = 0x42 });
+    event(WIRE_MARKER, 0, 0, (struct wire_event){ .value = 0x42, .size = 2 });
     return fclose(out) != 0;
 }

@@ -134,7 +134,7 @@ static void on_out(const struct mark *m, unsigned port)
     if (port >= PCI_CONFIG_FIRST && port <= PCI_CONFIG_LAST)
         flush_filter(); /* chipset and BAR registers: RAM may be another's the next moment */
     if (port == g.control->marker_port)
-        emit_event(WIRE_MARKER, 0, 0, instruction_va(m), (struct wire_event){ .value = cpu_register(0) & 0xff });
+        emit_event(WIRE_MARKER, 0, 0, instruction_va(m), (struct wire_event){ .value = cpu_register(0) & 0xff, .size = m->length });
 }
 
 void on_special(unsigned vcpu, void *data)

@@ -18,9 +18,10 @@ internal sealed class FastFaults(KvmVm vm)
         if (!TryFindLast(vcpu, out var entry))
             return RetPf.Invalid;
         var spte = entry.Value;
-        if (!spte.IsShadowPresent || !spte.IsLast(entry.Level))
-            return RetPf.Invalid;
-        var outcome = IsAccessAllowed(fault, spte) ? RetPf.Spurious : Fix(fault, entry, spte);
+        var outcome = RetPf.Invalid;
+        if (spte.IsShadowPresent && spte.IsLast(entry.Level))
+            outcome = IsAccessAllowed(fault, spte) ? RetPf.Spurious : Fix(fault, entry, spte);
+        vm.Journal.FastFault(entry.Page, entry.Index, spte, outcome);
         if (outcome != RetPf.Invalid)
             vm.Stats.PfFast++;
         return outcome;
