@@ -17,6 +17,11 @@ public sealed class QueryPlanTests : IDisposable
         { "mapping-at", "address=0x5000", "_table_page_by_hpa (run=? AND <expr>=?)" },
         { "why-entry", "table_id=5 idx=7", "_table_write_by_entry (table_id=? AND run=? AND idx=?)" },
         { "why-gfn", "gfn=5", "_table_write_by_gfn (gfn=? AND run=?)" },
+        { "why-gva", "gva=0x5000", "_fault_by_gva (run=? AND gva>? AND gva<?)" },
+        { "what-happened-at", "ordinal=5", "PRIMARY KEY (run=? AND ordinal=?)" },
+        { "zap-victims", "ordinal=5", "_table_write_by_entry (table_id=? AND run=? AND idx=?" },
+        { "hot-gfns", "", "_table_write_by_gfn (gfn=? AND run=?)" },
+        { "hot-entries", "", "_table_write_by_entry (table_id=? AND run=? AND idx=?)" },
         { "writes-to-range", "from=0x5000", "_access_by_gpa (run=? AND gpa>? AND gpa<?)" },
     };
 
@@ -47,7 +52,8 @@ public sealed class QueryPlanTests : IDisposable
 
         var text = string.Join('\n', plan);
         Assert.Contains(index, text, StringComparison.Ordinal);
-        Assert.DoesNotContain(plan, step => step.Contains("PRIMARY KEY (run=?)", StringComparison.Ordinal) && !step.Contains("SEARCH c ", StringComparison.Ordinal));
+        Assert.DoesNotContain(plan, step => step.Contains("PRIMARY KEY (run=?)", StringComparison.Ordinal) && !step.Contains("SEARCH c ", StringComparison.Ordinal)
+            && !step.Contains("SEARCH _hot_", StringComparison.Ordinal));
         Assert.DoesNotContain(plan, step => step.StartsWith("SCAN _", StringComparison.Ordinal) || step.StartsWith("SCAN w", StringComparison.Ordinal));
     }
 
@@ -57,6 +63,8 @@ public sealed class QueryPlanTests : IDisposable
         for (var table = 1; table <= 40; table++)
         {
             store.OnTablePage(new TablePageRecord { Seq = ++seq, Ordinal = seq, TableId = table, Pfn = (ulong)table, Level = 1, Operation = PageOperation.Create, FaultId = -1, ExitId = -1 });
+            store.OnExit(new VmExitRecord { Seq = ++seq, Ordinal = seq, ExitId = table, Reason = ExitReason.EptViolation });
+            store.OnFault(new FaultRecord { Seq = ++seq, Ordinal = seq, FaultId = table, ExitId = table, Address = (ulong)table << 21, Gva = (ulong)table << 21 });
             store.OnRoot(new RootRecord { Seq = ++seq, Ordinal = seq, TableId = table, Operation = RootOperation.Load, ExitId = -1 });
             for (var i = 0; i < 512; i++)
             {

@@ -1,13 +1,13 @@
 -- title: Entries written most
--- description: The table entries with the most writes. `why-entry` tells the history of one.
+-- description: The table entries with the most writes. Reads the list of a thousand that was kept while the run was stored.
+--   `why-entry` tells the history of one.
 -- param run run = (SELECT min(run) FROM run): Which run.
--- param top integer = 20: How many.
-WITH hot AS (
-  SELECT table_id, idx, count(*) AS writes FROM table_write WHERE run = :run GROUP BY table_id, idx ORDER BY writes DESC, table_id, idx LIMIT :top
-)
-SELECT hot.table_id, p.level, hot.idx, hot.writes, min(w.ordinal) AS first_ordinal, max(w.ordinal) AS last_ordinal, w.gfn_hex
-FROM hot
-JOIN table_page AS p ON p.run = :run AND p.table_id = hot.table_id
-JOIN table_write AS w ON w.run = :run AND w.table_id = hot.table_id AND w.idx = hot.idx
-GROUP BY hot.table_id, hot.idx
-ORDER BY hot.writes DESC, hot.table_id, hot.idx;
+-- param top integer = 20: How many, at most 1000.
+SELECT
+  h.table_id, p.level, h.idx, h.writes,
+  (SELECT w.gfn_hex FROM table_write AS w WHERE w.run = h.run AND w.table_id = h.table_id AND w.idx = h.idx LIMIT 1) AS gfn_hex,
+  (SELECT min(w.ordinal) FROM table_write AS w WHERE w.run = h.run AND w.table_id = h.table_id AND w.idx = h.idx) AS first_ordinal,
+  (SELECT max(w.ordinal) FROM table_write AS w WHERE w.run = h.run AND w.table_id = h.table_id AND w.idx = h.idx) AS last_ordinal
+FROM (SELECT * FROM hot_entry WHERE run = :run ORDER BY writes DESC, table_id, idx LIMIT :top) AS h
+LEFT JOIN table_page AS p ON p.run = h.run AND p.table_id = h.table_id
+ORDER BY h.writes DESC, h.table_id, h.idx;

@@ -1,5 +1,6 @@
 -- title: How an address was mapped after an event
--- description: The walk through KVM's tables for one address: a row for each level, down to the page or to where it ended.
+-- description: The walk through KVM's tables for one address: a row for each level, down to the page or to where it ended, and for each
+--   who wrote the entry and why: the function and its chain, the fault, the exit, the access.
 --   The address is guest-physical with EPT and NPT (and while guest paging is off), guest-virtual with shadow paging.
 -- param run run = (SELECT min(run) FROM run): Which run.
 -- param address integer: The address.
@@ -36,7 +37,8 @@ step (level, table_id, idx, value) AS (
 )
 SELECT
   step.level, step.table_id, step.idx, printf('0x%x', coalesce(step.value, 0)) AS value_hex,
-  coalesce(w.new_kind, 'none') AS kind, w.new_rights AS rights, w.ordinal AS since_ordinal, w.seq AS since_seq, w.function
+  coalesce(w.new_kind, 'none') AS kind, w.new_rights AS rights, w.ordinal AS since_ordinal, w.seq AS since_seq, w.function,
+  w.chain, w.fault_id, e.reason AS exit_reason, a.kind AS access, a.gva_hex, a.rip_hex
 FROM step
 LEFT JOIN table_write AS w
   ON w.run = :run AND w.table_id = step.table_id AND w.idx = step.idx
@@ -48,4 +50,6 @@ LEFT JOIN table_write AS w
     SELECT x.seq FROM table_write AS x
     WHERE x.run = :run AND x.table_id = step.table_id AND x.idx = step.idx AND x.ordinal <= :ordinal
     ORDER BY x.ordinal DESC, x.seq DESC LIMIT 1)
+LEFT JOIN vm_exit AS e ON e.run = w.run AND e.exit_id = w.exit_id
+LEFT JOIN access AS a ON a.run = w.run AND a.ordinal = w.ordinal
 ORDER BY step.level DESC;

@@ -1,36 +1,43 @@
 -- title: Memory held by tables over time
 -- description: Table pages and bytes at the end of each of equal stretches of the run, by level, and the most that were held at once in the stretch.
+--   Reads the counts that were kept while the run was stored; a step is a whole number of their stretches.
 -- param run run = (SELECT min(run) FROM run): Which run.
--- param steps integer = 20: How many stretches.
+-- param steps integer = 20: How many steps, at most.
 WITH RECURSIVE span AS (
-  SELECT coalesce(first_ordinal, 0) AS first, (coalesce(last_ordinal, 0) - coalesce(first_ordinal, 0)) / :steps + 1 AS width FROM run WHERE run = :run
+  SELECT
+    stretch AS width, coalesce(first_ordinal, 0) / stretch AS start,
+    (coalesce(last_ordinal, 0) / stretch - coalesce(first_ordinal, 0) / stretch) / max(:steps, 1) + 1 AS merged
+  FROM run WHERE run = :run AND stretch IS NOT NULL
 ),
-step (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM step WHERE n + 1 < :steps),
+step (n) AS (
+  SELECT 0 UNION ALL SELECT n + 1 FROM step, span
+  WHERE n + 1 < :steps AND (n + 1) * merged + start <= (SELECT last_ordinal FROM run WHERE run = :run) / width
+),
 change AS (
-  SELECT created_ordinal AS ordinal, created_seq AS seq, level, 1 AS delta FROM table_page WHERE run = :run AND NOT special
-  UNION ALL
-  SELECT freed_ordinal, freed_seq, level, -1 FROM table_page WHERE run = :run AND freed_seq IS NOT NULL AND NOT special
+  SELECT
+    (m.first_ordinal / width - start) / merged AS n, m.level, m.most,
+    m.held - lag(m.held, 1, 0) OVER (PARTITION BY m.level ORDER BY m.first_ordinal) AS delta
+  FROM table_memory AS m, span
+  WHERE m.run = :run
+),
+stepped AS (
+  SELECT
+    n, max(most) FILTER (WHERE level = 0) AS most,
+    sum(delta) FILTER (WHERE level = 0) AS pages, sum(delta) FILTER (WHERE level = 1) AS level_1, sum(delta) FILTER (WHERE level = 2) AS level_2,
+    sum(delta) FILTER (WHERE level = 3) AS level_3, sum(delta) FILTER (WHERE level >= 4) AS level_4_and_up
+  FROM change
+  GROUP BY n
 ),
 held AS (
-  SELECT (change.ordinal - span.first) / span.width AS n, seq, sum(delta) OVER (ORDER BY change.ordinal, seq) AS pages FROM change, span
-),
-peak AS (SELECT n, max(pages) AS pages FROM held GROUP BY n),
-at_end AS (
   SELECT
-    step.n,
-    coalesce(sum(change.delta), 0) AS pages,
-    coalesce(sum(change.delta) FILTER (WHERE change.level = 1), 0) AS level_1,
-    coalesce(sum(change.delta) FILTER (WHERE change.level = 2), 0) AS level_2,
-    coalesce(sum(change.delta) FILTER (WHERE change.level = 3), 0) AS level_3,
-    coalesce(sum(change.delta) FILTER (WHERE change.level >= 4), 0) AS level_4_and_up
-  FROM step CROSS JOIN span LEFT JOIN change ON change.ordinal < span.first + (step.n + 1) * span.width
-  GROUP BY step.n
+    step.n, most, sum(coalesce(pages, 0)) OVER before AS pages, sum(coalesce(level_1, 0)) OVER before AS level_1,
+    sum(coalesce(level_2, 0)) OVER before AS level_2, sum(coalesce(level_3, 0)) OVER before AS level_3,
+    sum(coalesce(level_4_and_up, 0)) OVER before AS level_4_and_up
+  FROM step LEFT JOIN stepped USING (n)
+  WINDOW before AS (ORDER BY step.n)
 )
 SELECT
-  span.first + (at_end.n + 1) * span.width - 1 AS until_ordinal, at_end.pages, at_end.pages * 4096 AS bytes,
-  level_1, level_2, level_3, level_4_and_up,
-  max(coalesce(lag(at_end.pages) OVER (ORDER BY at_end.n), 0), coalesce(peak.pages, 0), at_end.pages) AS most_pages
-FROM at_end
-CROSS JOIN span
-LEFT JOIN peak ON peak.n = at_end.n
-ORDER BY at_end.n;
+  (start + (n + 1) * merged) * width - 1 AS until_ordinal, pages, pages * 4096 AS bytes, level_1, level_2, level_3, level_4_and_up,
+  coalesce(most, pages) AS most_pages
+FROM held CROSS JOIN span
+ORDER BY n;

@@ -25,9 +25,13 @@ CREATE VIEW run (
   last_ordinal,     -- integer: Ordinal of the last trace event replayed.
   accesses,         -- integer: Accesses replayed.
   events,           -- integer: Events (all that is no plain access) replayed.
-  last_seq          -- integer: Number of records in the history.
+  last_seq,         -- integer: Number of records in the history.
+  max_rows,         -- integer: Rows that were to be stored at most, NULL: all.
+  rows_to_ordinal,  -- integer: There are rows up to this ordinal only, because there were `max_rows`; counters and summaries go on. NULL: all are stored.
+  stretch           -- integer: Ordinals of a stretch of `activity` and `table_memory`, NULL for a run that an older version stored without them.
 ) AS
 SELECT
   run, name, mode, entry_format, complete, history_hash, capture, capture_hash, capture_source, capture_complete, capture_filter,
-  profile, backing, kernel, tool, model, options, detail, has_rmap, first_ordinal, last_ordinal, accesses, events, last_seq
+  profile, backing, kernel, tool, model, options, detail, has_rmap, first_ordinal, last_ordinal, accesses, events, last_seq,
+  max_rows, rows_to_ordinal, 1 << stretch_shift
 FROM _run;

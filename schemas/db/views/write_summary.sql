@@ -9,6 +9,7 @@ CREATE VIEW write_summary (
   chain,         -- text: All functions on the way to it.
   old_kind,      -- text: What the old value was, as in `table_write`.
   new_kind,      -- text: What the new value is.
+  changes,       -- text: For an entry that maps a page before and after: what changed, letters of `rwxad` with + or -, and `frame`; '' where nothing did, NULL for others.
   traced,        -- boolean: A real kernel's tracepoints show such a write.
   writes,        -- integer: How many.
   first_ordinal, -- integer: The trace event of the first.
@@ -25,5 +26,12 @@ SELECT
   CASE new_kind
     WHEN 0 THEN 'none' WHEN 1 THEN 'removed' WHEN 2 THEN 'mmio' WHEN 3 THEN 'table' WHEN 4 THEN 'page' WHEN 5 THEN 'huge' WHEN 6 THEN 'root'
     ELSE 'other' END,
+  CASE WHEN old_kind IN (4, 5) AND new_kind IN (4, 5) THEN trim(
+    CASE changes >> 9 & 1 WHEN 1 THEN '-r' ELSE '' END || CASE changes >> 10 & 1 WHEN 1 THEN '+r' ELSE '' END
+    || CASE changes & 1 WHEN 1 THEN '-w' ELSE '' END || CASE changes >> 1 & 1 WHEN 1 THEN '+w' ELSE '' END
+    || CASE changes >> 2 & 1 WHEN 1 THEN '-x' ELSE '' END || CASE changes >> 3 & 1 WHEN 1 THEN '+x' ELSE '' END
+    || CASE changes >> 4 & 1 WHEN 1 THEN '+a' ELSE '' END || CASE changes >> 5 & 1 WHEN 1 THEN '-a' ELSE '' END
+    || CASE changes >> 6 & 1 WHEN 1 THEN '+d' ELSE '' END || CASE changes >> 7 & 1 WHEN 1 THEN '-d' ELSE '' END
+    || CASE changes >> 8 & 1 WHEN 1 THEN ' frame' ELSE '' END) END,
   tracepoint <> 0, writes, first_ordinal, first_seq, last_ordinal
-FROM _write_count AS w;
+FROM _write_tally AS w;

@@ -36,6 +36,10 @@ public sealed class Database : IDisposable
                     yield return $"{Path}: run {run.Run} ({run.Name}) is incomplete: it was interrupted or killed. Its rows are not the whole history; run it again.";
                 else if (!run.CaptureComplete)
                     yield return $"{Path}: run {run.Run} ({run.Name}) replayed a capture whose recording was cut off.";
+                if (run.RowsToOrdinal is { } last)
+                    yield return $"{Path}: run {run.Run} ({run.Name}) has rows up to ordinal {last} only (--max-rows {run.MaxRows}); its counters and summaries are of the whole run.";
+                if (run is { Complete: true, Stretch: null })
+                    yield return $"{Path}: run {run.Run} ({run.Name}) was stored by an older version: reports over time and of what is hottest are empty for it. Run it again.";
             }
         }
     }
@@ -101,7 +105,7 @@ public sealed class Database : IDisposable
                   capture AS Capture, capture_hash AS CaptureHash, capture_source AS CaptureSource, capture_complete AS CaptureComplete,
                   capture_filter AS CaptureFilter, profile AS Profile, backing AS Backing, kernel AS Kernel, tool AS Tool, model AS Model,
                   options AS Options, detail AS Detail, has_rmap AS HasRmap, first_ordinal AS FirstOrdinal, last_ordinal AS LastOrdinal,
-                  accesses AS Accesses, events AS Events, last_seq AS LastSeq
+                  accesses AS Accesses, events AS Events, last_seq AS LastSeq, max_rows AS MaxRows, rows_to_ordinal AS RowsToOrdinal, stretch AS Stretch
                 FROM run ORDER BY run
                 """).AsList();
             return new Database(path, connection, runs);

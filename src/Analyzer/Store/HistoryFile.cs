@@ -204,7 +204,8 @@ public sealed class HistoryFile : IDisposable
         var run = (int)_connection.QueryInt64("SELECT max(run) FROM _run") + 1;
         _connection.Run(
             "INSERT INTO _run (run, name, mode, entry_format, capture, capture_hash, capture_source, capture_complete, capture_filter, profile, backing, "
-            + "kernel, tool, model, options, detail, has_rmap, mmio_mask, mmio_value) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            + "kernel, tool, model, options, detail, has_rmap, mmio_mask, mmio_value, max_rows) "
+            + "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             run,
             name,
             info.Mode.Name(),
@@ -223,7 +224,8 @@ public sealed class HistoryFile : IDisposable
             options.Detail.ToString().ToLowerInvariant(),
             options.Rmap,
             entries.MmioMask,
-            entries.MmioValue);
+            entries.MmioValue,
+            options.MaxRows);
         return run;
     }
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using Replay.Analyzer.Store.Summaries;
 using Replay.Replayer.History;
 
 namespace Replay.Analyzer.Store;
@@ -85,7 +86,7 @@ internal sealed class RunCounters
         yield return new("accesses_of_interest", _accesses, "rows of access");
         yield return new("vm_exits", _exits.Sum(), "rows of vm_exit");
         foreach (var reason in Enum.GetValues<ExitReason>())
-            yield return new($"vm_exits_{SnakeCase(reason.ToString())}", _exits[(byte)reason], "rows of vm_exit with that reason");
+            yield return new($"vm_exits_{(reason == ExitReason.PageFault ? "exception_pf" : SnakeCase(reason.ToString()))}", _exits[(byte)reason], "rows of vm_exit with that reason");
         yield return new("faults", _outcomes.Sum(), "rows of fault");
         foreach (var outcome in Enum.GetValues<RetPf>())
             yield return new($"faults_{SnakeCase(outcome.ToString())}", _outcomes[(byte)outcome], "rows of fault with that outcome");

@@ -58,4 +58,13 @@ public sealed record RunRow
 
     /// <summary>Records of the history.</summary>
     public long? LastSeq { get; init; }
+
+    /// <summary>Rows that were to be stored at most; null: all.</summary>
+    public long? MaxRows { get; init; }
+
+    /// <summary>Rows end with this ordinal, because there were <see cref="MaxRows"/>; null: they do not.</summary>
+    public long? RowsToOrdinal { get; init; }
+
+    /// <summary>Reports by stretches and lists of hot things read a stretch of this many ordinals; null: the run was stored before there were any.</summary>
+    public long? Stretch { get; init; }
 }

@@ -1,4 +1,5 @@
 using Replay.Analyzer.Store.Layouts;
+using Replay.Analyzer.Store.Summaries;
 using Replay.Replayer.History;
 
 namespace Replay.Analyzer.Store;
@@ -10,8 +11,8 @@ internal sealed class RunWriter : IDisposable
     private readonly int _run;
     private readonly EntryClassifier _entries;
     private readonly StoreOptions _options;
-    private readonly WriteSummary _summary;
-    private readonly ExitSummary _exitSummary = new();
+    private readonly RunReports _reports;
+    private readonly RowCap _cap;
     private readonly RunCounters _counters = new();
     private readonly BulkInsert<AccessRecord, AccessLayout> _accesses;
     private readonly BulkInsert<VmExitRecord, VmExitLayout> _exits;
@@ -34,7 +35,8 @@ internal sealed class RunWriter : IDisposable
         _run = run;
         _entries = entries;
         _options = options;
-        _summary = new WriteSummary(entries);
+        _reports = new RunReports(entries);
+        _cap = new RowCap(options);
         _accesses = new(connection);
         _exits = new(connection);
         _faults = new(connection);
@@ -55,30 +57,29 @@ internal sealed class RunWriter : IDisposable
     public void Write(RecordBatch batch)
     {
         _counters.Count(batch);
-        _summary.Count(batch.Writes.Records);
-        _exitSummary.Count(batch);
+        _reports.Count(batch);
         foreach (var chain in batch.Chains)
             InsertChain(chain);
         _notes.Insert(batch.Notes.Records, _run, _entries);
-        if (_options.Detail == DetailLevel.Counters)
+        if (_options.Detail == DetailLevel.Counters || _cap.IsReached)
             return;
-        _accesses.Insert(batch.Accesses.Records, _run, _entries);
-        _exits.Insert(batch.Exits.Records, _run, _entries);
-        _faults.Insert(batch.Faults.Records, _run, _entries);
-        _writes.Insert(_options.Detail == DetailLevel.Leaf ? LeafWrites(batch.Writes.Records) : batch.Writes.Records, _run, _entries);
-        _operations.Insert(batch.Pages.Records, _run, _entries);
-        FollowPages(batch.Pages.Records);
-        _roots.Insert(batch.Roots.Records, _run, _entries);
-        _flushes.Insert(batch.Flushes.Records, _run, _entries);
-        _rmaps.Insert(batch.Rmaps.Records, _run, _entries);
-        _guestFaults.Insert(batch.GuestFaults.Records, _run, _entries);
+        var rows = _cap.Take(batch);
+        _accesses.Insert(rows.Accesses, _run, _entries);
+        _exits.Insert(rows.Exits, _run, _entries);
+        _faults.Insert(rows.Faults, _run, _entries);
+        _writes.Insert(_options.Detail == DetailLevel.Leaf ? LeafWrites(rows.Writes) : rows.Writes, _run, _entries);
+        _operations.Insert(rows.Pages, _run, _entries);
+        FollowPages(rows.Pages);
+        _roots.Insert(rows.Roots, _run, _entries);
+        _flushes.Insert(rows.Flushes, _run, _entries);
+        _rmaps.Insert(rows.Rmaps, _run, _entries);
+        _guestFaults.Insert(rows.GuestFaults, _run, _entries);
     }
 
     /// <summary>Stores what is known at the end. The run is not complete by that: see <see cref="HistoryFile"/>.</summary>
     public void WriteSummary(RunSummary summary, long lastSeq, long rmapChanges)
     {
-        _summary.Store(_connection, _run);
-        _exitSummary.Store(_connection, _run);
+        _reports.Store(_connection, _run);
         foreach (var walk in summary.Walks)
         {
             _connection.Run(
@@ -90,16 +91,17 @@ internal sealed class RunWriter : IDisposable
                 walk.Walks);
         }
 
-        foreach (var counter in _counters.All(_summary, rmapChanges, summary))
+        foreach (var counter in _counters.All(_reports.Writes, rmapChanges, summary))
             _connection.Run("INSERT INTO _counter (run, name, value, meaning) VALUES (?, ?, ?, ?)", _run, counter.Name, counter.Value, counter.Meaning);
         _connection.Run(
-            "UPDATE _run SET history_hash = ?, first_ordinal = ?, last_ordinal = ?, accesses = ?, events = ?, last_seq = ? WHERE run = ?",
+            "UPDATE _run SET history_hash = ?, first_ordinal = ?, last_ordinal = ?, accesses = ?, events = ?, last_seq = ?, rows_to_ordinal = ? WHERE run = ?",
             summary.HistoryHash,
             summary.FirstOrdinal,
             summary.LastOrdinal,
             summary.Accesses,
             summary.Events,
             lastSeq,
+            _cap.LastOrdinal,
             _run);
     }
 

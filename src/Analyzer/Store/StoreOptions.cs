@@ -9,4 +9,10 @@ public sealed record StoreOptions
 
     /// <summary>Store changes of the reverse maps, about as many rows as table writes.</summary>
     public bool Rmap { get; init; }
+
+    /// <summary>
+    /// Rows to store at most; null: all. Counters, summaries and the history hash are those of the whole run nevertheless, and the run's row
+    /// tells up to which ordinal there are rows.
+    /// </summary>
+    public long? MaxRows { get; init; }
 }

@@ -16,7 +16,7 @@ internal static class DatabaseReport
             output.WriteLine($"  capture   {run.Capture} ({run.CaptureSource}{(run.CaptureFilter is null ? "" : ", page-filtered")})");
             output.WriteLine($"  mode      {run.Mode}, host {run.Profile}, backing {run.Backing}, KVM of Linux {run.Kernel}");
             output.WriteLine($"  replayed  {Units.Count(run.Accesses ?? 0)} accesses, {Units.Count(run.Events ?? 0)} events, ordinals {run.FirstOrdinal} to {run.LastOrdinal}");
-            output.WriteLine($"  history   {Units.Count(run.LastSeq ?? 0)} records, hash {run.HistoryHash ?? "-"}, detail {run.Detail}");
+            output.WriteLine($"  history   {Units.Count(run.LastSeq ?? 0)} records, hash {run.HistoryHash ?? "-"}, detail {run.Detail}{(run.RowsToOrdinal is { } last ? $", rows up to ordinal {last} (--max-rows {run.MaxRows})" : "")}");
         }
     }
 
@@ -46,6 +46,8 @@ internal static class DatabaseReport
                 json.WriteNumber("events", run.Events ?? 0);
                 json.WriteNumber("records", run.LastSeq ?? 0);
                 json.WriteString("detail", run.Detail);
+                if (run.RowsToOrdinal is { } last)
+                    json.WriteNumber("rowsToOrdinal", last);
                 json.WriteEndObject();
             }
 

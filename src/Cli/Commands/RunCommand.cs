@@ -20,6 +20,12 @@ internal sealed class RunCommand : VerbCommand
         DefaultValueFactory = _ => "all",
     };
 
+    private readonly Option<long?> _maxRows = new("--max-rows")
+    {
+        Description = "Store so many rows a run at most; counters, summaries and the hash stay those of the whole run; told in the run's row",
+        HelpName = "N",
+    };
+
     private readonly Option<bool> _json = CommonOptions.Json();
     private readonly Option<bool> _force = CommonOptions.Force();
     private readonly Option<bool> _quiet = CommonOptions.Quiet();
@@ -33,6 +39,7 @@ internal sealed class RunCommand : VerbCommand
         Options.Add(_append);
         Options.Add(_detail);
         Options.Add(_rmap);
+        Options.Add(_maxRows);
         Options.Add(_json);
         Options.Add(_force);
         Options.Add(_quiet);
@@ -50,7 +57,7 @@ internal sealed class RunCommand : VerbCommand
     {
         var plan = _plan.Read(arguments, arguments.GetRequiredValue(_capture));
         var output = arguments.GetRequiredValue(_output);
-        var store = new StoreOptions { Detail = Detail(arguments.GetValue(_detail)!), Rmap = arguments.GetValue(_rmap) };
+        var store = new StoreOptions { Detail = Detail(arguments.GetValue(_detail)!), Rmap = arguments.GetValue(_rmap), MaxRows = MaxRows(arguments.GetValue(_maxRows)) };
         using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
         using var file = arguments.GetValue(_append)
             ? HistoryFile.Append(Inputs.Database(output))
@@ -72,6 +79,8 @@ internal sealed class RunCommand : VerbCommand
         var left = done > 0 && total > done ? time * ((total - done) / (double)done) : TimeSpan.Zero;
         return $"{Units.Count(done)} of {Units.Count(total)} accesses ({100.0 * done / Math.Max(total, 1):0} %), {Units.Rate(done, time)}, {left.TotalSeconds:0} s left";
     }
+
+    private static long? MaxRows(long? rows) => rows is null or > 0 ? rows : throw new UsageException("--max-rows: at least 1. '--detail counters' stores no rows.");
 
     private static DetailLevel Detail(string text) => text switch
     {

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Replay.Replayer.History;
 
-namespace Replay.Analyzer.Store;
+namespace Replay.Analyzer.Store.Summaries;
 
 /// <summary>Counts table writes by what makes them alike, so that reports need not scan them.</summary>
 internal sealed class WriteSummary(EntryClassifier entries)
@@ -33,8 +33,8 @@ internal sealed class WriteSummary(EntryClassifier entries)
         {
             var key = Unpack(packed);
             connection.Run(
-                "INSERT INTO _write_count (run, level, chain_id, actor, old_kind, new_kind, tracepoint, writes, first_ordinal, first_seq, last_ordinal) "
-                + "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO _write_tally (run, level, chain_id, actor, old_kind, new_kind, tracepoint, changes, writes, first_ordinal, first_seq, last_ordinal) "
+                + "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 run,
                 key.Level,
                 key.ChainId,
@@ -42,6 +42,7 @@ internal sealed class WriteSummary(EntryClassifier entries)
                 (int)key.OldKind,
                 (int)key.NewKind,
                 (int)key.Tracepoint,
+                key.Changes,
                 tally.Writes,
                 tally.FirstOrdinal,
                 tally.FirstSeq,
@@ -49,25 +50,31 @@ internal sealed class WriteSummary(EntryClassifier entries)
         }
     }
 
-    // 63..32    31..24  23..16    15..8     7..1        0
-    // chain id  level   new kind  old kind  tracepoint  actor
-    private ulong Pack(in TableWrite write) =>
-        (ulong)(uint)write.ChainId << 32
-        | (ulong)write.Level << 24
-        | (ulong)entries.Classify(write.New, write.Level) << 16
-        | (ulong)entries.Classify(write.Old, write.Level) << 8
-        | (ulong)write.Tracepoint << 1
-        | (ulong)write.Actor;
+    // 63..32    26..24  23..13   12..10    9..7      6..4        3      (rest 0)
+    // chain id  level   changes  new kind  old kind  tracepoint  actor
+    private ulong Pack(in TableWrite write)
+    {
+        var oldKind = entries.Classify(write.Old, write.Level);
+        var newKind = entries.Classify(write.New, write.Level);
+        return (ulong)(uint)write.ChainId << 32
+            | (ulong)write.Level << 24
+            | (ulong)EntryChanges.Of(entries, write.Old, write.New, oldKind, newKind) << 13
+            | (ulong)newKind << 10
+            | (ulong)oldKind << 7
+            | (ulong)write.Tracepoint << 4
+            | (ulong)write.Actor << 3;
+    }
 
     private static Key Unpack(ulong packed) => new(
-        (byte)(packed >> 24),
+        (byte)(packed >> 24 & 7),
         (int)(packed >> 32),
-        (Actor)(packed & 1),
-        (EntryKind)(packed >> 8 & 255),
-        (EntryKind)(packed >> 16 & 255),
-        (Tracepoint)(packed >> 1 & 127));
+        (Actor)(packed >> 3 & 1),
+        (EntryKind)(packed >> 7 & 7),
+        (EntryKind)(packed >> 10 & 7),
+        (Tracepoint)(packed >> 4 & 7),
+        (int)(packed >> 13 & 0x7ff));
 
-    internal readonly record struct Key(byte Level, int ChainId, Actor Actor, EntryKind OldKind, EntryKind NewKind, Tracepoint Tracepoint);
+    internal readonly record struct Key(byte Level, int ChainId, Actor Actor, EntryKind OldKind, EntryKind NewKind, Tracepoint Tracepoint, int Changes);
 
     private struct Tally
     {

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Replay.Analyzer.Store;
+namespace Replay.Analyzer.Store.Summaries;
 
 /// <summary>Counts exits by reason, and faults by what makes them alike.</summary>
 internal sealed class ExitSummary

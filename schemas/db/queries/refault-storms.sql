@@ -1,0 +1,11 @@
+-- title: Pages that faulted again and again
+-- description: The pages that KVM had to map more than once, most often first: how many faults, how many of them mapped the page again
+--   after the first time, and how few trace events lay between two. The address is of the kind that `fault.address` is.
+-- param run run = (SELECT min(run) FROM run): Which run.
+-- param top integer = 20: How many, at most 1000.
+SELECT
+  address_hex, faults, fixed - 1 AS refaults, spurious, emulated, writes, shortest AS fewest_ordinals_between, first_ordinal, last_ordinal
+FROM hot_address
+WHERE run = :run AND fixed > 1
+ORDER BY fixed DESC, shortest, address < 0, address
+LIMIT :top;

@@ -1,0 +1,40 @@
+using Replay.Analyzer.Store;
+using Replay.Recorder.Synthetic;
+using Replay.Replayer;
+
+namespace Replay.Analyzer.Tests;
+
+/// <summary>Databases of synthetic workloads, replayed by the model itself.</summary>
+internal static class WorkloadDatabase
+{
+    public static Database Store(string path, string workload, MmuMode[] modes, StoreOptions? store = null, long maxAccesses = 40_000)
+    {
+        using (var file = HistoryFile.Create(path))
+        {
+            foreach (var mode in modes)
+                Replay(file, workload, mode, store, maxAccesses);
+        }
+
+        return Database.OpenRead(path);
+    }
+
+    private static void Replay(HistoryFile file, string workload, MmuMode mode, StoreOptions? options, long maxAccesses)
+    {
+        var source = SyntheticRecorder.Open(new SyntheticOptions { Workload = workload, MaxAccesses = maxAccesses });
+        var replay = new ReplayOptions { Mode = mode };
+        var info = new RunInfo
+        {
+            Capture = workload,
+            CaptureHash = new string('b', 64),
+            CaptureSource = "synthetic",
+            Mode = mode,
+            Profile = replay.EffectiveProfile.Name,
+            Backing = "4k",
+            Kernel = "6.1",
+            Tool = "test",
+            Model = "1",
+        };
+        using var store = file.BeginRun(info, options);
+        store.Complete(RunSummary.Of(ReplaySession.Run(source, replay, store)));
+    }
+}
