@@ -1,4 +1,4 @@
--- Schema 2. Everything that a report needs is counted while a run is stored, so that no report scans the history.
+-- Schema 3. Everything that a report needs is counted while a run is stored, so that no report scans the history.
 --
 -- stretch_shift: a stretch is 2^stretch_shift ordinals, the first begins at ordinal 0; NULL: the run was stored before there were any,
 -- and the tables below have no rows of it.
