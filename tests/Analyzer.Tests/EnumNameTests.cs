@@ -35,6 +35,13 @@ public sealed class EnumNameTests : IDisposable
         AssertNames<PageOperation>("page_operation", "operation");
         AssertNames<RootOperation>("root_change", "operation");
         AssertNames<FlushKind>("tlb_flush", "kind");
+        AssertNames<PageOperation>("page_summary", "operation");
+        AssertNames<FlushKind>("flush_summary", "kind");
+        AssertNames<ExitReason>("activity WHERE kind = 'exit'", "name");
+        AssertNames<RetPf>("activity WHERE kind = 'fault'", "name");
+        AssertNames<PageOperation>("activity WHERE kind = 'page'", "name");
+        AssertNames<RootOperation>("activity WHERE kind = 'root'", "name");
+        AssertNames<FlushKind>("activity WHERE kind = 'flush'", "name");
         AssertNames<RmapOperation>("rmap_change", "operation");
         AssertNames<ModelNote>("model_note", "kind");
         var functions = database.Connection.Query<string>("SELECT name FROM function").ToHashSet();
