@@ -67,6 +67,16 @@ public sealed class ColumnCodecTests
         Assert.Throws<InvalidDataException>(() => IndexDecoder.Decode(page.AsSpan(0, wide), 300, new ushort[4]));
     }
 
+    [Fact]
+    public void Definition_levels_decode_to_what_they_were() => Gen.Select(Length, Gen.Int[1, 300], Gen.ULong).Sample(static (length, run, seed) =>
+    {
+        var levels = Runs(length, run, seed).Select(value => (byte)(value & 1)).ToArray();
+        var page = new byte[IndexEncoder.MaxBytes(length)];
+        var decoded = new byte[length];
+        IndexDecoder.DecodeLevels(page.AsSpan(0, IndexEncoder.EncodeLevels(levels, page)), decoded);
+        Assert.Equal(levels, decoded);
+    });
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
@@ -136,7 +146,7 @@ public sealed class ColumnCodecTests
         }
         try
         {
-            AccessFooterReader.Read(bytes, hasRips: false);
+            FooterReader.Read(bytes, AccessColumn.All(hasRips: false));
             Assert.Fail("a footer without columns was taken");
         }
         catch (InvalidDataException)

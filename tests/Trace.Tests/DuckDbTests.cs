@@ -37,7 +37,7 @@ public sealed class DuckDbTests
             Captures.Write(temporary.Capture, recording, options: new CaptureWriterOptions { PartEvents = 150 });
             var rows = Query(
                 temporary.Capture,
-                "select ordinal, kind, vcpu, access, flags, gva, gpa, size, value, error_code, rip, octet_length(encode(detail)), hex(data) from '{0}/events-*.parquet' order by ordinal",
+                "select ordinal, kind, vcpu, access, flags, (gva_page << 12) | page_offset, (gpa_page << 12) | page_offset, size, value, error_code, rip, octet_length(encode(detail)), hex(data) from '{0}/events-*.parquet' order by ordinal",
                 static row => string.Join('|', Enumerable.Range(0, row.FieldCount).Select(i => row.IsDBNull(i) ? "null" : row.GetValue(i))));
             var expected = recording.Events.Select(static row => string.Join(
                 '|',
@@ -58,7 +58,7 @@ public sealed class DuckDbTests
         using var temporary = new TemporaryDirectory();
         Captures.Write(temporary.Capture, Captures.Simple(1000), hasRips: false);
         var types = Query(temporary.Capture, "select column_type from (describe select gva_page, gpa_page from '{0}/accesses-*.parquet')", row => row.GetString(0))
-            .Concat(Query(temporary.Capture, "select column_type from (describe select gva, gpa, rip, value from '{0}/events-*.parquet')", row => row.GetString(0)));
+            .Concat(Query(temporary.Capture, "select column_type from (describe select gva_page, gpa_page, rip, value from '{0}/events-*.parquet')", row => row.GetString(0)));
         Assert.All(types, type => Assert.Equal("UBIGINT", type));
     }
 

@@ -1,7 +1,6 @@
 using System.Text.RegularExpressions;
 using DuckDB.NET.Data;
 using Replay.Trace.Columns;
-using Replay.Trace.Storage;
 
 namespace Replay.Trace.Tests;
 
@@ -13,16 +12,16 @@ public sealed partial class FormatDocumentTests
     [Fact]
     public void Every_column_of_an_access_file_is_documented_in_order_with_its_type() =>
         Assert.Equal(
-            AccessColumn.All(hasRips: true).ToArray().Select(column => (column.Name, column.IsText ? "text" : $"{(column.IsSigned ? "int" : "uint")}{column.Bits}")),
+            AccessColumn.All(hasRips: true).ToArray().Select(column => (column.Name, column.TypeName)),
             Rows("## `accesses-*.parquet`"));
 
     [Fact]
     public void Every_column_of_an_event_file_is_documented_in_order_with_its_type() =>
-        Assert.Equal(EventSchema.Schema.DataFields.Select(field => (field.Name, TypeName(field.ClrType))), Rows("## `events-*.parquet`"));
+        Assert.Equal(EventColumn.All.ToArray().Select(column => (column.Name, column.TypeName)), Rows("## `events-*.parquet`"));
 
     [Fact]
     public void Null_columns_of_an_event_file_are_documented() =>
-        Assert.All(EventSchema.Schema.DataFields, field => Assert.Matches($@"\| `{field.Name}` \|[^|]*\|[^|]*\| {(field.IsNullable ? "yes" : "never")} \|", Text));
+        Assert.All(EventColumn.All.ToArray(), column => Assert.Matches($@"\| `{column.Name}` \|[^|]*\|[^|]*\| {(column.IsOptional ? "yes" : "never")} \|", Text));
 
     [Fact]
     public void Every_event_kind_is_documented() =>
@@ -47,7 +46,7 @@ public sealed partial class FormatDocumentTests
     [Fact]
     public void Every_column_that_a_kind_fills_is_a_column()
     {
-        var columns = EventSchema.Schema.DataFields.Select(field => field.Name).ToHashSet(StringComparer.Ordinal);
+        var columns = EventColumn.All.ToArray().Select(column => column.Name).ToHashSet(StringComparer.Ordinal);
         var fills = Section("### Kinds of event").Skip(1).SelectMany(line => Code().Matches(line.Split('|')[3]).Select(match => match.Groups[1].Value));
         Assert.Empty(fills.Except(columns));
     }
@@ -57,7 +56,7 @@ public sealed partial class FormatDocumentTests
     {
         using var temporary = new TemporaryDirectory();
         var recording = Captures.Simple(1000);
-        recording.Events.Add(new TraceEvent { Ordinal = 2000, Kind = TraceEventKind.PageTableStore, Gva = ulong.MaxValue, Gpa = 0x1000, Size = 8, Value = 7 });
+        recording.Events.Add(new TraceEvent { Ordinal = 2000, Kind = TraceEventKind.PageTableStore, Gva = ulong.MaxValue, Gpa = 0x1fff, Size = 8, Value = 7 });
         recording.Events.Add(new TraceEvent { Ordinal = 2001, Kind = TraceEventKind.VcpuState, Detail = EventDetail.Write(new VcpuState { Cr3 = 42 }) });
         Captures.Write(temporary.Capture, recording);
 
@@ -78,17 +77,6 @@ public sealed partial class FormatDocumentTests
         Assert.True(result.Read());
         Assert.Equal((recording.Accesses.Count + 1L, ulong.MaxValue), (result.GetInt64(0), result.GetFieldValue<ulong>(1)));
     }
-
-    private static string TypeName(Type type) => type switch
-    {
-        _ when type == typeof(long) => "int64",
-        _ when type == typeof(ulong) => "uint64",
-        _ when type == typeof(uint) => "uint32",
-        _ when type == typeof(byte) => "uint8",
-        _ when type == typeof(ReadOnlyMemory<char>) => "text",
-        _ when type == typeof(ReadOnlyMemory<byte>) => "bytes",
-        _ => type.Name,
-    };
 
     /// <summary>The lines of the first table under a heading, its header left out.</summary>
     private static IEnumerable<string> Section(string heading) => Text[Text.IndexOf(heading, StringComparison.Ordinal)..]

@@ -39,7 +39,7 @@ internal static class Generate
             Flags = head.Flags,
             Size = head.Size,
             Gva = gva,
-            Gpa = gpa,
+            Gpa = gva is null ? gpa : (gpa & ~0xfffUL) | (gva & 0xfff),
             Value = value,
             ErrorCode = errorCode,
             Rip = rip,

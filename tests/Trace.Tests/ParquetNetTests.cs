@@ -3,7 +3,7 @@ using Parquet.Schema;
 
 namespace Replay.Trace.Tests;
 
-/// <summary>Access files are encoded by hand; Parquet.Net, which had no part in it, reads them.</summary>
+/// <summary>Files are encoded by hand; Parquet.Net, which had no part in it, reads them.</summary>
 public sealed class ParquetNetTests
 {
     [Fact]
@@ -39,6 +39,53 @@ public sealed class ParquetNetTests
         }
         Assert.Equal(recording.Accesses.Count, row);
     }
+
+    [Fact]
+    public async Task Parquet_Net_reads_event_files()
+    {
+        using var temporary = new TemporaryDirectory();
+        var recording = new Recording();
+        for (var i = 0; i < 20_000; i++)
+            recording.Events.Add(Event(i));
+        Captures.Write(temporary.Capture, recording);
+        await using var reader = await ParquetReader.CreateAsync(
+            Path.Combine(temporary.Capture, "events-00000.parquet"),
+            cancellationToken: TestContext.Current.CancellationToken);
+        var fields = reader.Schema.DataFields.ToDictionary(field => field.Name, StringComparer.Ordinal);
+        var row = 0;
+        for (var group = 0; group < reader.RowGroupCount; group++)
+        {
+            var rows = reader.OpenRowGroupReader(group);
+            var count = (int)rows.RowCount;
+            var kinds = new string?[count];
+            var offsets = new ushort?[count];
+            var values = new ulong?[count];
+            var errorCodes = new uint?[count];
+            var data = new byte[]?[count];
+            await rows.ReadAsync(fields["kind"], kinds, cancellationToken: TestContext.Current.CancellationToken);
+            await rows.ReadAsync<ushort>(fields["page_offset"], offsets, cancellationToken: TestContext.Current.CancellationToken);
+            await rows.ReadAsync<ulong>(fields["value"], values, cancellationToken: TestContext.Current.CancellationToken);
+            await rows.ReadAsync<uint>(fields["error_code"], errorCodes, cancellationToken: TestContext.Current.CancellationToken);
+            await rows.ReadAsync(fields["data"], data, cancellationToken: TestContext.Current.CancellationToken);
+            for (var i = 0; i < count; i++, row++)
+            {
+                var expected = recording.Events[row];
+                Assert.Equal(
+                    (TraceEventKindName.Of(expected.Kind), (ushort?)((expected.Gva ?? expected.Gpa) & 0xfff), expected.Value, expected.ErrorCode),
+                    (kinds[i], offsets[i], values[i], errorCodes[i]));
+                Assert.Equal(expected.Data, data[i]);
+            }
+        }
+        Assert.Equal(recording.Events.Count, row);
+    }
+
+    private static TraceEvent Event(int i) => (i % 5) switch
+    {
+        0 => new TraceEvent { Ordinal = i, Kind = TraceEventKind.PageTableStore, Gva = 0xffff_8880_0000_0000 + (ulong)(8 * i), Gpa = (ulong)(8 * i), Size = 8, Value = ulong.MaxValue - (ulong)i },
+        1 => new TraceEvent { Ordinal = i, Kind = TraceEventKind.GuestPageFault, Gva = (ulong)i, ErrorCode = uint.MaxValue },
+        2 when i % 100 == 2 => new TraceEvent { Ordinal = i, Kind = TraceEventKind.PageImage, Gpa = (ulong)i << 12, Data = [(byte)i, 2, 3] },
+        _ => new TraceEvent { Ordinal = i, Kind = TraceEventKind.Cr3Write, Value = (ulong)i },
+    };
 
     private static void AssertStatistics(ParquetRowGroupReader rows, DataField[] fields, long[] ordinals, ulong[] pages)
     {

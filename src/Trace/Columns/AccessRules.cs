@@ -19,7 +19,7 @@ internal static class AccessRules
             throw new ArgumentException("An access has no kind.");
         if (block.Sizes.AsSpan(0, rows).IndexOfAnyExceptInRange((byte)1, (byte)MaxSize) >= 0)
             throw new ArgumentException($"An access is not 1 to {MaxSize} bytes.");
-        foreach (var row in CollectionsMarshal.AsSpan(block.Events))
+        foreach (ref readonly var row in CollectionsMarshal.AsSpan(block.Events))
             CheckEvent(row, vcpus);
         CheckAddresses(block.Gvas.AsSpan(0, rows), block.Gpas.AsSpan(0, rows), block.Sizes.AsSpan(0, rows));
     }
@@ -30,6 +30,8 @@ internal static class AccessRules
             throw new ArgumentException($"Event {row.Ordinal} is on a vCPU beyond the {vcpus} of the manifest.");
         if (!Enum.IsDefined(row.Kind) || row.Access > AccessKind.Fetch)
             throw new ArgumentException($"Event {row.Ordinal} has no kind.");
+        if (((row.Gva ^ row.Gpa) & OffsetMask) is > 0)
+            throw new ArgumentException($"The gva and the gpa of event {row.Ordinal} differ in their offset inside the page.");
     }
 
     private static void CheckAddresses(ReadOnlySpan<ulong> gvas, ReadOnlySpan<ulong> gpas, ReadOnlySpan<byte> sizes)

@@ -5,7 +5,14 @@ internal readonly record struct ColumnChunkMeta
 {
     public PageCodec Codec { get; init; }
 
+    /// <summary>Rows, nulls included.</summary>
     public long Values { get; init; }
+
+    /// <summary>Rows that are null. Known where it was written, not where it is read.</summary>
+    public int Nulls { get; init; }
+
+    /// <summary>Encoding of the data page. Known where it was written, not where it is read.</summary>
+    public PageEncoding Encoding { get; init; }
 
     /// <summary>Offset of the dictionary page; null where there is none.</summary>
     public long? DictionaryOffset { get; init; }

@@ -3,12 +3,10 @@ using ZstdSharp;
 namespace Replay.Trace.Columns;
 
 /// <summary>Writes the pages of one column of one row group after the other, compressed where that makes them smaller.</summary>
-internal sealed class ColumnChunkWriter : IDisposable
+/// <param name="level">Of ZSTD.</param>
+internal sealed class ColumnChunkWriter(int level) : IDisposable
 {
-    /// <summary>Higher levels save a few percent on pages that are encoded already, and cost half as much time again.</summary>
-    private const int Level = 1;
-
-    private readonly Compressor _compressor = new(Level);
+    private readonly Compressor _compressor = new(level);
     private readonly CompactWriter _header = new();
     private byte[] _packedDictionary = [];
     private byte[] _packedData = [];
@@ -32,10 +30,13 @@ internal sealed class ColumnChunkWriter : IDisposable
     /// <param name="dictionary">The dictionary page, PLAIN; empty where the encoding has none.</param>
     /// <param name="entries">Entries of the dictionary.</param>
     /// <param name="data">The data page, encoded.</param>
-    /// <param name="rows">Values in the data page.</param>
+    /// <param name="rows">Values in the data page, nulls included.</param>
     /// <param name="range">Lowest and highest value, for the 64-bit columns.</param>
-    public ColumnChunkMeta Write(AccessColumn column, ReadOnlySpan<byte> dictionary, int entries, ReadOnlySpan<byte> data, int rows, (ulong Min, ulong Max)? range)
+    /// <param name="nulls">How many of the rows are null.</param>
+    public ColumnChunkMeta Write(FileColumn column, ReadOnlySpan<byte> dictionary, int entries, ReadOnlySpan<byte> data, int rows, (ulong Min, ulong Max)? range, int nulls = 0)
     {
+        // Nothing but nulls needs no dictionary.
+        var encoding = dictionary.IsEmpty && column.Encoding == PageEncoding.RleDictionary ? PageEncoding.Plain : column.Encoding;
         var storedDictionary = Compress(dictionary, ref _packedDictionary);
         var storedData = Compress(data, ref _packedData);
         var codec = storedDictionary.Length + storedData.Length < dictionary.Length + data.Length ? PageCodec.Zstd : PageCodec.Uncompressed;
@@ -49,12 +50,14 @@ internal sealed class ColumnChunkWriter : IDisposable
         if (!dictionary.IsEmpty)
             WritePage(PageHeader.ForDictionary(entries, dictionary.Length, storedDictionary.Length), storedDictionary);
         var dataOffset = _position;
-        WritePage(PageHeader.ForData(column.Encoding, rows, data.Length, storedData.Length), storedData);
+        WritePage(PageHeader.ForData(encoding, rows, data.Length, storedData.Length), storedData);
         var saved = dictionary.Length + data.Length - storedDictionary.Length - storedData.Length;
         return new ColumnChunkMeta
         {
             Codec = codec,
             Values = rows,
+            Nulls = nulls,
+            Encoding = encoding,
             DictionaryOffset = dictionary.IsEmpty ? null : start,
             DataOffset = dataOffset,
             RawBytes = _position - start + saved,

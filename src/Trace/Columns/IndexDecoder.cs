@@ -17,16 +17,7 @@ internal static class IndexDecoder
         var width = page[0];
         if (width is not (1 or 2 or 4 or 8))
             throw new InvalidDataException($"indexes are {width} bits wide");
-        var at = 1;
-        for (var rest = indexes; !rest.IsEmpty;)
-        {
-            var length = NextStretch(page, ref at, rest.Length, out var isRun);
-            if (isRun)
-                rest[..length].Fill(Slice(page, at++, 1)[0]);
-            else
-                BitPacking.Unpack(Packed(page, length, width, ref at), width, rest[..length]);
-            rest = rest[length..];
-        }
+        DecodeStretches(page[1..], width, indexes);
         if (entries <= byte.MaxValue && indexes.IndexOfAnyInRange((byte)entries, byte.MaxValue) >= 0)
             throw new InvalidDataException("an index lies outside its dictionary");
     }
@@ -51,6 +42,28 @@ internal static class IndexDecoder
         }
         if (entries <= ushort.MaxValue && indexes.IndexOfAnyInRange((ushort)entries, ushort.MaxValue) >= 0)
             throw new InvalidDataException("an index lies outside its dictionary");
+    }
+
+    /// <summary>Decodes definition levels, each 0 or 1.</summary>
+    public static void DecodeLevels(ReadOnlySpan<byte> stretches, Span<byte> levels)
+    {
+        DecodeStretches(stretches, 1, levels);
+        if (levels.IndexOfAnyInRange((byte)2, byte.MaxValue) >= 0)
+            throw new InvalidDataException("a value is neither there nor null");
+    }
+
+    private static void DecodeStretches(ReadOnlySpan<byte> stretches, int width, Span<byte> indexes)
+    {
+        var at = 0;
+        for (var rest = indexes; !rest.IsEmpty;)
+        {
+            var length = NextStretch(stretches, ref at, rest.Length, out var isRun);
+            if (isRun)
+                rest[..length].Fill(Slice(stretches, at++, 1)[0]);
+            else
+                BitPacking.Unpack(Packed(stretches, length, width, ref at), width, rest[..length]);
+            rest = rest[length..];
+        }
     }
 
     private static int NextStretch(ReadOnlySpan<byte> page, ref int at, int left, out bool isRun)

@@ -19,7 +19,16 @@ internal static class IndexEncoder
     {
         var width = entries <= 2 ? 1 : entries <= 4 ? 2 : entries <= 16 ? 4 : 8;
         into[0] = (byte)width;
-        var at = 1;
+        return 1 + EncodeStretches(indexes, width, into[1..]);
+    }
+
+    /// <summary>Encodes definition levels: 1 where there is a value, 0 where there is null.</summary>
+    /// <returns>Bytes written.</returns>
+    public static int EncodeLevels(ReadOnlySpan<byte> levels, Span<byte> into) => EncodeStretches(levels, 1, into);
+
+    private static int EncodeStretches(ReadOnlySpan<byte> indexes, int width, Span<byte> into)
+    {
+        var at = 0;
         while (!indexes.IsEmpty)
         {
             var (length, isRun) = NextStretch(indexes);

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using ZstdSharp;
 
 namespace Replay.Trace.Columns;
 
@@ -14,20 +13,18 @@ internal sealed class RowGroupDecoder(int vcpus) : IDisposable
     /// <summary>The longest page: the offsets of a full row group, four bytes each, or their worst dictionary.</summary>
     private const int MaxPageBytes = TraceChunk.Capacity * sizeof(ulong);
 
-    private readonly byte[] _dictionaryPage = new byte[MaxPageBytes];
-    private readonly byte[] _dataPage = new byte[MaxPageBytes];
     private readonly ulong[] _entries = new ulong[TraceChunk.Capacity];
     private readonly byte[] _narrow = new byte[TraceChunk.Capacity];
     private readonly ushort[] _wide = new ushort[TraceChunk.Capacity];
-    private readonly byte[] _offsetPage = new byte[TraceChunk.Capacity * sizeof(int)];
-    private readonly Decompressor _decompressor = new();
+    private readonly PageReader _pages = new(MaxPageBytes);
+    private readonly PageReader _offsetPages = new(TraceChunk.Capacity * sizeof(int));
 
     /// <exception cref="InvalidDataException">The row group is not one that <see cref="RowGroupEncoder"/> wrote.</exception>
     public void Decode(ReadOnlySpan<byte> file, RowGroupMeta group, TraceChunk chunk, bool hasRips)
     {
         var rows = group.Rows;
         var columns = group.Columns;
-        DeltaDecoder.Decode(Data(file, AccessColumn.Ordinal, columns[0]), chunk.Ordinals.AsSpan(0, rows));
+        DeltaDecoder.Decode(_pages.Data(file, AccessColumn.Ordinal, columns[0]), chunk.Ordinals.AsSpan(0, rows));
         Bytes(file, AccessColumn.Vcpu, columns[1], chunk.Vcpus.AsSpan(0, rows), 0, vcpus - 1);
         Kinds(file, columns[2], chunk.Kinds.AsSpan(0, rows));
         Bytes(file, AccessColumn.Flags, columns[3], chunk.Flags.AsSpan(0, rows), 0, byte.MaxValue);
@@ -41,65 +38,29 @@ internal sealed class RowGroupDecoder(int vcpus) : IDisposable
         chunk.AccessCount = rows;
     }
 
-    public void Dispose() => _decompressor.Dispose();
-
-    private ReadOnlySpan<byte> Data(ReadOnlySpan<byte> file, AccessColumn column, ColumnChunkMeta chunk) => Data(file, column, chunk, _dataPage);
-
-    private ReadOnlySpan<byte> Data(ReadOnlySpan<byte> file, AccessColumn column, ColumnChunkMeta chunk, byte[] buffer)
+    public void Dispose()
     {
-        var page = Page(file, chunk.DataOffset, chunk.Codec, buffer, out var header);
-        return !header.IsDictionary && header.Encoding == column.Encoding && header.Values == chunk.Values
-            ? page
-            : throw new InvalidDataException($"the pages of {column.Name} are encoded in another way");
-    }
-
-    private ReadOnlySpan<byte> Dictionary(ReadOnlySpan<byte> file, AccessColumn column, ColumnChunkMeta chunk, out int entries)
-    {
-        var offset = chunk.DictionaryOffset ?? throw new InvalidDataException($"{column.Name} has no dictionary");
-        var page = Page(file, offset, chunk.Codec, _dictionaryPage, out var header);
-        entries = header.Values;
-        return header.IsDictionary && header.Encoding == PageEncoding.Plain && entries is > 0 and <= TraceChunk.Capacity
-            ? page
-            : throw new InvalidDataException($"the dictionary of {column.Name} is encoded in another way");
-    }
-
-    private ReadOnlySpan<byte> Page(ReadOnlySpan<byte> file, long offset, PageCodec codec, byte[] buffer, out PageHeader header)
-    {
-        if (offset < 0 || offset > file.Length)
-            throw new InvalidDataException("a page lies outside its file");
-        var content = file[(int)offset..];
-        header = PageHeader.Read(content, out var length);
-        if (header.StoredBytes > content.Length - length || header.RawBytes > buffer.Length)
-            throw new InvalidDataException("a page is longer than it can be");
-        var stored = content.Slice(length, header.StoredBytes);
-        switch (codec)
-        {
-            case PageCodec.Uncompressed:
-                return stored;
-            case PageCodec.Zstd when _decompressor.TryUnwrap(stored, buffer.AsSpan(0, header.RawBytes), out var written) && written == header.RawBytes:
-                return buffer.AsSpan(0, header.RawBytes);
-            default:
-                throw new InvalidDataException("a page does not decompress");
-        }
+        _pages.Dispose();
+        _offsetPages.Dispose();
     }
 
     private void Kinds(ReadOnlySpan<byte> file, ColumnChunkMeta chunk, Span<byte> kinds)
     {
-        if (!Dictionary(file, AccessColumn.Access, chunk, out var entries).SequenceEqual(RowGroupEncoder.AccessKinds))
+        if (!_pages.Dictionary(file, AccessColumn.Access, chunk, out var entries).SequenceEqual(RowGroupEncoder.AccessKinds))
             throw new InvalidDataException("access has other kinds than captures have");
-        IndexDecoder.Decode(Data(file, AccessColumn.Access, chunk), entries, kinds);
+        IndexDecoder.Decode(_pages.Data(file, AccessColumn.Access, chunk), entries, kinds);
     }
 
-    private void Bytes(ReadOnlySpan<byte> file, AccessColumn column, ColumnChunkMeta chunk, Span<byte> values, int min, int max)
+    private void Bytes(ReadOnlySpan<byte> file, FileColumn column, ColumnChunkMeta chunk, Span<byte> values, int min, int max)
     {
-        var dictionary = MemoryMarshal.Cast<byte, int>(Dictionary(file, column, chunk, out var entries));
+        var dictionary = MemoryMarshal.Cast<byte, int>(_pages.Dictionary(file, column, chunk, out var entries));
         if (dictionary.Length != entries || entries > 256 || dictionary.IndexOfAnyExceptInRange(min, max) >= 0)
             throw new InvalidDataException($"{column.Name} has values outside {min} to {max}");
         Span<byte> map = stackalloc byte[256];
         map.Clear();
         for (var i = 0; i < entries; i++)
             map[i] = (byte)dictionary[i];
-        IndexDecoder.Decode(Data(file, column, chunk), entries, values);
+        IndexDecoder.Decode(_pages.Data(file, column, chunk), entries, values);
         Map(values, map, entries);
     }
 
@@ -121,7 +82,7 @@ internal sealed class RowGroupDecoder(int vcpus) : IDisposable
     /// <summary>The offsets of accesses whose sizes are known, none of which leaves its page.</summary>
     private ReadOnlySpan<uint> Offsets(ReadOnlySpan<byte> file, ColumnChunkMeta chunk, ReadOnlySpan<byte> sizes)
     {
-        var offsets = MemoryMarshal.Cast<byte, uint>(Data(file, AccessColumn.PageOffset, chunk, _offsetPage));
+        var offsets = MemoryMarshal.Cast<byte, uint>(_offsetPages.Data(file, AccessColumn.PageOffset, chunk));
         if (offsets.Length != sizes.Length || offsets.IndexOfAnyExceptInRange(0u, PageMask) >= 0)
             throw new InvalidDataException("an offset lies outside its page");
         var lastBytes = 0u;
@@ -130,14 +91,14 @@ internal sealed class RowGroupDecoder(int vcpus) : IDisposable
         return lastBytes <= PageMask ? offsets : throw new InvalidDataException("an access crosses a page");
     }
 
-    private void Wide(ReadOnlySpan<byte> file, AccessColumn column, ColumnChunkMeta chunk, int shift, ReadOnlySpan<uint> offsets, Span<ulong> values)
+    private void Wide(ReadOnlySpan<byte> file, FileColumn column, ColumnChunkMeta chunk, int shift, ReadOnlySpan<uint> offsets, Span<ulong> values)
     {
-        var dictionary = MemoryMarshal.Cast<byte, ulong>(Dictionary(file, column, chunk, out var entries));
+        var dictionary = MemoryMarshal.Cast<byte, ulong>(_pages.Dictionary(file, column, chunk, out var entries));
         if (dictionary.Length != entries)
             throw new InvalidDataException($"the dictionary of {column.Name} has another length");
         for (var i = 0; i < entries; i++)
             _entries[i] = dictionary[i] << shift;
-        var data = Data(file, column, chunk);
+        var data = _pages.Data(file, column, chunk);
         if (IndexDecoder.IsWide(data))
         {
             var indexes = _wide.AsSpan(0, values.Length);

@@ -1,6 +1,4 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using System.Text;
 
 namespace Replay.Trace.Columns;
 
@@ -16,7 +14,7 @@ internal sealed class RowGroupEncoder(ColumnChunkWriter writer)
     private readonly byte[] _data = new byte[Math.Max(DeltaEncoder.MaxBytes(TraceChunk.Capacity), IndexEncoder.MaxBytes(TraceChunk.Capacity))];
 
     /// <summary>The dictionary page of the access kinds: the same in every row group.</summary>
-    public static byte[] AccessKinds { get; } = TextPage(AccessKindName.All);
+    public static byte[] AccessKinds { get; } = TextDictionary.Page(AccessKindName.All);
 
     /// <summary>Encodes accesses that keep the <see cref="AccessRules"/>.</summary>
     public RowGroupMeta Encode(TraceChunk block, bool hasRips)
@@ -37,20 +35,6 @@ internal sealed class RowGroupEncoder(ColumnChunkWriter writer)
         return new RowGroupMeta(rows, columns);
     }
 
-    private static byte[] TextPage(ReadOnlySpan<string> entries)
-    {
-        using var page = new MemoryStream();
-        Span<byte> length = stackalloc byte[sizeof(int)];
-        foreach (var entry in entries)
-        {
-            var bytes = Encoding.UTF8.GetBytes(entry);
-            BinaryPrimitives.WriteInt32LittleEndian(length, bytes.Length);
-            page.Write(length);
-            page.Write(bytes);
-        }
-        return page.ToArray();
-    }
-
     private ColumnChunkMeta Ordinals(ReadOnlySpan<long> ordinals)
     {
         var length = DeltaEncoder.Encode(ordinals, _data);
@@ -63,7 +47,7 @@ internal sealed class RowGroupEncoder(ColumnChunkWriter writer)
         return writer.Write(AccessColumn.Access, AccessKinds, AccessKindName.All.Length, _data.AsSpan(0, length), kinds.Length, null);
     }
 
-    private ColumnChunkMeta Bytes(AccessColumn column, ReadOnlySpan<byte> values)
+    private ColumnChunkMeta Bytes(FileColumn column, ReadOnlySpan<byte> values)
     {
         Span<bool> seen = stackalloc bool[256];
         seen.Clear();
@@ -85,7 +69,7 @@ internal sealed class RowGroupEncoder(ColumnChunkWriter writer)
         return writer.Write(column, MemoryMarshal.AsBytes(dictionary[..entries]), entries, _data.AsSpan(0, length), values.Length, null);
     }
 
-    private ColumnChunkMeta Wide(AccessColumn column, ReadOnlySpan<ulong> values, int shift)
+    private ColumnChunkMeta Wide(FileColumn column, ReadOnlySpan<ulong> values, int shift)
     {
         var indexes = _indexes.AsSpan(0, values.Length);
         _wide.Index(values, shift, indexes);
@@ -112,7 +96,7 @@ internal sealed class RowGroupEncoder(ColumnChunkWriter writer)
         return writer.Write(AccessColumn.PageOffset, [], 0, MemoryMarshal.AsBytes(offsets), offsets.Length, null);
     }
 
-    private static (ulong Min, ulong Max) Range(ReadOnlySpan<ulong> values)
+    public static (ulong Min, ulong Max) Range(ReadOnlySpan<ulong> values)
     {
         var min = ulong.MaxValue;
         var max = ulong.MinValue;

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Replay.Trace.Columns;
 
 namespace Replay.Trace.Storage;
@@ -6,13 +5,9 @@ namespace Replay.Trace.Storage;
 /// <summary>Reads access files out of memory, a row group a call. Its buffers are reused from file to file.</summary>
 internal sealed class AccessFileReader(bool hasRips, int vcpus) : IDisposable
 {
-    private const int TrailerBytes = sizeof(int) + 4;
-
     private readonly RowGroupDecoder _decoder = new(vcpus);
     private ReadOnlyMemory<byte> _content;
     private RowGroupMeta[] _groups = [];
-
-    public static ReadOnlySpan<byte> Magic => "PAR1"u8;
 
     public int RowGroups => _groups.Length;
 
@@ -21,13 +16,7 @@ internal sealed class AccessFileReader(bool hasRips, int vcpus) : IDisposable
     /// <exception cref="InvalidDataException">Not an access file of a capture.</exception>
     public void Open(ReadOnlyMemory<byte> content)
     {
-        var file = content.Span;
-        if (file.Length < Magic.Length + TrailerBytes || !file.StartsWith(Magic) || !file.EndsWith(Magic))
-            throw new InvalidDataException("not a Parquet file");
-        var length = BinaryPrimitives.ReadInt32LittleEndian(file[^TrailerBytes..]);
-        if (length < 0 || length > file.Length - TrailerBytes)
-            throw new InvalidDataException("its footer is longer than the file");
-        _groups = AccessFooterReader.Read(file.Slice(file.Length - TrailerBytes - length, length), hasRips);
+        _groups = FooterReader.Read(ParquetFile.Footer(content.Span), AccessColumn.All(hasRips));
         _content = content;
     }
 

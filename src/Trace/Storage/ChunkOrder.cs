@@ -11,15 +11,28 @@ internal static class ChunkOrder
         if (!Ascends(ordinals, last))
             return null;
         var previous = last;
-        foreach (var row in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(chunk.Events))
+        ReadOnlySpan<long> rest = ordinals;
+        foreach (ref readonly var row in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(chunk.Events))
         {
-            if (row.Ordinal <= previous || ordinals.BinarySearch(row.Ordinal) >= 0)
+            if (row.Ordinal <= previous || !SkipTo(ref rest, row.Ordinal))
                 return null;
             previous = row.Ordinal;
         }
         if (!ordinals.IsEmpty)
             previous = Math.Max(previous, ordinals[^1]);
         return previous < long.MaxValue ? previous : null;
+    }
+
+    /// <summary>Passes over the ordinals below another, which mostly are few: doubling steps first.</summary>
+    /// <returns>False where the ordinal itself stands there.</returns>
+    private static bool SkipTo(ref ReadOnlySpan<long> ordinals, long ordinal)
+    {
+        var reach = 1;
+        while (reach < ordinals.Length && ordinals[reach] < ordinal)
+            reach *= 2;
+        var found = ordinals[..Math.Min(reach + 1, ordinals.Length)].BinarySearch(ordinal);
+        ordinals = ordinals[(found < 0 ? ~found : found)..];
+        return found < 0;
     }
 
     private static bool Ascends(ReadOnlySpan<long> ordinals, long last)

@@ -1,45 +1,32 @@
-using Parquet;
+using System.Runtime.InteropServices;
+using Replay.Trace.Columns;
 
 namespace Replay.Trace.Storage;
 
-/// <summary>Writes one event file, a row group a call.</summary>
-internal sealed class EventFileWriter(Stream stream)
+/// <summary>Writes event files, one after the other, a row group a call; see <see cref="AccessFileWriter"/>.</summary>
+internal sealed class EventFileWriter : IDisposable
 {
-    private readonly ParquetWriter _writer = Synchronously.Get(ParquetWriter.CreateAsync(EventSchema.Schema, stream, EventSchema.WriteOptions));
+    /// <summary>Offsets and stored values repeat over distances that lower levels do not see. Level 9 saves 7 % more and takes twice as long.</summary>
+    private const int Level = 3;
 
-    public void Write(List<TraceEvent> events)
+    private readonly ColumnChunkWriter _writer = new(Level);
+    private readonly EventGroupEncoder _encoder;
+    private readonly CompactWriter _footer = new();
+    private readonly List<RowGroupMeta> _groups = [];
+
+    public EventFileWriter() => _encoder = new EventGroupEncoder(_writer);
+
+    public void Open(Stream stream)
     {
-        using var group = _writer.CreateRowGroup();
-        Write(group, EventSchema.Ordinal, Column(events, static row => row.Ordinal));
-        Synchronously.Run(group.WriteAsync(EventSchema.Kind, Column(events, static row => TraceEventKindName.Of(row.Kind))));
-        Write(group, EventSchema.Vcpu, Column(events, static row => row.Vcpu));
-        Synchronously.Run(group.WriteAsync(EventSchema.Access, Column(events, static row => row.Access is { } access ? AccessKindName.Of(access) : null)));
-        WriteNullable(group, EventSchema.Flags, Column(events, static row => (byte?)row.Flags));
-        WriteNullable(group, EventSchema.Gva, Column(events, static row => row.Gva));
-        WriteNullable(group, EventSchema.Gpa, Column(events, static row => row.Gpa));
-        WriteNullable(group, EventSchema.Size, Column(events, static row => row.Size));
-        WriteNullable(group, EventSchema.Value, Column(events, static row => row.Value));
-        WriteNullable(group, EventSchema.ErrorCode, Column(events, static row => row.ErrorCode));
-        WriteNullable(group, EventSchema.Rip, Column(events, static row => row.Rip));
-        Synchronously.Run(group.WriteAsync(EventSchema.Detail, Column(events, static row => row.Detail)));
-        Synchronously.Run(group.WriteAsync(EventSchema.Data, Column(events, static row => row.Data)));
-        group.CompleteValidate();
+        _groups.Clear();
+        _writer.Open(stream);
+        ParquetFile.Begin(_writer);
     }
+
+    public void Write(List<TraceEvent> events) => _groups.Add(_encoder.Encode(CollectionsMarshal.AsSpan(events)));
 
     /// <summary>Writes the footer.</summary>
-    public void Finish() => Synchronously.Run(_writer.DisposeAsync());
+    public void Finish() => ParquetFile.Finish(_writer, _footer, "events", EventColumn.All, _groups);
 
-    private static T[] Column<T>(List<TraceEvent> events, Func<TraceEvent, T> select)
-    {
-        var column = new T[events.Count];
-        for (var i = 0; i < column.Length; i++)
-            column[i] = select(events[i]);
-        return column;
-    }
-
-    private static void Write<T>(ParquetRowGroupWriter group, Parquet.Schema.DataField field, T[] column)
-        where T : struct => Synchronously.Run(group.WriteAsync<T>(field, column));
-
-    private static void WriteNullable<T>(ParquetRowGroupWriter group, Parquet.Schema.DataField field, T?[] column)
-        where T : struct => Synchronously.Run(group.WriteAsync<T>(field, column));
+    public void Dispose() => _writer.Dispose();
 }

@@ -10,6 +10,7 @@ internal sealed class PartEncoder : IDisposable
     private readonly BlockingCollection<Job> _jobs = [];
     private readonly Lock _manifestLock = new();
     private readonly AccessFileWriter _accesses;
+    private readonly EventFileWriter _events = new();
     private readonly Thread _thread;
     private CaptureManifest _manifest;
     private PartWriter? _part;
@@ -87,6 +88,7 @@ internal sealed class PartEncoder : IDisposable
         Stop();
         _part?.Dispose();
         _accesses.Dispose();
+        _events.Dispose();
         _jobs.Dispose();
         AccessBlocks.Dispose();
         EventBlocks.Dispose();
@@ -157,7 +159,7 @@ internal sealed class PartEncoder : IDisposable
         job.Done?.Set();
     }
 
-    private PartWriter OpenPart() => _part ??= new PartWriter(_directory, Manifest.Parts.Count, _accesses);
+    private PartWriter OpenPart() => _part ??= new PartWriter(_directory, Manifest.Parts.Count, _accesses, _events);
 
     private void FinishPart()
     {

@@ -13,7 +13,7 @@ internal sealed class PartReader(string directory, CaptureManifest manifest) : I
     private readonly TraceChunk _accesses = new();
     private readonly List<TraceEvent> _events = [];
     private readonly AccessFileReader _accessFile = new(manifest.HasRips, manifest.Vcpus);
-    private EventFileReader? _eventFile;
+    private readonly EventFileReader _eventFile = new(manifest.Vcpus);
     private CapturePart _part = new() { AccessFile = "", EventFile = "", AccessSha256 = "", EventSha256 = "" };
     private int _accessGroup;
     private int _eventGroup;
@@ -38,10 +38,10 @@ internal sealed class PartReader(string directory, CaptureManifest manifest) : I
         var accesses = _accessContent.Load(AccessPath, part.AccessSha256);
         var events = _eventContent.Load(EventPath, part.EventSha256);
         Guard(AccessPath, () => _accessFile.Open(accesses));
-        Guard(EventPath, () => _eventFile = new EventFileReader(Stream(events), manifest.Vcpus));
+        Guard(EventPath, () => _eventFile.Open(events));
         if (_accessFile.Rows != part.Accesses)
             throw Unexpected(AccessPath, $"{_accessFile.Rows} accesses where the manifest says {part.Accesses}");
-        if (_eventFile!.Rows != part.Events)
+        if (_eventFile.Rows != part.Events)
             throw Unexpected(EventPath, $"{_eventFile.Rows} events where the manifest says {part.Events}");
     }
 
@@ -74,14 +74,18 @@ internal sealed class PartReader(string directory, CaptureManifest manifest) : I
     /// <summary>Skips whatever stands before <paramref name="ordinal"/>. Follows <see cref="Open"/> directly.</summary>
     public void SkipTo(long ordinal) => Guard(AccessPath, () => Skip(ordinal));
 
-    public void Dispose() => _accessFile.Dispose();
+    public void Dispose()
+    {
+        _accessFile.Dispose();
+        _eventFile.Dispose();
+    }
 
     private void Skip(long ordinal)
     {
         // Groups that end before the ordinal are passed over by their statistics, without being decoded.
         while (_accessGroup < _accessFile.RowGroups && _accessFile.LastOrdinal(_accessGroup) < ordinal)
             _accessGroup++;
-        while (_eventGroup < _eventFile!.RowGroups && _eventFile.LastOrdinal(_eventGroup) < ordinal)
+        while (_eventGroup < _eventFile.RowGroups && _eventFile.LastOrdinal(_eventGroup) < ordinal)
             _eventGroup++;
         if (NextAccesses())
         {
@@ -127,23 +131,46 @@ internal sealed class PartReader(string directory, CaptureManifest manifest) : I
     /// <returns>How many accesses of the chunk stand before the first event that is left; all, if no event in their range is left.</returns>
     private int TakeEvents(TraceChunk chunk, long limit)
     {
-        while (NextEvents() && _events[_nextEvent].Ordinal <= limit)
+        while (NextEvents())
         {
-            if (chunk.Events.Count >= ChunkEvents)
+            var rest = CollectionsMarshal.AsSpan(_events)[_nextEvent..];
+            var count = UpTo(rest, limit);
+            var taken = rest[..Math.Min(count, ChunkEvents - chunk.Events.Count)];
+            chunk.Events.AddRange(taken);
+            _nextEvent += taken.Length;
+            if (taken.Length < count)
             {
-                var found = chunk.Ordinals.AsSpan(0, chunk.AccessCount).BinarySearch(_events[_nextEvent].Ordinal);
+                var found = chunk.Ordinals.AsSpan(0, chunk.AccessCount).BinarySearch(rest[taken.Length].Ordinal);
                 return found < 0 ? ~found : found;
             }
-            chunk.Events.Add(_events[_nextEvent++]);
+            if (count < rest.Length)
+                break;
         }
         return chunk.AccessCount;
+    }
+
+    /// <summary>How many events stand at or before an ordinal.</summary>
+    private static int UpTo(ReadOnlySpan<TraceEvent> events, long limit)
+    {
+        if (events[^1].Ordinal <= limit)
+            return events.Length;
+        var low = 0;
+        for (var high = events.Length - 1; low < high;)
+        {
+            var middle = (low + high) / 2;
+            if (events[middle].Ordinal <= limit)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        return low;
     }
 
     private bool NextEvents()
     {
         while (_nextEvent == _events.Count)
         {
-            if (_eventGroup == _eventFile!.RowGroups)
+            if (_eventGroup == _eventFile.RowGroups)
                 return false;
             _events.Clear();
             _nextEvent = 0;
@@ -160,11 +187,6 @@ internal sealed class PartReader(string directory, CaptureManifest manifest) : I
         _accesses.AppendAccesses(chunk, from, chunk.AccessCount - from);
         chunk.AccessCount = from;
     }
-
-    private static MemoryStream Stream(ReadOnlyMemory<byte> content) =>
-        MemoryMarshal.TryGetArray(content, out var segment)
-            ? new MemoryStream(segment.Array!, segment.Offset, segment.Count, writable: false)
-            : throw new ArgumentException("Not backed by an array.", nameof(content));
 
     /// <summary>
     /// Content that decodes badly though its checksum holds was not written by this tool. What a decoder throws on it is not for users.

@@ -13,14 +13,15 @@ internal sealed class PartWriter : IDisposable
     private long _accessCount;
     private long _eventCount;
 
-    public PartWriter(string directory, int number, AccessFileWriter accesses)
+    public PartWriter(string directory, int number, AccessFileWriter accesses, EventFileWriter events)
     {
         _directory = directory;
         _accessFile = new PartFile(Path.Combine(directory, CaptureLayout.AccessFile(number)));
         _eventFile = new PartFile(Path.Combine(directory, CaptureLayout.EventFile(number)));
         _accesses = accesses;
         _accesses.Open(_accessFile.Content);
-        _events = new EventFileWriter(_eventFile.Content);
+        _events = events;
+        _events.Open(_eventFile.Content);
     }
 
     public void Write(TraceChunk block)

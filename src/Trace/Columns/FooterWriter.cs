@@ -2,22 +2,30 @@ using System.Buffers.Binary;
 
 namespace Replay.Trace.Columns;
 
-/// <summary>Writes the footer of an access file: Parquet's FileMetaData.</summary>
-internal static class AccessFooterWriter
+/// <summary>Writes the footer of a file: Parquet's FileMetaData.</summary>
+internal static class FooterWriter
 {
+    /// <summary>No annotation: bytes are bytes.</summary>
+    public const int NotConverted = -1;
+
     private const int Utf8 = 0;
     private const int Uint8 = 11;
     private const int Uint16 = 12;
+    private const int Uint32 = 13;
     private const int Uint64 = 14;
     private const int Sint64 = 18;
     private const int Required = 0;
+    private const int Optional = 1;
 
-    public static void Write(CompactWriter to, bool hasRips, List<RowGroupMeta> groups)
+    /// <param name="to">Where to write.</param>
+    /// <param name="root">Name of the table.</param>
+    /// <param name="columns">Its columns.</param>
+    /// <param name="groups">What was written of them.</param>
+    public static void Write(CompactWriter to, string root, ReadOnlySpan<FileColumn> columns, List<RowGroupMeta> groups)
     {
-        var columns = AccessColumn.All(hasRips);
         to.Int32(1, 2);
         to.BeginList(2, CompactType.Struct, columns.Length + 1);
-        WriteRoot(to, columns.Length);
+        WriteRoot(to, root, columns.Length);
         foreach (var column in columns)
             WriteColumn(to, column);
         to.Int64(3, groups.Sum(group => (long)group.Rows));
@@ -30,43 +38,56 @@ internal static class AccessFooterWriter
     }
 
     /// <summary>The annotation that older readers understand.</summary>
-    public static int ConvertedType(AccessColumn column) => (column.Bits, column.IsSigned) switch
+    public static int ConvertedType(FileColumn column) => (column.Meaning, column.Bits) switch
     {
-        (0, _) => Utf8,
-        (8, false) => Uint8,
-        (16, false) => Uint16,
-        (64, false) => Uint64,
+        (LogicalType.Text, _) => Utf8,
+        (LogicalType.Bytes, _) => NotConverted,
+        (LogicalType.Unsigned, 8) => Uint8,
+        (LogicalType.Unsigned, 16) => Uint16,
+        (LogicalType.Unsigned, 32) => Uint32,
+        (LogicalType.Unsigned, _) => Uint64,
         _ => Sint64,
     };
 
-    private static void WriteRoot(CompactWriter to, int columns)
+    public static int Repetition(FileColumn column) => column.IsOptional ? Optional : Required;
+
+    private static void WriteRoot(CompactWriter to, string root, int columns)
     {
         to.BeginElement();
-        to.Text(4, "accesses");
+        to.Text(4, root);
         to.Int32(5, columns);
         to.EndStruct();
     }
 
-    private static void WriteColumn(CompactWriter to, AccessColumn column)
+    private static void WriteColumn(CompactWriter to, FileColumn column)
     {
         to.BeginElement();
         to.Int32(1, (int)column.Type);
-        to.Int32(3, Required);
+        to.Int32(3, Repetition(column));
         to.Text(4, column.Name);
-        to.Int32(6, ConvertedType(column));
-        to.BeginStruct(10);
-        to.BeginStruct(column.IsText ? 1 : 10);
-        if (!column.IsText)
+        if (column.Meaning != LogicalType.Bytes)
         {
-            to.Byte(1, (byte)column.Bits);
-            to.Flag(2, column.IsSigned);
+            to.Int32(6, ConvertedType(column));
+            WriteLogicalType(to, column);
         }
         to.EndStruct();
+    }
+
+    private static void WriteLogicalType(CompactWriter to, FileColumn column)
+    {
+        var isText = column.Meaning == LogicalType.Text;
+        to.BeginStruct(10);
+        to.BeginStruct(isText ? 1 : 10);
+        if (!isText)
+        {
+            to.Byte(1, (byte)column.Bits);
+            to.Flag(2, column.Meaning == LogicalType.Signed);
+        }
         to.EndStruct();
         to.EndStruct();
     }
 
-    private static void WriteGroup(CompactWriter to, ReadOnlySpan<AccessColumn> columns, RowGroupMeta group)
+    private static void WriteGroup(CompactWriter to, ReadOnlySpan<FileColumn> columns, RowGroupMeta group)
     {
         to.BeginElement();
         to.BeginList(1, CompactType.Struct, columns.Length);
@@ -84,13 +105,10 @@ internal static class AccessFooterWriter
         to.EndStruct();
     }
 
-    private static void WriteChunk(CompactWriter to, AccessColumn column, ColumnChunkMeta chunk)
+    private static void WriteChunk(CompactWriter to, FileColumn column, ColumnChunkMeta chunk)
     {
         to.Int32(1, (int)column.Type);
-        to.BeginList(2, CompactType.Int32, chunk.DictionaryOffset is null ? 1 : 2);
-        to.Int32Element((int)column.Encoding);
-        if (chunk.DictionaryOffset is not null)
-            to.Int32Element((int)PageEncoding.Plain);
+        WriteEncodings(to, column, chunk);
         to.BeginList(3, CompactType.Binary, 1);
         to.TextElement(column.Name);
         to.Int32(4, (int)chunk.Codec);
@@ -101,14 +119,25 @@ internal static class AccessFooterWriter
         if (chunk.DictionaryOffset is { } offset)
             to.Int64(11, offset);
         if (chunk.Range is { } range)
-            WriteRange(to, range);
+            WriteRange(to, range, chunk.Nulls);
     }
 
-    private static void WriteRange(CompactWriter to, (ulong Min, ulong Max) range)
+    private static void WriteEncodings(CompactWriter to, FileColumn column, ColumnChunkMeta chunk)
+    {
+        var hasDictionary = chunk.DictionaryOffset is not null;
+        to.BeginList(2, CompactType.Int32, 1 + (hasDictionary ? 1 : 0) + (column.IsOptional ? 1 : 0));
+        to.Int32Element((int)chunk.Encoding);
+        if (hasDictionary)
+            to.Int32Element((int)PageEncoding.Plain);
+        if (column.IsOptional)
+            to.Int32Element((int)PageEncoding.Rle);
+    }
+
+    private static void WriteRange(CompactWriter to, (ulong Min, ulong Max) range, int nulls)
     {
         Span<byte> bits = stackalloc byte[sizeof(ulong)];
         to.BeginStruct(12);
-        to.Int64(3, 0);
+        to.Int64(3, nulls);
         BinaryPrimitives.WriteUInt64LittleEndian(bits, range.Max);
         to.Binary(5, bits);
         BinaryPrimitives.WriteUInt64LittleEndian(bits, range.Min);

@@ -2,12 +2,12 @@ using System.Buffers.Binary;
 
 namespace Replay.Trace.Columns;
 
-/// <summary>Reads the footer of an access file, and refuses any that <see cref="AccessFooterWriter"/> would not write.</summary>
-internal static class AccessFooterReader
+/// <summary>Reads the footer of a file, and refuses any that <see cref="FooterWriter"/> would not write.</summary>
+internal static class FooterReader
 {
     private const string Foreign = "its columns are not those of this capture";
 
-    public static RowGroupMeta[] Read(ReadOnlySpan<byte> footer, bool hasRips)
+    public static RowGroupMeta[] Read(ReadOnlySpan<byte> footer, ReadOnlySpan<FileColumn> expected)
     {
         var from = new CompactReader(footer);
         RowGroupMeta[] groups = [];
@@ -18,11 +18,11 @@ internal static class AccessFooterReader
             switch (field)
             {
                 case 2:
-                    CheckSchema(ref from, type, AccessColumn.All(hasRips));
+                    CheckSchema(ref from, type, expected);
                     columns = true;
                     break;
                 case 4:
-                    groups = ReadGroups(ref from, type, AccessColumn.All(hasRips));
+                    groups = ReadGroups(ref from, type, expected);
                     break;
                 default:
                     from.Skip(type);
@@ -32,14 +32,14 @@ internal static class AccessFooterReader
         return columns ? groups : throw new InvalidDataException(Foreign);
     }
 
-    private static void CheckSchema(ref CompactReader from, CompactType type, ReadOnlySpan<AccessColumn> columns)
+    private static void CheckSchema(ref CompactReader from, CompactType type, ReadOnlySpan<FileColumn> columns)
     {
         if (from.List(type, out var elements) != columns.Length + 1 || elements != CompactType.Struct)
             throw new InvalidDataException(Foreign);
         from.Skip(CompactType.Struct);
         foreach (var column in columns)
         {
-            if (ReadColumn(ref from) != ((int)column.Type, 0, column.Name, AccessFooterWriter.ConvertedType(column)))
+            if (ReadColumn(ref from) != ((int)column.Type, FooterWriter.Repetition(column), column.Name, FooterWriter.ConvertedType(column)))
                 throw new InvalidDataException(Foreign);
         }
     }
@@ -73,7 +73,7 @@ internal static class AccessFooterReader
         return (physical, repetition, name, converted);
     }
 
-    private static RowGroupMeta[] ReadGroups(ref CompactReader from, CompactType type, ReadOnlySpan<AccessColumn> columns)
+    private static RowGroupMeta[] ReadGroups(ref CompactReader from, CompactType type, ReadOnlySpan<FileColumn> columns)
     {
         var groups = new RowGroupMeta[from.List(type, out _)];
         for (var i = 0; i < groups.Length; i++)
@@ -81,7 +81,7 @@ internal static class AccessFooterReader
         return groups;
     }
 
-    private static RowGroupMeta ReadGroup(ref CompactReader from, ReadOnlySpan<AccessColumn> columns)
+    private static RowGroupMeta ReadGroup(ref CompactReader from, ReadOnlySpan<FileColumn> columns)
     {
         ColumnChunkMeta[] chunks = [];
         var rows = 0L;

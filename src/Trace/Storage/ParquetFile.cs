@@ -1,0 +1,36 @@
+using System.Buffers.Binary;
+using Replay.Trace.Columns;
+
+namespace Replay.Trace.Storage;
+
+/// <summary>The frame of a Parquet file: magic, row groups, footer, length of the footer, magic.</summary>
+internal static class ParquetFile
+{
+    private const int TrailerBytes = sizeof(int) + 4;
+
+    private static ReadOnlySpan<byte> Magic => "PAR1"u8;
+
+    public static void Begin(ColumnChunkWriter writer) => writer.WriteRaw(Magic);
+
+    public static void Finish(ColumnChunkWriter writer, CompactWriter footer, string root, ReadOnlySpan<FileColumn> columns, List<RowGroupMeta> groups)
+    {
+        footer.Clear();
+        FooterWriter.Write(footer, root, columns, groups);
+        writer.WriteRaw(footer.Written);
+        Span<byte> length = stackalloc byte[sizeof(int)];
+        BinaryPrimitives.WriteInt32LittleEndian(length, footer.Written.Length);
+        writer.WriteRaw(length);
+        writer.WriteRaw(Magic);
+    }
+
+    /// <exception cref="InvalidDataException">Not a Parquet file.</exception>
+    public static ReadOnlySpan<byte> Footer(ReadOnlySpan<byte> file)
+    {
+        if (file.Length < Magic.Length + TrailerBytes || !file.StartsWith(Magic) || !file.EndsWith(Magic))
+            throw new InvalidDataException("not a Parquet file");
+        var length = BinaryPrimitives.ReadInt32LittleEndian(file[^TrailerBytes..]);
+        return length >= 0 && length <= file.Length - TrailerBytes
+            ? file.Slice(file.Length - TrailerBytes - length, length)
+            : throw new InvalidDataException("its footer is longer than the file");
+    }
+}
