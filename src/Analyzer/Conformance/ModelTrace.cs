@@ -20,7 +20,8 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
     private readonly Dictionary<int, string> _names = [];
     private readonly Dictionary<ulong, string> _tableOfPfn = [];
     private readonly ulong _accessedDirty = isEpt ? SpteText.EptAccessedDirty : SpteText.X86AccessedDirty;
-    private long _lastSeq;
+    private readonly HashSet<int> _emulationChains = [];
+    private long _handlerSeq;
 
     /// <summary>The replay that is observed: tells what the records leave out.</summary>
     public ReplaySession? Session { get; set; }
@@ -50,6 +51,8 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
         for (var i = 0; i < names.Length; i++)
             names[i] = functions[i].KernelName();
         _sequences.Chains[chainId] = names;
+        if (functions.Contains(KvmFunction.X86EmulateInstruction))
+            _emulationChains.Add(chainId);
     }
 
     public void OnAccess(in AccessRecord record)
@@ -60,20 +63,22 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
     {
         if (record.Reason is ExitReason.EptViolation or ExitReason.Npf or ExitReason.PageFault)
             Add(record.Seq, $"kvm_page_fault address={record.Info2:x} error={record.Info1:x}", record.Ordinal, 0);
-        _lastSeq = Math.Max(_lastSeq, record.Seq);
     }
 
     /// <summary>Reported when it ends, so that the outcome stands behind everything that the fault did.</summary>
     public void OnFault(in FaultRecord record)
     {
         Add(record.Seq, $"kvm_mmu_page_fault addr={record.Address:x} err={record.ErrorCode:x}", record.Ordinal, 0);
-        if (record.Handler != KvmFunction.HandleMmioPageFault && record.Outcome <= RetPf.Spurious)
-            Add(_lastSeq, $"page_fault ret={(int)record.Outcome}", record.Ordinal, 0, 1 + _operations.Count);
+        if (record.Handler == KvmFunction.HandleMmioPageFault)
+            return;
+        // The handler returns before the instruction is emulated. A #PF for the guest is injected later still; the handler says: retry.
+        var outcome = record.Outcome == RetPf.GuestFault ? RetPf.Retry : record.Outcome;
+        Add(Math.Max(_handlerSeq, record.Seq), $"page_fault ret={(int)outcome}", record.Ordinal, 0, 2);
     }
 
     public void OnWrite(in TableWrite record)
     {
-        _lastSeq = record.Seq;
+        Passed(record.Seq, record.ChainId);
         if (record.Actor == Actor.Hardware || IsInvisible(record))
             return;
         var place = $"{NameOf(record.TableId)}[{record.Index.ToString(CultureInfo.InvariantCulture)}]";
@@ -98,12 +103,12 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
         var old = SpteText.WithoutHardwareBits(Text(record.Old, record.Level), _accessedDirty);
         var value = SpteText.WithoutHardwareBits(Text(record.New, record.Level), _accessedDirty);
         var outcome = $"spurious={(record.Outcome == RetPf.Spurious ? 1 : 0)} fixed={(record.Outcome == RetPf.Fixed ? 1 : 0)}";
-        Add(record.Seq, $"fast_page_fault {NameOf(record.TableId)}[{record.Index}] {old} -> {value} {outcome}", record.Ordinal, record.ChainId, 1 + _operations.Count);
+        Add(record.Seq, $"fast_page_fault {NameOf(record.TableId)}[{record.Index}] {old} -> {value} {outcome}", record.Ordinal, record.ChainId, 1);
     }
 
     public void OnTablePage(in TablePageRecord record)
     {
-        _lastSeq = record.Seq;
+        Passed(record.Seq, record.ChainId);
         if (record.IsSpecial != 0)
             return;
         switch (record.Operation)
@@ -133,7 +138,7 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
 
     public void OnRoot(in RootRecord record)
     {
-        _lastSeq = record.Seq;
+        Passed(record.Seq, record.ChainId);
         var name = _names.GetValueOrDefault(record.TableId, "pae_root");
         switch (record.Operation)
         {
@@ -147,22 +152,22 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
                 Add(record.Seq, $"free {name}", record.Ordinal, record.ChainId);
                 break;
             case RootOperation.ObsoleteAll:
-                Add(record.Seq, $"zap_all_fast kvm-mmu-valid-gen {record.Value} used_pages {Session?.Vm.ShadowMmu.UsedMmuPages}", record.Ordinal, record.ChainId);
+                Add(record.Seq, $"zap_all_fast kvm-mmu-valid-gen {record.Value} used_pages {Session?.Vm.ShadowMmu.UsedMmuPages:x}", record.Ordinal, record.ChainId);
                 break;
             default:
                 break;
         }
     }
 
-    public void OnFlush(in TlbFlushRecord record) => _lastSeq = record.Seq;
+    public void OnFlush(in TlbFlushRecord record) => Passed(record.Seq, record.ChainId);
 
-    public void OnRmap(in RmapRecord record) => _lastSeq = record.Seq;
+    public void OnRmap(in RmapRecord record) => Passed(record.Seq, record.ChainId);
 
     public void OnGuestFault(in GuestFaultRecord record)
     {
-        _lastSeq = record.Seq;
+        _handlerSeq = record.Seq;
         if (record.ExitId >= 0)
-            Add(record.Seq, $"inject #PF (0x{record.ErrorCode:x})", record.Ordinal, 0);
+            Add(record.Seq, $"inject #PF (0x{record.ErrorCode:x})", record.Ordinal, 0, 3);
     }
 
     public void OnNote(in ModelNoteRecord record)
@@ -180,6 +185,12 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
 
     private string Text(ulong raw, int level) =>
         SpteText.Model(raw, level, pfn => _tableOfPfn.GetValueOrDefault(pfn), gfnOf);
+
+    private void Passed(long seq, int chainId)
+    {
+        if (!_emulationChains.Contains(chainId))
+            _handlerSeq = seq;
+    }
 
     /// <summary>As KVM's tracepoints of a page print it.</summary>
     /// <remarks>KVM: KVM_MMU_PAGE_PRINTK.</remarks>

@@ -10,7 +10,7 @@ public readonly record struct RootRecord
 
     public long Ordinal { get; init; }
 
-    /// <summary>The register that names the root: EPTP, nCR3 or CR3; for shadow roots on allocation the guest's CR3.</summary>
+    /// <summary>The register that names the root: EPTP, nCR3 or CR3; on allocation of shadow roots the guest's CR3, of one of four direct PAE roots its gpa.</summary>
     public ulong Value { get; init; }
 
     public int TableId { get; init; }

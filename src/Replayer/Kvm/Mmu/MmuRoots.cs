@@ -100,6 +100,7 @@ internal sealed class MmuRoots(KvmVm vm, ShadowMmu mmu)
         using var scope = vm.Journal.Enter(KvmFunction.MmuAllocRoot);
         var page = mmu.ShadowPages.Get(vcpu, gfn, vcpu.Mmu.RootRole.WithLevel(level).WithQuadrant(quadrant));
         page.RootCount++;
+        Allocated(vcpu, page);
         return page;
     }
 
@@ -112,13 +113,16 @@ internal sealed class MmuRoots(KvmVm vm, ShadowMmu mmu)
         var role = vcpu.Mmu.RootRole;
         TablePage table;
         if (vm.TdpMmuEnabled)
-            table = vm.TdpMmu.GetVcpuRoot(role);
+        {
+            var root = vm.TdpMmu.GetVcpuRoot(role);
+            Allocated(vcpu, root);
+            table = root;
+        }
         else if (role.Level >= PgLevel.Root4)
             table = Allocate(vcpu, 0, 0, role.Level);
         else
             table = AllocateDirectPae(vcpu);
         vcpu.Mmu.Root = new MmuRoot(table, 0);
-        vm.Journal.Root(RootOperation.Allocate, table.Id, RootRegister.Of(vcpu, table, role.Level));
     }
 
     /// <summary>Guest paging is off and the tables have PAE form: four pages, one to each GiB.</summary>
@@ -133,6 +137,15 @@ internal sealed class MmuRoots(KvmVm vm, ShadowMmu mmu)
         }
 
         return paeRoot;
+    }
+
+    /// <summary>Tables of PAE form have no one root page: each of the four is allocated as one.</summary>
+    private void Allocated(KvmVcpu vcpu, ShadowPage page)
+    {
+        var value = !vcpu.Mmu.RootRole.Direct ? vcpu.Registers.Cr3
+            : vcpu.Mmu.RootRole.Level >= PgLevel.Root4 ? RootRegister.Of(vcpu, page, page.Role.Level)
+            : page.Gfn << 12;
+        vm.Journal.Root(RootOperation.Allocate, page.Id, value);
     }
 
     private static bool HasPrevious(KvmMmu context, MmuRootSet set)

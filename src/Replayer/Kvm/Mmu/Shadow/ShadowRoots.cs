@@ -20,7 +20,6 @@ internal sealed class ShadowRoots(KvmVm vm, ShadowMmu mmu)
             ? mmu.Roots.Allocate(vcpu, pgd >> 12, 0, context.RootRole.Level)
             : AllocatePae(vcpu, pgd >> 12);
         context.Root = new MmuRoot(table, pgd);
-        vm.Journal.Root(RootOperation.Allocate, table.Id, pgd);
         return true;
     }
 
