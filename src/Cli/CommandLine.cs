@@ -76,6 +76,7 @@ internal static class CommandLine
         yield return new InfoCommand();
         yield return new RunCommand();
         yield return new QueryCommand();
+        yield return new DiffCommand();
         yield return new VerifyCommand();
         yield return new ConformCommand();
         yield return new EventsCommand();

@@ -1,5 +1,6 @@
 using Microsoft.Data.Sqlite;
 using Replay.Analyzer.Conformance;
+using Replay.Analyzer.Diff;
 using Replay.Analyzer.Query;
 using Replay.Analyzer.Store;
 using Replay.Recorder;
@@ -19,10 +20,10 @@ internal static class Failure
         OperationCanceledException => (ExitCode.Interrupted, false),
         UsageException or WorkloadUsageException or QueryException => (ExitCode.Usage, false),
         RecorderException recorder => (recorder.Failure == RecorderFailure.SourceFailed ? ExitCode.InputOutput : recorder.ExitCode, false),
-        CaptureFormatException or DatabaseFormatException or ConformanceCaseException => (ExitCode.BadInput, false),
+        CaptureFormatException or DatabaseFormatException or ConformanceCaseException or DiffException => (ExitCode.BadInput, false),
         InputMissingException or FileNotFoundException or DirectoryNotFoundException => (ExitCode.InputMissing, false),
         InvariantViolation => (ExitCode.InternalError, true),
-        UnauthorizedAccessException or DatabaseExistsException => (ExitCode.CannotCreate, false),
+        UnauthorizedAccessException or DatabaseExistsException or OutputExistsException => (ExitCode.CannotCreate, false),
         SqliteException => (ExitCode.InputOutput, false),
         IOException => (ExitCode.InputOutput, false),
         _ => (ExitCode.InternalError, true),

@@ -51,7 +51,8 @@ public sealed record Alignment
         return result;
     }
 
-    private static int Match(ReadOnlySpan<int> left, ReadOnlySpan<int> right)
+    /// <summary>How many numbers two sequences have in common, in order.</summary>
+    internal static int Match(ReadOnlySpan<int> left, ReadOnlySpan<int> right)
     {
         var matched = 0;
         while (true)

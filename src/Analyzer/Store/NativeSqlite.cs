@@ -11,6 +11,7 @@ internal static partial class NativeSqlite
     public const int Ok = 0;
     public const int Row = 100;
     public const int Done = 101;
+    public const int OpenReadOnly = 0x1;
     public const int OpenReadWrite = 0x2;
     public const int OpenCreate = 0x4;
 
@@ -59,6 +60,7 @@ internal static partial class NativeSqlite
     public static partial int BindText(nint statement, int parameter, string value, int bytes, nint destructor);
 
     [LibraryImport(Library, EntryPoint = "sqlite3_column_int64")]
+    [SuppressGCTransition]
     public static partial long ColumnInt64(nint statement, int column);
 
     [LibraryImport(Library, EntryPoint = "sqlite3_column_text")]

@@ -1,0 +1,48 @@
+namespace Replay.Analyzer.Diff;
+
+/// <summary>Reads what both sides did at one trace event, and says why it is not alike.</summary>
+internal static class DivergenceReader
+{
+    private const int WritesShown = 12;
+
+    public static Divergence At(DiffSide a, DiffSide b, long ordinal)
+    {
+        var (left, right) = (EventRecords.Read(a, ordinal), EventRecords.Read(b, ordinal));
+        return new Divergence
+        {
+            Ordinal = ordinal,
+            Access = left.Access ?? right.Access ?? Without(left, right),
+            A = Describe(left),
+            B = Describe(right),
+            Reason = DivergenceReason.Of(left, right),
+        };
+    }
+
+    /// <summary>Instructions and host events are no accesses.</summary>
+    private static string Without(EventRecords left, EventRecords right) =>
+        left.Exits.Concat(right.Exits).FirstOrDefault(exit => !exit.IsFault) is { } exit ? $"the guest's instruction behind {exit.Reason}" : "no access of the guest";
+
+    private static SideAction Describe(EventRecords records) => new()
+    {
+        Exits = [.. records.Exits.Select(exit => $"{exit.Reason} info1 {exit.Info1} info2 {exit.Info2}")],
+        Faults = [.. records.Faults.Select(fault => $"{fault.Access} of {fault.Address}, error code {fault.ErrorCode}: {fault.Outcome}{Level(fault.MappedLevel)}, {Plural(fault.Writes, "write")}")],
+        Writes = [.. records.Writes.Take(WritesShown).Select(Write)],
+        WriteCount = records.Writes.Count,
+        Flushes = [.. records.Flushes.Select(flush => $"{flush.Kind} by {flush.Function}")],
+        Chain = records.Writes.Select(write => write.Chain).Concat(records.Flushes.Select(flush => flush.Chain)).FirstOrDefault(chain => chain is not null),
+    };
+
+    private static string Write(WriteRecord write) =>
+        $"{Names.Level(write.Level)}[{write.Index}] gfn {write.Gfn}: {write.Old} -> {write.New} {write.NewRights} {write.NewKind}, by {(write.Actor == "kvm" ? write.Function : "the CPU")}";
+
+    private static string Level(int level) => level switch
+    {
+        0 => "",
+        1 => " at 4 KiB",
+        2 => " at 2 MiB",
+        3 => " at 1 GiB",
+        _ => $" at level {level}",
+    };
+
+    private static string Plural(long count, string what) => count == 1 ? $"1 {what}" : $"{count} {what}s";
+}

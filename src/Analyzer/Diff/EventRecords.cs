@@ -1,0 +1,67 @@
+using System.Globalization;
+using Dapper;
+
+namespace Replay.Analyzer.Diff;
+
+/// <summary>All records of one run at one trace event.</summary>
+internal sealed record EventRecords
+{
+    public required DiffSide Side { get; init; }
+
+    public required long Ordinal { get; init; }
+
+    /// <summary>The guest's access in words; null: the run has none here.</summary>
+    public string? Access { get; init; }
+
+    public ulong? Gfn { get; init; }
+
+    public required IReadOnlyList<ExitRecord> Exits { get; init; }
+
+    public required IReadOnlyList<FaultLine> Faults { get; init; }
+
+    public required IReadOnlyList<WriteRecord> Writes { get; init; }
+
+    public required IReadOnlyList<FlushRecord> Flushes { get; init; }
+
+    public static EventRecords Read(DiffSide side, long ordinal)
+    {
+        var connection = side.Database.Connection;
+        var at = new { side.Run.Run, ordinal };
+        var (text, gfn) = connection.QueryFirstOrDefault<(string? Text, long? Gfn)>(
+            "SELECT kind || ' of gva ' || gva_hex || coalesce(', gpa ' || gpa_hex, '') || CASE WHEN rip <> 0 THEN ', rip ' || rip_hex ELSE '' END, gpa >> 12 "
+            + "FROM access WHERE run = @Run AND ordinal = @ordinal",
+            at);
+        return new EventRecords
+        {
+            Side = side,
+            Ordinal = ordinal,
+            Access = text,
+            Gfn = (ulong?)gfn,
+            Exits = connection.Query<ExitRecord>(
+                "SELECT reason AS Reason, info1_hex AS Info1, info2_hex AS Info2 FROM vm_exit WHERE run = @Run AND ordinal = @ordinal ORDER BY seq", at).AsList(),
+            Faults = connection.Query<FaultLine>(
+                "SELECT access AS Access, address_hex AS Address, error_code_hex AS ErrorCode, outcome AS Outcome, mapped_level AS MappedLevel, writes AS Writes, "
+                + "guest_page AS IsGuestPage "
+                + "FROM fault WHERE run = @Run AND ordinal = @ordinal ORDER BY seq",
+                at).AsList(),
+            Writes = connection.Query<WriteRecord>(
+                "SELECT level AS Level, idx AS \"Index\", gfn_hex AS Gfn, old_hex AS Old, new_hex AS New, new_kind AS NewKind, new_rights AS NewRights, actor AS Actor, "
+                + "function AS Function, chain AS Chain FROM table_write WHERE run = @Run AND ordinal = @ordinal ORDER BY seq",
+                at).AsList(),
+            Flushes = connection.Query<FlushRecord>(
+                "SELECT kind AS Kind, function AS Function, chain AS Chain FROM tlb_flush WHERE run = @Run AND ordinal = @ordinal ORDER BY seq", at).AsList(),
+        };
+    }
+
+    /// <summary>Who last made an entry that maps this guest frame, before this trace event, and when; null: nobody.</summary>
+    public (string Function, long Ordinal)? LastMapping(ulong gfn)
+    {
+        var found = Side.Database.Connection.QueryFirstOrDefault<(string? Function, long Ordinal)>(
+            "SELECT function, ordinal FROM table_write WHERE run = @Run AND ordinal < @Ordinal "
+            + "AND ((gfn = @page AND new_kind = 'page') OR (gfn = @large AND new_kind = 'huge')) ORDER BY ordinal DESC, seq DESC LIMIT 1",
+            new { Side.Run.Run, Ordinal, page = (long)gfn, large = (long)(gfn & ~511UL) });
+        return found.Function is { } function ? (function, found.Ordinal) : null;
+    }
+
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Side.Run.Name} at {Ordinal}");
+}

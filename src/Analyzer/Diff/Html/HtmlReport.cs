@@ -1,0 +1,111 @@
+using System.Text;
+
+namespace Replay.Analyzer.Diff.Html;
+
+/// <summary>A comparison as one HTML page that loads nothing: for a paper or a bug report.</summary>
+public static class HtmlReport
+{
+    public static string Text(RunDiff diff)
+    {
+        ArgumentNullException.ThrowIfNull(diff);
+        var (a, b) = (diff.A.Name, diff.B.Name);
+        var title = HtmlText.Escape($"{a} against {b}");
+        var html = new StringBuilder();
+        html.Append($"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n<style>\n{ReportStyle.Css}\n</style>\n</head>\n<body>\n");
+        html.Append($"<h1><span class=\"a-text\">{HtmlText.Escape(a)}</span> against <span class=\"b-text\">{HtmlText.Escape(b)}</span></h1>\n");
+        html.Append($"<p class=\"quiet\">{HtmlText.Escape(Subtitle(diff))}</p>\n");
+        Tiles(html, diff);
+        Findings(html, diff);
+        Timeline(html, diff);
+        Section(html, "VM exits by reason", "Alike: both sides exit at the same event of the guest, for a page that is not mapped or for the same instruction; counted under the reason of A.", CountTable.Html("reason", diff.Exits.Sorts, a, b));
+        Section(html, "Table writes by level and function", "Alike: at the same event the same guest frame gets an entry of the same kind, level and rights, and a page the same host frame. hardware: accessed and dirty bits set by the CPU.", CountTable.Html("level and function", diff.Writes.Sorts, a, b));
+        Section(html, "Faults, flushes, tables", null, Rest(diff));
+        Section(html, "Page walks", "Of accesses that miss a TLB of 4096 entries, the same in both modes. A walk over four levels of guest tables and four of EPT or NPT reads (4+1)(4+1)-1 = 24 entries, a shadow walk 4.", CountTable.Html("a walk reads", diff.Walks.ByReferences, a, b));
+        Cost(html, diff);
+        if (diff.FirstDivergence is { } divergence)
+            DivergenceSection.Append(html, divergence, a, b);
+        ProvenanceSection.Append(html, diff);
+        return html.Append("</body>\n</html>\n").ToString();
+    }
+
+    private static string Subtitle(RunDiff diff) =>
+        $"Two replays of {Path.GetFileName(Path.TrimEndingDirectorySeparator(diff.A.Capture))} ({diff.A.CaptureSource}), events {HtmlText.Count(diff.FirstOrdinal)} to {HtmlText.Count(diff.LastOrdinal)}, "
+        + (diff.AlignedBy == "ordinal" ? "aligned by the guest's own events." : "aligned in order.");
+
+    private static void Tiles(StringBuilder html, RunDiff diff)
+    {
+        html.Append("<div class=\"tiles\">\n");
+        Tile(html, "VM exits", diff.Exits.A, diff.Exits.B);
+        Tile(html, "faults handled", diff.Faults.A, diff.Faults.B);
+        Tile(html, "table writes", diff.Writes.A, diff.Writes.B);
+        Tile(html, "entries read a page walk", diff.Walks.PerWalkA, diff.Walks.PerWalkB);
+        Tile(html, $"cost ({diff.Cost.Unit})", diff.Cost.Total.A, diff.Cost.Total.B);
+        html.Append("</div>\n");
+    }
+
+    private static void Tile(StringBuilder html, string name, double a, double b) => html.Append(
+        $"<div class=\"tile\"><b>{HtmlText.Escape(name)}</b><div class=\"pair\"><span class=\"a-text\">{HtmlText.Short(a)}</span><span class=\"b-text\">{HtmlText.Short(b)}</span></div><small>{HtmlText.Ratio(a, b)}</small></div>\n");
+
+    private static void Findings(StringBuilder html, RunDiff diff)
+    {
+        html.Append("<ul class=\"findings\">\n");
+        if (diff.IsSame)
+            html.Append("<li class=\"good\"><b>The same</b>: every exit, fault, table write and flush, to the last bit.</li>\n");
+        html.Append($"<li class=\"{(diff.Frames.Holds ? "good" : "bad")}\"><b>Same memory?</b> {HtmlText.Escape(diff.Frames.Verdict)}</li>\n");
+        html.Append($"<li><b>Which is cheaper?</b> {HtmlText.Escape(diff.Cost.Verdict)} A is cheaper in {diff.Cost.RangesCheaperInA} ranges of the trace, B in {diff.Cost.RangesCheaperInB}.</li>\n");
+        if (diff.Writes.Alike is { } alike)
+            html.Append($"<li><b>What is alike?</b> {HtmlText.Count(alike)} table writes are made in both, at the same event of the guest; {HtmlText.Count(diff.Writes.A - alike)} in A only, {HtmlText.Count(diff.Writes.B - alike)} in B only.</li>\n");
+        if (diff.FirstDivergence is { } divergence)
+            html.Append($"<li><b>Where do they first part?</b> At event {HtmlText.Count(divergence.Ordinal)}. {HtmlText.Escape(divergence.Reason)}</li>\n");
+        foreach (var remark in diff.Remarks)
+            html.Append($"<li>{HtmlText.Escape(remark)}</li>\n");
+        html.Append("</ul>\n");
+    }
+
+    private static void Timeline(StringBuilder html, RunDiff diff)
+    {
+        html.Append($"<section>\n<h2>Over the trace</h2>\n<p class=\"quiet\">{diff.Ranges.Count} equal ranges of the guest's events. Bars upwards are <span class=\"a-text\">{HtmlText.Escape(diff.A.Name)}</span>, downwards <span class=\"b-text\">{HtmlText.Escape(diff.B.Name)}</span>; both on one square-root scale.</p>\n");
+        Chart(html, "VM exits", RangeChart.Svg(diff.Ranges, "VM exits", range => range.Exits));
+        Chart(html, "faults handled", RangeChart.Svg(diff.Ranges, "faults", range => range.Faults));
+        Chart(html, "table writes", RangeChart.Svg(diff.Ranges, "table writes", range => range.Writes));
+        html.Append("</section>\n");
+    }
+
+    private static void Chart(StringBuilder html, string title, string svg) => html.Append($"<h3>{HtmlText.Escape(title)}</h3>\n<figure>\n{svg}</figure>\n");
+
+    private static string Rest(RunDiff diff) => CountTable.Html(
+        "what",
+        [
+            .. diff.Faults.Sorts.Select(sort => sort with { Name = $"faults: {sort.Name}" }),
+            .. diff.Flushes.Sorts.Select(sort => sort with { Name = $"flushes: {sort.Name}" }),
+            new("faults that reach the guest", diff.GuestFaults.A, diff.GuestFaults.B, diff.GuestFaults.Alike),
+            new("tables made", diff.Tables.Created.A, diff.Tables.Created.B),
+            new("tables alive at the end", diff.Tables.Live.A, diff.Tables.Live.B),
+            new("tables alive at most", diff.Tables.Peak.A, diff.Tables.Peak.B),
+        ],
+        diff.A.Name,
+        diff.B.Name);
+
+    private static void Cost(StringBuilder html, RunDiff diff)
+    {
+        var cost = diff.Cost;
+        html.Append($"<section>\n<h2>Cost</h2>\n<p>{HtmlText.Escape(cost.Verdict)}</p>\n");
+        html.Append(CountTable.Html($"{cost.Unit}, table “{cost.Table}”", [.. cost.Parts.Where(part => part.A + part.B > 0)], diff.A.Name, diff.B.Name));
+        Chart(html, $"cost by range ({cost.Unit}); the strip below shows which side is cheaper", RangeChart.Svg(diff.Ranges, cost.Unit, range => range.Cost, showsCheaper: true));
+        html.Append("<h3>Where the numbers come from</h3>\n<ul class=\"quiet\">\n");
+        foreach (var source in cost.Sources)
+            html.Append($"<li>{HtmlText.Escape(source)}</li>\n");
+        html.Append("</ul>\n<h3>What the model leaves out</h3>\n<ul class=\"quiet\">\n");
+        foreach (var gap in cost.NotModelled)
+            html.Append($"<li>{HtmlText.Escape(gap)}</li>\n");
+        html.Append("</ul>\n</section>\n");
+    }
+
+    private static void Section(StringBuilder html, string title, string? note, string body)
+    {
+        html.Append($"<section>\n<h2>{HtmlText.Escape(title)}</h2>\n");
+        if (note is not null)
+            html.Append($"<p class=\"quiet\">{HtmlText.Escape(note)}</p>\n");
+        html.Append(body).Append("</section>\n");
+    }
+}

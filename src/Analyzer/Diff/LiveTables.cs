@@ -1,0 +1,54 @@
+using Dapper;
+using Replay.Analyzer.Diff.Rows;
+
+namespace Replay.Analyzer.Diff;
+
+/// <summary>Lives of table pages.</summary>
+internal static class LiveTables
+{
+    private const string Lives =
+        "SELECT table_id AS Id, created_ordinal AS Created, created_seq AS CreatedSeq, coalesce(freed_ordinal, zapped_ordinal) AS Ended, "
+        + "coalesce(freed_seq, zapped_seq) AS EndedSeq FROM _table_page WHERE run = @Run";
+
+    public static FinalMappings FinalMappingsOf(DiffSide side)
+    {
+        var lives = Read(side);
+        var alive = new bool[lives.Count == 0 ? 0 : lives.Max(life => life.Id) + 1];
+        foreach (var life in lives)
+            alive[life.Id] = life.EndedSeq is null;
+        return new FinalMappings(alive);
+    }
+
+    /// <summary>Tables made up to an ordinal, those alive then, and the most that were alive at once.</summary>
+    public static TableTotals Compare(DiffSide a, DiffSide b, long last)
+    {
+        var (createdA, liveA, peakA) = Count(Read(a), last);
+        var (createdB, liveB, peakB) = Count(Read(b), last);
+        return new TableTotals { Created = new(createdA, createdB), Live = new(liveA, liveB), Peak = new(peakA, peakB) };
+    }
+
+    private static (long Created, long Live, long Peak) Count(List<TableLife> lives, long last)
+    {
+        var changes = new List<(long Seq, int Change)>();
+        var created = 0L;
+        foreach (var life in lives.Where(life => life.Created <= last))
+        {
+            created++;
+            changes.Add((life.CreatedSeq, 1));
+            if (life.EndedSeq is { } ended && life.Ended <= last)
+                changes.Add((ended, -1));
+        }
+
+        changes.Sort(static (left, right) => left.Seq.CompareTo(right.Seq));
+        var (live, peak) = (0L, 0L);
+        foreach (var (_, change) in changes)
+        {
+            live += change;
+            peak = Math.Max(peak, live);
+        }
+
+        return (created, live, peak);
+    }
+
+    private static List<TableLife> Read(DiffSide side) => side.Database.Connection.Query<TableLife>(Lives, new { side.Run.Run }).AsList();
+}

@@ -1,0 +1,26 @@
+using Replay.Analyzer.Store;
+using Replay.Replayer.History;
+
+namespace Replay.Analyzer.Diff.Rows;
+
+/// <summary>Exits, counted by reason. Exits for a page that is not mapped are alike, whatever a mode calls them.</summary>
+internal readonly struct ExitDecoder : IRowDecoder
+{
+    public static string Select => "SELECT ordinal, reason, info1, info2 FROM _vm_exit";
+
+    public static string KeyOrder => "exit_id";
+
+    public static int Sorts => 64;
+
+    public void Decode(nint statement, ref DiffRow row)
+    {
+        row.Sort = (int)NativeSqlite.ColumnInt64(statement, 1) & (Sorts - 1);
+        row.KeyHigh = (ulong)Class((ExitReason)row.Sort);
+        row.Strict1 = (ulong)NativeSqlite.ColumnInt64(statement, 2);
+        row.Strict2 = (ulong)NativeSqlite.ColumnInt64(statement, 3);
+    }
+
+    public static ExitReason Class(ExitReason reason) => IsFault(reason) ? ExitReason.PageFault : reason;
+
+    public static bool IsFault(ExitReason reason) => reason is ExitReason.EptViolation or ExitReason.EptMisconfig or ExitReason.Npf or ExitReason.PageFault;
+}

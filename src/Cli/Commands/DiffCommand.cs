@@ -1,0 +1,100 @@
+using System.CommandLine;
+using System.Globalization;
+using Replay.Analyzer.Diff;
+using Replay.Analyzer.Diff.Costs;
+using Replay.Analyzer.Diff.Html;
+using Replay.Cli.Terminal;
+
+namespace Replay.Cli.Commands;
+
+/// <summary>Compares two runs of one capture.</summary>
+internal sealed class DiffCommand : VerbCommand
+{
+    private const int MostRanges = 10_000;
+
+    private readonly Argument<string[]> _sides = new("RUNS")
+    {
+        Description = "DB RUN RUN, or DB:RUN DB:RUN; a run is named by its mode, name or number",
+        Arity = new ArgumentArity(2, 3),
+    };
+
+    private readonly Option<string?> _range = new("--range") { Description = "Only trace events FIRST..LAST", HelpName = "FIRST..LAST" };
+    private readonly Option<int> _ranges = new("--ranges") { Description = "Split the trace into so many equal ranges (default 48)", HelpName = "N", DefaultValueFactory = _ => 48 };
+    private readonly Option<FileInfo?> _costs = new("--costs") { Description = "Cost table (default: schemas/costs/default.json)", HelpName = "FILE" };
+    private readonly Option<FileInfo?> _html = new("--html") { Description = "Write a report with charts as one HTML file that loads nothing", HelpName = "FILE" };
+    private readonly Option<bool> _force = CommonOptions.Force();
+    private readonly Option<bool> _json = CommonOptions.Json();
+
+    public DiffCommand()
+        : base("diff", "Compare two runs of one capture, aligned by the guest's own events: what KVM did in one mode and not in the other, and what it costs.")
+    {
+        Arguments.Add(_sides);
+        Options.Add(_range);
+        Options.Add(_ranges);
+        Options.Add(_costs);
+        Options.Add(_html);
+        Options.Add(_json);
+        Options.Add(_force);
+    }
+
+    public override IReadOnlyList<Example> Examples { get; } =
+    [
+        new("replay diff boot.db ept shadow", "two modes of one database; exit code 1: they differ"),
+        new("replay diff boot.db ept ept-tdp --html ept.html", "a report with charts, in one file"),
+        new("replay diff 4k.db:npt thp.db:npt --json", "the same mode on two hosts, from two databases"),
+        new("replay diff boot.db ept shadow --range 1000000..2000000 --costs mine.json", "a part of the trace, with costs of your machine"),
+    ];
+
+    protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
+    {
+        var options = ReadOptions(arguments);
+        var html = arguments.GetValue(_html);
+        if (html is { Exists: true } && !arguments.GetValue(_force))
+            throw new OutputExistsException($"{html}: exists. Use --force to overwrite it, or another name.");
+        using var sides = DiffSides.Open(arguments.GetValue(_sides) ?? []);
+        var diff = RunComparison.Of(sides.A, sides.B, options, cancellation);
+        if (arguments.GetValue(_json))
+            console.Out.WriteLine(DiffJson.Text(diff));
+        else
+            DiffReport.Write(diff, console);
+        if (html is not null)
+        {
+            File.WriteAllText(html.FullName, HtmlReport.Text(diff));
+            console.Error.WriteLine($"{html}: report written");
+        }
+
+        return Task.FromResult(diff.IsSame ? ExitCode.Done : ExitCode.Different);
+    }
+
+    private DiffOptions ReadOptions(ParseResult arguments)
+    {
+        var (from, to) = Range(arguments.GetValue(_range));
+        var ranges = arguments.GetValue(_ranges);
+        if (ranges is < 1 or > MostRanges)
+            throw new UsageException($"--ranges {ranges}: from 1 to {MostRanges}.");
+        var costs = arguments.GetValue(_costs) is not { } file ? CostTable.Default
+            : file.Exists ? CostTable.Read(file.FullName)
+            : throw new InputMissingException($"{file}: no such cost table.");
+        return new DiffOptions { From = from, To = to, Ranges = ranges, Costs = costs };
+    }
+
+    private static (long? From, long? To) Range(string? text)
+    {
+        if (text is null)
+            return (null, null);
+        if (text.Split("..") is [var first, var last] && Number(first, out var from) && Number(last, out var to) && (from ?? 0) <= (to ?? long.MaxValue))
+            return (from, to);
+        throw new UsageException($"--range {text}: write FIRST..LAST, as in 1000..2000; either may be left out.");
+    }
+
+    private static bool Number(string text, out long? number)
+    {
+        number = null;
+        if (text.Length == 0)
+            return true;
+        if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value))
+            return false;
+        number = value;
+        return true;
+    }
+}
