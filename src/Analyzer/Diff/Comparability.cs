@@ -20,6 +20,13 @@ internal static class Comparability
             $"the runs replayed two captures: {Describe(a)} and {Describe(b)}. Events of two recordings do not line up; replay one capture in both modes.");
     }
 
+    /// <summary>Rows that one side did not store are no difference: nothing behind its last one is compared.</summary>
+    public static DiffOptions Limit(DiffSide a, DiffSide b, DiffOptions options)
+    {
+        var last = Math.Min(Math.Min(a.Run.RowsToOrdinal ?? long.MaxValue, b.Run.RowsToOrdinal ?? long.MaxValue), options.To ?? long.MaxValue);
+        return last == long.MaxValue ? options : options with { To = last };
+    }
+
     public static void Remark(DiffSide a, DiffSide b, List<string> remarks)
     {
         if (a.IsObserved || b.IsObserved)
@@ -31,6 +38,12 @@ internal static class Comparability
 
         if (a.Run.Detail == "leaf" || b.Run.Detail == "leaf")
             remarks.Add("One run stored leaf writes only: writes of links between tables are counted where they are, and not compared.");
+        foreach (var side in (DiffSide[])[a, b])
+        {
+            if (side.Run.RowsToOrdinal is { } last)
+                remarks.Add($"Run {side.Run.Name} stored rows up to event {last:#,0} only (--max-rows): nothing behind it is compared.");
+        }
+
         if (a.Run.Model != b.Run.Model)
             remarks.Add($"The runs were made by two versions of the model ({a.Run.Model} and {b.Run.Model}): some differences may be its own.");
         if (a.Run.Backing != b.Run.Backing)

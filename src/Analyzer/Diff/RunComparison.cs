@@ -38,7 +38,7 @@ public sealed class RunComparison
         ArgumentNullException.ThrowIfNull(a);
         ArgumentNullException.ThrowIfNull(b);
         Comparability.Check(a, b);
-        return new RunComparison(a, b, options ?? new DiffOptions(), cancellation).Compare();
+        return new RunComparison(a, b, Comparability.Limit(a, b, options ?? new DiffOptions()), cancellation).Compare();
     }
 
     private RunDiff Compare()

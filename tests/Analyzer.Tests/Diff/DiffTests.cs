@@ -124,6 +124,33 @@ public sealed class DiffTests : IDisposable
     }
 
     [Fact]
+    public void Rows_that_a_capped_run_did_not_store_are_no_difference()
+    {
+        using (var file = HistoryFile.Create(Path))
+        {
+            using (var whole = new HandMadeRun(file, MmuMode.Ept))
+                Many(whole).Complete("a");
+            using (var capped = new HandMadeRun(file, MmuMode.Ept, new StoreOptions { MaxRows = 5 }))
+                Many(capped).Complete("b");
+        }
+
+        using var database = Database.OpenRead(Path);
+        var last = DiffSide.Find(database, "ept-2").Run.RowsToOrdinal;
+        Assert.InRange(last!.Value, 1, 99);
+        var diff = RunComparison.Of(DiffSide.Find(database, "ept"), DiffSide.Find(database, "ept-2"), cancellation: TestContext.Current.CancellationToken);
+        Assert.True(diff.IsSame);
+        Assert.Equal((last, diff.Writes.A), (diff.LastOrdinal, diff.Writes.B));
+        Assert.Contains(diff.Remarks, remark => remark.Contains("--max-rows", StringComparison.Ordinal));
+
+        static HandMadeRun Many(HandMadeRun run)
+        {
+            for (var ordinal = 1; ordinal <= 99; ordinal++)
+                run.Write(ordinal, (ulong)ordinal, HandMadeRun.Leaf(0x500)).Access(ordinal, (ulong)ordinal << 12);
+            return run;
+        }
+    }
+
+    [Fact]
     public void A_run_is_named_by_name_number_or_mode()
     {
         Make(a => a, b => b);
