@@ -73,6 +73,7 @@ internal static class CommandLine
     {
         yield return new DemoCommand();
         yield return new GroupCommand("record", "Record a guest's memory accesses into a capture.", new RecordQemuCommand(), new RecordSyntheticCommand());
+        yield return new GroupCommand("import", "Import what other tools recorded.", new ImportFtraceCommand());
         yield return new InfoCommand();
         yield return new RunCommand();
         yield return new QueryCommand();

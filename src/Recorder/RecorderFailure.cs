@@ -6,6 +6,12 @@ public enum RecorderFailure
     /// <summary>The options contradict each other or what the source can do.</summary>
     Usage = 2,
 
+    /// <summary>The input is not what it should be.</summary>
+    BadInput = 65,
+
+    /// <summary>The input is not there.</summary>
+    InputMissing = 66,
+
     /// <summary>A program that is needed is missing or too old.</summary>
     ToolMissing = 69,
 

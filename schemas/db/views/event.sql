@@ -15,25 +15,26 @@ SELECT run, ordinal, NULL, 'access', vcpu, NULL, gpa >> 12, kind || ' ' || gva_h
   FROM access
 UNION ALL
 SELECT run, ordinal, seq, 'exit', vcpu, NULL, CASE WHEN reason IN ('EPT_VIOLATION', 'EPT_MISCONFIG', 'NPF') THEN info2 >> 12 END,
-    '#' || exit_id || ' ' || reason || ' info1 ' || info1_hex || ' info2 ' || info2_hex
+    '#' || exit_id || ' ' || reason || ' info1 ' || info1_hex || ' info2 ' || coalesce(info2_hex, '?')
     || CASE WHEN access IS NOT NULL THEN ' (' || access || CASE final WHEN 1 THEN ', final' WHEN 0 THEN ', table walk' ELSE '' END || ')' ELSE '' END
   FROM vm_exit
 UNION ALL
 SELECT run, ordinal, seq, 'fault', vcpu, NULL, address >> 12,
-    '#' || fault_id || ' ' || handler || ' ' || address_hex || ' gva ' || gva_hex || ' error ' || error_code_hex || ' -> ' || outcome
-    || CASE WHEN mapped_level THEN ' at level ' || mapped_level ELSE '' END || ', ' || writes || CASE writes WHEN 1 THEN ' write' ELSE ' writes' END
+    '#' || fault_id || ' ' || coalesce(handler, '?') || ' ' || address_hex || ' gva ' || coalesce(gva_hex, '?') || ' error ' || error_code_hex || ' -> '
+    || coalesce(outcome, '?')
+    || CASE WHEN mapped_level > 0 THEN ' at level ' || mapped_level ELSE '' END || ', ' || writes || CASE writes WHEN 1 THEN ' write' ELSE ' writes' END
   FROM fault
 UNION ALL
 SELECT run, ordinal, seq, 'write', vcpu, table_id, gfn,
-    'T' || table_id || '[' || idx || '] level ' || level || ' gfn ' || gfn_hex || ' ' || old_hex || ' -> ' || new_hex
+    'T' || table_id || '[' || idx || '] level ' || level || ' gfn ' || coalesce(gfn_hex, '?') || ' ' || coalesce(old_hex, '?') || ' -> ' || coalesce(new_hex, '?')
     || ' (' || old_kind || coalesce(' ' || old_rights, '') || ' -> ' || new_kind || coalesce(' ' || new_rights, '') || ') by ' || function
   FROM table_write
 UNION ALL
 SELECT run, ordinal, seq, 'page', vcpu, table_id, gfn,
-    operation || ' T' || table_id || ' level ' || level || ' gfn ' || gfn_hex || ' role ' || role_hex || ' by ' || function
+    operation || ' T' || table_id || ' level ' || level || ' gfn ' || gfn_hex || coalesce(' role ' || role_hex, '') || ' by ' || function
   FROM page_operation
 UNION ALL
-SELECT run, ordinal, seq, 'root', vcpu, table_id, NULL, operation || ' T' || table_id || ' ' || value_hex || ' by ' || function
+SELECT run, ordinal, seq, 'root', vcpu, table_id, NULL, operation || ' T' || table_id || coalesce(' ' || value_hex, '') || ' by ' || function
   FROM root_change
 UNION ALL
 SELECT run, ordinal, seq, 'flush', vcpu, NULL, CASE kind WHEN 'remote_range' THEN start END,
@@ -45,8 +46,8 @@ SELECT run, ordinal, seq, 'rmap', NULL, table_id, gfn,
   FROM rmap_change
 UNION ALL
 SELECT run, ordinal, seq, 'guest_fault', vcpu, NULL, NULL,
-    '#PF ' || gva_hex || printf(' error 0x%x', error_code) || CASE WHEN recorded THEN '' ELSE ' (not in the capture)' END
+    '#PF ' || coalesce(gva_hex, '?') || printf(' error 0x%x', error_code) || CASE WHEN recorded THEN '' ELSE ' (not in the capture)' END
   FROM guest_fault
 UNION ALL
-SELECT run, ordinal, seq, 'note', vcpu, NULL, NULL, kind || ' ' || gva_hex || ' recorded ' || recorded_hex || ' modelled ' || modelled_hex
+SELECT run, ordinal, seq, 'note', vcpu, NULL, NULL, kind || coalesce(' ' || gva_hex, '') || coalesce(' recorded ' || recorded_hex, '') || coalesce(' modelled ' || modelled_hex, '')
   FROM model_note;

@@ -10,9 +10,9 @@ CREATE VIEW fault (
   access,         -- text: What the guest did: `read`, `write` or `fetch`.
   address,        -- address: The address KVM handles: guest-physical with EPT and NPT or guest paging off, else guest-virtual.
   address_hex,    -- hex: The same.
-  gva,            -- address: Guest-virtual address of the access.
+  gva,            -- address: Guest-virtual address of the access. NULL in an observed run that does not show it.
   gva_hex,        -- hex: The same.
-  rip,            -- address: The instruction, 0 where the capture has none.
+  rip,            -- address: The instruction, 0 where the capture has none; NULL where a trace does not show it.
   rip_hex,        -- hex: The same.
   error_code,     -- address: KVM's error code (PFERR bits).
   error_code_hex, -- hex: The same.
@@ -25,18 +25,18 @@ CREATE VIEW fault (
   guest_final,    -- boolean: PFERR_GUEST_FINAL: on the access itself (EPT, NPT).
   guest_page,     -- boolean: PFERR_GUEST_PAGE: on the walk of the guest's page tables (EPT, NPT).
   implicit,       -- boolean: PFERR_IMPLICIT_ACCESS.
-  handler,        -- text: The handler, such as `kvm_tdp_page_fault`.
-  outcome,        -- text: How it ended: `continue`, `retry`, `emulate`, `invalid`, `fixed`, `spurious` (RET_PF_*); `guest_fault`: handed to the guest.
-  mapped_level,   -- integer: Level at which KVM mapped the page: 1 (4 KiB), 2 (2 MiB), 3 (1 GiB); 0: none.
+  handler,        -- text: The handler, such as `kvm_tdp_page_fault`. NULL in an observed run that does not show it.
+  outcome,        -- text: How it ended: `continue`, `retry`, `emulate`, `invalid`, `fixed`, `spurious` (RET_PF_*); `guest_fault`: handed to the guest. NULL in an observed run that does not show it.
+  mapped_level,   -- integer: Level at which KVM mapped the page: 1 (4 KiB), 2 (2 MiB), 3 (1 GiB); 0: none. NULL in an observed run that does not show it.
   writes          -- integer: Table writes made while it was handled.
 ) AS
 SELECT
   run, fault_id, ordinal, seq, end_seq, exit_id, vcpu,
   CASE access WHEN 0 THEN 'read' WHEN 1 THEN 'write' WHEN 2 THEN 'fetch' ELSE access END,
-  address, printf('0x%x', address), gva, printf('0x%x', gva), rip, printf('0x%x', rip), error_code, printf('0x%x', error_code),
+  address, printf('0x%x', address), gva, CASE WHEN gva IS NOT NULL THEN printf('0x%x', gva) END, rip, CASE WHEN rip IS NOT NULL THEN printf('0x%x', rip) END, error_code, printf('0x%x', error_code),
   error_code & 1, error_code >> 1 & 1, error_code >> 2 & 1, error_code >> 3 & 1, error_code >> 4 & 1, error_code >> 5 & 1,
   error_code >> 32 & 1, error_code >> 33 & 1, error_code >> 48 & 1,
-  (SELECT name FROM _function AS f WHERE f.function = handler),
+  (SELECT name FROM _function AS f WHERE f.function = nullif(handler, 0)),
   CASE outcome
     WHEN 0 THEN 'continue' WHEN 1 THEN 'retry' WHEN 2 THEN 'emulate' WHEN 3 THEN 'invalid' WHEN 4 THEN 'fixed' WHEN 5 THEN 'spurious'
     WHEN 16 THEN 'guest_fault' ELSE outcome END,

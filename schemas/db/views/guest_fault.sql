@@ -4,7 +4,7 @@ CREATE VIEW guest_fault (
   ordinal,    -- integer: The trace event.
   seq,        -- integer: Place in the run's history.
   vcpu,       -- integer: The vCPU.
-  gva,        -- address: The faulting address (CR2).
+  gva,        -- address: The faulting address (CR2). NULL in an observed run that does not show it.
   gva_hex,    -- hex: The same.
   error_code, -- integer: The error code pushed.
   present,    -- boolean: Error code: the guest's entry was present and forbade the access.
@@ -18,7 +18,7 @@ CREATE VIEW guest_fault (
   recorded    -- boolean: The capture saw this fault as well.
 ) AS
 SELECT
-  run, ordinal, seq, vcpu, gva, printf('0x%x', gva), error_code,
+  run, ordinal, seq, vcpu, gva, CASE WHEN gva IS NOT NULL THEN printf('0x%x', gva) END, error_code,
   error_code & 1, error_code >> 1 & 1, error_code >> 2 & 1, error_code >> 3 & 1, error_code >> 4 & 1,
-  rip, printf('0x%x', rip), exit_id, recorded
+  rip, CASE WHEN rip IS NOT NULL THEN printf('0x%x', rip) END, exit_id, recorded
 FROM _guest_fault;

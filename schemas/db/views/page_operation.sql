@@ -9,7 +9,7 @@ CREATE VIEW page_operation (
   level,           -- integer: Its level.
   gfn,             -- integer: First guest frame that it translates (direct), or the frame of the guest table that it shadows.
   gfn_hex,         -- hex: The same.
-  role_hex,        -- hex: Its role word at that moment.
+  role_hex,        -- hex: Its role word at that moment; NULL in an observed run, whose lines show only parts of it (see `tracepoint_line`).
   invalid,         -- boolean: Role: the page is no longer to be used.
   root_count,      -- integer: How many hold it as a root.
   unsync,          -- boolean: The guest may write the table it shadows without KVM noticing.
@@ -22,7 +22,7 @@ CREATE VIEW page_operation (
 SELECT
   run, ordinal, seq, vcpu,
   CASE operation WHEN 1 THEN 'create' WHEN 2 THEN 'find' WHEN 3 THEN 'zap' WHEN 4 THEN 'sync' WHEN 5 THEN 'unsync' WHEN 6 THEN 'free' ELSE operation END,
-  table_id, level, gfn, printf('0x%x', gfn), printf('0x%08x', role), role >> 11 & 1, root_count, unsync,
+  table_id, level, gfn, printf('0x%x', gfn), CASE WHEN role_mask IS NULL THEN printf('0x%08x', role) END, role >> 11 & 1, root_count, unsync,
   (SELECT f.name FROM _chain AS c JOIN _function AS f ON f.function = c.function WHERE c.run = o.run AND c.chain_id = o.chain_id),
   (SELECT c.path FROM _chain AS c WHERE c.run = o.run AND c.chain_id = o.chain_id),
   fault_id, exit_id,

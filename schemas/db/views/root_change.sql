@@ -6,7 +6,7 @@ CREATE VIEW root_change (
   vcpu,      -- integer: The vCPU.
   operation, -- text: `allocate`, `load`, `free`, `cache` (kept as a previous root), `fast_switch` (a previous root is current again), `obsolete_all` (every root of the VM is obsolete: kvm_mmu_zap_all_fast).
   table_id,  -- integer > table_page.table_id: The root's page.
-  value,     -- address: The register that names it: EPTP, nCR3 or CR3; when a shadow root is allocated, the guest's CR3.
+  value,     -- address: The register that names it: EPTP, nCR3 or CR3; when a shadow root is allocated, the guest's CR3. NULL in an observed run that does not show it.
   value_hex, -- hex: The same.
   function,  -- text: The function.
   chain,     -- text: All functions on the way to it.
@@ -15,7 +15,7 @@ CREATE VIEW root_change (
 SELECT
   run, ordinal, seq, vcpu,
   CASE operation WHEN 1 THEN 'allocate' WHEN 2 THEN 'load' WHEN 3 THEN 'free' WHEN 4 THEN 'cache' WHEN 5 THEN 'fast_switch' WHEN 6 THEN 'obsolete_all' ELSE operation END,
-  table_id, value, printf('0x%x', value),
+  table_id, value, CASE WHEN value IS NOT NULL THEN printf('0x%x', value) END,
   (SELECT f.name FROM _chain AS c JOIN _function AS f ON f.function = c.function WHERE c.run = o.run AND c.chain_id = o.chain_id),
   (SELECT c.path FROM _chain AS c WHERE c.run = o.run AND c.chain_id = o.chain_id),
   exit_id

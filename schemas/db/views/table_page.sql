@@ -7,7 +7,7 @@ CREATE VIEW table_page (
   gfn_hex,         -- hex: The same.
   hpa,             -- address: Host-physical address of the page.
   hpa_hex,         -- hex: The same.
-  role,            -- integer: KVM's role word at creation.
+  role,            -- integer: KVM's role word at creation; NULL in an observed run that shows only parts of it, which follow.
   role_hex,        -- hex: The same.
   direct,          -- boolean: Role: translates guest-physical addresses linearly; 0: shadows a guest table.
   role_access,     -- text: Role: rights inherited from above, letters of `rwxu`: `w` write, `u` user, `x` execute, as the kernel prints them.
@@ -23,6 +23,7 @@ CREATE VIEW table_page (
   tdp_mmu,         -- boolean: Belongs to the TDP MMU.
   special,         -- boolean: A special root (pae_root, pml4_root, pml5_root) that is no kvm_mmu_page.
   generation,      -- integer: mmu_valid_gen at creation.
+  created_shown,   -- boolean: 0 in an observed run: the page was there before the trace shows its making; `created_ordinal` is where it is shown first.
   created_ordinal, -- integer: The trace event for which it was made.
   created_seq,     -- integer: Place in the run's history.
   fault_id,        -- integer > fault.fault_id: The fault for which it was made, NULL outside one.
@@ -34,12 +35,23 @@ CREATE VIEW table_page (
   freed_seq        -- integer: Place in the run's history.
 ) AS
 SELECT
-  run, table_id, level, gfn, printf('0x%x', gfn), pfn << 12, printf('0x%x', pfn << 12), role, printf('0x%08x', role),
-  role >> 7 & 1,
-  substr('-w', 1 + (role >> 9 & 1), 1) || substr('-u', 1 + (role >> 10 & 1), 1) || substr('-x', 1 + (role >> 8 & 1), 1),
-  role >> 5 & 3, CASE role >> 4 & 1 WHEN 1 THEN 4 ELSE 8 END, role >> 12 & 1, role >> 13 & 1, role >> 14 & 1, role >> 15 & 1,
-  role >> 16 & 1, role >> 17 & 1, role >> 24 <> 0, is_tdp, is_special, generation, created_ordinal, created_seq, fault_id,
-  (SELECT c.path FROM _chain AS c WHERE c.run = p.run AND c.chain_id = p.chain_id),
+  run, table_id, level, gfn, CASE WHEN gfn IS NOT NULL THEN printf('0x%x', gfn) END,
+  pfn << 12, CASE WHEN pfn IS NOT NULL THEN printf('0x%x', pfn << 12) END,
+  CASE WHEN role_mask IS NULL THEN role END, CASE WHEN role_mask IS NULL THEN printf('0x%08x', role) END,
+  CASE WHEN coalesce(role_mask, -1) >> 7 & 1 THEN role >> 7 & 1 END,
+  CASE WHEN coalesce(role_mask, -1) >> 8 & 1 THEN
+    substr('-w', 1 + (role >> 9 & 1), 1) || substr('-u', 1 + (role >> 10 & 1), 1) || substr('-x', 1 + (role >> 8 & 1), 1) END,
+  CASE WHEN coalesce(role_mask, -1) >> 5 & 1 THEN role >> 5 & 3 END,
+  CASE WHEN coalesce(role_mask, -1) >> 4 & 1 THEN CASE role >> 4 & 1 WHEN 1 THEN 4 ELSE 8 END END,
+  CASE WHEN coalesce(role_mask, -1) >> 12 & 1 THEN role >> 12 & 1 END,
+  CASE WHEN coalesce(role_mask, -1) >> 13 & 1 THEN role >> 13 & 1 END,
+  CASE WHEN coalesce(role_mask, -1) >> 14 & 1 THEN role >> 14 & 1 END,
+  CASE WHEN coalesce(role_mask, -1) >> 15 & 1 THEN role >> 15 & 1 END,
+  CASE WHEN coalesce(role_mask, -1) >> 16 & 1 THEN role >> 16 & 1 END,
+  CASE WHEN coalesce(role_mask, -1) >> 17 & 1 THEN role >> 17 & 1 END,
+  CASE WHEN coalesce(role_mask, -1) >> 24 & 1 THEN role >> 24 <> 0 END,
+  is_tdp, is_special, generation, created_shown, created_ordinal, created_seq, fault_id,
+  CASE created_shown WHEN 1 THEN (SELECT c.path FROM _chain AS c WHERE c.run = p.run AND c.chain_id = p.chain_id) END,
   zapped_ordinal, zapped_seq,
   (SELECT c.path FROM _chain AS c WHERE c.run = p.run AND c.chain_id = p.zap_chain_id),
   freed_ordinal, freed_seq

@@ -5,17 +5,17 @@ CREATE VIEW table_write (
   run,             -- integer > run.run: Which run.
   ordinal,         -- integer: The trace event that led to it.
   seq,             -- integer: Place in the run's history.
-  vcpu,            -- integer: The vCPU on whose behalf it was made.
+  vcpu,            -- integer: The vCPU on whose behalf it was made; NULL for a thread of the host that is none.
   table_id,        -- integer > table_page.table_id: The table.
   level,           -- integer: Level of the table: 1 (PT), 2 (PD), 3 (PDPT), 4 (PML4), 5 (PML5).
   idx,             -- integer: Which of the table's 512 entries ("index" is a word of SQL).
   gfn,             -- integer: First guest frame that the entry translates.
   gfn_hex,         -- hex: The same.
-  old,             -- address: Value before.
+  old,             -- address: Value before. NULL in an observed run that does not show it.
   old_hex,         -- hex: The same.
-  new,             -- address: Value after.
+  new,             -- address: Value after. NULL in an observed run that does not show it.
   new_hex,         -- hex: The same.
-  old_kind,        -- text: What the old value was: `none` (0), `page` (leaf, 4 KiB), `huge` (leaf above), `table` (link to a table), `mmio`, `removed` (REMOVED_SPTE), `root` (entry of a special root), `other`.
+  old_kind,        -- text: What the old value was: `none` (0), `page` (leaf, 4 KiB), `huge` (leaf above), `table` (link to a table), `mmio`, `removed` (REMOVED_SPTE), `root` (entry of a special root), `other`; `unknown`: the trace of an observed run does not show it.
   new_kind,        -- text: What the new value is.
   old_rights,      -- text: Rights and state of a present old value, letters of `rwxuad` (`u` in x86 format only; `-` where absent), else NULL.
   new_rights,      -- text: The same of the new value.
@@ -25,17 +25,17 @@ CREATE VIEW table_write (
   chain_id,        -- integer > chain.chain_id: The chain.
   fault_id,        -- integer > fault.fault_id: The fault being handled, NULL outside one.
   exit_id,         -- integer > vm_exit.exit_id: The exit being handled, NULL outside one.
-  tracepoint,      -- text: The tracepoints that a real kernel hits for this write, NULL where none: then ftrace does not show it.
+  tracepoint,      -- text: The tracepoints that a real kernel hits for this write, NULL where none: then ftrace does not show it. In an observed run: those that showed it, NULL where a probe did.
   tracepoint_line  -- text: What those tracepoints print, a line each; entry addresses are physical in all of them.
 ) AS
 SELECT
-  run, ordinal, seq, flags >> 14, table_id, flags & 7, idx,
-  gfn, printf('0x%x', gfn), old, printf('0x%x', old), new, printf('0x%x', new),
-  CASE flags >> 7 & 7
-    WHEN 0 THEN 'none' WHEN 1 THEN 'removed' WHEN 2 THEN 'mmio' WHEN 3 THEN 'table' WHEN 4 THEN 'page' WHEN 5 THEN 'huge' WHEN 6 THEN 'root'
+  run, ordinal, seq, nullif(flags >> 14, 255), table_id, flags & 7, idx,
+  gfn, CASE WHEN gfn IS NOT NULL THEN printf('0x%x', gfn) END, old, CASE WHEN old IS NOT NULL THEN printf('0x%x', old) END, new, CASE WHEN new IS NOT NULL THEN printf('0x%x', new) END,
+  CASE iif(old IS NULL, 8, flags >> 7 & 7)
+    WHEN 8 THEN 'unknown' WHEN 0 THEN 'none' WHEN 1 THEN 'removed' WHEN 2 THEN 'mmio' WHEN 3 THEN 'table' WHEN 4 THEN 'page' WHEN 5 THEN 'huge' WHEN 6 THEN 'root'
     ELSE 'other' END,
-  CASE flags >> 10 & 7
-    WHEN 0 THEN 'none' WHEN 1 THEN 'removed' WHEN 2 THEN 'mmio' WHEN 3 THEN 'table' WHEN 4 THEN 'page' WHEN 5 THEN 'huge' WHEN 6 THEN 'root'
+  CASE iif(new IS NULL AND (flags >> 10 & 7) = 7, 8, flags >> 10 & 7)
+    WHEN 8 THEN 'unknown' WHEN 0 THEN 'none' WHEN 1 THEN 'removed' WHEN 2 THEN 'mmio' WHEN 3 THEN 'table' WHEN 4 THEN 'page' WHEN 5 THEN 'huge' WHEN 6 THEN 'root'
     ELSE 'other' END,
   CASE
     WHEN (flags >> 7 & 7) NOT BETWEEN 3 AND 6 THEN NULL

@@ -14,7 +14,7 @@ CREATE VIEW table_write_bits (
   entry_hpa_hex,       -- hex: The same.
   old,                 -- address: Value before.
   old_hex,             -- hex: The same.
-  old_kind,            -- text: Old value. What the value is: `none`, `page`, `huge`, `table`, `mmio`, `removed`, `root`, `other`.
+  old_kind,            -- text: Old value. What the value is: `none`, `page`, `huge`, `table`, `mmio`, `removed`, `root`, `other`, `unknown`.
   old_present,         -- boolean: Old value. MMU_PRESENT (bit 11): KVM regards the entry as present.
   old_r,               -- boolean: Old value. Readable; in x86 format: P. NULL in this and the next columns where the value is no present entry.
   old_w,               -- boolean: Old value. Writable.
@@ -34,7 +34,7 @@ CREATE VIEW table_write_bits (
   old_mmio_generation, -- integer: Old value. Memslot generation in an MMIO value, else NULL.
   new,                 -- address: Value after.
   new_hex,             -- hex: The same.
-  new_kind,            -- text: New value. What the value is: `none`, `page`, `huge`, `table`, `mmio`, `removed`, `root`, `other`.
+  new_kind,            -- text: New value. What the value is: `none`, `page`, `huge`, `table`, `mmio`, `removed`, `root`, `other`, `unknown`.
   new_present,         -- boolean: New value. MMU_PRESENT (bit 11): KVM regards the entry as present.
   new_r,               -- boolean: New value. Readable; in x86 format: P. NULL in this and the next columns where the value is no present entry.
   new_w,               -- boolean: New value. Writable.
@@ -56,10 +56,10 @@ CREATE VIEW table_write_bits (
 SELECT
   run, ordinal, seq, table_id, flags & 7, idx, gfn, fault_id,
   (SELECT p.pfn * 4096 + w.idx * 8 FROM _table_page AS p WHERE p.run = w.run AND p.table_id = w.table_id),
-  printf('0x%x', (SELECT p.pfn * 4096 + w.idx * 8 FROM _table_page AS p WHERE p.run = w.run AND p.table_id = w.table_id)),
-  old, printf('0x%x', old),
-  CASE flags >> 7 & 7
-    WHEN 0 THEN 'none' WHEN 1 THEN 'removed' WHEN 2 THEN 'mmio' WHEN 3 THEN 'table' WHEN 4 THEN 'page' WHEN 5 THEN 'huge' WHEN 6 THEN 'root'
+  (SELECT CASE WHEN p.pfn IS NOT NULL THEN printf('0x%x', p.pfn * 4096 + w.idx * 8) END FROM _table_page AS p WHERE p.run = w.run AND p.table_id = w.table_id),
+  old, CASE WHEN old IS NOT NULL THEN printf('0x%x', old) END,
+  CASE iif(old IS NULL, 8, flags >> 7 & 7)
+    WHEN 8 THEN 'unknown' WHEN 0 THEN 'none' WHEN 1 THEN 'removed' WHEN 2 THEN 'mmio' WHEN 3 THEN 'table' WHEN 4 THEN 'page' WHEN 5 THEN 'huge' WHEN 6 THEN 'root'
     ELSE 'other' END,
   (flags >> 7 & 7) BETWEEN 3 AND 5,
   CASE WHEN (flags >> 7 & 7) BETWEEN 3 AND 6 THEN old & 1 END,
@@ -78,9 +78,9 @@ SELECT
   CASE WHEN (flags >> 7 & 7) BETWEEN 3 AND 5 THEN old >> 52 & 3 END,
   CASE WHEN (flags >> 7 & 7) IN (4, 5) AND flags >> 13 & 1 THEN (old >> 52 & 3) = 1 AND (old & 7) = 0 END,
   CASE WHEN (flags >> 7 & 7) = 2 THEN (old >> 3 & 255) | (old >> 44 & 0x7ff00) END,
-  new, printf('0x%x', new),
-  CASE flags >> 10 & 7
-    WHEN 0 THEN 'none' WHEN 1 THEN 'removed' WHEN 2 THEN 'mmio' WHEN 3 THEN 'table' WHEN 4 THEN 'page' WHEN 5 THEN 'huge' WHEN 6 THEN 'root'
+  new, CASE WHEN new IS NOT NULL THEN printf('0x%x', new) END,
+  CASE iif(new IS NULL AND (flags >> 10 & 7) = 7, 8, flags >> 10 & 7)
+    WHEN 8 THEN 'unknown' WHEN 0 THEN 'none' WHEN 1 THEN 'removed' WHEN 2 THEN 'mmio' WHEN 3 THEN 'table' WHEN 4 THEN 'page' WHEN 5 THEN 'huge' WHEN 6 THEN 'root'
     ELSE 'other' END,
   (flags >> 10 & 7) BETWEEN 3 AND 5,
   CASE WHEN (flags >> 10 & 7) BETWEEN 3 AND 6 THEN new & 1 END,

@@ -8,7 +8,7 @@ CREATE VIEW vm_exit (
   reason,       -- text: Why: `EPT_VIOLATION`, `EPT_MISCONFIG`, `NPF`, `EXCEPTION_PF`, `CR0_WRITE`, `CR3_WRITE`, `CR4_WRITE`, `EFER_WRITE`, `INVLPG`, `INVPCID`, `PML_FULL`.
   info1,        -- address: Exit qualification (EPT), EXITINFO1 (NPF), error code (#PF intercept).
   info1_hex,    -- hex: The same.
-  info2,        -- address: Guest-physical address (EPT, NPF), linear address (#PF intercept, INVLPG), value written (CR and EFER writes).
+  info2,        -- address: Guest-physical address (EPT, NPF), linear address (#PF intercept, INVLPG), value written (CR and EFER writes). NULL where the trace of an observed run does not show it.
   info2_hex,    -- hex: The same.
   access,       -- text: For EPT violations, NPF and #PF: what the access does, letters of `rwx`.
   entry_rights, -- text: For EPT violations: what the entries allowed together, as `rwx` with `-` for what is missing.
@@ -22,7 +22,7 @@ SELECT
     WHEN 1 THEN 'EPT_VIOLATION' WHEN 2 THEN 'EPT_MISCONFIG' WHEN 3 THEN 'NPF' WHEN 4 THEN 'EXCEPTION_PF' WHEN 5 THEN 'CR0_WRITE'
     WHEN 6 THEN 'CR3_WRITE' WHEN 7 THEN 'CR4_WRITE' WHEN 8 THEN 'EFER_WRITE' WHEN 9 THEN 'INVLPG' WHEN 10 THEN 'INVPCID'
     WHEN 11 THEN 'PML_FULL' ELSE reason END,
-  info1, printf('0x%x', info1), info2, printf('0x%x', info2),
+  info1, printf('0x%x', info1), info2, CASE WHEN info2 IS NOT NULL THEN printf('0x%x', info2) END,
   CASE
     WHEN reason = 1 THEN substr('-r', 1 + (info1 & 1), 1) || substr('-w', 1 + (info1 >> 1 & 1), 1) || substr('-x', 1 + (info1 >> 2 & 1), 1)
     WHEN reason IN (3, 4) THEN CASE WHEN info1 & 16 THEN '--x' WHEN info1 & 2 THEN '-w-' ELSE 'r--' END
@@ -30,5 +30,5 @@ SELECT
   CASE WHEN reason = 1 THEN
     substr('-r', 1 + (info1 >> 3 & 1), 1) || substr('-w', 1 + (info1 >> 4 & 1), 1) || substr('-x', 1 + (info1 >> 5 & 1), 1) END,
   CASE reason WHEN 1 THEN info1 >> 8 & 1 WHEN 3 THEN info1 >> 32 & 1 END,
-  rip, printf('0x%x', rip)
+  rip, CASE WHEN rip IS NOT NULL THEN printf('0x%x', rip) END
 FROM _vm_exit;

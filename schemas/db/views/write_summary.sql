@@ -21,10 +21,10 @@ SELECT
   (SELECT f.name FROM _chain AS c JOIN _function AS f ON f.function = c.function WHERE c.run = w.run AND c.chain_id = w.chain_id),
   (SELECT c.path FROM _chain AS c WHERE c.run = w.run AND c.chain_id = w.chain_id),
   CASE old_kind
-    WHEN 0 THEN 'none' WHEN 1 THEN 'removed' WHEN 2 THEN 'mmio' WHEN 3 THEN 'table' WHEN 4 THEN 'page' WHEN 5 THEN 'huge' WHEN 6 THEN 'root'
+    WHEN 8 THEN 'unknown' WHEN 0 THEN 'none' WHEN 1 THEN 'removed' WHEN 2 THEN 'mmio' WHEN 3 THEN 'table' WHEN 4 THEN 'page' WHEN 5 THEN 'huge' WHEN 6 THEN 'root'
     ELSE 'other' END,
   CASE new_kind
-    WHEN 0 THEN 'none' WHEN 1 THEN 'removed' WHEN 2 THEN 'mmio' WHEN 3 THEN 'table' WHEN 4 THEN 'page' WHEN 5 THEN 'huge' WHEN 6 THEN 'root'
+    WHEN 8 THEN 'unknown' WHEN 0 THEN 'none' WHEN 1 THEN 'removed' WHEN 2 THEN 'mmio' WHEN 3 THEN 'table' WHEN 4 THEN 'page' WHEN 5 THEN 'huge' WHEN 6 THEN 'root'
     ELSE 'other' END,
   CASE WHEN old_kind IN (4, 5) AND new_kind IN (4, 5) THEN trim(
     CASE changes >> 9 & 1 WHEN 1 THEN '-r' ELSE '' END || CASE changes >> 10 & 1 WHEN 1 THEN '+r' ELSE '' END

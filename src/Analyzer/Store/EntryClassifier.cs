@@ -1,4 +1,5 @@
 using Replay.Replayer;
+using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Mmu;
 
 namespace Replay.Analyzer.Store;
@@ -7,22 +8,52 @@ namespace Replay.Analyzer.Store;
 /// <param name="IsEpt">EPT format, not x86.</param>
 /// <param name="MmioMask">Bits that an MMIO entry has in common.</param>
 /// <param name="MmioValue">Their value; 0: no MMIO entries.</param>
-public readonly record struct EntryClassifier(bool IsEpt, ulong MmioMask, ulong MmioValue)
+/// <param name="PresentByRights">There is no MMU_PRESENT bit (Linux before 5.13): an entry with rights is present.</param>
+/// <param name="HasGaps">The source does not show everything: <see cref="Unseen"/> stands for the rest.</param>
+public readonly record struct EntryClassifier(bool IsEpt, ulong MmioMask, ulong MmioValue, bool PresentByRights = false, bool HasGaps = false)
 {
     private const ulong EptMmioMask = 7;
     private const ulong EptMmioValue = 6;
     private const ulong X86Mmio = 1UL << 51 | 1;
     private const ulong X86PresentMask = 1;
+    private const ulong EptRights = 7;
+    private const ulong SuppressVe = 1UL << 63;
 
     /// <summary>The masks that hosts without memory encryption use.</summary>
     /// <remarks>KVM: kvm_mmu_set_ept_masks(), kvm_mmu_reset_all_pte_masks().</remarks>
     public static EntryClassifier For(MmuMode mode) =>
         mode.UsesEptFormat() ? new(true, EptMmioMask, EptMmioValue) : new(false, X86Mmio, X86Mmio);
 
+    /// <summary>What a write made of an entry. mark_mmio_spte shows that it was made an MMIO entry, not its value.</summary>
+    internal EntryKind ClassifyNew(in TableWrite write)
+    {
+        var kind = Classify(write.New, write.Level);
+        return kind == EntryKind.Unknown && write.Tracepoint == Tracepoint.MarkMmioSpte ? EntryKind.Mmio : kind;
+    }
+
     public EntryKind Classify(ulong value, int level)
     {
         if (value == 0)
             return EntryKind.None;
+        return HasGaps ? ClassifySeen(value, level) : ClassifyModelled(value, level);
+    }
+
+    private EntryKind ClassifySeen(ulong value, int level)
+    {
+        if (value == Unseen.Word)
+            return EntryKind.Unknown;
+        // Linux 6.10 and later set bit 63 (suppress #VE) in entries that are not present.
+        if ((value & ~SuppressVe) == 0)
+            return EntryKind.None;
+        if ((value & ~SuppressVe) == Spte.Removed)
+            return EntryKind.Removed;
+        if (PresentByRights && (value & (IsEpt ? EptRights : X86PresentMask)) != 0 && (MmioValue == 0 || (value & MmioMask) != MmioValue))
+            value |= Spte.MmuPresentMask;
+        return ClassifyModelled(value, level);
+    }
+
+    private EntryKind ClassifyModelled(ulong value, int level)
+    {
         var spte = new Spte(value);
         if (spte.IsShadowPresent)
         {

@@ -26,4 +26,7 @@ public enum EntryKind : byte
 
     /// <summary>Anything else.</summary>
     Other = 7,
+
+    /// <summary>The source of an observed run does not show the value.</summary>
+    Unknown = 8,
 }

@@ -7,7 +7,7 @@ namespace Replay.Analyzer.Store;
 /// Stores the history of one run in a database. The replay's thread fills batches; another one writes them. A run that is disposed of
 /// before <see cref="Complete"/> stays marked as incomplete, as does one whose process dies.
 /// </summary>
-public sealed class HistoryStore : IHistory, IDisposable
+public sealed partial class HistoryStore : IHistory, IDisposable
 {
     private const int Batches = 4;
     private const string ChainSeparator = " > ";

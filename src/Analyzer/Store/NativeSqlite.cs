@@ -59,6 +59,9 @@ internal static partial class NativeSqlite
     [LibraryImport(Library, EntryPoint = "sqlite3_bind_text", StringMarshalling = StringMarshalling.Utf8)]
     public static partial int BindText(nint statement, int parameter, string value, int bytes, nint destructor);
 
+    [LibraryImport(Library, EntryPoint = "sqlite3_bind_text")]
+    public static partial int BindText(nint statement, int parameter, ReadOnlySpan<byte> text, int bytes, nint destructor);
+
     [LibraryImport(Library, EntryPoint = "sqlite3_column_int64")]
     [SuppressGCTransition]
     public static partial long ColumnInt64(nint statement, int column);

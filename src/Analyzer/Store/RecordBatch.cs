@@ -30,10 +30,12 @@ internal sealed class RecordBatch
 
     public RecordBuffer<ModelNoteRecord> Notes { get; } = new(Capacity);
 
+    public ObservedBatch Observed { get; } = new();
+
     /// <summary>Rows it will become, about.</summary>
     public int Count =>
         Accesses.Count + Exits.Count + Faults.Count + Writes.Count + Pages.Count + Roots.Count + Flushes.Count + Rmaps.Count
-        + GuestFaults.Count + Notes.Count;
+        + GuestFaults.Count + Notes.Count + Observed.Count;
 
     public void Clear()
     {
@@ -48,5 +50,6 @@ internal sealed class RecordBatch
         Rmaps.Clear();
         GuestFaults.Clear();
         Notes.Clear();
+        Observed.Clear();
     }
 }

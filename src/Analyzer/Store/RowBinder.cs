@@ -19,6 +19,24 @@ internal ref struct RowBinder(nint statement, int run, EntryClassifier entries)
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Add(ulong value) => _ = NativeSqlite.BindInt64(statement, ++_parameter, unchecked((long)value));
 
+    /// <summary>A 64-bit pattern that the source of an observed run may not show.</summary>
+    public void AddSeen(ulong value)
+    {
+        if (value == Unseen.Word && entries.HasGaps)
+            AddNull();
+        else
+            Add(value);
+    }
+
+    /// <summary>The same for a small number.</summary>
+    public void AddSeen(byte value)
+    {
+        if (value == Unseen.Byte && entries.HasGaps)
+            AddNull();
+        else
+            Add((long)value);
+    }
+
     public void AddNull() => _ = NativeSqlite.BindNull(statement, ++_parameter);
 
     /// <summary>An id, where the model's -1 means that there is none.</summary>

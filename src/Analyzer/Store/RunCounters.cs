@@ -5,7 +5,7 @@ using Replay.Replayer.History;
 namespace Replay.Analyzer.Store;
 
 /// <summary>Counts the records of a run. What KVM counts as well has KVM's name and equals the number of rows that its meaning describes.</summary>
-internal sealed class RunCounters
+internal sealed class RunCounters(EntryClassifier entries)
 {
     private readonly long[] _exits = new long[256];
     private readonly long[] _outcomes = new long[256];
@@ -51,7 +51,12 @@ internal sealed class RunCounters
     {
         var byName = new SortedDictionary<string, Counter>(StringComparer.Ordinal);
         foreach (var counter in KernelCounters(writes).Concat(OwnCounters(writes, rmapChanges)).Concat(Notes(summary)))
-            byName[counter.Name] = counter;
+        {
+            // Of an observed run a zero may mean that the source does not show the thing.
+            if (!entries.HasGaps || (counter.Value != 0 && !NeedsOldValues(counter.Name)))
+                byName[counter.Name] = counter;
+        }
+
         foreach (var counter in summary.Counters)
             byName[counter.Name] = byName.TryGetValue(counter.Name, out var derived) ? derived with { Value = counter.Value } : counter;
         return byName.Values;
@@ -113,6 +118,9 @@ internal sealed class RunCounters
             yield return new($"note_{SnakeCase(note.ToString())}", count, "how often the model noted it; the first thousand are rows of model_note");
         }
     }
+
+    /// <summary>What is mapped at the end follows from writes only if all of them are seen, with what they replace.</summary>
+    private static bool NeedsOldValues(string counter) => counter is "pages_4k" or "pages_2m" or "pages_1g" or "mmu_unsync";
 
     private static bool IsMmioMark(WriteSummary.Key key) => key.Tracepoint is Tracepoint.MarkMmioSpte or Tracepoint.KvmTdpMmuSpteChangedAndMarkMmio;
 

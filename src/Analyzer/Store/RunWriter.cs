@@ -13,7 +13,7 @@ internal sealed class RunWriter : IDisposable
     private readonly StoreOptions _options;
     private readonly RunReports _reports;
     private readonly RowCap _cap;
-    private readonly RunCounters _counters = new();
+    private readonly RunCounters _counters;
     private readonly BulkInsert<AccessRecord, AccessLayout> _accesses;
     private readonly BulkInsert<VmExitRecord, VmExitLayout> _exits;
     private readonly BulkInsert<FaultRow, FaultLayout> _faults;
@@ -33,10 +33,12 @@ internal sealed class RunWriter : IDisposable
     {
         _connection = connection;
         _run = run;
+        Observed = new ObservedWriter(connection, run);
         _entries = entries;
         _options = options;
         _reports = new RunReports(entries);
         _cap = new RowCap(options);
+        _counters = new RunCounters(entries);
         _accesses = new(connection);
         _exits = new(connection);
         _faults = new(connection);
@@ -53,6 +55,9 @@ internal sealed class RunWriter : IDisposable
         _free = connection.Prepare(
             "UPDATE _table_page SET freed_ordinal = ?3, freed_seq = ?4 WHERE run = ?1 AND table_id = ?2 AND freed_seq IS NULL");
     }
+
+    /// <summary>What only observed runs have.</summary>
+    public ObservedWriter Observed { get; }
 
     public void Write(RecordBatch batch)
     {
@@ -74,6 +79,7 @@ internal sealed class RunWriter : IDisposable
         _flushes.Insert(rows.Flushes, _run, _entries);
         _rmaps.Insert(rows.Rmaps, _run, _entries);
         _guestFaults.Insert(rows.GuestFaults, _run, _entries);
+        Observed.Write(batch.Observed);
     }
 
     /// <summary>Stores what is known at the end. The run is not complete by that: see <see cref="HistoryFile"/>.</summary>

@@ -23,6 +23,12 @@ internal sealed class WriterStatement(WriterConnection connection, nint statemen
 
     public long Int64(int column) => NativeSqlite.ColumnInt64(_statement, column);
 
+    public void BindInt64(int parameter, long value) => _ = NativeSqlite.BindInt64(_statement, parameter, value);
+
+    /// <summary>UTF-8; empty binds NULL.</summary>
+    public void BindText(int parameter, ReadOnlySpan<byte> text) =>
+        _ = text.IsEmpty ? NativeSqlite.BindNull(_statement, parameter) : NativeSqlite.BindText(_statement, parameter, text, text.Length, NativeSqlite.Transient);
+
     public void Bind(int parameter, object? value)
     {
         _ = value switch

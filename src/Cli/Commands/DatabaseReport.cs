@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Replay.Analyzer.Store;
 using Replay.Cli.Terminal;
+using Replay.Replayer;
 
 namespace Replay.Cli.Commands;
 
@@ -14,10 +15,40 @@ internal static class DatabaseReport
         {
             output.WriteLine($"run {run.Run}: {run.Name}{(run.Complete ? "" : "  INCOMPLETE")}");
             output.WriteLine($"  capture   {run.Capture} ({run.CaptureSource}{(run.CaptureFilter is null ? "" : ", page-filtered")})");
+            if (run.Mode == MmuMode.Observed.Name())
+            {
+                WriteObserved(run, output);
+                continue;
+            }
+
             output.WriteLine($"  mode      {run.Mode}, host {run.Profile}, backing {run.Backing}, KVM of Linux {run.Kernel}");
             output.WriteLine($"  replayed  {Units.Count(run.Accesses ?? 0)} accesses, {Units.Count(run.Events ?? 0)} events, ordinals {run.FirstOrdinal} to {run.LastOrdinal}");
             output.WriteLine($"  history   {Units.Count(run.LastSeq ?? 0)} records, hash {run.HistoryHash ?? "-"}, detail {run.Detail}{(run.RowsToOrdinal is { } last ? $", rows up to ordinal {last} (--max-rows {run.MaxRows})" : "")}");
         }
+    }
+
+    private static void WriteObserved(RunRow run, TextWriter output)
+    {
+        var how = JsonSerializer.Deserialize<Dictionary<string, string>>(run.Options) ?? [];
+        output.WriteLine($"  mode      {run.Mode}: a real KVM of Linux {run.Kernel}, host {run.Profile}, {how.GetValueOrDefault("mmu")}");
+        output.WriteLine($"  trace     {Units.Count(run.Events ?? 0)} events, ordinals {run.FirstOrdinal} to {run.LastOrdinal}; {Missing(how)}");
+        output.WriteLine($"  history   {Units.Count(run.LastSeq ?? 0)} records, hash {run.HistoryHash ?? "-"}; view capability says what the trace could show");
+    }
+
+    private static string Missing(Dictionary<string, string> how)
+    {
+        if (!how.ContainsKey("lines"))
+            return "its import did not end";
+        var parts = new List<string>();
+        if (how.GetValueOrDefault("loss_markers") is not ("0" or null))
+            parts.Add($"LOST {how["lost_events"]} or more events in {how["loss_markers"]} places");
+        if (how.GetValueOrDefault("damaged_lines") is not ("0" or null))
+            parts.Add($"{how["damaged_lines"]} damaged lines");
+        if (how.GetValueOrDefault("unreadable_events") is not ("0" or null))
+            parts.Add($"{how["unreadable_events"]} events of unknown form");
+        if (how.GetValueOrDefault("truncated") == "yes")
+            parts.Add("CUT OFF at its end");
+        return parts.Count == 0 ? "nothing lost, nothing damaged" : string.Join(", ", parts);
     }
 
     public static void WriteJson(Database database, TextWriter output)
@@ -48,6 +79,9 @@ internal static class DatabaseReport
                 json.WriteString("detail", run.Detail);
                 if (run.RowsToOrdinal is { } last)
                     json.WriteNumber("rowsToOrdinal", last);
+                json.WriteBoolean("captureComplete", run.CaptureComplete);
+                json.WritePropertyName("options");
+                json.WriteRawValue(run.Options);
                 json.WriteEndObject();
             }
 

@@ -1,8 +1,11 @@
 using System.CommandLine;
 using Replay.Analyzer.Store;
+using Replay.Cli.Importing;
 using Replay.Cli.Replaying;
 using Replay.Cli.Terminal;
+using Replay.Recorder.Ftrace;
 using Replay.Replayer;
+using Replay.Trace;
 
 namespace Replay.Cli.Commands;
 
@@ -76,8 +79,29 @@ internal sealed class VerifyCommand : VerbCommand
 
     private string Again(RunRow run, ParseResult arguments, CliConsole console, CancellationToken cancellation)
     {
+        if (run.Mode == MmuMode.Observed.Name())
+            return ImportAgain(run, arguments, console, cancellation);
         var plan = StoredPlan.Of(run);
         return Replay(plan, arguments, console, cancellation)[0].HistoryHash;
+    }
+
+    /// <summary>An observed run is verified by reading its trace again.</summary>
+    private string ImportAgain(RunRow run, ParseResult arguments, CliConsole console, CancellationToken cancellation)
+    {
+        using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
+        using var input = FtraceInput.Open(run.Capture);
+        var plan = ImportPlan.Of(run, input.Survey());
+        var (trace, observed) = TraceImport.Run(
+            input,
+            plan,
+            new SilentObservedHistory(),
+            new ProblemPrinter(console.Error, "replay verify", 0),
+            (_, events) => progress.Update(time => $"{Units.Count(events)} events, {Units.Rate(events, time)}"),
+            cancellation);
+        cancellation.ThrowIfCancellationRequested();
+        if (observed.TraceHash != run.CaptureHash)
+            throw new CaptureFormatException($"{run.Capture}: is not the trace that run {run.Run} ({run.Name}) was imported from ({trace.Lines} lines). Import it again with 'replay import ftrace'.");
+        return observed.Run.HistoryHash;
     }
 
     private IReadOnlyList<ReplayResult> Replay(ReplayPlan plan, ParseResult arguments, CliConsole console, CancellationToken cancellation)

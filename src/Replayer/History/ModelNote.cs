@@ -35,4 +35,7 @@ public enum ModelNote : byte
 
     /// <summary>The capture lost events here.</summary>
     LostEvents = 11,
+
+    /// <summary>A line of an imported trace could not be used.</summary>
+    DamagedLine = 12,
 }

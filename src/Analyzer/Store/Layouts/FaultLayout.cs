@@ -17,14 +17,14 @@ internal readonly struct FaultLayout : IRowLayout<FaultRow>
         row.Add(record.EndSeq);
         row.AddId(fault.ExitId);
         row.Add(fault.Address);
-        row.Add(fault.Gva);
+        row.AddSeen(fault.Gva);
         row.Add(fault.ErrorCode);
-        row.Add(fault.Rip);
+        row.AddSeen(fault.Rip);
         row.Add(fault.Writes);
         row.Add((long)fault.Handler);
-        row.Add((long)fault.Outcome);
-        row.Add(fault.MappedLevel);
+        row.AddSeen((byte)fault.Outcome);
+        row.AddSeen(fault.MappedLevel);
         row.Add((long)fault.Access);
-        row.Add(fault.Vcpu);
+        row.AddSeen(fault.Vcpu);
     }
 }

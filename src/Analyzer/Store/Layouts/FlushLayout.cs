@@ -19,6 +19,6 @@ internal readonly struct FlushLayout : IRowLayout<TlbFlushRecord>
         row.AddId(record.FaultId);
         row.AddId(record.ExitId);
         row.Add(record.ChainId);
-        row.Add(record.Vcpu);
+        row.AddSeen(record.Vcpu);
     }
 }

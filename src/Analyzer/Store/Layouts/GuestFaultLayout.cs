@@ -13,11 +13,11 @@ internal readonly struct GuestFaultLayout : IRowLayout<GuestFaultRecord>
         row.Add(row.Run);
         row.Add(record.Ordinal);
         row.Add(record.Seq);
-        row.Add(record.Gva);
+        row.AddSeen(record.Gva);
         row.Add(record.ErrorCode);
-        row.Add(record.Rip);
+        row.AddSeen(record.Rip);
         row.AddId(record.ExitId);
-        row.Add(record.Vcpu);
+        row.AddSeen(record.Vcpu);
         row.Add(record.Recorded);
     }
 }

@@ -14,9 +14,9 @@ internal readonly struct NoteLayout : IRowLayout<ModelNoteRecord>
         row.Add(record.Ordinal);
         row.Add(record.Seq);
         row.Add((long)record.Kind);
-        row.Add(record.Gva);
-        row.Add(record.Recorded);
-        row.Add(record.Modelled);
-        row.Add(record.Vcpu);
+        row.AddSeen(record.Gva);
+        row.AddSeen(record.Recorded);
+        row.AddSeen(record.Modelled);
+        row.AddSeen(record.Vcpu);
     }
 }

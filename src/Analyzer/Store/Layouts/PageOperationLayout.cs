@@ -25,6 +25,6 @@ internal readonly struct PageOperationLayout : IRowLayout<TablePageRecord>
         row.AddId(record.FaultId);
         row.AddId(record.ExitId);
         row.Add(record.ChainId);
-        row.Add(record.Vcpu);
+        row.AddSeen(record.Vcpu);
     }
 }

@@ -14,10 +14,10 @@ internal readonly struct RootLayout : IRowLayout<RootRecord>
         row.Add(record.Ordinal);
         row.Add(record.Seq);
         row.Add((long)record.Operation);
-        row.Add(record.Value);
+        row.AddSeen(record.Value);
         row.Add(record.TableId);
         row.AddId(record.ExitId);
         row.Add(record.ChainId);
-        row.Add(record.Vcpu);
+        row.AddSeen(record.Vcpu);
     }
 }

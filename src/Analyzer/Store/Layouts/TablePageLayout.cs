@@ -16,8 +16,8 @@ internal readonly struct TablePageLayout : IRowLayout<TablePageRecord>
         row.Add(record.TableId);
         row.Add(record.Level);
         row.Add(record.Role);
-        row.Add(record.Gfn);
-        row.Add(record.Pfn);
+        row.AddSeen(record.Gfn);
+        row.AddSeen(record.Pfn);
         row.Add(record.IsTdp);
         row.Add(record.IsSpecial);
         row.Add(record.Generation);

@@ -24,21 +24,24 @@ internal readonly struct TableWriteLayout : IRowLayout<TableWrite>
         row.Add(record.Seq);
         row.Add(record.TableId);
         row.Add(record.Index);
-        row.Add(record.Gfn);
-        row.Add(record.Old);
-        row.Add(record.New);
+        row.AddSeen(record.Gfn);
+        row.AddSeen(record.Old);
+        row.AddSeen(record.New);
         row.AddId(record.FaultId);
         row.AddId(record.ExitId);
         row.Add(record.ChainId);
         row.Add(Flags(record, row.Entries));
     }
 
+    /// <summary>Three bits have no room for <see cref="EntryKind.Unknown"/>: the value itself is NULL then.</summary>
+    private static long StoredKind(EntryKind kind) => Math.Min((long)kind, (long)EntryKind.Other);
+
     private static long Flags(in TableWrite record, EntryClassifier entries) =>
         record.Level
         | (long)record.Actor << ActorShift
         | (long)record.Tracepoint << TracepointShift
-        | (long)entries.Classify(record.Old, record.Level) << OldKindShift
-        | (long)entries.Classify(record.New, record.Level) << NewKindShift
+        | StoredKind(entries.Classify(record.Old, record.Level)) << OldKindShift
+        | StoredKind(entries.ClassifyNew(record)) << NewKindShift
         | (entries.IsEpt ? 1L : 0) << EptShift
         | (long)record.Vcpu << VcpuShift;
 }

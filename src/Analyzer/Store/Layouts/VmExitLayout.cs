@@ -15,9 +15,9 @@ internal readonly struct VmExitLayout : IRowLayout<VmExitRecord>
         row.Add(record.Ordinal);
         row.Add(record.Seq);
         row.Add((long)record.Reason);
-        row.Add(record.Vcpu);
+        row.AddSeen(record.Vcpu);
         row.Add(record.Info1);
-        row.Add(record.Info2);
-        row.Add(record.Rip);
+        row.AddSeen(record.Info2);
+        row.AddSeen(record.Rip);
     }
 }

@@ -16,7 +16,8 @@ internal sealed class HotFaults
         foreach (ref readonly var row in faults)
         {
             CollectionsMarshal.GetValueRefOrAddDefault(_pages, row.Fault.Address >> PageShift, out _).Add(row.Fault);
-            CollectionsMarshal.GetValueRefOrAddDefault(_instructions, row.Fault.Rip, out _).Add(row.Fault);
+            if (row.Fault.Rip != Unseen.Word)
+                CollectionsMarshal.GetValueRefOrAddDefault(_instructions, row.Fault.Rip, out _).Add(row.Fault);
         }
     }
 

@@ -17,15 +17,20 @@ internal sealed class HotGfns(EntryClassifier entries)
     {
         foreach (ref readonly var write in writes)
         {
+            if (entries.HasGaps && write.Gfn == Unseen.Word)
+                continue;
             ref var tally = ref Find(write.Gfn);
-            var wasEmpty = IsEmpty(entries.Classify(write.Old, write.Level));
-            var isEmpty = IsEmpty(entries.Classify(write.New, write.Level));
             tally.Writes++;
+            tally.Levels |= 1u << write.Level;
+            var oldKind = entries.Classify(write.Old, write.Level);
+            if (oldKind == EntryKind.Unknown)
+                continue;
+            var wasEmpty = IsEmpty(oldKind);
+            var isEmpty = IsEmpty(entries.Classify(write.New, write.Level));
             tally.Set += wasEmpty && !isEmpty ? 1u : 0;
             tally.Changed += !wasEmpty && !isEmpty ? 1u : 0;
             tally.Cleared += !wasEmpty && isEmpty ? 1u : 0;
             tally.Hardware += write.Actor == Actor.Hardware ? 1u : 0;
-            tally.Levels |= 1u << write.Level;
         }
     }
 

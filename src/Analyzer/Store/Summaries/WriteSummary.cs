@@ -50,29 +50,29 @@ internal sealed class WriteSummary(EntryClassifier entries)
         }
     }
 
-    // 63..32    26..24  23..13   12..10    9..7      6..4        3      (rest 0)
-    // chain id  level   changes  new kind  old kind  tracepoint  actor
+    // 63..32    31..28    27..24    23..21  20..10   9..7        6      (rest 0)
+    // chain id  new kind  old kind  level   changes  tracepoint  actor
     private ulong Pack(in TableWrite write)
     {
         var oldKind = entries.Classify(write.Old, write.Level);
-        var newKind = entries.Classify(write.New, write.Level);
+        var newKind = entries.ClassifyNew(write);
         return (ulong)(uint)write.ChainId << 32
-            | (ulong)write.Level << 24
-            | (ulong)EntryChanges.Of(entries, write.Old, write.New, oldKind, newKind) << 13
-            | (ulong)newKind << 10
-            | (ulong)oldKind << 7
-            | (ulong)write.Tracepoint << 4
-            | (ulong)write.Actor << 3;
+            | (ulong)newKind << 28
+            | (ulong)oldKind << 24
+            | (ulong)write.Level << 21
+            | (ulong)EntryChanges.Of(entries, write.Old, write.New, oldKind, newKind) << 10
+            | (ulong)write.Tracepoint << 7
+            | (ulong)write.Actor << 6;
     }
 
     private static Key Unpack(ulong packed) => new(
-        (byte)(packed >> 24 & 7),
+        (byte)(packed >> 21 & 7),
         (int)(packed >> 32),
-        (Actor)(packed >> 3 & 1),
-        (EntryKind)(packed >> 7 & 7),
-        (EntryKind)(packed >> 10 & 7),
-        (Tracepoint)(packed >> 4 & 7),
-        (int)(packed >> 13 & 0x7ff));
+        (Actor)(packed >> 6 & 1),
+        (EntryKind)(packed >> 24 & 15),
+        (EntryKind)(packed >> 28 & 15),
+        (Tracepoint)(packed >> 7 & 7),
+        (int)(packed >> 10 & 0x7ff));
 
     internal readonly record struct Key(byte Level, int ChainId, Actor Actor, EntryKind OldKind, EntryKind NewKind, Tracepoint Tracepoint, int Changes);
 

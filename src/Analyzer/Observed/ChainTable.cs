@@ -1,0 +1,53 @@
+using Replay.Replayer.History;
+
+namespace Replay.Analyzer.Observed;
+
+/// <summary>Call chains as the probes show them. Each is told to the history before its first use.</summary>
+internal sealed class ChainTable(IObservedHistory history)
+{
+    /// <summary>Deeper than KVM ever goes: probes on returns are missing.</summary>
+    private const int DeepestChain = 64;
+
+    private readonly Dictionary<(int Parent, KvmFunction Function), int> _children = [];
+    private readonly List<(int Parent, KvmFunction Function, int Depth, bool Told)> _nodes = [(0, KvmFunction.None, 0, true)];
+
+    public int Child(int parent, KvmFunction function)
+    {
+        if (_nodes[parent].Depth == DeepestChain)
+            parent = 0;
+        if (_children.TryGetValue((parent, function), out var node))
+            return node;
+        node = _nodes.Count;
+        _nodes.Add((parent, function, _nodes[parent].Depth + 1, false));
+        _children[(parent, function)] = node;
+        return node;
+    }
+
+    public KvmFunction Function(int node) => _nodes[node].Function;
+
+    /// <summary>The chain outside the innermost call of a function; the same chain where it is in none.</summary>
+    public int Outside(int node, KvmFunction function)
+    {
+        for (var at = node; at != 0; at = _nodes[at].Parent)
+        {
+            if (_nodes[at].Function == function)
+                return _nodes[at].Parent;
+        }
+
+        return node;
+    }
+
+    /// <summary>The chain, told to the history if it was not before.</summary>
+    public int Told(int node)
+    {
+        if (_nodes[node].Told)
+            return node;
+        _nodes[node] = _nodes[node] with { Told = true };
+        var functions = new List<KvmFunction>();
+        for (var at = node; at != 0; at = _nodes[at].Parent)
+            functions.Add(_nodes[at].Function);
+        functions.Reverse();
+        history.OnChain(node, functions.ToArray());
+        return node;
+    }
+}

@@ -1,0 +1,243 @@
+using Replay.Analyzer.Store;
+using Replay.Replayer.History;
+using Replay.Replayer.Kvm.Mmu;
+using Replay.Trace;
+using Replay.Trace.Tracepoints;
+
+namespace Replay.Analyzer.Observed;
+
+/// <summary>Follows exits and faults: each begins with one line, and ends where its thread enters the guest again or exits once more.</summary>
+internal sealed class ExitFollower(ObservedHost host, Scribe scribe)
+{
+    private const uint VectorMask = 255;
+    private const uint PageFaultVector = 14;
+    private const uint Efer = 0xc000_0080;
+
+    public void Exit(ObservedThread thread, in ExitFields fields)
+    {
+        Finish(thread);
+        var (pending, reason) = host.IsIntel ? VmxReason(fields) : SvmReason(fields.Reason);
+        thread.Pending = pending;
+        var record = new VmExitRecord
+        {
+            Seq = pending == PendingExit.None ? 0 : scribe.NextSeq(),
+            Ordinal = scribe.Ordinal,
+            Info1 = fields.Info1,
+            Info2 = Unseen.Word,
+            Rip = fields.Rip,
+            ExitId = pending == PendingExit.Certain ? scribe.NextExit() : -1,
+            Reason = reason,
+            Vcpu = thread.Vcpu,
+        };
+        thread.Exit = reason switch
+        {
+            ExitReason.PageFault when host.IsIntel => record with { Info1 = fields.ErrorCode ?? Unseen.Word, Info2 = fields.Info1 },
+            ExitReason.Npf or ExitReason.PageFault => record with { Info2 = fields.Info2 },
+            // Without decode assists EXITINFO1 is 0.
+            ExitReason.Invlpg when host.IsIntel || fields.Info1 != 0 => record with { Info2 = fields.Info1 },
+            _ => record,
+        };
+    }
+
+    /// <summary>The thread goes back to the guest, or to userspace: what it did for the exit is over.</summary>
+    public void Finish(ObservedThread thread)
+    {
+        EndFault(thread);
+        TellExit(thread);
+        thread.Pending = PendingExit.None;
+        thread.Exit = new VmExitRecord { ExitId = -1 };
+        thread.Chain = 0;
+        thread.RequestedGfn = Unseen.Word;
+        thread.WalkedAddress = Unseen.Word;
+        thread.LinkEntry = 0;
+        thread.SetEntry = 0;
+        thread.TdpPage = null;
+        thread.GotPage = null;
+        thread.ZapPage = null;
+    }
+
+    /// <summary>kvm_page_fault: its address completes the exit.</summary>
+    public void PageFault(ObservedThread thread, in PageFaultFields fields)
+    {
+        if (thread.Pending == PendingExit.IfPageFault)
+            Confirm(thread, thread.Exit with { Reason = ExitReason.PageFault, Info1 = fields.ErrorCode, Info2 = fields.Address });
+        else if (thread.Pending == PendingExit.Certain)
+            Address(thread, fields.Address);
+        var errorCode = host.Paging == ObservedPaging.Ept ? OfQualification(fields.ErrorCode) : fields.ErrorCode;
+        Begin(thread, fields.Address, errorCode, fields.Rip ?? thread.Exit.Rip);
+    }
+
+    /// <summary>A fault that no kvm_page_fault announced: an EPT misconfiguration.</summary>
+    public void Misconfiguration(ObservedThread thread, ulong address, ulong errorCode)
+    {
+        if (thread.FaultIsOpen)
+            return;
+        Address(thread, address);
+        Begin(thread, address, errorCode, thread.Exit.ExitId >= 0 ? thread.Exit.Rip : Unseen.Word);
+    }
+
+    /// <summary>The lines after an exit tell the address that it is about.</summary>
+    public static void Address(ObservedThread thread, ulong address)
+    {
+        if (thread.Pending == PendingExit.Certain && thread.Exit.Info2 == Unseen.Word)
+            thread.Exit = thread.Exit with { Info2 = address };
+    }
+
+    public static void ControlRegister(ObservedThread thread, in ControlRegisterFields fields)
+    {
+        if (fields.IsWrite && thread.Exit.Reason is ExitReason.Cr0Write or ExitReason.Cr3Write or ExitReason.Cr4Write)
+            Address(thread, fields.Value);
+    }
+
+    public void Msr(ObservedThread thread, in MsrFields fields)
+    {
+        if (thread.Pending == PendingExit.IfEfer && fields.IsWrite && fields.Index == Efer)
+            Confirm(thread, thread.Exit with { Reason = ExitReason.EferWrite, Info2 = fields.Value });
+    }
+
+    /// <summary>How the fault being handled ends, once a line shows it.</summary>
+    public static void Outcome(ObservedThread thread, RetPf outcome)
+    {
+        if (thread.FaultIsOpen)
+            thread.Fault = thread.Fault with { Outcome = thread.WalkFailed && outcome == RetPf.Retry ? RetPf.GuestFault : outcome };
+    }
+
+    public static void Handler(ObservedThread thread, KvmFunction handler)
+    {
+        if (thread.FaultIsOpen && thread.Fault.Handler is KvmFunction.None)
+            thread.Fault = thread.Fault with { Handler = handler };
+    }
+
+    /// <summary>A leaf was set: at this level KVM mapped the page, if it is the one asked for.</summary>
+    public static void Mapped(ObservedThread thread, ulong gfn, int level)
+    {
+        var shift = 9 * (level - 1);
+        if (thread.FaultIsOpen && thread.RequestedGfn != Unseen.Word && thread.RequestedGfn >> shift == gfn >> shift)
+            thread.Fault = thread.Fault with { MappedLevel = (byte)level };
+    }
+
+    public void GuestFault(ObservedThread thread, in InjectedExceptionFields fields)
+    {
+        if (!fields.IsPageFault || fields.Reinjected)
+            return;
+        Confirm(thread);
+        var address = !host.IsTwoDimensional && thread.FaultIsOpen ? thread.Fault.Address : thread.WalkedAddress;
+        var record = new GuestFaultRecord
+        {
+            Seq = scribe.NextSeq(),
+            Ordinal = scribe.Ordinal,
+            Gva = address,
+            Rip = thread.Exit.ExitId >= 0 ? thread.Exit.Rip : Unseen.Word,
+            ExitId = thread.Exit.ExitId,
+            ErrorCode = fields.ErrorCode ?? 0,
+            Vcpu = thread.Vcpu,
+            Recorded = 1,
+        };
+        thread.FaultEnd = record.Seq;
+        Outcome(thread, RetPf.GuestFault);
+        scribe.GuestFault(record);
+    }
+
+    /// <summary>Tells the exit: nothing more is to be learned of it.</summary>
+    public void TellExit(ObservedThread thread)
+    {
+        if (thread.Pending != PendingExit.Certain)
+            return;
+        thread.Pending = PendingExit.None;
+        scribe.Exit(thread.Exit);
+    }
+
+    private void EndFault(ObservedThread thread)
+    {
+        if (!thread.FaultIsOpen)
+            return;
+        TellExit(thread);
+        thread.FaultIsOpen = false;
+        scribe.Fault(thread.Fault, Math.Max(thread.FaultEnd, thread.Fault.Seq), thread.Exit.ExitId >= 0 ? thread.Exit.Reason : default);
+    }
+
+    private void Begin(ObservedThread thread, ulong address, ulong errorCode, ulong rip)
+    {
+        EndFault(thread);
+        Confirm(thread);
+        thread.WalkFailed = false;
+        thread.RequestedGfn = Unseen.Word;
+        thread.FaultIsOpen = true;
+        thread.FaultEnd = 0;
+        thread.Fault = new FaultRecord
+        {
+            Seq = scribe.NextSeq(),
+            Ordinal = scribe.Ordinal,
+            Address = address,
+            Gva = host.IsTwoDimensional ? Unseen.Word : address,
+            ErrorCode = errorCode,
+            Rip = rip,
+            FaultId = scribe.NextFault(),
+            ExitId = thread.Exit.ExitId,
+            Handler = (errorCode & PageFaultError.Reserved) != 0 ? KvmFunction.HandleMmioPageFault
+                : host.IsTwoDimensional ? KvmFunction.KvmTdpPageFault : KvmFunction.None,
+            Outcome = (RetPf)Unseen.Byte,
+            Access = (errorCode & PageFaultError.Fetch) != 0 ? AccessKind.Fetch : (errorCode & PageFaultError.Write) != 0 ? AccessKind.Write : AccessKind.Read,
+            Vcpu = thread.Vcpu,
+        };
+    }
+
+    /// <summary>An exit whose reason was in doubt has none that concerns the MMU.</summary>
+    private static void Confirm(ObservedThread thread)
+    {
+        if (thread.Pending is PendingExit.IfEfer or PendingExit.IfPageFault)
+            thread.Pending = PendingExit.None;
+    }
+
+    private void Confirm(ObservedThread thread, in VmExitRecord exit)
+    {
+        thread.Exit = exit with { ExitId = scribe.NextExit() };
+        thread.Pending = PendingExit.Certain;
+    }
+
+    /// <remarks>KVM: handle_ept_violation().</remarks>
+    private static ulong OfQualification(ulong qualification)
+    {
+        var errorCode = (qualification & 1) != 0 ? PageFaultError.User : 0;
+        errorCode |= (qualification & 2) != 0 ? PageFaultError.Write : 0;
+        errorCode |= (qualification & 4) != 0 ? PageFaultError.Fetch : 0;
+        errorCode |= (qualification & 0x38) != 0 ? PageFaultError.Present : 0;
+        return errorCode | ((qualification & 0x100) != 0 ? PageFaultError.GuestFinal : PageFaultError.GuestPage);
+    }
+
+    private static (PendingExit Pending, ExitReason Reason) VmxReason(in ExitFields fields) => fields.Reason switch
+    {
+        "EPT_VIOLATION" => (PendingExit.Certain, ExitReason.EptViolation),
+        "EPT_MISCONFIG" => (PendingExit.Certain, ExitReason.EptMisconfig),
+        "EXCEPTION_NMI" when fields.InterruptInfo is null => (PendingExit.IfPageFault, default),
+        "EXCEPTION_NMI" when (fields.InterruptInfo & VectorMask) == PageFaultVector => (PendingExit.Certain, ExitReason.PageFault),
+        "CR_ACCESS" => CrAccess(fields.Info1),
+        "MSR_WRITE" => (PendingExit.IfEfer, default),
+        "INVLPG" => (PendingExit.Certain, ExitReason.Invlpg),
+        "INVPCID" => (PendingExit.Certain, ExitReason.Invpcid),
+        "PML_FULL" => (PendingExit.Certain, ExitReason.PmlFull),
+        _ => default,
+    };
+
+    /// <summary>Bits 3 to 0 of the qualification: which register; 5 and 4: MOV to it, MOV from it, CLTS, LMSW.</summary>
+    private static (PendingExit Pending, ExitReason Reason) CrAccess(ulong qualification) => (qualification >> 4 & 3, qualification & 15) switch
+    {
+        (0, 0) or (2, _) or (3, _) => (PendingExit.Certain, ExitReason.Cr0Write),
+        (0, 3) => (PendingExit.Certain, ExitReason.Cr3Write),
+        (0, 4) => (PendingExit.Certain, ExitReason.Cr4Write),
+        _ => default,
+    };
+
+    private static (PendingExit Pending, ExitReason Reason) SvmReason(string reason) => reason switch
+    {
+        "npf" => (PendingExit.Certain, ExitReason.Npf),
+        "PF excp" => (PendingExit.Certain, ExitReason.PageFault),
+        "write_cr0" or "cr0_sel_write" => (PendingExit.Certain, ExitReason.Cr0Write),
+        "write_cr3" => (PendingExit.Certain, ExitReason.Cr3Write),
+        "write_cr4" => (PendingExit.Certain, ExitReason.Cr4Write),
+        "msr" => (PendingExit.IfEfer, default),
+        "invlpg" => (PendingExit.Certain, ExitReason.Invlpg),
+        "invpcid" => (PendingExit.Certain, ExitReason.Invpcid),
+        _ => default,
+    };
+}

@@ -1,0 +1,48 @@
+using Replay.Analyzer.Store;
+
+namespace Replay.Analyzer.Observed;
+
+/// <summary>
+/// What must be known of a host to read its trace: the same number in kvm_page_fault is an exit qualification on Intel with EPT,
+/// EXITINFO1 on AMD with NPT, and a #PF error code with shadow paging.
+/// </summary>
+public sealed record ObservedHost
+{
+    /// <summary>Where Linux maps all memory unless it randomises the place.</summary>
+    public const ulong DefaultDirectMap = 0xffff_8880_0000_0000;
+
+    private const ulong EptMmioMask = 7;
+    private const ulong EptMmioValue = 6;
+    private const ulong X86Mmio = 1UL << 51 | 1;
+
+    public required bool IsIntel { get; init; }
+
+    public required ObservedPaging Paging { get; init; }
+
+    /// <summary>The TDP MMU builds the tables.</summary>
+    public required bool UsesTdpMmu { get; init; }
+
+    /// <summary>Entries have no MMU_PRESENT bit (Linux before 5.13).</summary>
+    public bool PresentByRights { get; init; }
+
+    /// <summary>page_offset_base: the address at which the kernel maps host-physical address 0.</summary>
+    public ulong DirectMap { get; init; } = DefaultDirectMap;
+
+    public bool IsTwoDimensional => Paging != ObservedPaging.Shadow;
+
+    /// <summary>The mode that a model of this host would have, such as <c>ept-tdp</c>.</summary>
+    public string ModeName => Paging switch
+    {
+        ObservedPaging.Ept => UsesTdpMmu ? "ept-tdp" : "ept",
+        ObservedPaging.Npt => UsesTdpMmu ? "npt-tdp" : "npt",
+        _ => "shadow",
+    };
+
+    /// <summary>How its entries are told apart.</summary>
+    public EntryClassifier Entries => Paging == ObservedPaging.Ept
+        ? new(true, EptMmioMask, EptMmioValue, PresentByRights, HasGaps: true)
+        : new(false, X86Mmio, X86Mmio, PresentByRights, HasGaps: true);
+
+    /// <summary>Bits of an entry that the CPU sets.</summary>
+    internal ulong HardwareBits => Paging == ObservedPaging.Ept ? 0x300UL : 0x60UL;
+}

@@ -1,0 +1,79 @@
+using Replay.Analyzer.Store;
+
+namespace Replay.Analyzer.Observed;
+
+/// <summary>One page of KVM's tables, as far as the trace shows it.</summary>
+internal sealed class ObservedPage(int tableId, int level, ulong gfn)
+{
+    private const int Entries = 512;
+    private const uint DirectBit = 1U << 7;
+
+    private ulong[]? _values;
+    private ulong[]? _gfns;
+
+    public int TableId { get; } = tableId;
+
+    public int Level { get; } = level;
+
+    /// <summary>First frame that it translates (direct) or the guest table that it shadows; <see cref="Unseen.Word"/>: not shown.</summary>
+    public ulong Gfn { get; } = gfn;
+
+    public ulong Pfn { get; set; } = Unseen.Word;
+
+    public uint Role { get; set; }
+
+    /// <summary>Bits of the role word that are known.</summary>
+    public uint RoleMask { get; set; }
+
+    public bool IsTdp { get; init; }
+
+    /// <summary>The trace shows how it was made: all its entries were 0 then.</summary>
+    public bool IsMadeInTrace { get; init; }
+
+    public bool IsZapped { get; set; }
+
+    public bool IsDirect => (RoleMask & Role & DirectBit) != 0;
+
+    /// <summary>The value of an entry as the writes so far leave it; <see cref="Unseen.Word"/>: not known.</summary>
+    public ulong Value(int index) => _values is null ? IsMadeInTrace ? 0 : Unseen.Word : _values[index];
+
+    public void SetValue(int index, ulong value)
+    {
+        if (_values is null)
+        {
+            _values = new ulong[Entries];
+            if (!IsMadeInTrace)
+                Array.Fill(_values, Unseen.Word);
+        }
+
+        _values[index] = value;
+    }
+
+    /// <summary>First frame that an entry translates: from the page's own where it is direct, else as it was shown last.</summary>
+    public ulong EntryGfn(int index)
+    {
+        if (IsDirect && Gfn != Unseen.Word)
+            return Gfn + ((ulong)index << (9 * (Level - 1)));
+        return _gfns is null ? Unseen.Word : _gfns[index];
+    }
+
+    public void SetEntryGfn(int index, ulong gfn)
+    {
+        if (IsDirect && Gfn != Unseen.Word)
+            return;
+        if (_gfns is null)
+        {
+            _gfns = new ulong[Entries];
+            Array.Fill(_gfns, Unseen.Word);
+        }
+
+        _gfns[index] = gfn;
+    }
+
+    /// <summary>The page is gone: what it held is of no use any more.</summary>
+    public void Forget()
+    {
+        _values = null;
+        _gfns = null;
+    }
+}

@@ -1,0 +1,60 @@
+using Replay.Analyzer.Store;
+using Replay.Replayer.History;
+
+namespace Replay.Analyzer.Observed;
+
+/// <summary>What one thread of the host is doing: events of a trace belong together by thread.</summary>
+internal sealed class ObservedThread
+{
+    public byte Vcpu { get; set; } = Unseen.Byte;
+
+    /// <summary>The chain of functions that probes show it in.</summary>
+    public int Chain { get; set; }
+
+    public PendingExit Pending { get; set; }
+
+    /// <summary>The exit being handled; its number is -1 where there is none.</summary>
+    public VmExitRecord Exit { get; set; } = new() { ExitId = -1 };
+
+    public bool FaultIsOpen { get; set; }
+
+    public FaultRecord Fault { get; set; }
+
+    public long FaultEnd { get; set; }
+
+    /// <summary>The guest walk of the fault being handled failed.</summary>
+    public bool WalkFailed { get; set; }
+
+    /// <summary>The frame that kvm_mmu_spte_requested named.</summary>
+    public ulong RequestedGfn { get; set; } = Unseen.Word;
+
+    /// <summary>The last address of a guest walk.</summary>
+    public ulong WalkedAddress { get; set; } = Unseen.Word;
+
+    public bool HasWrite { get; set; }
+
+    public PendingWrite Write;
+
+    /// <summary>A table about to be linked: the entry's address, 0 without one.</summary>
+    public ulong LinkEntry { get; set; }
+
+    public ulong LinkValue { get; set; }
+
+    public ulong LinkGfn { get; set; }
+
+    /// <summary>mmu_set_spte's entry and frame.</summary>
+    public ulong SetEntry { get; set; }
+
+    public ulong SetGfn { get; set; } = Unseen.Word;
+
+    /// <summary>Of a page about to be made by the TDP MMU: its object and its place.</summary>
+    public (ulong Object, ulong Table, uint Role)? TdpPage { get; set; }
+
+    /// <summary>The page that kvm_mmu_get_page gave last.</summary>
+    public ObservedPage? GotPage { get; set; }
+
+    /// <summary>The page that a probe on __kvm_mmu_prepare_zap_page named.</summary>
+    public ObservedPage? ZapPage { get; set; }
+
+    public int FaultId => FaultIsOpen ? Fault.FaultId : -1;
+}

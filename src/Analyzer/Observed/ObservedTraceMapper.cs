@@ -1,0 +1,294 @@
+using System.Text;
+using Replay.Analyzer.Store;
+using Replay.Replayer.History;
+using Replay.Trace.Tracepoints;
+
+namespace Replay.Analyzer.Observed;
+
+/// <summary>Makes a history of a trace's events: the same rows that a run of the model has, as far as the trace shows them.</summary>
+public sealed class ObservedTraceMapper : TracepointSink
+{
+    private readonly IObservedHistory _history;
+    private readonly FieldsKept _kept;
+    private readonly IReadOnlySet<int>? _pids;
+    private readonly ObservedHost _host;
+    private readonly Scribe _scribe;
+    private readonly TablePages _pages;
+    private readonly ExitFollower _exits;
+    private readonly PageFollower _pageFollower;
+    private readonly EntryFollower _entries;
+    private readonly ProbeFollower _probes;
+    private readonly Sightings _sightings = new();
+    private readonly FieldsJson _json = new();
+    private readonly Dictionary<int, ObservedThread> _threads = [];
+    private readonly Dictionary<(int Pid, ulong Name), int> _tasks = [];
+    private readonly List<string> _taskNames = [];
+    private ObservedThread _thread = new();
+    private int _threadPid = -1;
+    private int _threadTask;
+    private long _skipped;
+
+    /// <param name="history">Where it goes.</param>
+    /// <param name="host">The host that the trace is of.</param>
+    /// <param name="outlook">What is known of the trace beforehand.</param>
+    /// <param name="kept">Of which events the fields are stored.</param>
+    /// <param name="pids">Threads whose events make rows; null: all.</param>
+    public ObservedTraceMapper(
+        IObservedHistory history,
+        ObservedHost host,
+        TraceOutlook? outlook = null,
+        FieldsKept kept = FieldsKept.Unmapped,
+        IReadOnlySet<int>? pids = null)
+    {
+        _history = history;
+        _kept = kept;
+        _pids = pids;
+        _host = host;
+        _scribe = new Scribe(history);
+        _pages = new TablePages(host);
+        _exits = new ExitFollower(host, _scribe);
+        _pageFollower = new PageFollower(host, _scribe, _pages);
+        _entries = new EntryFollower(host, _scribe, _pages, _pageFollower);
+        _probes = new ProbeFollower(host, _scribe, _pages, _exits, _entries, _pageFollower);
+        if (outlook is null)
+            return;
+        _probes.Expect(outlook);
+        _pageFollower.RootsAreProbed = outlook.ProbedReturns.Contains("mmu_alloc_root") || outlook.ProbedReturns.Contains("kvm_tdp_mmu_get_vcpu_root_hpa");
+        foreach (var (pid, vcpu) in outlook.VcpuOfThread)
+            _threads[pid] = new ObservedThread { Vcpu = VcpuNumber(vcpu) };
+    }
+
+    /// <summary>Hash of the history so far.</summary>
+    public string Hash => _scribe.Hash;
+
+    /// <summary>Records so far.</summary>
+    public long Records => _scribe.Seq;
+
+    public IReadOnlyList<long> NoteCounts => _scribe.NoteCounts;
+
+    public IReadOnlyList<TraceNameRow> Names => _sightings.Names;
+
+    public IReadOnlyList<string> Tasks => _taskNames;
+
+    /// <summary>Events of threads that were not asked for.</summary>
+    public long Skipped => _skipped;
+
+    public IReadOnlyList<Capability> Capabilities => _sightings.Capabilities(_host);
+
+    /// <summary>The trace is over: tells what still waits.</summary>
+    public void Finish()
+    {
+        foreach (var (_, thread) in _threads.OrderBy(pair => pair.Key))
+        {
+            _entries.EndLink(thread);
+            _entries.Tell(thread);
+            _exits.Finish(thread);
+        }
+    }
+
+    /// <summary>A line of the trace could not be used.</summary>
+    public void OnDamaged(long line) => _scribe.Note(ModelNote.DamagedLine, (ulong)line);
+
+    public override void OnEntry(in TraceLine line, in EntryFields fields)
+    {
+        if (!Take(line, mapped: true))
+            return;
+        Break();
+        _exits.Finish(_thread);
+        SetVcpu(fields.Vcpu);
+    }
+
+    public override void OnExit(in TraceLine line, in ExitFields fields)
+    {
+        if (!Take(line, mapped: true))
+            return;
+        Break();
+        if (fields.Vcpu is { } vcpu)
+            SetVcpu(vcpu);
+        _exits.Exit(_thread, fields);
+    }
+
+    public override void OnPageFault(in TraceLine line, in PageFaultFields fields)
+    {
+        if (!Take(line, mapped: true))
+            return;
+        Break();
+        if (fields.Vcpu is { } vcpu)
+            SetVcpu(vcpu);
+        _exits.PageFault(_thread, fields);
+    }
+
+    public override void OnInjectedException(in TraceLine line, in InjectedExceptionFields fields)
+    {
+        if (!Take(line, fields.IsPageFault && !fields.Reinjected))
+            return;
+        Break();
+        _exits.GuestFault(_thread, fields);
+    }
+
+    public override void OnControlRegister(in TraceLine line, in ControlRegisterFields fields)
+    {
+        if (Take(line, mapped: false))
+            ExitFollower.ControlRegister(_thread, fields);
+    }
+
+    public override void OnMsr(in TraceLine line, in MsrFields fields)
+    {
+        if (Take(line, mapped: false))
+            _exits.Msr(_thread, fields);
+    }
+
+    public override void OnMmio(in TraceLine line, in MmioFields fields)
+    {
+        if (Take(line, mapped: false) && _thread.Exit.Reason == ExitReason.EptMisconfig)
+            ExitFollower.Address(_thread, fields.Gpa);
+    }
+
+    public override void OnPage(in TraceLine line, in PageFields fields)
+    {
+        if (!Take(line, mapped: true))
+            return;
+        _entries.Tell(_thread);
+        _pageFollower.Page(_thread, line.Name.Kind, fields);
+    }
+
+    public override void OnSetSpte(in TraceLine line, in SetSpteFields fields)
+    {
+        if (!Take(line, mapped: true))
+            return;
+        _entries.EndLink(_thread);
+        _entries.Set(_thread, fields);
+    }
+
+    public override void OnSpteChanged(in TraceLine line, in SpteChangedFields fields)
+    {
+        if (Take(line, mapped: true))
+            _entries.Changed(_thread, fields);
+    }
+
+    public override void OnSpteRequested(in TraceLine line, in SpteRequestedFields fields)
+    {
+        if (Take(line, mapped: false))
+            _thread.RequestedGfn = fields.Gfn;
+    }
+
+    public override void OnMarkMmioSpte(in TraceLine line, in MarkMmioSpteFields fields)
+    {
+        if (!Take(line, mapped: false))
+            return;
+        _entries.EndLink(_thread);
+        _entries.MarkMmio(_thread, fields);
+    }
+
+    public override void OnHandleMmioPageFault(in TraceLine line, in HandleMmioPageFaultFields fields)
+    {
+        if (!Take(line, mapped: false))
+            return;
+        Break();
+        _exits.Misconfiguration(_thread, fields.Gfn << 12 | (fields.Address & 0xfff), PageFaultReserved);
+        ExitFollower.Outcome(_thread, RetPf.Emulate);
+    }
+
+    public override void OnFastPageFault(in TraceLine line, in FastPageFaultFields fields)
+    {
+        if (Take(line, mapped: true))
+            _entries.FastPageFault(_thread, fields);
+    }
+
+    public override void OnGuestWalk(in TraceLine line, in GuestWalkFields fields)
+    {
+        if (!Take(line, mapped: false))
+            return;
+        if (line.Name.Kind == TracepointKind.WalkerError)
+            _thread.WalkFailed = true;
+        else
+            _thread.WalkedAddress = fields.Address;
+    }
+
+    public override void OnProbe(in TraceLine line, in ProbeFields fields)
+    {
+        if (!Take(line, mapped: false))
+            return;
+        _sightings.Probe(line.Name, fields);
+        _probes.Probe(_thread, fields);
+    }
+
+    public override void OnOther(in TraceLine line)
+    {
+        if (!Take(line, mapped: false))
+            return;
+        switch (line.Name.Text)
+        {
+            case "kvm_userspace_exit":
+                Break();
+                _exits.Finish(_thread);
+                break;
+            case "kvm_emulate_insn" when (byte)_thread.Fault.Outcome == Unseen.Byte:
+                ExitFollower.Outcome(_thread, RetPf.Emulate);
+                break;
+            default:
+                break;
+        }
+    }
+
+    public override void OnLost(long ordinal, long line, int cpu, long events)
+    {
+        _scribe.Ordinal = ordinal;
+        // What each thread was doing may have gone on unseen: nothing after this belongs to it for certain.
+        foreach (var (_, thread) in _threads.OrderBy(pair => pair.Key))
+        {
+            _entries.EndLink(thread);
+            _entries.Tell(thread);
+            _exits.Finish(thread);
+        }
+
+        _scribe.Note(ModelNote.LostEvents, events < 0 ? Unseen.Word : (ulong)events);
+    }
+
+    private const ulong PageFaultReserved = 8;
+
+    /// <summary>Stores the event, and makes its thread the current one. False: it is not asked for.</summary>
+    private bool Take(in TraceLine line, bool mapped)
+    {
+        _scribe.Ordinal = line.Ordinal;
+        _sightings.Count(line.Name);
+        if (line.Pid != _threadPid)
+            Switch(line);
+        var fields = _kept == FieldsKept.All || (_kept == FieldsKept.Unmapped && !mapped) ? _json.Of(line.Text) : default;
+        _history.OnTraceEvent(new TraceEventRow(line.Ordinal, line.Line, line.Time, line.Cpu, line.Pid, _threadTask, line.Name.Id), fields);
+        if (_pids is null || _pids.Contains(line.Pid))
+            return true;
+        _skipped++;
+        return false;
+    }
+
+    private void Switch(in TraceLine line)
+    {
+        if (!_threads.TryGetValue(line.Pid, out var thread))
+        {
+            thread = new ObservedThread();
+            _threads[line.Pid] = thread;
+        }
+
+        _thread = thread;
+        _threadPid = line.Pid;
+        var key = (line.Pid, System.IO.Hashing.XxHash3.HashToUInt64(line.Task));
+        if (!_tasks.TryGetValue(key, out _threadTask))
+        {
+            _threadTask = _taskNames.Count;
+            _tasks[key] = _threadTask;
+            _taskNames.Add(Encoding.Latin1.GetString(line.Task));
+        }
+    }
+
+    /// <summary>What waited for the thread's next line is over.</summary>
+    private void Break()
+    {
+        _entries.EndLink(_thread);
+        _entries.Tell(_thread);
+    }
+
+    private void SetVcpu(int vcpu) => _thread.Vcpu = VcpuNumber(vcpu);
+
+    private static byte VcpuNumber(int vcpu) => vcpu is >= 0 and < Unseen.Byte ? (byte)vcpu : Unseen.Byte;
+}

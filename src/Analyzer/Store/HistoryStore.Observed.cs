@@ -1,0 +1,41 @@
+using Replay.Analyzer.Observed;
+using Replay.Replayer.History;
+
+namespace Replay.Analyzer.Store;
+
+/// <content>What observed runs store besides the records of a history.</content>
+public sealed partial class HistoryStore : IObservedHistory
+{
+    void IObservedHistory.OnFault(in FaultRecord record, long endSeq, ExitReason exit)
+    {
+        _lastSeq = Math.Max(_lastSeq, endSeq);
+        var row = new FaultRow(record, endSeq, exit);
+        if (!_batch.Faults.TryAdd(row))
+            NextBatch().Faults.TryAdd(row);
+    }
+
+    void IObservedHistory.OnTablePage(in TablePageRecord record, uint roleMask)
+    {
+        OnTablePage(record);
+        if (roleMask != uint.MaxValue)
+            _batch.Observed.RoleMasks.Add((record, roleMask));
+    }
+
+    void IObservedHistory.OnEarlierPage(in TablePageRecord record, uint roleMask) => _batch.Observed.EarlierPages.Add((record, roleMask));
+
+    void IObservedHistory.OnPageLearned(PageFacts facts) => _batch.Observed.Facts.Add(facts);
+
+    void IObservedHistory.OnTraceEvent(in TraceEventRow trace, ReadOnlySpan<byte> fields)
+    {
+        if (!_batch.Observed.Events.TryAdd(trace, fields))
+            NextBatch().Observed.Events.TryAdd(trace, fields);
+    }
+
+    /// <summary>As <see cref="Complete"/>, of an observed run.</summary>
+    /// <exception cref="StoreException">Something could not be written; the run stays incomplete.</exception>
+    public void CompleteObserved(ObservedSummary summary)
+    {
+        _ingest.Invoke(() => _writer.Observed.WriteSummary(summary));
+        Complete(summary.Run);
+    }
+}

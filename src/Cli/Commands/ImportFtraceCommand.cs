@@ -1,0 +1,158 @@
+using System.CommandLine;
+using Replay.Analyzer.Observed;
+using Replay.Analyzer.Store;
+using Replay.Cli.Importing;
+using Replay.Cli.Replaying;
+using Replay.Cli.Terminal;
+using Replay.Recorder;
+using Replay.Recorder.Ftrace;
+using Replay.Replayer;
+using Replay.Replayer.Kvm.Host;
+
+namespace Replay.Cli.Commands;
+
+/// <summary>Imports the trace of a real KVM as a run of mode <c>observed</c>.</summary>
+internal sealed class ImportFtraceCommand : VerbCommand
+{
+    private const string Verb = "replay import ftrace";
+    private const int DefaultMessages = 10;
+
+    private readonly Argument<string> _trace = new("TRACE") { Description = "Text of trace-cmd report, of tracefs's trace file or of perf script; .gz too; - is standard input" };
+    private readonly Option<string> _database = new("--db") { Description = "The database to make", HelpName = "FILE", Required = true };
+    private readonly Option<bool> _append = new("--append") { Description = "Add the run to an existing database, beside modelled ones" };
+    private readonly Option<string?> _name = new("--name") { Description = "Name of the run (default: observed, with a number behind it where it is taken)", HelpName = "NAME" };
+    private readonly Option<string?> _mode = new("--mmu", "-m")
+    {
+        Description = "What the host ran: ept, ept-tdp, npt, npt-tdp or shadow (default: as the trace tells)",
+        HelpName = "MODE",
+    };
+
+    private readonly Option<string?> _host = new("--host")
+    {
+        Description = $"The host's profile: {string.Join(", ", HostProfiles.All.Select(profile => profile.Name))} (default: as the trace tells)",
+        HelpName = "PROFILE",
+    };
+
+    private readonly Option<string?> _kernel = new("--kernel") { Description = "The host's kernel, for the run's row (default: by the form of the lines)", HelpName = "VERSION" };
+    private readonly Option<string?> _directMap = new("--direct-map")
+    {
+        Description = "Where the host's kernel maps all memory, page_offset_base (default: from entries shown under both addresses)",
+        HelpName = "ADDRESS",
+    };
+
+    private readonly Option<int[]> _pids = new("--pid") { Description = "Make rows only of this thread's events; repeatable", HelpName = "PID" };
+    private readonly Option<string> _fields = new("--fields")
+    {
+        Description = "Of which events to store the text too: none, unmapped (those that no other row tells) or all (default unmapped)",
+        HelpName = "WHICH",
+        DefaultValueFactory = _ => "unmapped",
+    };
+
+    private readonly Option<int> _messages = new("--max-messages") { Description = $"Damaged lines to print (default {DefaultMessages})", HelpName = "N", DefaultValueFactory = _ => DefaultMessages };
+    private readonly Option<bool> _json = CommonOptions.Json();
+    private readonly Option<bool> _force = CommonOptions.Force();
+    private readonly Option<bool> _quiet = CommonOptions.Quiet();
+
+    public ImportFtraceCommand()
+        : base("ftrace", "Import what a real KVM did, from its tracepoints and probes, as a run of mode observed.")
+    {
+        Arguments.Add(_trace);
+        foreach (Option option in (ReadOnlySpan<Option>)[_database, _append, _name, _mode, _host, _kernel, _directMap, _pids, _fields, _messages, _json, _force, _quiet])
+            Options.Add(option);
+    }
+
+    public override IReadOnlyList<Example> Examples { get; } =
+    [
+        new("replay import ftrace trace.txt --db host.db", "text of 'trace-cmd report' or of /sys/kernel/tracing/trace"),
+        new("perf script | replay import ftrace - --db host.db", "from a pipe"),
+        new("replay import ftrace trace.txt.gz --db boot.db --append --name host", "beside the modelled runs of a database"),
+        new("replay import ftrace trace.txt --mmu ept-tdp --host intel --db host.db", "a trace that does not tell its host"),
+    ];
+
+    protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
+    {
+        var path = arguments.GetRequiredValue(_trace);
+        using var input = FtraceInput.Open(path);
+        var findings = input.Survey();
+        if (findings.Events == 0)
+            throw new RecorderException(RecorderFailure.BadInput, $"{path}: holds no event in the form of trace-cmd report, tracefs or perf script.");
+        var plan = Plan(arguments, findings);
+        console.Error.WriteLine($"{Verb}: {HostChoice.Describe(plan.Host, findings, arguments.GetValue(_mode) is not null)}");
+        foreach (var vcpu in plan.Pids.Count == 0 ? findings.SharedVcpus : [])
+            console.Error.WriteLine($"{Verb}: vCPU {vcpu} is entered by several threads: the trace may hold several VMs. --pid chooses the threads of one.");
+
+        using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
+        using var file = Open(arguments);
+        var problems = new ProblemPrinter(console.Error, Verb, arguments.GetValue(_messages));
+        using var store = file.BeginRun(Describe(arguments, path, plan, findings));
+        var (trace, observed) = TraceImport.Run(
+            input,
+            plan,
+            store,
+            problems,
+            (bytes, events) => progress.Update(time => Progress(bytes, events, input.Length, time)),
+            cancellation);
+        progress.Dispose();
+        problems.Finish();
+        if (trace.Interrupted)
+            return Task.FromResult(Interrupted(console, trace));
+        store.CompleteObserved(observed);
+        ImportReport.Write(Verb, path, trace, observed, console.Error);
+        if (arguments.GetValue(_json))
+            ImportReport.WriteJson(store.Name, trace, observed, console.Out);
+        return Task.FromResult(ExitCode.Done);
+    }
+
+    private static int Interrupted(CliConsole console, FtraceSummary trace)
+    {
+        console.Error.WriteLine($"{Verb}: interrupted after line {trace.Lines}: the run is marked incomplete");
+        return ExitCode.Interrupted;
+    }
+
+    private HistoryFile Open(ParseResult arguments)
+    {
+        var database = arguments.GetRequiredValue(_database);
+        return arguments.GetValue(_append) ? HistoryFile.Append(Inputs.Database(database)) : HistoryFile.Create(database, arguments.GetValue(_force));
+    }
+
+    private ImportPlan Plan(ParseResult arguments, HostFindings findings) => new()
+    {
+        Host = HostChoice.Choose(findings, arguments.GetValue(_mode), Profile(arguments), arguments.GetValue(_directMap)),
+        Outlook = ImportPlan.OutlookOf(findings),
+        Kept = arguments.GetValue(_fields) switch
+        {
+            "none" => FieldsKept.None,
+            "unmapped" => FieldsKept.Unmapped,
+            "all" => FieldsKept.All,
+            var other => throw new UsageException($"--fields {other}: choose none, unmapped or all."),
+        },
+        Pids = [.. arguments.GetValue(_pids) ?? []],
+    };
+
+    private HostProfile? Profile(ParseResult arguments) => arguments.GetValue(_host) is not { } name
+        ? null
+        : HostProfiles.Find(name) ?? throw new UsageException($"--host {name}: choose from {string.Join(", ", HostProfiles.All.Select(known => known.Name))}.");
+
+    private RunInfo Describe(ParseResult arguments, string path, ImportPlan plan, HostFindings findings) => new()
+    {
+        Capture = path == FtraceInput.StandardInput ? "standard input" : path,
+        CaptureHash = "",
+        CaptureSource = "ftrace",
+        CaptureComplete = false,
+        Mode = MmuMode.Observed,
+        Name = arguments.GetValue(_name),
+        Profile = arguments.GetValue(_host) ?? (plan.Host.IsIntel ? "intel" : "amd"),
+        Backing = "unknown",
+        Kernel = arguments.GetValue(_kernel) ?? findings.Kernel,
+        Tool = ToolVersion.Text,
+        Model = TraceImport.Version,
+        Options = plan.Options(),
+        Entries = plan.Host.Entries,
+    };
+
+    private static string Progress(long bytes, long events, long? length, TimeSpan time)
+    {
+        var part = length is > 0 and var total ? $"{100.0 * bytes / total:0}%, " : "";
+        return $"{part}{Units.Count(events)} events, {Units.Rate(events, time)}, {Units.Bytes(bytes)}";
+    }
+}

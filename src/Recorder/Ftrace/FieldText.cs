@@ -1,0 +1,339 @@
+using Replay.Trace.Tracepoints;
+
+namespace Replay.Recorder.Ftrace;
+
+/// <summary>Reads the fields of each kind of event from its text, in the forms of kernels since 3.0. False: no known form.</summary>
+internal static class FieldText
+{
+    /// <summary>Above: a kernel address. A pointer that the kernel hashed has 32 bits.</summary>
+    private const ulong FirstKernelAddress = 1UL << 63;
+
+    public static bool TryParse(ReadOnlySpan<byte> text, out EntryFields entry)
+    {
+        entry = default;
+        var scanner = new FieldScanner(text);
+        if (!scanner.Skip("vcpu "u8) || !scanner.TryDecimal(out var vcpu))
+            return false;
+        ulong? rip = null;
+        if (scanner.Skip(", rip "u8) || scanner.Skip(" rip "u8))
+        {
+            if (!scanner.TryHex(out ulong value))
+                return false;
+            rip = value;
+        }
+
+        entry = new EntryFields(vcpu, rip);
+        return true;
+    }
+
+    /// <remarks>
+    /// Linux 3: <c>reason R rip 0x1 info 1 2</c>; 4.2: with <c>vcpu 0</c> before; 5.10: <c>info1 0x1 info2 0x2 intr_info 0x3 error_code 0x4</c>;
+    /// the plugin: <c>reason R rip 0x1 info 1 2</c> with <c>vcpu 0</c> at either end.
+    /// </remarks>
+    public static bool TryParse(ReadOnlySpan<byte> text, NameTable reasons, out ExitFields exit)
+    {
+        exit = default;
+        var scanner = new FieldScanner(text);
+        int? vcpu = null;
+        if (scanner.Skip("vcpu "u8))
+        {
+            if (!scanner.TryDecimal(out var number))
+                return false;
+            vcpu = number;
+            scanner.SkipSpaces();
+        }
+
+        if (!scanner.Skip("reason "u8) || !scanner.TryUpTo(" rip "u8, out var reason) || reason.Length is 0 or > 64 || !scanner.TryHex(out ulong rip))
+            return false;
+        scanner.SkipSpaces();
+        ulong info1, info2 = 0;
+        uint? interrupt = null, error = null;
+        if (scanner.Skip("info1 "u8))
+        {
+            if (!scanner.TryHex(out info1) || !scanner.Skip(" info2 "u8) || !scanner.TryHex(out info2))
+                return false;
+            if (scanner.Skip(" intr_info "u8))
+            {
+                if (!scanner.TryHex(out uint intr) || !scanner.Skip(" error_code "u8) || !scanner.TryHex(out uint code))
+                    return false;
+                (interrupt, error) = (intr, code);
+            }
+        }
+        else if (scanner.Skip("info "u8))
+        {
+            if (!scanner.TryHex(out info1) || !scanner.Skip(" "u8) || !scanner.TryHex(out info2))
+                return false;
+        }
+        else
+        {
+            info1 = 0;
+        }
+
+        if (vcpu is null && scanner.Find("vcpu "u8) && scanner.TryDecimal(out var late))
+            vcpu = late;
+        exit = new ExitFields(vcpu, reasons.Get(reason.TrimEnd((byte)' ')).Text, rip, info1, info2, interrupt, error);
+        return true;
+    }
+
+    public static bool TryParse(ReadOnlySpan<byte> text, out PageFaultFields fault)
+    {
+        fault = default;
+        var scanner = new FieldScanner(text);
+        int? vcpu = null;
+        ulong? rip = null;
+        if (scanner.Skip("vcpu "u8))
+        {
+            if (!scanner.TryDecimal(out var number) || !scanner.Skip(" rip "u8) || !scanner.TryHex(out ulong value))
+                return false;
+            (vcpu, rip) = (number, value);
+            scanner.SkipSpaces();
+        }
+
+        if (!scanner.Skip("address "u8) || !scanner.TryHex(out ulong address) || !scanner.Skip(" error_code "u8) || !scanner.TryHex(out ulong error))
+            return false;
+        fault = new PageFaultFields(vcpu, rip, address, error);
+        return true;
+    }
+
+    public static bool TryParse(ReadOnlySpan<byte> text, out InjectedExceptionFields injected)
+    {
+        injected = default;
+        var scanner = new FieldScanner(text);
+        if (!scanner.TryWord(out var vector) || !vector.StartsWith("#"u8))
+            return false;
+        uint? error = null;
+        if (scanner.Skip("("u8))
+        {
+            if (!scanner.TryHex(out uint code) || !scanner.Skip(")"u8))
+                return false;
+            error = code;
+        }
+
+        injected = new InjectedExceptionFields(vector.SequenceEqual("#PF"u8), error, scanner.Rest.IndexOf("reinjected"u8) >= 0);
+        return true;
+    }
+
+    public static bool TryParse(ReadOnlySpan<byte> text, out ControlRegisterFields register)
+    {
+        register = default;
+        var scanner = new FieldScanner(text);
+        if (!TryDirection(ref scanner, "cr_"u8, out var isWrite) || !scanner.TryHex(out uint number) || number > 15 || !scanner.Skip(" = "u8)
+            || !scanner.TryHex(out ulong value))
+            return false;
+        register = new ControlRegisterFields(isWrite, (int)number, value);
+        return true;
+    }
+
+    public static bool TryParse(ReadOnlySpan<byte> text, out MsrFields msr)
+    {
+        msr = default;
+        var scanner = new FieldScanner(text);
+        if (!TryDirection(ref scanner, "msr_"u8, out var isWrite) || !scanner.TryHex(out uint index) || !scanner.Skip(" = "u8) || !scanner.TryHex(out ulong value))
+            return false;
+        msr = new MsrFields(isWrite, index, value, scanner.Find("(#GP)"u8));
+        return true;
+    }
+
+    public static bool TryParse(ReadOnlySpan<byte> text, out MmioFields mmio)
+    {
+        mmio = default;
+        var scanner = new FieldScanner(text);
+        ulong gpa;
+        if (scanner.Skip("fast mmio at gpa "u8))
+        {
+            mmio = new MmioFields(true, 0, scanner.TryHex(out gpa) ? gpa : 0, 0);
+            return gpa != 0 || text.EndsWith("0x0"u8);
+        }
+
+        if (!scanner.Skip("mmio "u8) || !scanner.TryWord(out var direction) || !scanner.Skip("len "u8) || !scanner.TryDecimal(out var size)
+            || !scanner.Skip(" gpa "u8) || !scanner.TryHex(out gpa) || !scanner.Skip(" val "u8) || !scanner.TryHex(out ulong value))
+            return false;
+        mmio = new MmioFields(direction.SequenceEqual("write"u8), size, gpa, value);
+        return true;
+    }
+
+    public static bool TryParse(ReadOnlySpan<byte> text, out NotifierRangeFields range)
+    {
+        range = default;
+        var scanner = new FieldScanner(text);
+        if (!scanner.Skip("mmu notifier "u8) || !scanner.Find(": "u8) || !scanner.TryHex(out ulong start))
+            return false;
+        var end = start;
+        if (scanner.Skip(" -- "u8) && !scanner.TryHex(out end))
+            return false;
+        range = new NotifierRangeFields(start, end);
+        return true;
+    }
+
+    public static bool TryParse(ReadOnlySpan<byte> text, out SetSpteFields set)
+    {
+        set = default;
+        var scanner = new FieldScanner(text);
+        if (!scanner.Skip("gfn "u8) || !scanner.TryHex(out ulong gfn) || !scanner.Skip(" spte "u8) || !scanner.TryHex(out ulong spte)
+            || !scanner.Find(") level "u8) || !TryLevel(ref scanner, out var level) || !scanner.Skip(" at "u8) || !scanner.TryHex(out ulong sptep))
+            return false;
+        set = new SetSpteFields(gfn, spte, level, sptep);
+        return true;
+    }
+
+    public static bool TryParse(ReadOnlySpan<byte> text, out SpteChangedFields change)
+    {
+        change = default;
+        var scanner = new FieldScanner(text);
+        if (!scanner.Skip("as id "u8) || !scanner.TryDecimal(out var space) || !scanner.Skip(" gfn "u8) || !scanner.TryHex(out ulong gfn)
+            || !scanner.Skip(" level "u8) || !TryLevel(ref scanner, out var level) || !scanner.Skip(" old_spte "u8) || !scanner.TryHex(out ulong old)
+            || !scanner.Skip(" new_spte "u8) || !scanner.TryHex(out ulong value))
+            return false;
+        change = new SpteChangedFields(space, gfn, level, old, value);
+        return true;
+    }
+
+    public static bool TryParse(ReadOnlySpan<byte> text, out SpteRequestedFields requested)
+    {
+        requested = default;
+        var scanner = new FieldScanner(text);
+        if (!scanner.Skip("gfn "u8) || !scanner.TryHex(out ulong gfn) || !scanner.Skip(" pfn "u8) || !scanner.TryHex(out ulong pfn)
+            || !scanner.Skip(" level "u8) || !TryLevel(ref scanner, out var level))
+            return false;
+        requested = new SpteRequestedFields(gfn, pfn, level);
+        return true;
+    }
+
+    public static bool TryParse(ReadOnlySpan<byte> text, out MarkMmioSpteFields mark)
+    {
+        mark = default;
+        var scanner = new FieldScanner(text);
+        if (!scanner.Skip("sptep:"u8) || !scanner.TryHex(out ulong sptep) || !scanner.Skip(" gfn "u8) || !scanner.TryHex(out ulong gfn)
+            || !scanner.Skip(" access "u8) || !scanner.TryHex(out uint access))
+            return false;
+        uint? generation = null;
+        if (scanner.Skip(" gen "u8))
+        {
+            if (!scanner.TryHex(out uint number))
+                return false;
+            generation = number;
+        }
+
+        mark = new MarkMmioSpteFields(KernelPointer(sptep), gfn, access, generation);
+        return true;
+    }
+
+    public static bool TryParse(ReadOnlySpan<byte> text, out HandleMmioPageFaultFields handled)
+    {
+        handled = default;
+        var scanner = new FieldScanner(text);
+        if (!scanner.Skip("addr:"u8) || !scanner.TryHex(out ulong address) || !scanner.Skip(" gfn "u8) || !scanner.TryHex(out ulong gfn)
+            || !scanner.Skip(" access "u8) || !scanner.TryHex(out uint access))
+            return false;
+        handled = new HandleMmioPageFaultFields(address, gfn, access);
+        return true;
+    }
+
+    public static bool TryParse(ReadOnlySpan<byte> text, out CheckMmioSpteFields check)
+    {
+        check = default;
+        var scanner = new FieldScanner(text);
+        if (!scanner.Skip("spte "u8) || !scanner.TryHex(out ulong spte) || !scanner.Skip(" kvm_gen "u8) || !scanner.TryHex(out uint kvm)
+            || !scanner.Skip(" spte-gen "u8) || !scanner.TryHex(out uint generation))
+            return false;
+        check = new CheckMmioSpteFields(spte, kvm, generation);
+        return true;
+    }
+
+    public static bool TryParse(ReadOnlySpan<byte> text, out FastPageFaultFields fault)
+    {
+        fault = default;
+        var scanner = new FieldScanner(text);
+        if (!scanner.Skip("vcpu "u8) || !scanner.TryDecimal(out var vcpu) || !scanner.Skip(" gva "u8) || !scanner.TryHex(out ulong address)
+            || !scanner.Skip(" error_code "u8) || !scanner.TryUpTo(" sptep "u8, out var letters) || !TryErrorLetters(letters, out var error)
+            || !TryPointer(ref scanner, out var sptep) || !scanner.Skip(" old "u8) || !scanner.TryHex(out ulong old) || !scanner.Skip(" new "u8)
+            || !scanner.TryHex(out ulong value))
+            return false;
+        // Linux 3.6 ends here with one flag that says either.
+        if (!scanner.Skip(" spurious "u8) || !scanner.TryDecimal(out var spurious) || !scanner.Skip(" fixed "u8) || !scanner.TryDecimal(out var repaired))
+            return false;
+        fault = new FastPageFaultFields(vcpu, address, error, sptep, old, value, spurious != 0, repaired != 0);
+        return true;
+    }
+
+    public static bool TryParse(ReadOnlySpan<byte> text, out SplitHugePageFields split)
+    {
+        split = default;
+        var scanner = new FieldScanner(text);
+        if (!scanner.Skip("gfn "u8) || !scanner.TryHex(out ulong gfn) || !scanner.Skip(" spte "u8) || !scanner.TryHex(out ulong spte)
+            || !scanner.Skip(" level "u8) || !TryLevel(ref scanner, out var level) || !scanner.Skip(" errno "u8) || !scanner.TryDecimal(out var error))
+            return false;
+        split = new SplitHugePageFields(gfn, spte, level, error);
+        return true;
+    }
+
+    public static bool TryParse(ReadOnlySpan<byte> text, out GuestWalkFields walk)
+    {
+        walk = default;
+        var scanner = new FieldScanner(text);
+        var address = 0UL;
+        if (scanner.Skip("addr "u8))
+        {
+            if (!scanner.TryHex(out address))
+                return false;
+            scanner.SkipSpaces();
+        }
+
+        if (!scanner.Skip("pferr "u8) || !scanner.TryHex(out uint error))
+            return false;
+        walk = new GuestWalkFields(address, error);
+        return true;
+    }
+
+    private static bool TryDirection(ref FieldScanner scanner, ReadOnlySpan<byte> prefix, out bool isWrite)
+    {
+        isWrite = false;
+        if (!scanner.Skip(prefix))
+            return false;
+        isWrite = scanner.Skip("write "u8);
+        return isWrite || scanner.Skip("read "u8);
+    }
+
+    private static bool TryLevel(ref FieldScanner scanner, out int level) => scanner.TryDecimal(out level) && level is >= 1 and <= 5;
+
+    /// <summary>Old kernels print <c>(null)</c> for a walk that found no entry.</summary>
+    private static bool TryPointer(ref FieldScanner scanner, out ulong? pointer)
+    {
+        pointer = null;
+        scanner.SkipSpaces();
+        if (scanner.Skip("(null)"u8))
+            return true;
+        if (!scanner.TryHex(out ulong value))
+            return false;
+        pointer = KernelPointer(value);
+        return true;
+    }
+
+    private static ulong? KernelPointer(ulong value) => value >= FirstKernelAddress ? value : null;
+
+    /// <summary>Letters between bars, as __print_flags() writes them; what has no letter comes as 0x and digits; nothing at all is 0.</summary>
+    private static bool TryErrorLetters(ReadOnlySpan<byte> text, out uint error)
+    {
+        error = 0;
+        while (!text.IsEmpty)
+        {
+            var bar = text.IndexOf((byte)'|');
+            var word = bar < 0 ? text : text[..bar];
+            text = bar < 0 ? default : text[(bar + 1)..];
+            var bits = word switch
+            {
+                [(byte)'P'] => 1U,
+                [(byte)'W'] => 2U,
+                [(byte)'U'] => 4U,
+                [(byte)'F'] => 16U,
+                _ when word.SequenceEqual("RSVD"u8) => 8U,
+                _ => new FieldScanner(word).TryHex(out uint other) ? other : uint.MaxValue,
+            };
+            if (bits == uint.MaxValue)
+                return false;
+            error |= bits;
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,99 @@
+using System.IO.Compression;
+
+namespace Replay.Recorder.Ftrace;
+
+/// <summary>The text of a trace: a file or standard input, compressed with gzip or not.</summary>
+public sealed class FtraceInput : IDisposable
+{
+    /// <summary>The name that stands for standard input.</summary>
+    public const string StandardInput = "-";
+
+    /// <summary>How much of the text is looked at before it is read.</summary>
+    private const int SurveyBytes = 16 << 20;
+
+    private static readonly (byte[] Magic, string What)[] Binaries =
+    [
+        ([0x17, 0x08, 0x44, (byte)'t', (byte)'r', (byte)'a', (byte)'c'], "trace-cmd's binary file: 'trace-cmd report -i FILE > trace.txt' makes text of it"),
+        ("PERFILE2"u8.ToArray(), "perf's binary file: 'perf script -i FILE > trace.txt' makes text of it"),
+        ([(byte)'S', (byte)'Q', (byte)'L', (byte)'i', (byte)'t', (byte)'e'], "a SQLite database, no trace"),
+        ([0x28, 0xb5, 0x2f, 0xfd], "compressed with zstd: 'zstd -dc FILE | replay import ftrace -' reads it"),
+        ([0xfd, (byte)'7', (byte)'z', (byte)'X', (byte)'Z'], "compressed with xz: 'xz -dc FILE | replay import ftrace -' reads it"),
+    ];
+
+    private readonly Stream _raw;
+    private readonly Stream _text;
+    private readonly ReadAheadStream _stream;
+
+    private FtraceInput(string name, Stream raw, Stream text, long? length)
+    {
+        Name = name;
+        Length = length;
+        _raw = raw;
+        _text = text;
+        _stream = new ReadAheadStream(text, SurveyBytes);
+    }
+
+    /// <summary>The file as the user named it.</summary>
+    public string Name { get; }
+
+    /// <summary>Bytes of text where that is known.</summary>
+    public long? Length { get; }
+
+    /// <summary>The text, from its beginning.</summary>
+    public Stream Text => _stream;
+
+    /// <exception cref="RecorderException">The file is not there, cannot be read, or is no text.</exception>
+    public static FtraceInput Open(string path)
+    {
+        var raw = path == StandardInput ? Console.OpenStandardInput() : OpenFile(path);
+        try
+        {
+            var start = new byte[8];
+            var got = raw.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
+            var head = start.AsSpan(0, got);
+            foreach (var (magic, what) in Binaries)
+            {
+                if (head.StartsWith(magic))
+                    throw new RecorderException(RecorderFailure.BadInput, $"{path}: {what}.");
+            }
+
+            var whole = new PrefixedStream(head.ToArray(), raw);
+            if (head.StartsWith([(byte)0x1f, (byte)0x8b]))
+                return new FtraceInput(path, raw, new GZipStream(whole, CompressionMode.Decompress), null);
+            return new FtraceInput(path, raw, whole, raw.CanSeek ? raw.Length : null);
+        }
+        catch
+        {
+            raw.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>SHA-256 of the text read so far, hexadecimal.</summary>
+    public string Hash() => _stream.Hash();
+
+    /// <summary>What the first part of the text tells of the host. The text can be read from its beginning afterwards.</summary>
+    public HostFindings Survey()
+    {
+        var survey = new HostSurvey();
+        using var ahead = _stream.ReadAhead();
+        var summary = FtraceReader.Read(ahead, survey);
+        return survey.Findings(summary.Events);
+    }
+
+    public void Dispose()
+    {
+        _stream.Dispose();
+        _text.Dispose();
+        _raw.Dispose();
+    }
+
+    private static FileStream OpenFile(string path)
+    {
+        if (Directory.Exists(path))
+            throw new RecorderException(RecorderFailure.BadInput, $"{path}: is a directory; the text of a trace is wanted.");
+        if (!File.Exists(path))
+            throw new RecorderException(RecorderFailure.InputMissing, $"{path}: no such trace.");
+        return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
+    }
+}

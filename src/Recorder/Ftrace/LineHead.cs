@@ -1,0 +1,157 @@
+namespace Replay.Recorder.Ftrace;
+
+/// <summary>
+/// The part of an event's line before its fields, in the forms of the tracefs <c>trace</c> file, of <c>trace-cmd report</c> and of
+/// <c>perf script</c>.
+/// </summary>
+/// <remarks>
+/// <code>
+///  CPU 0/KVM-2343    [001] d..1. 1234.567890: kvm_exit: ...       trace; the flags are missing in old kernels, a (tgid) may stand before [
+///  CPU 0/KVM-2343  [001]  1234.567890123: kvm_exit:   ...         trace-cmd; flags before the time in new ones
+///       CPU 0/KVM  2343/2350 [001]  1234.567890: 1 kvm:kvm_exit: ...   perf; the pid may have a tid and a period may stand before the name
+/// </code>
+/// </remarks>
+internal ref struct LineHead
+{
+    private const int LongestName = 128;
+    private const long NanosecondsPerSecond = 1_000_000_000;
+
+    public ReadOnlySpan<byte> Task;
+    public int Pid;
+    public int Cpu;
+    public long Time;
+    public bool TimeIsSeconds;
+    public ReadOnlySpan<byte> Name;
+    public ReadOnlySpan<byte> Text;
+
+    public static bool TryParse(ReadOnlySpan<byte> line, out LineHead head)
+    {
+        head = default;
+        var from = 0;
+        // A task may be named with a bracket: the CPU is the first number in brackets that a thread's number stands before.
+        while (true)
+        {
+            var open = line[from..].IndexOf((byte)'[');
+            if (open < 0)
+                return false;
+            open += from;
+            if (head.TryCpu(line[open..], out var length) && head.TryTask(line[..open]))
+                return head.TryRest(line[(open + length)..]);
+            from = open + 1;
+        }
+    }
+
+    private bool TryCpu(ReadOnlySpan<byte> text, out int length)
+    {
+        length = 0;
+        var digits = text[1..].IndexOfAnyExceptInRange((byte)'0', (byte)'9');
+        if (digits is < 1 or > 6 || text[digits + 1] != (byte)']')
+            return false;
+        Cpu = Number(text.Slice(1, digits));
+        length = digits + 2;
+        return length < text.Length && text[length] is (byte)' ' or (byte)'\t';
+    }
+
+    private bool TryTask(ReadOnlySpan<byte> text)
+    {
+        text = text.TrimEnd(" \t"u8);
+        if (text.EndsWith(")"u8) && text.LastIndexOf((byte)'(') is > 0 and var group)
+            text = text[..group].TrimEnd((byte)' ');
+        var end = text.LastIndexOfAnyExceptInRange((byte)'0', (byte)'9');
+        if (text.Length - end - 1 is < 1 or > 9 || end < 1)
+            return false;
+        Pid = Number(text[(end + 1)..]);
+        if (text[end] == (byte)'/')
+        {
+            text = text[..end];
+            end = text.LastIndexOfAnyExceptInRange((byte)'0', (byte)'9');
+            if (end < 1 || end == text.Length - 1)
+                return false;
+        }
+
+        if (text[end] is not ((byte)'-' or (byte)' '))
+            return false;
+        Task = text[..end].Trim((byte)' ');
+        return true;
+    }
+
+    private bool TryRest(ReadOnlySpan<byte> text)
+    {
+        text = text.TrimStart(" \t"u8);
+        if (!TryTime(ref text))
+        {
+            var flags = text.IndexOf((byte)' ');
+            if (flags is < 0 or > 16)
+                return false;
+            text = text[flags..].TrimStart((byte)' ');
+            if (!TryTime(ref text))
+                return false;
+        }
+
+        text = text.TrimStart(" \t"u8);
+        SkipPeriod(ref text);
+        return TryName(text);
+    }
+
+    private bool TryTime(ref ReadOnlySpan<byte> text)
+    {
+        var digits = text.IndexOfAnyExceptInRange((byte)'0', (byte)'9');
+        if (digits is < 1 or > 18)
+            return false;
+        if (text[digits] == (byte)':')
+        {
+            Time = LongNumber(text[..digits]);
+            text = text[(digits + 1)..];
+            return true;
+        }
+
+        if (text[digits] != (byte)'.' || digits > 9)
+            return false;
+        var fraction = text[(digits + 1)..];
+        var fractionDigits = fraction.IndexOfAnyExceptInRange((byte)'0', (byte)'9');
+        if (fractionDigits is < 1 or > 9 || fraction[fractionDigits] != (byte)':')
+            return false;
+        var nanoseconds = LongNumber(fraction[..fractionDigits]);
+        for (var i = fractionDigits; i < 9; i++)
+            nanoseconds *= 10;
+        Time = LongNumber(text[..digits]) * NanosecondsPerSecond + nanoseconds;
+        TimeIsSeconds = true;
+        text = fraction[(fractionDigits + 1)..];
+        return true;
+    }
+
+    private static void SkipPeriod(ref ReadOnlySpan<byte> text)
+    {
+        var digits = text.IndexOfAnyExceptInRange((byte)'0', (byte)'9');
+        if (digits > 0 && text[digits] == (byte)' ')
+            text = text[digits..].TrimStart((byte)' ');
+    }
+
+    private bool TryName(ReadOnlySpan<byte> text)
+    {
+        var end = text.IndexOfAny((byte)':', (byte)' ');
+        if (end < 1 || end > LongestName || text[end] != (byte)':')
+            return false;
+        // perf writes system:event: and trace-cmd and tracefs event: alone.
+        if (end + 1 < text.Length && text[end + 1] != (byte)' ' && text[(end + 1)..].IndexOfAny((byte)':', (byte)' ') is > 0 and var second
+            && second <= LongestName && text[end + 1 + second] == (byte)':')
+        {
+            text = text[(end + 1)..];
+            end = second;
+        }
+
+        Name = text[..end];
+        Text = text[(end + 1)..].Trim(" \t\0"u8);
+        return true;
+    }
+
+    private static int Number(ReadOnlySpan<byte> digits) => (int)LongNumber(digits);
+
+    private static long LongNumber(ReadOnlySpan<byte> digits)
+    {
+        var number = 0L;
+        foreach (var digit in digits)
+            number = number * 10 + (digit - '0');
+        return number;
+    }
+}

@@ -1,0 +1,86 @@
+using System.Security.Cryptography;
+
+namespace Replay.Recorder.Ftrace;
+
+/// <summary>Lets the beginning of a stream be looked at before it is read, also where it cannot be sought in.</summary>
+internal sealed class ReadAheadStream(Stream source, int limit) : Stream
+{
+    private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private byte[] _ahead = [];
+    private int _length;
+    private int _position;
+    private bool _broken;
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => false;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    /// <summary>SHA-256 of what was read, hexadecimal.</summary>
+    public string Hash() => Convert.ToHexStringLower(_hash.GetCurrentHash());
+
+    /// <summary>The first bytes, as many as the limit allows.</summary>
+    public Stream ReadAhead()
+    {
+        _ahead = new byte[limit];
+        try
+        {
+            _length = source.ReadAtLeast(_ahead, limit, throwOnEndOfStream: false);
+        }
+        catch (InvalidDataException)
+        {
+            // ReadAtLeast does not say how far it came: the zeros behind the text are cut off.
+            _length = _ahead.AsSpan().LastIndexOfAnyExcept((byte)0) + 1;
+            _broken = true;
+        }
+
+        return new MemoryStream(_ahead, 0, _length, writable: false);
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+    public override int Read(Span<byte> buffer)
+    {
+        if (_position < _length)
+        {
+            var length = Math.Min(buffer.Length, _length - _position);
+            _ahead.AsSpan(_position, length).CopyTo(buffer);
+            _position += length;
+            _hash.AppendData(buffer[..length]);
+            return length;
+        }
+
+        _ahead = [];
+        if (_broken)
+            throw new InvalidDataException("the compressed stream broke off");
+        var read = source.Read(buffer);
+        _hash.AppendData(buffer[..read]);
+        return read;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            _hash.Dispose();
+        base.Dispose(disposing);
+    }
+
+    public override void Flush()
+    {
+    }
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+}

@@ -1,0 +1,35 @@
+namespace Replay.Trace.Tracepoints;
+
+/// <summary>The lines of a trace whose fields Replay knows. Everything else is <see cref="Other"/>, and kept as text.</summary>
+public enum TracepointKind : byte
+{
+    Other = 0,
+    Entry,
+    Exit,
+    PageFault,
+    InjectedException,
+    ControlRegister,
+    Msr,
+    PmlFull,
+    FastMmio,
+    Mmio,
+    NotifierRange,
+    GetPage,
+    SyncPage,
+    UnsyncPage,
+    ZapPage,
+    SetSpte,
+    SpteChanged,
+    SpteRequested,
+    MarkMmioSpte,
+    HandleMmioPageFault,
+    CheckMmioSpte,
+    FastPageFault,
+    ZapAllFast,
+    SplitHugePage,
+    GuestWalk,
+    GuestEntry,
+    GuestAccessedBit,
+    GuestDirtyBit,
+    WalkerError,
+}

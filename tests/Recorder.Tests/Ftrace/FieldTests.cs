@@ -1,0 +1,81 @@
+namespace Replay.Recorder.Tests.Ftrace;
+
+/// <summary>What each event prints, in the words of kernels since 3.6 and of the plugin that trace-cmd and perf use, and what is read from it.</summary>
+public sealed class FieldTests
+{
+    [Theory]
+    [InlineData("kvm_entry: vcpu 1", "EntryFields { Vcpu = 1, Rip =  }")]
+    [InlineData("kvm_entry: vcpu 1, rip 0xfff0", "EntryFields { Vcpu = 1, Rip = 65520 }")]
+    [InlineData("kvm_entry: vcpu 1, rip 0xfff0[immediate exit]", "EntryFields { Vcpu = 1, Rip = 65520 }")]
+    [InlineData("kvm_exit: reason EPT_VIOLATION rip 0x10 info 184 0", "ExitFields { Vcpu = , Reason = EPT_VIOLATION, Rip = 16, Info1 = 388, Info2 = 0, InterruptInfo = , ErrorCode =  }")]
+    [InlineData("kvm_exit: vcpu 2 reason npf rip 0x10 info 100000014 ff0", "ExitFields { Vcpu = 2, Reason = npf, Rip = 16, Info1 = 4294967316, Info2 = 4080, InterruptInfo = , ErrorCode =  }")]
+    [InlineData(
+        "kvm_exit: vcpu 0 reason PF excp rip 0x10 info1 0x0000000000000002 info2 0x0000000000200000 intr_info 0x80000b0e error_code 0x00000002",
+        "ExitFields { Vcpu = 0, Reason = PF excp, Rip = 16, Info1 = 2, Info2 = 2097152, InterruptInfo = 2147486478, ErrorCode = 2 }")]
+    [InlineData("kvm_exit: reason EXTERNAL_INTERRUPT rip 0x10 info 0 800000ef vcpu 3", "ExitFields { Vcpu = 3, Reason = EXTERNAL_INTERRUPT, Rip = 16, Info1 = 0, Info2 = 2147483887, InterruptInfo = , ErrorCode =  }")]
+    [InlineData("kvm_page_fault: address feffd066 error_code 184", "PageFaultFields { Vcpu = , Rip = , Address = 4278177894, ErrorCode = 388 }")]
+    [InlineData("kvm_page_fault: vcpu 0 rip 0x10 address 0x0000000000201000 error_code 0x100000006", "PageFaultFields { Vcpu = 0, Rip = 16, Address = 2101248, ErrorCode = 4294967302 }")]
+    [InlineData("kvm_inj_exception: #PF (0x3)", "InjectedExceptionFields { IsPageFault = True, ErrorCode = 3, Reinjected = False }")]
+    [InlineData("kvm_inj_exception: #PF (0x3) [reinjected]", "InjectedExceptionFields { IsPageFault = True, ErrorCode = 3, Reinjected = True }")]
+    [InlineData("kvm_inj_exception: #UD", "InjectedExceptionFields { IsPageFault = False, ErrorCode = , Reinjected = False }")]
+    [InlineData("kvm_cr: cr_write 3 = 0x1234000", "ControlRegisterFields { IsWrite = True, Register = 3, Value = 19087360 }")]
+    [InlineData("kvm_msr: msr_write c0000080 = 0x900 (#GP)", "MsrFields { IsWrite = True, Index = 3221225600, Value = 2304, Faulted = True }")]
+    [InlineData("kvm_fast_mmio: fast mmio at gpa 0xfe001000", "MmioFields { IsWrite = True, Size = 0, Gpa = 4261416960, Value = 0 }")]
+    [InlineData("kvm_mmio: mmio unsatisfied-read len 4 gpa 0xfe000020 val 0x0", "MmioFields { IsWrite = False, Size = 4, Gpa = 4261412896, Value = 0 }")]
+    [InlineData("kvm_unmap_hva_range: mmu notifier unmap range: 0x007f95503f2000 -- 0x007f9550413000", "NotifierRangeFields { Start = 140279273168896, End = 140279273304064 }")]
+    [InlineData("kvm_set_spte_hva: mmu notifier set pte hva: 0x007fe80ac02000", "NotifierRangeFields { Start = 140634589503488, End = 140634589503488 }")]
+    [InlineData("kvm_mmu_set_spte: gfn 100 spte 65aee67 (rwxu) level 1 at e8fc800", "SetSpteFields { Gfn = 256, Spte = 106622567, Level = 1, Sptep = 244303872 }")]
+    [InlineData("kvm_tdp_mmu_spte_changed: as id 1 gfn 200 level 2 old_spte 0 new_spte 5a0", "SpteChangedFields { AddressSpace = 1, Gfn = 512, Level = 2, Old = 0, New = 1440 }")]
+    [InlineData("kvm_mmu_spte_requested: gfn 100 pfn 65ae level 1", "SpteRequestedFields { Gfn = 256, Pfn = 26030, Level = 1 }")]
+    [InlineData("mark_mmio_spte: sptep:ffff88800ebdf000 gfn fe000 access 7 gen 2", "MarkMmioSpteFields { Sptep = 18446612682317361152, Gfn = 1040384, Access = 7, Generation = 2 }")]
+    [InlineData("mark_mmio_spte: sptep:ffff88800ebdf000 gfn fe000 access 7", "MarkMmioSpteFields { Sptep = 18446612682317361152, Gfn = 1040384, Access = 7, Generation =  }")]
+    [InlineData("mark_mmio_spte: sptep:00000000deadbeef gfn fe000 access 7 gen 2", "MarkMmioSpteFields { Sptep = , Gfn = 1040384, Access = 7, Generation = 2 }")]
+    [InlineData("handle_mmio_page_fault: addr:1000 gfn fe000 access 6", "HandleMmioPageFaultFields { Address = 4096, Gfn = 1040384, Access = 6 }")]
+    [InlineData("check_mmio_spte: spte 80000fe000017 kvm_gen 4 spte-gen 2 valid 0", "CheckMmioSpteFields { Spte = 2251804075098135, KvmGeneration = 4, SpteGeneration = 2 }")]
+    [InlineData(
+        "fast_page_fault: vcpu 0 gva 1000 error_code P|W sptep ffff88800ab46008 old 0x1075 new 1077 spurious 0 fixed 1",
+        "FastPageFaultFields { Vcpu = 0, Address = 4096, ErrorCode = 3, Sptep = 18446612682249625608, Old = 4213, New = 4215, Spurious = False, Fixed = True }")]
+    [InlineData(
+        "fast_page_fault: vcpu 0 gva 1000 error_code  sptep (null) old 0x0 new 0 spurious 0 fixed 0",
+        "FastPageFaultFields { Vcpu = 0, Address = 4096, ErrorCode = 0, Sptep = , Old = 0, New = 0, Spurious = False, Fixed = False }")]
+    [InlineData("kvm_mmu_split_huge_page: gfn 200 spte 1234ee7 level 2 errno -12", "SplitHugePageFields { Gfn = 512, Spte = 19091175, Level = 2, Error = -12 }")]
+    [InlineData("kvm_mmu_pagetable_walk: addr 10042a pferr 10 F", "GuestWalkFields { Address = 1049642, ErrorCode = 16 }")]
+    [InlineData("kvm_mmu_walker_error: pferr 3 P|W", "GuestWalkFields { Address = 0, ErrorCode = 3 }")]
+    public void An_event_s_fields_are_read(string line, string expected) => Assert.Equal(expected, Listing.Fields(line));
+
+    /// <summary>Level, 4-byte entries, quadrant, direct, access, NX, A/D: the bits of Linux 6.1's role word.</summary>
+    [Theory]
+    [InlineData("sp gen 0 gfn 200 l4 8-byte q0 direct wux nxe ad root 1 sync new", 0x1784, 0x11ff7 | 0x8, 1, false, true)]
+    [InlineData("sp gen 1 gfn 200 l1 4-byte q2 w-x invalid !nxe !ad root 0 unsync", 0x10b51, 0x11fff, 0, true, false)]
+    [InlineData("sp gen 2 gfn 200 1 pae q0 direct wux nxe root 0 sync existing", 0x1781, 0x1fff, 0, false, false)]
+    [InlineData("sp gfn 200 2 q1 -u- !nxe root 3 sync", 0x422, 0x1fef, 3, false, false)]
+    [InlineData("new sp gfn 200 3 q0 direct wux !pae nxe !wp smep root 0 sync ", 0x1793, 0x3fff, 0, false, true)]
+    [InlineData("existing sp gfn 200 4/3 q0 direct wux !pge nxe root 0 sync", 0x1784, 0x1fef, 0, false, false)]
+    public void The_role_of_a_page_is_read_as_far_as_it_is_printed(string text, uint role, uint mask, uint roots, bool unsync, bool created)
+    {
+        var line = Listing.Fields($"kvm_mmu_get_page: {text}");
+        Assert.Contains($"Gfn = 512, Role = {role}, RoleMask = {mask}, RootCount = {roots}, Unsync = {unsync}, Created = {created} }}", line, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("k1: (mmu_spte_update+0x0/0x1a0 [kvm]) sptep=0xffff88800ed40000 old=0x0 new=0x827", "probe on mmu_spte_update: sptep=0xffff88800ed40000 old=0x0 new=0x827")]
+    [InlineData("k2: (__link_shadow_page.constprop.0+0x0/0x160 [kvm]) sptep=0x1", "probe on __link_shadow_page: sptep=0x1")]
+    [InlineData("k3: (kvm_mmu_page_fault+0x4e1/0x970 [kvm] <- direct_page_fault) ret=4", "return of direct_page_fault: ret=4")]
+    [InlineData("direct_page_fault__return: (ffffffffc0a1b2c0 <- ffffffffc0a1ffff) ret=4", "return of direct_page_fault: ret=4")]
+    [InlineData("link_shadow_page: (ffffffffc0a1b2c0) sptep=0x1", "probe on __link_shadow_page: sptep=0x1")]
+    public void A_probe_is_known_by_its_function(string line, string expected) => Assert.Equal(expected, Listing.Fields(line));
+
+    [Theory]
+    [InlineData("kvm_exit: vcpu 0 reason EPT_VIOLATION rip")]
+    [InlineData("kvm_mmu_set_spte: gfn 100 spte xyz (rwxu) level 1 at e8fc800")]
+    [InlineData("kvm_mmu_set_spte: gfn 100 spte 1 (rwxu) level 9 at e8fc800")]
+    [InlineData("kvm_page_fault: new words of a newer kernel")]
+    [InlineData("kvm_mmu_get_page: sp gen 0 gfn 200 l4 8-byte")]
+    public void An_event_in_a_form_that_is_not_known_is_kept_as_text_and_named(string line)
+    {
+        var listing = Listing.Of($" vmm-1 [000] ..... 1.0: {line}\n");
+        Assert.Equal($"other {line}", Assert.Single(listing.Lines));
+        Assert.Equal(1, listing.Summary.UnreadableEvents);
+        Assert.Equal(1, Assert.Single(listing.Damaged).Line);
+    }
+}
