@@ -21,6 +21,7 @@ public static class FlushRule
             TraceEventKind.Memslot, TraceEventKind.HostInvalidate, TraceEventKind.HostChangePte, TraceEventKind.HostAge,
             TraceEventKind.DirtyLogOn, TraceEventKind.DirtyLogOff, TraceEventKind.DirtyLogGet, TraceEventKind.Lost,
         ],
+        ["marker"] = [TraceEventKind.Marker],
         [Epoch] = [],
     };
 

@@ -11,7 +11,7 @@ internal static class Captures
         MemoryBytes = 1UL << 40,
         Vcpus = 256,
         Origin = { ["workload"] = "random" },
-        Filter = new FilterRule { Entries = 64, EpochLength = 1000 },
+        Filter = new FilterRule { Entries = 64, EpochLength = 1000, FlushOn = ["cr_write", "invlpg", "invpcid", "page_table_store", "pkru_write", "host_event", "epoch"] },
         Blind = ["dma"],
     };
 

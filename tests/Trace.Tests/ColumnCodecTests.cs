@@ -68,6 +68,41 @@ public sealed class ColumnCodecTests
     }
 
     [Fact]
+    public void Bytes_are_numbered_in_ascending_order_however_many_there_are() => Gen.Select(Length, Gen.Int[1, 256], Gen.Int[1, 300], Gen.ULong).Sample(static (length, entries, run, seed) =>
+    {
+        var values = Runs(length, run, seed).Select(value => (byte)(value % (ulong)entries * 37)).ToArray();
+        var distinct = new byte[256];
+        var indexes = new byte[length];
+        var count = ByteDictionary.Index(values, distinct, indexes);
+        Assert.Equal(values.Distinct().Order(), distinct.Take(count));
+        Assert.Equal(values, indexes.Select(index => distinct[index]));
+    });
+
+    [Fact]
+    public void Vector_loops_do_what_plain_loops_do() => Gen.Select(Gen.Int[0, 70], Gen.Int[0, 70], Gen.ULong).Sample(static (length, odd, seed) =>
+    {
+        var gvas = Values(length, seed, next => (long)next).Select(value => (ulong)value).ToArray();
+        var gpas = gvas.Select(gva => gva & 0xfff_ffff).ToArray();
+        var sizes = gvas.Select(gva => (byte)(1 + (gva >> 60))).ToArray();
+        if (odd < length)
+            gpas[odd] ^= 0x800;
+        var expected = (0UL, 0UL);
+        for (var i = 0; i < length; i++)
+            expected = (expected.Item1 | (gvas[i] ^ gpas[i]), expected.Item2 | ((gvas[i] & 0xfff) + sizes[i] - 1));
+        Assert.Equal(expected, Lanes.Misfits(gvas, gpas, sizes, 0xfff));
+
+        var offsets = new int[length];
+        Lanes.NarrowMasked(gvas, 0xfff, offsets);
+        Assert.Equal(gvas.Select(gva => (int)(gva & 0xfff)), offsets);
+
+        var ascending = Enumerable.Range(0, length).Select(i => (long)i * i).ToArray();
+        Assert.True(Lanes.Ascend(ascending));
+        if (odd > 0 && odd < length)
+            ascending[odd] = ascending[odd - 1];
+        Assert.Equal(!(odd > 0 && odd < length), Lanes.Ascend(ascending));
+    });
+
+    [Fact]
     public void Definition_levels_decode_to_what_they_were() => Gen.Select(Length, Gen.Int[1, 300], Gen.ULong).Sample(static (length, run, seed) =>
     {
         var levels = Runs(length, run, seed).Select(value => (byte)(value & 1)).ToArray();

@@ -36,13 +36,7 @@ internal static class AccessRules
 
     private static void CheckAddresses(ReadOnlySpan<ulong> gvas, ReadOnlySpan<ulong> gpas, ReadOnlySpan<byte> sizes)
     {
-        ulong differs = 0;
-        ulong crosses = 0;
-        for (var i = 0; i < gvas.Length; i++)
-        {
-            differs |= gvas[i] ^ gpas[i];
-            crosses |= (gvas[i] & OffsetMask) + sizes[i] - 1;
-        }
+        var (differs, crosses) = Lanes.Misfits(gvas, gpas, sizes, OffsetMask);
         if ((differs & OffsetMask) != 0)
             throw new ArgumentException("The gva and the gpa of an access differ in their offset inside the page.");
         if ((crosses & ~OffsetMask) != 0)

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Replay.Trace.Columns;
 
-/// <summary>Packs bytes that use only their low 1, 2 or 4 bits, the first value in the lowest bits, as Parquet does.</summary>
+/// <summary>Packs bytes that use only their low 1, 2, 4 or all 8 bits, the first value in the lowest bits, as Parquet does.</summary>
 /// <remarks>
 /// Eight bytes at a time, here with width 2:
 /// <code>
@@ -19,6 +19,13 @@ internal static class BitPacking
     /// <returns>Bytes written: <paramref name="width"/> for each eight values.</returns>
     public static int Pack(ReadOnlySpan<byte> values, int width, Span<byte> packed)
     {
+        if (width == 8)
+        {
+            values.CopyTo(packed);
+            var padding = -values.Length & (Group - 1);
+            packed.Slice(values.Length, padding).Clear();
+            return values.Length + padding;
+        }
         Span<byte> one = stackalloc byte[Group];
         var at = 0;
         var mask = Mask(width);
@@ -36,6 +43,11 @@ internal static class BitPacking
     /// <summary>Unpacks as many values as <paramref name="values"/> holds. <paramref name="packed"/> has all their bits.</summary>
     public static void Unpack(ReadOnlySpan<byte> packed, int width, Span<byte> values)
     {
+        if (width == 8)
+        {
+            packed[..values.Length].CopyTo(values);
+            return;
+        }
         Span<byte> one = stackalloc byte[Group];
         var mask = Mask(width);
         while (!values.IsEmpty)

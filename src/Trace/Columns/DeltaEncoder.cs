@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using System.Runtime.Intrinsics;
 
 namespace Replay.Trace.Columns;
 
@@ -34,8 +35,14 @@ internal static class DeltaEncoder
     /// <param name="into">Where to write.</param>
     private static int EncodeBlock(ReadOnlySpan<long> values, Span<byte> into)
     {
-        Span<ulong> deltas = stackalloc ulong[BlockValues];
         var count = values.Length - 1;
+        if (FollowOneAnother(values))
+        {
+            var length = Varint.WriteSigned(into, 1);
+            into.Slice(length, Miniblocks).Clear();
+            return length + Miniblocks;
+        }
+        Span<ulong> deltas = stackalloc ulong[BlockValues];
         var min = long.MaxValue;
         for (var i = 0; i < count; i++)
         {
@@ -56,6 +63,26 @@ internal static class DeltaEncoder
             at += Pack(miniblock, widths[i], into[at..]);
         }
         return at;
+    }
+
+    /// <summary>Whether each value is one more than the one before.</summary>
+    private static bool FollowOneAnother(ReadOnlySpan<long> values)
+    {
+        if (values[^1] - values[0] != values.Length - 1)
+            return false;
+        var i = 1;
+        for (; i <= values.Length - Vector256<long>.Count; i += Vector256<long>.Count)
+        {
+            var step = Vector256.Create(values[i..]) - Vector256.Create(values[(i - 1)..]);
+            if (step != Vector256<long>.One)
+                return false;
+        }
+        for (; i < values.Length; i++)
+        {
+            if (values[i] - values[i - 1] != 1)
+                return false;
+        }
+        return true;
     }
 
     private static int Width(ReadOnlySpan<ulong> values)

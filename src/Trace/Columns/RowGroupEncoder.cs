@@ -49,24 +49,13 @@ internal sealed class RowGroupEncoder(ColumnChunkWriter writer)
 
     private ColumnChunkMeta Bytes(FileColumn column, ReadOnlySpan<byte> values)
     {
-        Span<bool> seen = stackalloc bool[256];
-        seen.Clear();
-        foreach (var value in values)
-            seen[value] = true;
-        Span<byte> indexOf = stackalloc byte[256];
-        Span<int> dictionary = stackalloc int[256];
-        var entries = 0;
-        for (var value = 0; value < seen.Length; value++)
-        {
-            if (!seen[value])
-                continue;
-            indexOf[value] = (byte)entries;
-            dictionary[entries++] = value;
-        }
-        for (var i = 0; i < values.Length; i++)
-            _narrow[i] = indexOf[values[i]];
+        Span<byte> distinct = stackalloc byte[256];
+        var entries = ByteDictionary.Index(values, distinct, _narrow);
+        Span<int> dictionary = stackalloc int[entries];
+        for (var i = 0; i < entries; i++)
+            dictionary[i] = distinct[i];
         var length = IndexEncoder.Encode(_narrow.AsSpan(0, values.Length), entries, _data);
-        return writer.Write(column, MemoryMarshal.AsBytes(dictionary[..entries]), entries, _data.AsSpan(0, length), values.Length, null);
+        return writer.Write(column, MemoryMarshal.AsBytes(dictionary), entries, _data.AsSpan(0, length), values.Length, null);
     }
 
     private ColumnChunkMeta Wide(FileColumn column, ReadOnlySpan<ulong> values, int shift)
@@ -77,8 +66,7 @@ internal sealed class RowGroupEncoder(ColumnChunkWriter writer)
         if (_wide.Count <= 256)
         {
             var narrow = _narrow.AsSpan(0, values.Length);
-            for (var i = 0; i < indexes.Length; i++)
-                narrow[i] = (byte)indexes[i];
+            Lanes.Narrow(indexes, narrow);
             length = IndexEncoder.Encode(narrow, _wide.Count, _data);
         }
         else
@@ -91,8 +79,7 @@ internal sealed class RowGroupEncoder(ColumnChunkWriter writer)
     private ColumnChunkMeta Offsets(ReadOnlySpan<ulong> addresses)
     {
         var offsets = MemoryMarshal.Cast<byte, int>(_data.AsSpan())[..addresses.Length];
-        for (var i = 0; i < addresses.Length; i++)
-            offsets[i] = (int)(addresses[i] & OffsetMask);
+        Lanes.NarrowMasked(addresses, OffsetMask, offsets);
         return writer.Write(AccessColumn.PageOffset, [], 0, MemoryMarshal.AsBytes(offsets), offsets.Length, null);
     }
 

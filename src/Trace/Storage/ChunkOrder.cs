@@ -1,3 +1,5 @@
+using Replay.Trace.Columns;
+
 namespace Replay.Trace.Storage;
 
 /// <summary>Checks the order that a chunk promises.</summary>
@@ -8,7 +10,7 @@ internal static class ChunkOrder
     public static long? Check(TraceChunk chunk, long last)
     {
         var ordinals = chunk.Ordinals.AsSpan(0, chunk.AccessCount);
-        if (!Ascends(ordinals, last))
+        if (!ordinals.IsEmpty && (ordinals[0] <= last || !Lanes.Ascend(ordinals)))
             return null;
         var previous = last;
         ReadOnlySpan<long> rest = ordinals;
@@ -33,16 +35,5 @@ internal static class ChunkOrder
         var found = ordinals[..Math.Min(reach + 1, ordinals.Length)].BinarySearch(ordinal);
         ordinals = ordinals[(found < 0 ? ~found : found)..];
         return found < 0;
-    }
-
-    private static bool Ascends(ReadOnlySpan<long> ordinals, long last)
-    {
-        if (ordinals.IsEmpty)
-            return true;
-        // Branch-free, so that the compiler can keep it at one comparison an access.
-        var broken = ordinals[0] <= last ? 1 : 0;
-        for (var i = 1; i < ordinals.Length; i++)
-            broken |= ordinals[i] <= ordinals[i - 1] ? 1 : 0;
-        return broken == 0;
     }
 }

@@ -93,6 +93,36 @@ public class PayloadTests
     }
 
     [Fact]
+    public void A_filter_forgets_at_a_marker()
+    {
+        Needs.Qemu();
+        using var payload = new Payload("lm4k");
+
+        var recording = payload.Record(payload.Options() with { FilterSlots = 64 });
+
+        var markers = recording.Rows.Select((row, i) => (row, i)).Where(static entry => entry.row.Event?.Kind == TraceEventKind.Marker).Select(static entry => entry.i).ToList();
+        Assert.Equal(5, markers.Count);
+        // The code goes on in a page it has long been in: a filter that remembered it would drop the fetch.
+        Assert.All(markers.SkipLast(1), marker => Assert.Equal(AccessKind.Fetch, recording.Rows.Skip(marker + 1).First(static row => row.Event is null).Kind));
+    }
+
+    [Fact]
+    public void A_guest_of_two_vCPUs_is_recorded_in_one_order()
+    {
+        Needs.Qemu();
+        using var payload = new Payload("lm4k");
+        var options = payload.Options();
+
+        var recording = payload.Record(options with { Arguments = [.. options.Arguments, "-smp", "2"], StartAt = null, FilterSlots = 1024 });
+
+        // The payload runs on one vCPU; the firmware before it starts both.
+        Assert.Equal(2, recording.Manifest.Vcpus);
+        Assert.Equal([0, 1], recording.Events(TraceEventKind.VcpuState).Select(static row => (int)row.Vcpu).Distinct().Order());
+        Assert.Equal([0, 1], recording.Accesses.Select(static row => (int)row.Vcpu).Distinct().Order());
+        recording.Check();
+    }
+
+    [Fact]
     public void A_recording_starts_with_the_memory_map_and_the_state_of_the_vCPU()
     {
         Needs.Qemu();

@@ -133,8 +133,10 @@ static void on_out(const struct mark *m, unsigned port)
     g.map_stale = true;
     if (port >= PCI_CONFIG_FIRST && port <= PCI_CONFIG_LAST)
         flush_filter(); /* chipset and BAR registers: RAM may be another's the next moment */
-    if (port == g.control->marker_port)
+    if (port == g.control->marker_port) {
         emit_event(WIRE_MARKER, 0, 0, instruction_va(m), (struct wire_event){ .value = cpu_register(0) & 0xff, .size = m->length });
+        flush_filter(); /* a place for events of the host */
+    }
 }
 
 void on_special(unsigned vcpu, void *data)
