@@ -81,6 +81,8 @@ internal static class CommandLine
         yield return new VerifyCommand();
         yield return new ConformCommand();
         yield return new EventsCommand();
+        yield return new TreeCommand();
+        yield return new ExportCommand();
         yield return new SchemaCommand();
         yield return new DocsCommand();
     }

@@ -67,11 +67,9 @@ internal sealed class EventsCommand : VerbCommand
         using var database = Database.OpenRead(path);
         foreach (var warning in database.Warnings)
             console.Error.WriteLine($"replay events: {warning}");
-        var wanted = arguments.GetValue(_run);
-        var run = wanted is null ? database.Runs.Count > 0 ? database.Runs[0] : null : database.FindRun(wanted);
         var filter = new EventFilter
         {
-            Run = run?.Run ?? throw new UsageException($"{path}: has no run {wanted}. It has {string.Join(", ", database.Runs.Select(r => $"{r.Run} ({r.Name})"))}."),
+            Run = Inputs.Run(database, arguments.GetValue(_run)).Run,
             FirstOrdinal = first,
             LastOrdinal = last,
             Gfn = gfn,

@@ -1,3 +1,5 @@
+using Replay.Analyzer.Store;
+
 namespace Replay.Cli.Commands;
 
 /// <summary>Inputs named on the command line.</summary>
@@ -23,4 +25,10 @@ internal static class Inputs
         File.Exists(path) ? path
         : Directory.Exists(path) ? throw new UsageException($"{path} is a directory; 'replay run {path} --mmu ept -o FILE.db' makes a database of a capture.")
         : throw new InputMissingException($"{path}: no such database.");
+
+    /// <summary>A run of a database by number or name; without one the first.</summary>
+    /// <exception cref="UsageException">There is none.</exception>
+    public static RunRow Run(Database database, string? wanted) =>
+        (wanted is null ? database.Runs.Count > 0 ? database.Runs[0] : null : database.FindRun(wanted))
+        ?? throw new UsageException($"{database.Path}: has no run {wanted}. It has {string.Join(", ", database.Runs.Select(run => $"{run.Run} ({run.Name})"))}.");
 }

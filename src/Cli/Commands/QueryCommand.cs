@@ -9,6 +9,9 @@ namespace Replay.Cli.Commands;
 /// <summary>Asks a database.</summary>
 internal sealed class QueryCommand : VerbCommand
 {
+    /// <summary>Nobody reads more, and a table is drawn when it is whole.</summary>
+    private const long RowsOnTerminal = 10_000;
+
     private readonly Argument<string?> _database = new("DB") { Description = "A database made by 'replay run'", Arity = ArgumentArity.ZeroOrOne };
     private readonly Argument<string?> _sql = new("SQL") { Description = "SQL, or @NAME for a canned query; without it, SQL is read from stdin", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<FileInfo?> _file = new("--file", "-f") { Description = "Read the SQL from a file", HelpName = "FILE" };
@@ -16,7 +19,7 @@ internal sealed class QueryCommand : VerbCommand
     private readonly Option<string?> _format = new("--format") { Description = "table, csv, json, jsonl or markdown (default: table on a terminal, csv otherwise)", HelpName = "FORMAT" };
     private readonly Option<bool> _json = CommonOptions.Json();
     private readonly Option<bool> _list = new("--list") { Description = "List the canned queries and their parameters" };
-    private readonly Option<long> _rows = new("--max-rows") { Description = "Stop after so many rows, and say so (default: no limit)", HelpName = "N" };
+    private readonly Option<long?> _rows = new("--max-rows") { Description = "Stop after so many rows, and say so; 0: no limit (default: 10000 on a terminal, no limit otherwise)", HelpName = "N" };
     private readonly Option<double> _seconds = new("--timeout") { Description = "Stop after so many seconds, and say so (default: no limit)", HelpName = "SECONDS" };
 
     public QueryCommand()
@@ -58,7 +61,7 @@ internal sealed class QueryCommand : VerbCommand
         var runner = new QueryRunner(database);
         var limits = new QueryLimits
         {
-            Rows = arguments.GetValue(_rows) is > 0 and var rows ? rows : null,
+            Rows = (arguments.GetValue(_rows) ?? (console.OutIsTerminal ? RowsOnTerminal : 0)) is > 0 and var rows ? rows : null,
             Time = arguments.GetValue(_seconds) is > 0 and var seconds ? TimeSpan.FromSeconds(seconds) : null,
         };
         using var execution = Start(runner, Text(arguments, console), parameters, limits, cancellation);
@@ -78,7 +81,7 @@ internal sealed class QueryCommand : VerbCommand
     private static void Tell(QueryExecution result, TextWriter error)
     {
         if (result.End == QueryEnd.RowLimit)
-            error.WriteLine($"replay query: stopped after {Units.Count(result.RowCount)} rows (--max-rows); there are more.");
+            error.WriteLine($"replay query: stopped after {Units.Count(result.RowCount)} rows (--max-rows); there are more. --max-rows 0 shows them all.");
         if (result.End == QueryEnd.TimeLimit)
             error.WriteLine($"replay query: stopped at the time limit (--timeout) after {Units.Count(result.RowCount)} rows.");
     }

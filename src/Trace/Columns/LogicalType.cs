@@ -7,4 +7,5 @@ internal enum LogicalType
     Signed,
     Text,
     Bytes,
+    Boolean,
 }

@@ -1,0 +1,174 @@
+using Replay.Analyzer.Store;
+
+namespace Replay.Analyzer.Query.Tree;
+
+/// <summary>
+/// Reads a run's tables as they were after an event. Every entry is found by one search of an index, so the time depends on the entries
+/// read and not on the length of the history.
+/// </summary>
+public sealed class TableTreeReader
+{
+    private const string Entry =
+        """
+        SELECT w.idx, w.gfn, w.new, w.new_kind, w.new_rights, w.ordinal, w.seq, w.function, w.level
+        FROM table_write AS w
+        WHERE w.run = :run AND w.table_id = :table AND w.idx = :idx AND w.ordinal <= :ordinal
+        ORDER BY w.ordinal DESC, w.seq DESC LIMIT 1
+        """;
+
+    private const string Entries =
+        """
+        WITH RECURSIVE entry (idx) AS (SELECT 0 UNION ALL SELECT idx + 1 FROM entry WHERE idx < 511)
+        SELECT w.idx, w.gfn, w.new, w.new_kind, w.new_rights, w.ordinal, w.seq, w.function, w.level
+        FROM entry
+        JOIN table_write AS w ON w.run = :run AND w.table_id = :table AND w.idx = entry.idx
+          AND (w.ordinal, w.seq) = (
+            SELECT x.ordinal, x.seq FROM table_write AS x
+            WHERE x.run = :run AND x.table_id = :table AND x.idx = entry.idx AND x.ordinal <= :ordinal
+            ORDER BY x.ordinal DESC, x.seq DESC LIMIT 1)
+        WHERE w.new <> 0
+        ORDER BY w.idx
+        """;
+
+    private const string Table = "SELECT table_id, level, gfn, hpa, direct, role FROM table_page WHERE run = :run AND table_id = :table";
+
+    // A page's memory is used again for others: the last one made there, if it was not freed yet.
+    private const string TableInMemory =
+        """
+        SELECT table_id, level, gfn, hpa, direct, role FROM table_page
+        WHERE run = :run AND hpa = :hpa AND created_ordinal <= :ordinal AND (freed_ordinal IS NULL OR freed_ordinal > :ordinal)
+        ORDER BY table_id DESC LIMIT 1
+        """;
+
+    private const string Root =
+        """
+        SELECT table_id, value, ordinal FROM root_change
+        WHERE run = :run AND vcpu = :vcpu AND ordinal <= :ordinal AND operation IN ('allocate', 'load', 'fast_switch')
+        ORDER BY ordinal DESC, seq DESC LIMIT 1
+        """;
+
+    private const string AccessedAt =
+        """
+        SELECT gpa FROM access
+        WHERE run = :run AND gva BETWEEN :gva & ~4095 AND :gva | 4095 AND ordinal <= :ordinal AND gpa IS NOT NULL
+        ORDER BY ordinal DESC LIMIT 1
+        """;
+
+    private readonly QueryRunner _runner;
+    private readonly CancellationToken _cancellation;
+    private readonly SqlValue _run;
+    private readonly SqlValue _ordinal;
+
+    /// <exception cref="QueryException">The run stores no whole tree.</exception>
+    public TableTreeReader(QueryRunner runner, RunRow run, long ordinal, CancellationToken cancellation = default)
+    {
+        if (run.Detail != "all")
+            throw new QueryException($"run {run.Run} ({run.Name}) stores detail '{run.Detail}': its tables cannot be put together. Run it again with --detail all.");
+        if (run.RowsToOrdinal is { } last && ordinal > last)
+            throw new QueryException($"run {run.Run} ({run.Name}) has rows up to ordinal {last} only (--max-rows). Give --at {last} or less.");
+        _runner = runner;
+        _cancellation = cancellation;
+        _run = SqlValue.Of(run.Run);
+        _ordinal = SqlValue.Of(ordinal);
+    }
+
+    /// <summary>The root of a vCPU; null: it had none yet.</summary>
+    public TreeRoot? FindRoot(int vcpu) => One(Root, row => new TreeRoot(row[0].Integer, Bits(row[1]), row[2].Integer), ("vcpu", SqlValue.Of(vcpu)));
+
+    /// <summary>Where the last access of interest to the page of <paramref name="gva"/> found it: null, there was none.</summary>
+    public ulong? LastGpaOf(ulong gva) =>
+        One(AccessedAt, row => (ulong?)((Bits(row[0]) & ~4095UL) | (gva & 4095)), ("gva", SqlValue.Of(unchecked((long)gva))));
+
+    /// <summary>A table and what it points at.</summary>
+    /// <param name="table">Which.</param>
+    /// <param name="depth">Levels to read, 1: this table alone.</param>
+    /// <param name="links">Of each table only so many links are followed, the first ones.</param>
+    public TreeTable ReadTable(long table, int depth, int links = int.MaxValue) => Fill(Describe(table), depth, links);
+
+    /// <summary>A table with the one entry that translates <paramref name="address"/>, and so on down to the page or to where the walk ends.</summary>
+    public TreeTable ReadPath(long table, ulong address) => FillPath(Describe(table), address);
+
+    private TreeTable Describe(long table) =>
+        One(Table, ReadTable, ("table", SqlValue.Of(table)), usesOrdinal: false) ?? throw new QueryException($"the run has no table {table}.");
+
+    private TreeTable Fill(TreeTable table, int depth, int links)
+    {
+        if (depth <= 0)
+            return table;
+        var entries = new List<TreeEntry>();
+        using (var execution = Execute(Entries, true, ("table", SqlValue.Of(table.TableId))))
+        {
+            while (execution.Read())
+                entries.Add(ReadEntry(execution));
+        }
+
+        var followed = 0;
+        for (var i = 0; i < entries.Count && followed < links; i++)
+        {
+            if (Child(entries[i], table) is not { } child)
+                continue;
+            entries[i] = entries[i] with { Table = Fill(child, depth - 1, links) };
+            followed++;
+        }
+
+        return table with { Entries = entries };
+    }
+
+    private TreeTable FillPath(TreeTable table, ulong address)
+    {
+        var index = (int)(address >> ((9 * table.Level) + 3) & 511);
+        var entry = One(Entry, ReadEntry, ("table", SqlValue.Of(table.TableId)), ("idx", SqlValue.Of(index)));
+        entry ??= new TreeEntry(index, FirstGfn(table, address), 0, "none", null, null, null, null, null);
+        if (Child(entry, table) is { } child)
+            entry = entry with { Table = FillPath(child, address) };
+        return table with { Entries = [entry] };
+    }
+
+    private static ulong FirstGfn(TreeTable table, ulong address) => address >> ((9 * table.Level) + 3) << (9 * (table.Level - 1));
+
+    private TreeTable? Child(TreeEntry entry, TreeTable parent)
+    {
+        if (!entry.IsLink)
+            return null;
+        var child = One(TableInMemory, ReadTable, ("hpa", SqlValue.Of(unchecked((long)(entry.Frame << 12)))));
+        return child?.Level < parent.Level ? child : null;
+    }
+
+    private static TreeTable ReadTable(QueryExecution row) =>
+        new(row[0].Integer, (int)row[1].Integer, Bits(row[2]), Bits(row[3]), row[4].Integer != 0, (uint)row[5].Integer, null);
+
+    private static TreeEntry ReadEntry(QueryExecution row) => new(
+        (int)row[0].Integer,
+        Bits(row[1]),
+        Bits(row[2]),
+        row[3].ToString(),
+        row[4].Kind == SqlValueKind.Null ? null : row[4].ToString(),
+        row[5].Integer,
+        row[6].Integer,
+        row[7].ToString(),
+        null);
+
+    private static ulong Bits(SqlValue value) => unchecked((ulong)value.Integer);
+
+    private T? One<T>(string sql, Func<QueryExecution, T> read, params (string Name, SqlValue Value)[] parameters) => One(sql, read, true, parameters);
+
+    private T? One<T>(string sql, Func<QueryExecution, T> read, (string Name, SqlValue Value) parameter, bool usesOrdinal) => One(sql, read, usesOrdinal, [parameter]);
+
+    private T? One<T>(string sql, Func<QueryExecution, T> read, bool usesOrdinal, (string Name, SqlValue Value)[] parameters)
+    {
+        using var execution = Execute(sql, usesOrdinal, parameters);
+        return execution.Read() ? read(execution) : default;
+    }
+
+    private QueryExecution Execute(string sql, bool usesOrdinal, params ReadOnlySpan<(string Name, SqlValue Value)> parameters)
+    {
+        var values = new Dictionary<string, SqlValue>(StringComparer.Ordinal) { ["run"] = _run };
+        if (usesOrdinal)
+            values["ordinal"] = _ordinal;
+        foreach (var (name, value) in parameters)
+            values[name] = value;
+        var execution = _runner.Execute(sql, values, QueryLimits.None, _cancellation);
+        execution.NextResult();
+        return execution;
+    }
+}
