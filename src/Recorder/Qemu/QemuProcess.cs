@@ -56,7 +56,7 @@ internal sealed class QemuProcess : IDisposable
         {
             ProcessorTime = _process.TotalProcessorTime;
         }
-        catch (InvalidOperationException)
+        catch (Exception exception) when (exception is InvalidOperationException or System.ComponentModel.Win32Exception)
         {
             // It has just ended; the last sample stands.
         }

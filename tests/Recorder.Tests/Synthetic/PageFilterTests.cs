@@ -54,6 +54,7 @@ public class PageFilterTests
     [InlineData(TraceEventKind.DirtyLogOn)]
     [InlineData(TraceEventKind.DirtyLogOff)]
     [InlineData(TraceEventKind.DirtyLogGet)]
+    [InlineData(TraceEventKind.Marker)]
     [InlineData(TraceEventKind.Lost)]
     [InlineData(TraceEventKind.Marker)]
     public void A_flush_point_makes_every_vcpu_forget(TraceEventKind kind)
