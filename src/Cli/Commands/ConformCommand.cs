@@ -12,6 +12,7 @@ internal sealed class ConformCommand : VerbCommand
     private readonly Argument<string> _input = new("CASE-DIR") { Description = "A conformance case (a folder with case.json), or a folder with many below it" };
     private readonly Option<string?> _capture = new("--capture") { Description = "Use this recording of the guest, from its entry point on, instead of making one", HelpName = "CAPTURE" };
     private readonly Option<string?> _cache = new("--cache") { Description = "Keep recordings of guests in this folder and use those that are there", HelpName = "DIR" };
+    private readonly Option<bool> _markdown = new("--markdown") { Description = "A line for each mode and host, as the documentation has it" };
     private readonly Option<bool> _json = CommonOptions.Json();
     private readonly Option<bool> _quiet = CommonOptions.Quiet();
 
@@ -21,6 +22,7 @@ internal sealed class ConformCommand : VerbCommand
         Arguments.Add(_input);
         Options.Add(_capture);
         Options.Add(_cache);
+        Options.Add(_markdown);
         Options.Add(_json);
         Options.Add(_quiet);
     }
@@ -54,7 +56,10 @@ internal sealed class ConformCommand : VerbCommand
         }
 
         progress.Dispose();
-        Print(results, isOne, arguments.GetValue(_json), console);
+        if (arguments.GetValue(_markdown))
+            ConformanceSummary.Write(results, console.Out);
+        else
+            Print(results, isOne, arguments.GetValue(_json), console);
         return Task.FromResult(results.TrueForAll(entry => entry.Result.IsComplete) ? ExitCode.Done : ExitCode.Different);
     }
 

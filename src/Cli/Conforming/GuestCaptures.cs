@@ -50,12 +50,20 @@ internal sealed class GuestCaptures : IDisposable
         return $"{Path.GetFileNameWithoutExtension(conformanceCase.GuestPath)}-{content}-{conformanceCase.MemoryBytes >> 20}m-{conformanceCase.Entry:x}.capture";
     }
 
+    /// <summary>What an older tool left, or a killed one, is recorded anew.</summary>
     private static bool IsComplete(string path)
     {
         if (!Directory.Exists(path))
             return false;
-        using var capture = CaptureReader.Open(path);
-        return capture.Manifest.Complete;
+        try
+        {
+            using var capture = CaptureReader.Open(path);
+            return capture.Manifest.Complete && capture.TryRead(new TraceChunk());
+        }
+        catch (CaptureFormatException)
+        {
+            return false;
+        }
     }
 
     private void Record(ConformanceCase conformanceCase, string path, CancellationToken cancellation)

@@ -138,6 +138,13 @@ public sealed class Cpu
     private void RunOne(TraceChunk chunk, int i, long seq)
     {
         NoteCode(chunk, i);
+        if (_setup.Profile.ReadModifyWriteIsWrite && ReadModifyWrite.Begins(chunk, i))
+        {
+            // Its write, next in the stream, goes the whole way; the place is the same.
+            _setup.Verify.Checked++;
+            return;
+        }
+
         var access = new CpuAccess
         {
             Gva = chunk.Gvas[i],

@@ -10,6 +10,7 @@ internal sealed class EventReplay(Machine machine)
 {
     private readonly Journal _journal = machine.Journal;
     private readonly HostEvents _host = machine.Vm.HostEvents;
+    private TraceEvent? _emulatedRead;
 
     public Action<byte>? Marker { get; set; }
 
@@ -27,7 +28,7 @@ internal sealed class EventReplay(Machine machine)
                 Store(row);
                 return true;
             case TraceEventKind.Mmio:
-                Access(row, row.Access ?? AccessKind.Read, AccessFlags.Mmio, out _);
+                AccessDevice(row);
                 return true;
             case TraceEventKind.ImplicitAccess:
                 AccessImplicitly(row);
@@ -127,6 +128,19 @@ internal sealed class EventReplay(Machine machine)
                 NoteUnless(false, row);
                 break;
         }
+    }
+
+    /// <summary>An instruction that reads and writes a device exits once: KVM emulates all of it.</summary>
+    private void AccessDevice(in TraceEvent row)
+    {
+        var isEmulated = row.Access == AccessKind.Write && row.Rip is not null && _emulatedRead is { } read
+            && row.Ordinal == read.Ordinal + 1 && row.Gva == read.Gva && row.Rip == read.Rip && row.Vcpu == read.Vcpu;
+        _emulatedRead = null;
+        if (isEmulated)
+            return;
+        var outcome = Access(row, row.Access ?? AccessKind.Read, AccessFlags.Mmio, out _);
+        if (row.Access == AccessKind.Read && outcome == AccessOutcome.Emulated)
+            _emulatedRead = row;
     }
 
     /// <summary>First the access, then the change: a fault on the way finds the table as it was.</summary>

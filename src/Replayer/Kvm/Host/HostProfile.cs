@@ -68,6 +68,12 @@ public sealed record HostProfile
     /// <summary>Bits 9 to 11 of the exit qualification (advanced information for the guest's own rights) are reported.</summary>
     public bool AdvancedExitInformation { get; init; }
 
+    /// <summary>
+    /// An instruction that reads and writes a place (INC, XCHG, OR to memory) asks for the right to write before it reads, in one
+    /// translation; otherwise it translates for reading first, and a place that may only be read faults a second time.
+    /// </summary>
+    public bool ReadModifyWriteIsWrite { get; init; }
+
     /// <summary>The CPU sets the accessed bit in PAE PDPTEs, which real CPUs do not.</summary>
     public bool SetsAccessedInPdpte { get; init; }
 

@@ -48,13 +48,14 @@ public static class HostProfiles
     public static HostProfile IntelBochs { get; } = Intel with
     {
         Name = "intel-bochs",
-        Description = "Intel VMX emulated by Bochs (Skylake-X model): walk violations reported as writes only, A/D updates of guest entries not checked against EPT",
+        Description = "Intel VMX emulated by Bochs (Skylake-X model): walk violations reported as writes only, A/D updates of guest entries not checked against EPT, read-modify-write translated for writing",
         PhysicalAddressBits = 40,
         GuestPhysicalAddressBits = 40,
         L1tf = true,
         EptWalkViolationIsWriteOnly = true,
         GuestAdUpdatesBypassEpt = true,
         AdvancedExitInformation = true,
+        ReadModifyWriteIsWrite = true,
     };
 
     public static HostProfile IntelBochsNoAd { get; } = IntelBochs with
