@@ -13,6 +13,7 @@ public sealed partial class CannedQueryTests : IDisposable
     public static TheoryData<string, string> Cases { get; } = new()
     {
         { "counters", "" },
+        { "diff-summary", "a=ept b=ept" },
         { "entry-at", "table_id=4 idx=0x100 ordinal=20" },
         { "exits-by-reason", "" },
         { "faults-by-function", "" },

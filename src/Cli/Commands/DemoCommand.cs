@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Replay.Analyzer.Diff;
 using Replay.Analyzer.Query;
 using Replay.Analyzer.Query.Formats;
 using Replay.Analyzer.Store;
@@ -10,7 +11,7 @@ using Replay.Trace;
 
 namespace Replay.Cli.Commands;
 
-/// <summary>Replays the bundled capture in two modes, stores both, and shows what happened.</summary>
+/// <summary>Replays the bundled capture in three modes, stores all, compares them, and shows what happened.</summary>
 internal sealed class DemoCommand : VerbCommand
 {
     private const string FirstWrites =
@@ -18,7 +19,15 @@ internal sealed class DemoCommand : VerbCommand
         + "join table_write as w on w.run = r.run and w.seq in (select min(first_seq) from write_summary as s where s.run = r.run group by s.level) "
         + "order by w.run, w.level desc";
 
-    private static readonly MmuMode[] Modes = [MmuMode.Ept, MmuMode.EptTdp];
+    private const string Contrast =
+        "select r.name as run, "
+        + "coalesce((select sum(exits) from exit_summary as s where s.run = r.run and s.reason = 'CR3_WRITE'), 0) as cr3_load_exits, "
+        + "coalesce((select sum(exits) from exit_summary as s where s.run = r.run and s.reason in ('INVLPG', 'INVPCID')), 0) as invlpg_exits, "
+        + "(select count(*) from root_change as c where c.run = r.run and c.operation = 'load') as roots_loaded, "
+        + "(select value from counter as c where c.run = r.run and c.name = 'tlb_flushes') as tlb_flushes_by_kvm "
+        + "from run as r order by r.run";
+
+    private static readonly MmuMode[] Modes = [MmuMode.Ept, MmuMode.EptTdp, MmuMode.Shadow];
 
     private readonly Option<string> _database = new("--db")
     {
@@ -30,13 +39,13 @@ internal sealed class DemoCommand : VerbCommand
     private readonly Option<bool> _quiet = CommonOptions.Quiet();
 
     public DemoCommand()
-        : base("demo", "Replay the bundled capture of a booting Linux kernel through EPT, twice: shadow-MMU code and TDP MMU.")
+        : base("demo", "Replay the bundled capture of a booting Linux kernel through EPT, twice, and through shadow paging, and compare them.")
     {
         Options.Add(_database);
         Options.Add(_quiet);
     }
 
-    public override IReadOnlyList<Example> Examples { get; } = [new("replay demo", "all there is to see in one minute; leaves demo.db")];
+    public override IReadOnlyList<Example> Examples { get; } = [new("replay demo", "all there is to see in ten seconds; leaves demo.db")];
 
     protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
     {
@@ -48,14 +57,15 @@ internal sealed class DemoCommand : VerbCommand
             CaptureReport.Write("linux-boot.capture", reader.Manifest, console);
         console.Out.WriteLine();
         var results = Replay(plan, path, arguments, console, cancellation);
-        console.Out.WriteLine("The same accesses through two MMUs of KVM:");
+        console.Out.WriteLine("The same accesses through three MMUs of KVM:");
         RunReport.Write(Modes, results, console);
         using var database = Database.OpenRead(path);
         var runner = new QueryRunner(database);
-        Ask(runner, console, "Why the guest left: @exits-by-reason", "@exits-by-reason", cancellation);
+        Ask(runner, console, "With EPT, CR3 loads and INVLPG make no exit and touch no root; with shadow paging each exits, and KVM switches roots:", Contrast, cancellation);
+        Compare(database, "ept", "ept-tdp", "Who maps how much with a fault: the shadow-MMU code prefetches, the TDP MMU does not. replay diff ept ept-tdp:", console, cancellation);
+        Compare(database, "ept", "shadow", "EPT against shadow paging. replay diff ept shadow:", console, cancellation);
         Ask(runner, console, "When each level was first written, and by which function (@first-writes has the accesses and call chains):", FirstWrites, cancellation);
-        Ask(runner, console, "Who writes what: @writes-by-level", "@writes-by-level", cancellation);
-        foreach (var run in database.Runs)
+        foreach (var run in database.Runs.Where(run => run.Name != "ept-tdp"))
         {
             console.Out.WriteLine($"The tree of '{run.Name}' after the last event:");
             TableTree.Write(runner, run, console);
@@ -84,9 +94,17 @@ internal sealed class DemoCommand : VerbCommand
         console.Out.WriteLine();
     }
 
+    private static void Compare(Database database, string a, string b, string title, CliConsole console, CancellationToken cancellation)
+    {
+        console.Out.WriteLine(title);
+        DiffReport.WriteSummary(RunComparison.Of(DiffSide.Find(database, a), DiffSide.Find(database, b), cancellation: cancellation), console);
+        console.Out.WriteLine();
+    }
+
     private static void GoOn(string path, TextWriter output)
     {
         output.WriteLine("Go on with:");
+        output.WriteLine($"  replay diff {path} ept shadow --html demo.html  the comparison with charts, in one file");
         output.WriteLine($"  replay query {path} --list                      the canned queries");
         output.WriteLine($"  replay query {path} @hot-gfns                   which guest frames cost the most");
         output.WriteLine($"  replay query {path} \"select * from table_write where level = 4\"");

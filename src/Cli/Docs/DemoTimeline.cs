@@ -17,13 +17,13 @@ internal static class DemoTimeline
         try
         {
             var path = Path.Combine(folder.FullName, "demo.db");
-            var plan = new ReplayPlan { Capture = DemoCapture.Path, Modes = [MmuMode.Ept, MmuMode.EptTdp] };
+            var plan = new ReplayPlan { Capture = DemoCapture.Path, Modes = [MmuMode.Ept, MmuMode.EptTdp, MmuMode.Shadow] };
             using (var file = HistoryFile.Create(path))
                 StoredReplay.Run(plan, file, StoreOptions.Default, static (_, _) => { }, cancellation);
             using var database = Database.OpenRead(path);
             var runner = new QueryRunner(database);
             return TimelineSvg.Draw(
-                "Writes to EPT entries while a Linux kernel boots",
+                "KVM's writes to its page tables while a Linux kernel boots",
                 [.. database.Runs.Select(run => (run.Name, (IReadOnlyList<(long Ordinal, long Writes)>)Points(runner, run)))]);
         }
         finally
