@@ -25,6 +25,7 @@ public sealed class ReplaySession
     private readonly EventReplay _events;
     private readonly Tally _tally;
     private readonly ZapWatch? _watch;
+    private readonly InvariantWatch _invariants;
     private long _accesses;
     private long _eventCount;
     private long _firstOrdinal = -1;
@@ -46,6 +47,7 @@ public sealed class ReplaySession
             _watch.Journal = Journal;
         _machine = new Machine(options, Journal, Math.Clamp(manifest.Vcpus, 1, MaxVcpus));
         _events = new EventReplay(_machine);
+        _invariants = new InvariantWatch(_machine.Vm, Journal, options.Invariants);
     }
 
     /// <summary>The machine being modelled: for looking, after a chunk or from <see cref="Marker"/>.</summary>
@@ -96,6 +98,7 @@ public sealed class ReplaySession
         try
         {
             Merge(chunk);
+            _invariants.AfterChunk();
         }
         catch (Exception failure) when (failure is not (CaptureFormatException or OutOfMemoryException))
         {
@@ -106,7 +109,14 @@ public sealed class ReplaySession
     }
 
     /// <summary>What the replay came to so far.</summary>
-    public ReplayResult Finish() => new()
+    /// <exception cref="InvariantViolation">Tables or counters do not agree with themselves.</exception>
+    public ReplayResult Finish()
+    {
+        _invariants.AtEnd(_tally);
+        return Result();
+    }
+
+    private ReplayResult Result() => new()
     {
         Accesses = _accesses,
         Events = _eventCount,

@@ -51,6 +51,10 @@ public sealed class KvmStats
     /// <summary>Pages mapped now by entries of the level: pages_4k, pages_2m, pages_1g.</summary>
     public long Pages(int level) => _pages[level - 1];
 
+    /// <summary>Pages by level that are mapped without being counted, because their frame was changed in place.</summary>
+    /// <remarks>KVM: kvm_set_pte_rmap(), which counts what it clears and not what it sets.</remarks>
+    internal long[] PagesNotCounted { get; } = new long[Mmu.PgLevel.MaxHugePage];
+
     /// <remarks>KVM: kvm_update_page_stats().</remarks>
     public void UpdatePages(int level, int delta) => _pages[level - 1] += delta;
 

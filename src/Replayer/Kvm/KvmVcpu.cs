@@ -135,6 +135,7 @@ public sealed class KvmVcpu : IHypervisor
         if (IsShutDown)
             return ExitResult.Shutdown;
         Vm.Journal.Vcpu = (byte)Id;
+        Invariant.Holds(!IsPagingExit(exit.Reason) || !Vm.TdpEnabled || !Registers.PagingEnabled, $"{exit.Reason} exits in two-dimensional paging");
         using var scope = Vm.Journal.BeginExit(exit.Reason, exit.Info1, exit.Info2);
         return _exits.Handle(exit);
     }
@@ -170,6 +171,9 @@ public sealed class KvmVcpu : IHypervisor
         Tlb.Void();
         Vm.Journal.Note(ModelNote.TripleFault, 0, Registers.Cr3, 0);
     }
+
+    /// <summary>With two-dimensional paging the guest's own translations are none of KVM's business.</summary>
+    private static bool IsPagingExit(ExitReason reason) => reason is ExitReason.Cr3Write or ExitReason.Invlpg or ExitReason.Invpcid or ExitReason.PageFault;
 
     private bool Take(VcpuRequests request)
     {

@@ -32,7 +32,7 @@ internal sealed class RandomControls
             case 3 when hasNewBits:
                 Machine.WriteCr4(vcpu, vcpu.Cr4 ^ ControlBits.Cr4Smap);
                 break;
-            case 4 when hasNewBits:
+            case 4 when hasNewBits && _context.Knobs.Flag("nx-toggle"):
                 Machine.WriteEfer(vcpu, vcpu.Efer ^ ControlBits.EferNxe);
                 _flusher.FlushAll(vcpu);
                 break;

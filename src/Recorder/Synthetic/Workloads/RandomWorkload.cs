@@ -25,6 +25,7 @@ internal sealed class RandomWorkload : Workload
         Knob.Percent("control-percent", 3, "operations that write a control register or flush for no reason"),
         Knob.Percent("host-percent", 0, "operations that let the host act: invalidate, age, log dirty pages, change a memslot"),
         Knob.Flag("pkeys", false, "long modes: protection keys"),
+        Knob.Flag("nx-toggle", true, "EFER.NXE goes off and on: entries with bit 63 are malformed meanwhile"),
         Knob.Flag("stale", false, "leave out some flushes: accesses then follow the tables, while a TLB might not"),
     ];
 

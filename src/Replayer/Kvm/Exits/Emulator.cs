@@ -1,6 +1,7 @@
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Host;
 using Replay.Replayer.Kvm.Mmu;
+using Replay.Replayer.Kvm.Mmu.Shadow;
 using Replay.Trace;
 
 namespace Replay.Replayer.Kvm.Exits;
@@ -22,6 +23,8 @@ internal sealed class Emulator(KvmVcpu vcpu)
     public ExitResult EmulateFaultingInstruction(ulong address, in VmExit exit)
     {
         using var scope = _vm.Journal.Enter(KvmFunction.X86EmulateInstruction);
+        if (exit.Access == AccessKind.Fetch && !TryFetch(exit))
+            return ExitResult.GuestFault;
         if (!HasInstructionBytes)
             FetchInstruction(exit.Flags);
         if (!TryFindGpa(address, exit, out var gpa, out var isMmio))
@@ -52,6 +55,18 @@ internal sealed class Emulator(KvmVcpu vcpu)
         _vm.ShadowMmu.PagingOf(vcpu)?.TryTranslate(vcpu, rip, access, overridesSmap: false, out _);
     }
 
+    /// <summary>The instruction itself faulted: there are no bytes of it, and the guest may not be allowed to fetch them.</summary>
+    /// <returns>False: the guest got a fault instead.</returns>
+    /// <remarks>KVM: __do_insn_fetch_bytes(), kvm_fetch_guest_virt().</remarks>
+    private bool TryFetch(in VmExit exit)
+    {
+        var access = PageFaultError.Fetch | UserBit(exit.Flags);
+        if (_vm.ShadowMmu.PagingOf(vcpu) is not { } paging || paging.TryTranslate(vcpu, exit.Gva, access, overridesSmap: false, out var code))
+            return true;
+        vcpu.Injector.InjectEmulatedPageFault(exit.Gva, (uint)code);
+        return false;
+    }
+
     /// <summary>Where the access goes.</summary>
     /// <returns>False: the guest got a fault instead.</returns>
     /// <remarks>KVM: vcpu_mmio_gva_to_gpa(), vcpu_is_mmio_gpa().</remarks>
@@ -61,13 +76,13 @@ internal sealed class Emulator(KvmVcpu vcpu)
         isMmio = true;
         if (_vm.ShadowMmu.PagingOf(vcpu) is { } paging)
         {
-            if (vcpu.Mmio.MatchesGva(exit.Gva, _vm.Memslots.Generation))
+            var access = UserBit(exit.Flags) | (exit.Access == AccessKind.Write ? PageFaultError.Write : 0);
+            if (vcpu.Mmio.MatchesGva(exit.Gva, _vm.Memslots.Generation) && IsAllowed(vcpu.Mmio.Access, access, exit.Flags))
             {
                 gpa = vcpu.Mmio.Gfn << 12 | (exit.Gva & 0xfff);
                 return true;
             }
 
-            var access = UserBit(exit.Flags) | (exit.Access == AccessKind.Write ? PageFaultError.Write : 0);
             if (!paging.TryTranslate(vcpu, exit.Gva, access, OverridesSmap(exit.Flags), out gpa))
             {
                 vcpu.Injector.InjectEmulatedPageFault(exit.Gva, (uint)gpa);
@@ -78,6 +93,10 @@ internal sealed class Emulator(KvmVcpu vcpu)
         isMmio = (gpa & ~0xfffUL) == ApicBase || vcpu.Mmio.MatchesGpa(gpa, _vm.Memslots.Generation);
         return true;
     }
+
+    /// <summary>The rights kept with a device's address allow the access, protection keys aside.</summary>
+    private bool IsAllowed(PteAccess rights, ulong access, AccessFlags flags) =>
+        GuestPermissions.Fault(vcpu.Mmu.CpuRole, rights, key: 0, pkru: 0, access, OverridesSmap(flags)) == 0;
 
     /// <remarks>KVM: emulator_write_phys().</remarks>
     private void WriteGuest(ulong gpa, in VmExit exit)

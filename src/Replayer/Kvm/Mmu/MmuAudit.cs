@@ -9,10 +9,14 @@ public sealed class MmuAudit(KvmVm vm)
     private readonly ShadowMmu _mmu = vm.ShadowMmu;
 
     /// <summary>Throws <see cref="InvariantViolation"/> at the first thing that is wrong.</summary>
-    public void Check()
+    public void Check() => Check(new long[PgLevel.MaxHugePage]);
+
+    /// <summary>Throws <see cref="InvariantViolation"/> at the first thing that is wrong.</summary>
+    /// <param name="leaves">Receives the number of present leaves, by level from 1.</param>
+    public void Check(long[] leaves)
     {
+        ArgumentNullException.ThrowIfNull(leaves);
         var active = 0L;
-        var leaves = new long[PgLevel.MaxHugePage];
         for (var page = _mmu.ActivePages.Newest; page is not null; page = page.LinkNext)
         {
             active++;
@@ -22,6 +26,7 @@ public sealed class MmuAudit(KvmVm vm)
 
         var rootsOnly = CountInvalidRoots();
         Invariant.Holds(active + rootsOnly == _mmu.UsedMmuPages, $"{active} pages are active and {rootsOnly} only roots, but {_mmu.UsedMmuPages} count as used");
+        Invariant.Holds(active <= _mmu.Recycler.MaxPages, $"{active} pages are active, {_mmu.Recycler.MaxPages} are allowed");
         CheckReverseMaps(leaves);
     }
 
@@ -49,6 +54,8 @@ public sealed class MmuAudit(KvmVm vm)
 
     private void CheckEntries(ShadowPage page, long[] leaves)
     {
+        if (page.NonZeroCount == 0)
+            return;
         for (var index = 0; index < TablePage.EntryCount; index++)
         {
             var spte = page[index];

@@ -53,6 +53,8 @@ internal sealed class RmapOperations(KvmVm vm, ShadowMmu mmu)
             var made = _format.MakeForChangedPfn(entry.Value, newPfn);
             mmu.Sptes.ClearTrackBits(entry);
             mmu.Sptes.Set(entry, made, entry.Gfn);
+            // KVM counts the page as unmapped, and never as mapped again.
+            vm.Stats.PagesNotCounted[entry.Level - 1]++;
             packed = _lists.Next(ref cursor);
         }
 

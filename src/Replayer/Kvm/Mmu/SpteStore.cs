@@ -32,8 +32,6 @@ internal sealed class SpteStore(KvmVm vm)
     {
         _format.CheckWritableInvariants(value);
         var old = entry.Value;
-        if (old.IsShadowPresent && old.Pfn != value.Pfn)
-            Invariant.Broken($"entry {entry} changes its frame from {old} to {value} without having been cleared");
         vm.Writer.Write(entry.Page, entry.Index, value, gfn, tracepoint);
         return old;
     }

@@ -26,9 +26,21 @@ public sealed class TableWriter(Journal journal)
         if (old == value.Raw)
             return value;
         if (old != 0)
+        {
             TranslationEpoch++;
+            CheckFrame(page, index, new Spte(old), value);
+        }
+
         journal.Write(page.Id, page.Level, index, gfn, old, value.Raw, Actor.Kvm, tracepoint);
         return new Spte(old);
+    }
+
+    /// <summary>A present leaf never changes its frame without having been cleared: a TLB might hold either.</summary>
+    private static void CheckFrame(TablePage page, int index, Spte old, Spte value)
+    {
+        var bothMap = old.IsShadowPresent && value.IsShadowPresent && old.IsLast(page.Level) && value.IsLast(page.Level);
+        if (bothMap && old.Pfn != value.Pfn)
+            Invariant.Broken($"entry {page.Id}[{index}] changes its frame from {old} to {value} without having been cleared");
     }
 
     /// <summary>The CPU's walker sets accessed or dirty bits.</summary>

@@ -11,6 +11,9 @@ internal sealed class ShadowFetch<TPtes>(KvmVm vm, ShadowMmu mmu, GptePrefetch<T
     {
         using var scope = vm.Journal.Enter(TPtes.FetchFunction);
         var fault = vcpu.Fault;
+        // The root is write-protected or no root any more; only the walk itself can have changed it, where a table maps itself.
+        if (!prefetch.IsUnchanged(guest, guest.MaxLevel))
+            return RetPf.Retry;
         var walk = ShadowWalk.From(vcpu, fault.Address);
         if (!ShadowGuestLevels(vcpu, guest, ref walk))
             return RetPf.Retry;

@@ -69,6 +69,7 @@ internal sealed class ShadowSyncing(KvmVm vm, ShadowMmu mmu)
         }
 
         mmu.UnsyncWalks.Return(walk);
+        Invariant.Holds(parent.UnsyncChildren == 0, $"page {parent.Id} was synced and still has {parent.UnsyncChildren} unsync children");
         mmu.Zapper.RemoteFlushOrZap(ref invalid, flush);
     }
 
