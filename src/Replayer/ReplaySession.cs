@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using Replay.Replayer.Checkpoints;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Mmu;
@@ -21,6 +23,7 @@ public sealed class ReplaySession
     private const int MaxVcpus = byte.MaxValue + 1;
 
     private readonly ReplayOptions _options;
+    private readonly IHistory _history;
     private readonly Machine _machine;
     private readonly EventReplay _events;
     private readonly Tally _tally;
@@ -39,6 +42,7 @@ public sealed class ReplaySession
         ArgumentNullException.ThrowIfNull(manifest);
         ArgumentNullException.ThrowIfNull(options);
         _options = options;
+        _history = history;
         _tally = new Tally(history);
         if (manifest.Filter is { } filter)
             _watch = new ZapWatch(_tally, filter, SpteFormats.For(options.Mode, options.EffectiveProfile));
@@ -88,6 +92,21 @@ public sealed class ReplaySession
 
         return session.Finish();
     }
+
+    /// <summary>Goes on where another session was when it saved its state: what follows is what lies behind <see cref="Progress"/>.</summary>
+    /// <param name="history">Sees what the model does from here on.</param>
+    /// <param name="state">What <see cref="Save"/> wrote.</param>
+    /// <exception cref="StateException">It is damaged, or was written by another build.</exception>
+    public static ReplaySession Restore(IHistory history, ReadOnlySpan<byte> state)
+    {
+        // Not by its constructor: making a machine is part of its history, and has been told.
+        var session = (ReplaySession)RuntimeHelpers.GetUninitializedObject(typeof(ReplaySession));
+        StateReader.Fill(state, session, history);
+        return session;
+    }
+
+    /// <summary>Writes the whole state: guest, CPUs, KVM, journal and hash. Between two calls of <see cref="Process"/>.</summary>
+    public void Save(StateBuffer destination) => StateWriter.Write(destination, this, _history);
 
     /// <summary>Replays the next stretch of the stream.</summary>
     /// <exception cref="InvariantViolation">The model broke; the message says where.</exception>

@@ -29,6 +29,7 @@ internal static class DatabaseFile
             throw new DatabaseExistsException($"{path}: is no Replay database, so --force does not overwrite it. Use another name, or remove it yourself.");
         foreach (var suffix in Companions)
             File.Delete(path + suffix);
+        CheckpointFile.Sweep(path);
     }
 
     /// <summary>The schema of the file, which this tool reads.</summary>

@@ -15,7 +15,7 @@ namespace Replay.Analyzer.Store;
 /// with synchronous=OFF: a killed process costs the transaction in flight, a power cut may cost the file, but never makes it look
 /// complete. As soon as a file holds a complete run everything runs with synchronous=FULL, so that run cannot be harmed.
 /// </remarks>
-public sealed class HistoryFile : IDisposable
+public sealed partial class HistoryFile : IDisposable
 {
     private const int RowsPerTransaction = 250_000;
 
@@ -27,15 +27,18 @@ public sealed class HistoryFile : IDisposable
     private readonly string _path;
     private readonly WriterConnection _connection;
     private readonly IngestThread _ingest;
+    private readonly StoredRuns _runs;
     private readonly List<int> _open = [];
     private readonly List<int> _finished = [];
     private int _rowsInTransaction;
     private bool _inTransaction;
+    private bool _durable;
 
     private HistoryFile(WriterConnection connection, string path)
     {
         _path = path;
         _connection = connection;
+        _runs = new StoredRuns(connection);
         _ingest = new IngestThread($"ingest {Path.GetFileName(path)}");
     }
 
@@ -65,6 +68,7 @@ public sealed class HistoryFile : IDisposable
         _ingest.Dispose();
         // Closing rolls back what a failure left open.
         _connection.Dispose();
+        _saved.Dispose();
     }
 
     internal HistoryStore BeginRun(RunInfo info, StoreOptions? options, bool ownsFile)
@@ -82,6 +86,8 @@ public sealed class HistoryFile : IDisposable
                 if (name is null)
                     return;
                 Begin();
+                if (_checkpoint == 0)
+                    ForgetCheckpoint();
                 run = InsertRun(info, name, entries, options);
                 Commit();
                 writer = new RunWriter(_connection, run, entries, options);
@@ -106,7 +112,8 @@ public sealed class HistoryFile : IDisposable
         Begin();
         writer.Write(batch);
         _rowsInTransaction += batch.Count;
-        if (_rowsInTransaction >= RowsPerTransaction)
+        // From the first checkpoint on, rows and checkpoint appear together or not at all.
+        if (_rowsInTransaction >= RowsPerTransaction && _checkpoint == 0)
             Commit();
     }
 
@@ -117,6 +124,8 @@ public sealed class HistoryFile : IDisposable
         _open.Remove(run);
         if (_ingest.Failure is not null)
             return;
+        if (!complete && _checkpoint != 0 && _rowsInTransaction > 0)
+            ForgetCheckpoint();
         Commit();
         if (complete)
             _finished.Add(run);
@@ -142,9 +151,10 @@ public sealed class HistoryFile : IDisposable
                 connection.Run("INSERT OR IGNORE INTO _function (function, name) VALUES (?, ?)", (int)function, function.KernelName());
             connection.Execute("COMMIT");
             connection.Execute(LoadCache);
-            if (connection.QueryInt64("SELECT count(*) FROM _run WHERE complete") == 0)
+            var durable = connection.QueryInt64("SELECT count(*) FROM _run WHERE complete") > 0;
+            if (!durable)
                 connection.Execute("PRAGMA synchronous = OFF");
-            return new HistoryFile(connection, path);
+            return new HistoryFile(connection, path) { _durable = durable };
         }
         catch
         {
@@ -178,7 +188,11 @@ public sealed class HistoryFile : IDisposable
         _connection.Execute(SqlFiles.Indexes.Text);
         foreach (var run in _finished)
             _connection.Run("UPDATE _run SET complete = 1 WHERE run = ?", run);
+        _runs.SetCheckpoint(null);
         Commit();
+        if (_checkpoint != 0)
+            CheckpointFile.Sweep(_path);
+        _checkpoint = 0;
         _connection.Execute(LoadCache);
         _finished.Clear();
     }
@@ -220,8 +234,8 @@ public sealed class HistoryFile : IDisposable
             info.Kernel,
             info.Tool,
             info.Model,
-            JsonSerializer.Serialize(info.Options),
-            options.Detail.ToString().ToLowerInvariant(),
+            StoredRuns.OptionsText(info),
+            StoredRuns.DetailText(options),
             options.Rmap,
             entries.MmioMask,
             entries.MmioValue,

@@ -8,7 +8,7 @@ public sealed partial class HistoryStore : IObservedHistory
 {
     void IObservedHistory.OnFault(in FaultRecord record, long endSeq, ExitReason exit)
     {
-        _lastSeq = Math.Max(_lastSeq, endSeq);
+        _position.LastSeq = Math.Max(_position.LastSeq, endSeq);
         var row = new FaultRow(record, endSeq, exit);
         if (!_batch.Faults.TryAdd(row))
             NextBatch().Faults.TryAdd(row);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Replay.Replayer.Checkpoints;
 using Replay.Replayer.History;
 
 namespace Replay.Analyzer.Store;
@@ -19,9 +20,7 @@ public sealed partial class HistoryStore : IHistory, IDisposable
     private readonly bool _storesRmap;
     private readonly BlockingCollection<RecordBatch> _free = [];
     private RecordBatch _batch = new();
-    private long _lastSeq;
-    private ExitReason _lastExitReason;
-    private long _rmapChanges;
+    private readonly StorePosition _position = new();
     private bool _closed;
 
     internal HistoryStore(HistoryFile file, bool ownsFile, IngestThread ingest, RunWriter writer, int run, string name, StoreOptions options)
@@ -67,8 +66,8 @@ public sealed partial class HistoryStore : IHistory, IDisposable
 
     public void OnExit(in VmExitRecord record)
     {
-        _lastSeq = record.Seq;
-        _lastExitReason = record.Reason;
+        _position.LastSeq = record.Seq;
+        _position.LastExitReason = record.Reason;
         if (!_batch.Exits.TryAdd(record))
             NextBatch().Exits.TryAdd(record);
     }
@@ -76,51 +75,51 @@ public sealed partial class HistoryStore : IHistory, IDisposable
     public void OnFault(in FaultRecord record)
     {
         // Reported at its end: the latest record is the last of it, or it has none and ends where it began.
-        _lastSeq = Math.Max(_lastSeq, record.Seq);
-        var row = new FaultRow(record, _lastSeq, record.ExitId >= 0 ? _lastExitReason : default);
+        _position.LastSeq = Math.Max(_position.LastSeq, record.Seq);
+        var row = new FaultRow(record, _position.LastSeq, record.ExitId >= 0 ? _position.LastExitReason : default);
         if (!_batch.Faults.TryAdd(row))
             NextBatch().Faults.TryAdd(row);
     }
 
     public void OnWrite(in TableWrite record)
     {
-        _lastSeq = record.Seq;
+        _position.LastSeq = record.Seq;
         if (!_batch.Writes.TryAdd(record))
             NextBatch().Writes.TryAdd(record);
     }
 
     public void OnTablePage(in TablePageRecord record)
     {
-        _lastSeq = record.Seq;
+        _position.LastSeq = record.Seq;
         if (!_batch.Pages.TryAdd(record))
             NextBatch().Pages.TryAdd(record);
     }
 
     public void OnRoot(in RootRecord record)
     {
-        _lastSeq = record.Seq;
+        _position.LastSeq = record.Seq;
         if (!_batch.Roots.TryAdd(record))
             NextBatch().Roots.TryAdd(record);
     }
 
     public void OnFlush(in TlbFlushRecord record)
     {
-        _lastSeq = record.Seq;
+        _position.LastSeq = record.Seq;
         if (!_batch.Flushes.TryAdd(record))
             NextBatch().Flushes.TryAdd(record);
     }
 
     public void OnRmap(in RmapRecord record)
     {
-        _lastSeq = record.Seq;
-        _rmapChanges++;
+        _position.LastSeq = record.Seq;
+        _position.RmapChanges++;
         if (_storesRmap && !_batch.Rmaps.TryAdd(record))
             NextBatch().Rmaps.TryAdd(record);
     }
 
     public void OnGuestFault(in GuestFaultRecord record)
     {
-        _lastSeq = record.Seq;
+        _position.LastSeq = record.Seq;
         if (!_batch.GuestFaults.TryAdd(record))
             NextBatch().GuestFaults.TryAdd(record);
     }
@@ -149,7 +148,7 @@ public sealed partial class HistoryStore : IHistory, IDisposable
         _closed = true;
         _ingest.Invoke(() =>
         {
-            _writer.WriteSummary(summary, _lastSeq, _rmapChanges);
+            _writer.WriteSummary(summary, _position.LastSeq, _position.RmapChanges);
             _file.CloseRun(Run, _writer, complete: true);
         });
     }
@@ -167,6 +166,19 @@ public sealed partial class HistoryStore : IHistory, IDisposable
         if (_ownsFile)
             _file.Dispose();
     }
+
+    /// <summary>On the replay's thread: hands over what came since the last batch, and notes the position.</summary>
+    internal void Save(RunState state)
+    {
+        ObjectDisposedException.ThrowIf(_closed, this);
+        NextBatch();
+        StateWriter.Write(state.Store, _position);
+    }
+
+    /// <summary>On the ingest thread, where everything handed over before is written.</summary>
+    internal void SaveSums(RunState state) => _writer.Save(state.Sums);
+
+    internal void Restore(RunState state) => StateReader.Fill(state.Store.Written, _position);
 
     private RecordBatch NextBatch()
     {

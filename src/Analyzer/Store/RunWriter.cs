@@ -1,5 +1,5 @@
 using Replay.Analyzer.Store.Layouts;
-using Replay.Analyzer.Store.Summaries;
+using Replay.Replayer.Checkpoints;
 using Replay.Replayer.History;
 
 namespace Replay.Analyzer.Store;
@@ -7,13 +7,18 @@ namespace Replay.Analyzer.Store;
 /// <summary>The database's side of one run: turns batches into rows. Lives on the ingest thread.</summary>
 internal sealed class RunWriter : IDisposable
 {
+    /// <summary>Filled while the run goes on; all other tables at its end.</summary>
+    private static readonly string[] HistoryTables =
+    [
+        "_run", "_chain", AccessLayout.Table, VmExitLayout.Table, FaultLayout.Table, TableWriteLayout.Table, TablePageLayout.Table, PageOperationLayout.Table,
+        RootLayout.Table, FlushLayout.Table, RmapLayout.Table, GuestFaultLayout.Table, NoteLayout.Table,
+    ];
+
     private readonly WriterConnection _connection;
     private readonly int _run;
     private readonly EntryClassifier _entries;
     private readonly StoreOptions _options;
-    private readonly RunReports _reports;
-    private readonly RowCap _cap;
-    private readonly RunCounters _counters;
+    private readonly RunSums _sums;
     private readonly BulkInsert<AccessRecord, AccessLayout> _accesses;
     private readonly BulkInsert<VmExitRecord, VmExitLayout> _exits;
     private readonly BulkInsert<FaultRow, FaultLayout> _faults;
@@ -36,9 +41,7 @@ internal sealed class RunWriter : IDisposable
         Observed = new ObservedWriter(connection, run);
         _entries = entries;
         _options = options;
-        _reports = new RunReports(entries);
-        _cap = new RowCap(options);
-        _counters = new RunCounters(entries);
+        _sums = new RunSums(entries, options);
         _accesses = new(connection);
         _exits = new(connection);
         _faults = new(connection);
@@ -61,14 +64,13 @@ internal sealed class RunWriter : IDisposable
 
     public void Write(RecordBatch batch)
     {
-        _counters.Count(batch);
-        _reports.Count(batch);
+        _sums.Count(batch);
         foreach (var chain in batch.Chains)
             InsertChain(chain);
         _notes.Insert(batch.Notes.Records, _run, _entries);
-        if (_options.Detail == DetailLevel.Counters || _cap.IsReached)
+        if (_options.Detail == DetailLevel.Counters || _sums.Cap.IsReached)
             return;
-        var rows = _cap.Take(batch);
+        var rows = _sums.Cap.Take(batch);
         _accesses.Insert(rows.Accesses, _run, _entries);
         _exits.Insert(rows.Exits, _run, _entries);
         _faults.Insert(rows.Faults, _run, _entries);
@@ -85,7 +87,7 @@ internal sealed class RunWriter : IDisposable
     /// <summary>Stores what is known at the end. The run is not complete by that: see <see cref="HistoryFile"/>.</summary>
     public void WriteSummary(RunSummary summary, long lastSeq, long rmapChanges)
     {
-        _reports.Store(_connection, _run);
+        _sums.Reports.Store(_connection, _run);
         foreach (var walk in summary.Walks)
         {
             _connection.Run(
@@ -97,7 +99,7 @@ internal sealed class RunWriter : IDisposable
                 walk.Walks);
         }
 
-        foreach (var counter in _counters.All(_reports.Writes, rmapChanges, summary))
+        foreach (var counter in _sums.Counters.All(_sums.Reports.Writes, rmapChanges, summary))
             _connection.Run("INSERT INTO _counter (run, name, value, meaning) VALUES (?, ?, ?, ?)", _run, counter.Name, counter.Value, counter.Meaning);
         _connection.Run(
             "UPDATE _run SET history_hash = ?, first_ordinal = ?, last_ordinal = ?, accesses = ?, events = ?, last_seq = ?, rows_to_ordinal = ? WHERE run = ?",
@@ -107,8 +109,18 @@ internal sealed class RunWriter : IDisposable
             summary.Accesses,
             summary.Events,
             lastSeq,
-            _cap.LastOrdinal,
+            _sums.Cap.LastOrdinal,
             _run);
+    }
+
+    public void Save(StateBuffer destination) => StateWriter.Write(destination, _sums);
+
+    /// <summary>Goes on from a checkpoint. What <see cref="WriteSummary"/> may have written behind it is written again at the end.</summary>
+    public void Restore(ReadOnlySpan<byte> state)
+    {
+        StateReader.Fill(state, _sums);
+        foreach (var table in StoredRuns.Tables(_connection).Except(HistoryTables, StringComparer.Ordinal))
+            _connection.Execute($"DELETE FROM {table} WHERE run = {_run}");
     }
 
     public void InsertChain(ChainRow chain) =>

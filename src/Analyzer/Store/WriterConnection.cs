@@ -43,12 +43,32 @@ internal sealed class WriterConnection : IDisposable
     }
 
     /// <summary>The first column of the first row, 0 where there is no row or it is NULL.</summary>
-    public long QueryInt64(string sql, params ReadOnlySpan<string> texts)
+    public long QueryInt64(string sql, params ReadOnlySpan<object?> values)
     {
         using var statement = Prepare(sql);
-        for (var i = 0; i < texts.Length; i++)
-            statement.Bind(i + 1, texts[i]);
+        for (var i = 0; i < values.Length; i++)
+            statement.Bind(i + 1, values[i]);
         return statement.Step() ? statement.Int64(0) : 0;
+    }
+
+    /// <summary>The first column of all rows.</summary>
+    public List<int> QueryNumbers(string sql)
+    {
+        using var statement = Prepare(sql);
+        var numbers = new List<int>();
+        while (statement.Step())
+            numbers.Add((int)statement.Int64(0));
+        return numbers;
+    }
+
+    /// <summary>The first column of all rows.</summary>
+    public List<string> QueryTexts(string sql)
+    {
+        using var statement = Prepare(sql);
+        var texts = new List<string>();
+        while (statement.Step())
+            texts.Add(statement.Text(0));
+        return texts;
     }
 
     /// <summary>Runs one statement with integers and texts bound in order; a null binds NULL.</summary>

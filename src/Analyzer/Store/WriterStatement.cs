@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Replay.Analyzer.Store;
 
 /// <summary>A prepared statement of a <see cref="WriterConnection"/>.</summary>
@@ -28,6 +30,8 @@ internal sealed class WriterStatement(WriterConnection connection, nint statemen
     /// <summary>UTF-8; empty binds NULL.</summary>
     public void BindText(int parameter, ReadOnlySpan<byte> text) =>
         _ = text.IsEmpty ? NativeSqlite.BindNull(_statement, parameter) : NativeSqlite.BindText(_statement, parameter, text, text.Length, NativeSqlite.Transient);
+
+    public string Text(int column) => Marshal.PtrToStringUTF8(NativeSqlite.ColumnText(_statement, column)) ?? "";
 
     public void Bind(int parameter, object? value)
     {

@@ -80,7 +80,7 @@ internal sealed class DemoCommand : VerbCommand
     {
         using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
         using var file = HistoryFile.Create(path, overwrite: true);
-        return StoredReplay.Run(plan, file, StoreOptions.Default, (done, total) => progress.Update(time => RunCommand.Progress(done, total, time)), cancellation);
+        return StoredReplay.Run(plan, file, StoreOptions.Default, CheckpointPlan.None, _ => { }, (done, total) => progress.Update(time => RunCommand.Progress(done, total, time)), cancellation);
     }
 
     private static void Ask(QueryRunner runner, CliConsole console, string title, string query, CancellationToken cancellation)

@@ -11,6 +11,14 @@ internal sealed class RunCommand : VerbCommand
     private readonly Argument<string> _capture = new("CAPTURE") { Description = "The capture to replay" };
     private readonly Option<string> _output = CommonOptions.Output("The database to make");
     private readonly ReplayPlanOptions _plan = new();
+    private readonly Option<bool> _resume = new("--resume") { Description = "Go on where a run that was interrupted or killed was at its last checkpoint; the same history as in one go" };
+    private readonly Option<double> _checkpoints = new("--checkpoint")
+    {
+        Description = "Seconds between checkpoints at least, 0 for none (default 10; never more than 1 % of the time)",
+        HelpName = "SECONDS",
+        DefaultValueFactory = _ => 10,
+    };
+
     private readonly Option<bool> _append = new("--append") { Description = "Add the runs to an existing database" };
     private readonly Option<bool> _rmap = new("--rmap") { Description = "Store changes of reverse maps too, about as many rows as table writes" };
     private readonly Option<string> _detail = new("--detail")
@@ -37,6 +45,8 @@ internal sealed class RunCommand : VerbCommand
         _plan.AddTo(this);
         Options.Add(_output);
         Options.Add(_append);
+        Options.Add(_resume);
+        Options.Add(_checkpoints);
         Options.Add(_detail);
         Options.Add(_rmap);
         Options.Add(_maxRows);
@@ -49,6 +59,7 @@ internal sealed class RunCommand : VerbCommand
     [
         new("replay run boot.capture --mmu ept -o boot.db", "through EPT as the 2013 thread describes it"),
         new("replay run boot.capture --mmu ept --mmu ept-tdp -o boot.db --force", "two modes in one pass, two runs in one database"),
+        new("replay run boot.capture --mmu ept -o boot.db --resume", "after Ctrl-C, a kill or a crash: the rest; begins where there is nothing to resume"),
         new("replay run boot.capture --mmu npt --host-pages thp -o thp.db", "the host backs the guest with huge pages"),
         new("replay run boot.capture --mmu ept --module-param eptad=N -o noad.db", "a CPU without EPT accessed and dirty bits"),
     ];
@@ -59,12 +70,14 @@ internal sealed class RunCommand : VerbCommand
         var output = arguments.GetRequiredValue(_output);
         var store = new StoreOptions { Detail = Detail(arguments.GetValue(_detail)!), Rmap = arguments.GetValue(_rmap), MaxRows = MaxRows(arguments.GetValue(_maxRows)) };
         using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
-        using var file = arguments.GetValue(_append)
-            ? HistoryFile.Append(Inputs.Database(output))
-            : HistoryFile.Create(output, arguments.GetValue(_force));
-        var results = StoredReplay.Run(plan, file, store, (done, total) => progress.Update(time => Progress(done, total, time)), cancellation);
+        var checkpoints = new CheckpointPlan(Interval(arguments.GetValue(_checkpoints)), arguments.GetValue(_resume));
+        using var file = Open(output, arguments);
+        void Tell(string text) => console.Error.WriteLine($"{output}: {text}");
+        var results = StoredReplay.Run(plan, file, store, checkpoints, Tell, (done, total) => progress.Update(time => Progress(done, total, time)), cancellation);
         var elapsed = progress.Elapsed;
         progress.Dispose();
+        if (results.Count == 0)
+            return Task.FromResult(ExitCode.Done);
         if (arguments.GetValue(_json))
             RunReport.WriteJson(plan.Modes, results, console.Out);
         else
@@ -81,6 +94,19 @@ internal sealed class RunCommand : VerbCommand
     }
 
     private static long? MaxRows(long? rows) => rows is null or > 0 ? rows : throw new UsageException("--max-rows: at least 1. '--detail counters' stores no rows.");
+
+    private HistoryFile Open(string output, ParseResult arguments)
+    {
+        var (append, resume, force) = (arguments.GetValue(_append), arguments.GetValue(_resume), arguments.GetValue(_force));
+        if (resume && force)
+            throw new UsageException("--resume goes on with what is there, --force overwrites it: choose one.");
+        if (append || (resume && File.Exists(output)))
+            return HistoryFile.Append(Inputs.Database(output));
+        return HistoryFile.Create(output, force);
+    }
+
+    private static TimeSpan Interval(double seconds) =>
+        seconds is >= 0 and <= 1e6 ? TimeSpan.FromSeconds(seconds) : throw new UsageException("--checkpoint: seconds, 0 for none.");
 
     private static DetailLevel Detail(string text) => text switch
     {

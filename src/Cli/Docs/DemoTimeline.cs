@@ -19,7 +19,7 @@ internal static class DemoTimeline
             var path = Path.Combine(folder.FullName, "demo.db");
             var plan = new ReplayPlan { Capture = DemoCapture.Path, Modes = [MmuMode.Ept, MmuMode.EptTdp, MmuMode.Shadow] };
             using (var file = HistoryFile.Create(path))
-                StoredReplay.Run(plan, file, StoreOptions.Default, static (_, _) => { }, cancellation);
+                StoredReplay.Run(plan, file, StoreOptions.Default, CheckpointPlan.None, static _ => { }, static (_, _) => { }, cancellation);
             using var database = Database.OpenRead(path);
             var runner = new QueryRunner(database);
             return TimelineSvg.Draw(

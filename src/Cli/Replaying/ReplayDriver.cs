@@ -10,6 +10,7 @@ internal sealed class ReplayDriver : IDisposable
     private readonly ReplayPlan _plan;
     private readonly CaptureReader _reader;
     private readonly List<ReplaySession> _sessions = [];
+    private long _accesses;
 
     private ReplayDriver(ReplayPlan plan)
     {
@@ -22,6 +23,18 @@ internal sealed class ReplayDriver : IDisposable
 
     public long TotalAccesses { get; }
 
+    /// <summary>One a mode, once it runs.</summary>
+    public IReadOnlyList<ReplaySession> Sessions => _sessions;
+
+    /// <summary>Called between chunks, with the accesses replayed so far.</summary>
+    public Action<long>? Between { get; set; }
+
+    /// <summary>Called when the replay stops before its end because it is cancelled.</summary>
+    public Action<long>? Interrupted { get; set; }
+
+    /// <summary>Called when every chunk is replayed.</summary>
+    public Action<long>? Ended { get; set; }
+
     public static ReplayDriver Open(ReplayPlan plan) => new(plan);
 
     /// <summary>Replays to the end.</summary>
@@ -33,20 +46,43 @@ internal sealed class ReplayDriver : IDisposable
     {
         foreach (var mode in _plan.Modes)
             _sessions.Add(new ReplaySession(_reader.Manifest, _plan.OptionsFor(mode), historyOf(mode)));
-        var chunk = new TraceChunk();
-        var accesses = 0L;
-        while (_reader.TryRead(chunk))
-        {
-            cancellation.ThrowIfCancellationRequested();
-            Process(chunk);
-            accesses += chunk.AccessCount;
-            progress?.Invoke(accesses);
-        }
+        return Run(progress, cancellation);
+    }
 
-        return [.. _sessions.Select(session => session.Finish())];
+    /// <summary>Goes on to the end from a place in the capture.</summary>
+    /// <param name="sessions">As they were there, one a mode.</param>
+    /// <param name="ordinal">Last event replayed.</param>
+    /// <param name="accesses">Accesses replayed.</param>
+    /// <param name="progress">Told the accesses replayed so far.</param>
+    /// <param name="cancellation">Looked at between chunks.</param>
+    public IReadOnlyList<ReplayResult> Resume(
+        IEnumerable<ReplaySession> sessions, long ordinal, long accesses, Action<long>? progress, CancellationToken cancellation)
+    {
+        _sessions.AddRange(sessions);
+        _accesses = accesses;
+        _reader.Seek(ordinal + 1);
+        return Run(progress, cancellation);
     }
 
     public void Dispose() => _reader.Dispose();
+
+    private IReadOnlyList<ReplayResult> Run(Action<long>? progress, CancellationToken cancellation)
+    {
+        var chunk = new TraceChunk();
+        while (_reader.TryRead(chunk))
+        {
+            if (cancellation.IsCancellationRequested)
+                Interrupted?.Invoke(_accesses);
+            cancellation.ThrowIfCancellationRequested();
+            Process(chunk);
+            _accesses += chunk.AccessCount;
+            Between?.Invoke(_accesses);
+            progress?.Invoke(_accesses);
+        }
+
+        Ended?.Invoke(_accesses);
+        return [.. _sessions.Select(session => session.Finish())];
+    }
 
     private void Process(TraceChunk chunk)
     {

@@ -1,4 +1,5 @@
 using Replay.Analyzer.Store;
+using Replay.Cli.Terminal;
 using Replay.Replayer;
 using Replay.Replayer.Kvm.Host;
 
@@ -13,27 +14,78 @@ internal static class StoredReplay
     /// <param name="plan">What.</param>
     /// <param name="file">Where to.</param>
     /// <param name="store">How much of it.</param>
+    /// <param name="checkpoints">How far apart at least, zero for none; and whether to go on from the last.</param>
+    /// <param name="tell">Told once what is done with what was there.</param>
     /// <param name="progress">Accesses so far, of how many.</param>
-    /// <param name="cancellation">Leaves the runs marked incomplete.</param>
+    /// <param name="cancellation">Leaves the runs marked incomplete, at a checkpoint.</param>
+    /// <returns>A result for each mode; empty where the runs are there and complete.</returns>
     public static IReadOnlyList<ReplayResult> Run(
-        ReplayPlan plan, HistoryFile file, StoreOptions store, Action<long, long> progress, CancellationToken cancellation)
+        ReplayPlan plan,
+        HistoryFile file,
+        StoreOptions store,
+        CheckpointPlan checkpoints,
+        Action<string> tell,
+        Action<long, long> progress,
+        CancellationToken cancellation)
     {
         using var driver = ReplayDriver.Open(plan);
-        var stores = new Dictionary<MmuMode, HistoryStore>();
+        var infos = plan.Modes.Select(mode => Describe(plan, driver, mode)).ToList();
+        Resumption? resumption = null;
+        var outcome = checkpoints.Resume ? file.TryResume(infos, store, out resumption) : ResumeOutcome.Nothing;
+        Tell(outcome, resumption?.Checkpoint, tell);
+        if (outcome == ResumeOutcome.Complete)
+            return [];
+        var stores = new List<HistoryStore>(resumption?.Stores ?? []);
         try
         {
-            foreach (var mode in plan.Modes)
-                stores[mode] = file.BeginRun(Describe(plan, driver, mode), store);
-            var results = driver.Run(mode => stores[mode], accesses => progress(accesses, driver.TotalAccesses), cancellation);
+            foreach (var info in infos.Skip(stores.Count))
+                stores.Add(file.BeginRun(info, store));
+            SaveCheckpoints(driver, file, stores, new CheckpointClock(checkpoints.Interval), begun: resumption is not null);
+            void Progress(long accesses) => progress(accesses, driver.TotalAccesses);
+            var results = resumption is null
+                ? driver.Run(mode => stores[infos.FindIndex(info => info.Mode == mode)], Progress, cancellation)
+                : driver.Resume(
+                    [.. Enumerable.Range(0, stores.Count).Select(resumption.Session)],
+                    resumption.Checkpoint.Ordinal,
+                    resumption.Checkpoint.Accesses,
+                    Progress,
+                    cancellation);
             for (var i = 0; i < results.Count; i++)
-                stores[plan.Modes[i]].Complete(Summarize(results[i]));
+                stores[i].Complete(Summarize(results[i]));
             return results;
         }
         finally
         {
-            foreach (var mode in plan.Modes)
-                stores.GetValueOrDefault(mode)?.Dispose();
+            foreach (var opened in stores)
+                opened.Dispose();
         }
+    }
+
+    private static void SaveCheckpoints(ReplayDriver driver, HistoryFile file, List<HistoryStore> stores, CheckpointClock clock, bool begun)
+    {
+        void Save(long accesses) => clock.Time(() => file.Save(accesses, stores, driver.Sessions));
+        driver.Between = accesses =>
+        {
+            if (clock.IsDue && !file.IsSaving)
+                Save(accesses);
+        };
+        driver.Interrupted = Save;
+        // Where rows and checkpoints go together, the last rows need one too.
+        driver.Ended = accesses =>
+        {
+            if (begun || clock.Count > 0)
+                Save(accesses);
+        };
+    }
+
+    private static void Tell(ResumeOutcome outcome, Checkpoint? checkpoint, Action<string> tell)
+    {
+        if (outcome == ResumeOutcome.Resumed)
+            tell($"goes on behind ordinal {checkpoint!.Ordinal}, {Units.Count(checkpoint.Accesses)} accesses done");
+        else if (outcome == ResumeOutcome.StartsAnew)
+            tell("has no checkpoint that this build can use: starts anew");
+        else if (outcome == ResumeOutcome.Complete)
+            tell("is complete: nothing to resume");
     }
 
     private static RunInfo Describe(ReplayPlan plan, ReplayDriver driver, MmuMode mode)

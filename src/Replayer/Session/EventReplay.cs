@@ -1,3 +1,4 @@
+using Replay.Replayer.Checkpoints;
 using Replay.Replayer.Hardware;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm;
@@ -12,6 +13,7 @@ internal sealed class EventReplay(Machine machine)
     private readonly HostEvents _host = machine.Vm.HostEvents;
     private TraceEvent? _emulatedRead;
 
+    [field: NotState("whoever looks at markers sets it")]
     public Action<byte>? Marker { get; set; }
 
     public void Replay(in TraceEvent row)

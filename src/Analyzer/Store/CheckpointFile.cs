@@ -1,0 +1,117 @@
+using System.Buffers.Binary;
+using System.IO.Hashing;
+using System.Text;
+using Replay.Replayer;
+using Replay.Replayer.Checkpoints;
+
+namespace Replay.Analyzer.Store;
+
+/// <summary>The state of replays in a file beside their database. It is good for the build that wrote it, and no other.</summary>
+/// <remarks>
+/// <code>
+/// "replay checkpoint 1\n"
+/// build of the writer        length, text
+/// number, ordinal, accesses  8 bytes each
+/// runs                       count; of each its number, and session, store and sums with a length before them
+/// XxHash128 of all before    16 bytes
+/// </code>
+/// Little endian.
+/// </remarks>
+internal static class CheckpointFile
+{
+    private const int HashLength = 16;
+
+    private static ReadOnlySpan<byte> Magic => "replay checkpoint 1\n"u8;
+
+    /// <summary>Builds differ as soon as a line of the model or of the store does: a history is never begun by one and ended by another.</summary>
+    private static byte[] Build { get; } = Encoding.UTF8.GetBytes(
+        $"{typeof(ReplaySession).Module.ModuleVersionId} {typeof(CheckpointFile).Module.ModuleVersionId} {Environment.Version}");
+
+    public static string PathOf(string database, long number) => $"{database}.checkpoint-{number}";
+
+    /// <summary>Removes the database's checkpoints, except one.</summary>
+    public static void Sweep(string database, long except = -1)
+    {
+        var directory = Path.GetDirectoryName(Path.GetFullPath(database))!;
+        var keep = Path.GetFullPath(PathOf(database, except));
+        foreach (var file in Directory.EnumerateFiles(directory, Path.GetFileName(database) + ".checkpoint-*"))
+        {
+            if (file != keep)
+                File.Delete(file);
+        }
+    }
+
+    /// <param name="database">Beside which.</param>
+    /// <param name="checkpoint">Where the runs are.</param>
+    /// <param name="runs">Their states.</param>
+    /// <param name="durable">Wait until the disk has it.</param>
+    public static void Write(string database, Checkpoint checkpoint, IReadOnlyList<RunState> runs, bool durable)
+    {
+        var buffer = new StateBuffer();
+        buffer.Write(Magic);
+        Block(buffer, Build);
+        buffer.Write(checkpoint.Number);
+        buffer.Write(checkpoint.Ordinal);
+        buffer.Write(checkpoint.Accesses);
+        buffer.Write(runs.Count);
+        foreach (var run in runs)
+        {
+            buffer.Write(run.Run);
+            Block(buffer, run.Session.Written);
+            Block(buffer, run.Store.Written);
+            Block(buffer, run.Sums.Written);
+        }
+
+        buffer.Write(XxHash128.Hash(buffer.Written));
+        using var file = new FileStream(PathOf(database, checkpoint.Number), FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
+        file.Write(buffer.Written);
+        file.Flush(durable);
+    }
+
+    /// <summary>Null: the file is not there, damaged, or of another build.</summary>
+    public static List<RunState>? TryRead(string database, Checkpoint checkpoint)
+    {
+        var path = PathOf(database, checkpoint.Number);
+        if (!File.Exists(path))
+            return null;
+        var bytes = File.ReadAllBytes(path).AsSpan();
+        if (bytes.Length < HashLength || !XxHash128.Hash(bytes[..^HashLength]).AsSpan().SequenceEqual(bytes[^HashLength..]))
+            return null;
+        ReadOnlySpan<byte> rest = bytes[..^HashLength];
+        if (!rest.StartsWith(Magic))
+            return null;
+        rest = rest[Magic.Length..];
+        if (!Block(ref rest).SequenceEqual(Build) || Number(ref rest) != checkpoint.Number || Number(ref rest) != checkpoint.Ordinal || Number(ref rest) != checkpoint.Accesses)
+            return null;
+        var runs = new List<RunState>();
+        for (var left = Count(ref rest); left > 0; left--)
+        {
+            var run = new RunState { Run = Count(ref rest) };
+            run.Session.Write(Block(ref rest));
+            run.Store.Write(Block(ref rest));
+            run.Sums.Write(Block(ref rest));
+            runs.Add(run);
+        }
+
+        return runs;
+    }
+
+    private static void Block(StateBuffer buffer, ReadOnlySpan<byte> bytes)
+    {
+        buffer.Write(bytes.Length);
+        buffer.Write(bytes);
+    }
+
+    private static ReadOnlySpan<byte> Block(ref ReadOnlySpan<byte> rest) => Take(ref rest, Count(ref rest));
+
+    private static int Count(ref ReadOnlySpan<byte> rest) => BinaryPrimitives.ReadInt32LittleEndian(Take(ref rest, sizeof(int)));
+
+    private static long Number(ref ReadOnlySpan<byte> rest) => BinaryPrimitives.ReadInt64LittleEndian(Take(ref rest, sizeof(long)));
+
+    private static ReadOnlySpan<byte> Take(ref ReadOnlySpan<byte> rest, int count)
+    {
+        var taken = rest[..count];
+        rest = rest[count..];
+        return taken;
+    }
+}

@@ -1,0 +1,147 @@
+using Replay.Replayer;
+
+namespace Replay.Analyzer.Store;
+
+/// <content>
+/// Checkpoints. The state of the replays goes to a file of its own; the transaction that holds all rows up to there also names that
+/// file. So whenever the process dies, the last checkpoint that the database names has its file, and the database has no row beyond.
+/// </content>
+public sealed partial class HistoryFile
+{
+    private readonly ManualResetEventSlim _saved = new(initialState: true);
+    private List<RunState> _states = [];
+    private long _checkpoint;
+
+    /// <summary>A checkpoint is still being written: another one now would wait for it.</summary>
+    public bool IsSaving => !_saved.IsSet;
+
+    /// <summary>Saves where the runs are, so that <see cref="TryResume"/> can go on from here. Returns while the disk is still busy.</summary>
+    /// <param name="accesses">Accesses replayed so far.</param>
+    /// <param name="stores">All runs being written.</param>
+    /// <param name="sessions">Their replays, between two chunks and at the same place.</param>
+    /// <exception cref="StoreException">Something could not be written.</exception>
+    public void Save(long accesses, IReadOnlyList<HistoryStore> stores, IReadOnlyList<ReplaySession> sessions)
+    {
+        ArgumentNullException.ThrowIfNull(stores);
+        ArgumentNullException.ThrowIfNull(sessions);
+        _saved.Wait();
+        _ingest.ThrowIfFailed();
+        _saved.Reset();
+        if (_states.Count != stores.Count)
+            _states = [.. stores.Select(store => new RunState { Run = store.Run })];
+        for (var i = 0; i < stores.Count; i++)
+        {
+            _states[i].Clear();
+            sessions[i].Save(_states[i].Session);
+            stores[i].Save(_states[i]);
+        }
+
+        var ordinal = sessions[0].Progress.Ordinal;
+        _ingest.Post(() =>
+        {
+            try
+            {
+                if (_ingest.Failure is null)
+                    Save(ordinal, accesses, stores);
+            }
+            finally
+            {
+                _saved.Set();
+            }
+        });
+    }
+
+    /// <summary>Goes on with the runs that were being written when the file was last in use.</summary>
+    /// <param name="runs">The runs as they would be begun now.</param>
+    /// <param name="options">As they would be stored now.</param>
+    /// <param name="resumption">Where they are.</param>
+    /// <exception cref="StoreException">The unfinished runs are others.</exception>
+    public ResumeOutcome TryResume(IReadOnlyList<RunInfo> runs, StoreOptions options, out Resumption? resumption)
+    {
+        ArgumentNullException.ThrowIfNull(runs);
+        var outcome = ResumeOutcome.Nothing;
+        Resumption? found = null;
+        _ingest.Invoke(() => (outcome, found) = Resume(runs, options));
+        resumption = found;
+        return outcome;
+    }
+
+    private void Save(long ordinal, long accesses, IReadOnlyList<HistoryStore> stores)
+    {
+        for (var i = 0; i < stores.Count; i++)
+            stores[i].SaveSums(_states[i]);
+        var previous = _checkpoint;
+        var checkpoint = new Checkpoint(previous + 1, ordinal, accesses);
+        CheckpointFile.Write(_path, checkpoint, _states, _durable);
+        Begin();
+        _runs.SetCheckpoint(checkpoint);
+        Commit();
+        _checkpoint = checkpoint.Number;
+        File.Delete(CheckpointFile.PathOf(_path, previous));
+    }
+
+    private (ResumeOutcome Outcome, Resumption? Resumption) Resume(IReadOnlyList<RunInfo> infos, StoreOptions options)
+    {
+        var unfinished = _runs.Incomplete();
+        if (unfinished.Count == 0)
+        {
+            CheckpointFile.Sweep(_path);
+            return (infos.All(info => _runs.CompleteLike(info, options) > 0) ? ResumeOutcome.Complete : ResumeOutcome.Nothing, null);
+        }
+
+        var runs = Like(unfinished, infos, options);
+        if (runs.Count == 0)
+        {
+            throw new StoreException(
+                $"{_path}: what is unfinished there ({string.Join(", ", unfinished.Select(_runs.NameOf))}) is of another capture, mode, host or option. Give the same as then, or --force to begin anew.");
+        }
+
+        var checkpoint = _runs.LastCheckpoint();
+        var states = checkpoint is null ? null : CheckpointFile.TryRead(_path, checkpoint);
+        if (states is null || runs.Count < infos.Count || !states.Select(state => state.Run).SequenceEqual(runs))
+        {
+            Begin();
+            foreach (var run in runs)
+                _runs.Drop(run);
+            ForgetCheckpoint();
+            Commit();
+            return (ResumeOutcome.StartsAnew, null);
+        }
+
+        _states = states;
+        _checkpoint = checkpoint!.Number;
+        CheckpointFile.Sweep(_path, _checkpoint);
+        return (ResumeOutcome.Resumed, new Resumption(checkpoint, [.. states.Zip(infos).Select(pair => Reopen(pair.First, pair.Second, options))], states));
+    }
+
+    /// <summary>The latest unfinished runs that are the wanted ones; fewer, where the process died before it had begun them all.</summary>
+    private List<int> Like(List<int> unfinished, IReadOnlyList<RunInfo> infos, StoreOptions options)
+    {
+        for (var count = infos.Count; count > 0; count--)
+        {
+            var runs = unfinished.TakeLast(count).ToList();
+            if (runs.Count == count && runs.Zip(infos).All(pair => _runs.IsLike(pair.First, pair.Second, options)))
+                return runs;
+        }
+
+        return [];
+    }
+
+    private HistoryStore Reopen(RunState state, RunInfo info, StoreOptions options)
+    {
+        var writer = new RunWriter(_connection, state.Run, info.Entries ?? EntryClassifier.For(info.Mode), options);
+        writer.Restore(state.Sums.Written);
+        _open.Add(state.Run);
+        var store = new HistoryStore(this, ownsFile: false, _ingest, writer, state.Run, _runs.NameOf(state.Run), options);
+        store.Restore(state);
+        return store;
+    }
+
+    /// <summary>Within a transaction: what is in the database now is beyond the checkpoint, or of other runs.</summary>
+    private void ForgetCheckpoint()
+    {
+        _runs.SetCheckpoint(null);
+        CheckpointFile.Sweep(_path);
+        _checkpoint = 0;
+    }
+}
