@@ -56,7 +56,6 @@ public class PageFilterTests
     [InlineData(TraceEventKind.DirtyLogGet)]
     [InlineData(TraceEventKind.Marker)]
     [InlineData(TraceEventKind.Lost)]
-    [InlineData(TraceEventKind.Marker)]
     public void A_flush_point_makes_every_vcpu_forget(TraceEventKind kind)
     {
         var filter = new PageFilter(Rule);
