@@ -32,12 +32,19 @@ public sealed class CommandLineTests
     {
         var root = CommandLine.Build(Silent());
         var verb = AllVerbs().Single(entry => entry.Path == path).Verb;
+        var own = 0;
         foreach (var example in verb.Examples)
         {
-            var text = example.Command.Split('|').Select(part => part.Trim()).First(part => part.StartsWith("replay ", StringComparison.Ordinal));
+            // Beside its own, a verb may show what to do with the output: that is another program's command line.
+            var text = example.Command.Split('|').Select(part => part.Trim()).FirstOrDefault(part => part.StartsWith("replay ", StringComparison.Ordinal));
+            if (text is null)
+                continue;
+            own++;
             Assert.StartsWith(path, text, StringComparison.Ordinal);
             Assert.Empty(CommandLine.Parse(root, [.. CommandLineParser.SplitCommandLine(text["replay ".Length..])]).Errors);
         }
+
+        Assert.NotEqual(0, own);
     }
 
     [Theory]

@@ -50,7 +50,7 @@ public sealed class QueryExecution : IQueryRows, IDisposable
     /// <summary>Why the current result ended. Whoever shows the rows must tell a limit.</summary>
     public QueryEnd End { get; private set; } = QueryEnd.Complete;
 
-    private bool MustStop => _cancellation.IsCancellationRequested || Environment.TickCount64 > _deadline;
+    private bool MustStop => _cancellation.IsCancellationRequested || Environment.TickCount64 >= _deadline;
 
     public SqlValue this[int column] => raw.sqlite3_column_type(_statement, column) switch
     {
@@ -61,12 +61,14 @@ public sealed class QueryExecution : IQueryRows, IDisposable
         _ => SqlValue.Null,
     };
 
-    /// <summary>Moves to the next statement; false: there is none.</summary>
+    /// <summary>Moves to the next statement; false: there is none, or the time is over.</summary>
     /// <exception cref="QueryException">The statement is wrong, refused, or lacks a parameter.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public bool NextResult()
     {
         Finish();
+        if (End == QueryEnd.TimeLimit)
+            return false;
         do
         {
             _cancellation.ThrowIfCancellationRequested();
@@ -136,7 +138,11 @@ public sealed class QueryExecution : IQueryRows, IDisposable
         _guard.Forget();
         var result = raw.sqlite3_prepare_v2(_database, _rest, out var statement, out var tail);
         if (result == Interrupt)
+        {
             _cancellation.ThrowIfCancellationRequested();
+            throw new QueryException("the time limit was over before all statements were run.");
+        }
+
         if (result != raw.SQLITE_OK)
             throw Failure();
         // A comment or white space makes no statement.

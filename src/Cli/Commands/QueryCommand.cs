@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Replay.Analyzer.Query;
 using Replay.Analyzer.Query.Formats;
 using Replay.Analyzer.Store;
@@ -12,6 +13,11 @@ internal sealed class QueryCommand : VerbCommand
     /// <summary>Nobody reads more, and a table is drawn when it is whole.</summary>
     private const long RowsOnTerminal = 10_000;
 
+    /// <summary>Longer than any canned query takes on a boot; a query that forgot to join is stopped before it is forgotten.</summary>
+    private const double DefaultSeconds = 60;
+
+    private const int MostSeconds = 1_000_000;
+
     private readonly Argument<string?> _database = new("DB") { Description = "A database made by 'replay run'", Arity = ArgumentArity.ZeroOrOne };
     private readonly Argument<string?> _sql = new("SQL") { Description = "SQL, or @NAME for a canned query; without it, SQL is read from stdin", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<FileInfo?> _file = new("--file", "-f") { Description = "Read the SQL from a file", HelpName = "FILE" };
@@ -20,7 +26,12 @@ internal sealed class QueryCommand : VerbCommand
     private readonly Option<bool> _json = CommonOptions.Json();
     private readonly Option<bool> _list = new("--list") { Description = "List the canned queries and their parameters" };
     private readonly Option<long?> _rows = new("--max-rows") { Description = "Stop after so many rows, and say so; 0: no limit (default: 10000 on a terminal, no limit otherwise)", HelpName = "N" };
-    private readonly Option<double> _seconds = new("--timeout") { Description = "Stop after so many seconds, and say so (default: no limit)", HelpName = "SECONDS" };
+    private readonly Option<double> _seconds = new("--timeout")
+    {
+        Description = "Stop after so many seconds, and say so; 0: no limit (default 60)",
+        HelpName = "SECONDS",
+        DefaultValueFactory = _ => DefaultSeconds,
+    };
 
     public QueryCommand()
         : base("query", "Run SQL, or a canned query, on a database. Read-only.")
@@ -59,14 +70,21 @@ internal sealed class QueryCommand : VerbCommand
         foreach (var warning in database.Warnings)
             console.Error.WriteLine($"replay query: {warning}");
         var runner = new QueryRunner(database);
-        var limits = new QueryLimits
-        {
-            Rows = (arguments.GetValue(_rows) ?? (console.OutIsTerminal ? RowsOnTerminal : 0)) is > 0 and var rows ? rows : null,
-            Time = arguments.GetValue(_seconds) is > 0 and var seconds ? TimeSpan.FromSeconds(seconds) : null,
-        };
+        var limits = Limits(arguments, console);
         using var execution = Start(runner, Text(arguments, console), parameters, limits, cancellation);
-        format.WriteAll(execution, console.Out, result => Tell(result, console.Error));
+        format.WriteAll(execution, console.Out, result => Tell(result, limits, console.Error));
         return Task.FromResult(ExitCode.Done);
+    }
+
+    private QueryLimits Limits(ParseResult arguments, CliConsole console)
+    {
+        var rows = arguments.GetValue(_rows) ?? (console.OutIsTerminal ? RowsOnTerminal : 0);
+        var seconds = arguments.GetValue(_seconds);
+        if (rows < 0)
+            throw new UsageException($"--max-rows {rows}: at least 1, or 0 for no limit.");
+        if (seconds is not (>= 0 and <= MostSeconds))
+            throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"--timeout {seconds}: from 0, for no limit, to {MostSeconds} seconds."));
+        return new QueryLimits { Rows = rows > 0 ? rows : null, Time = seconds > 0 ? TimeSpan.FromSeconds(seconds) : null };
     }
 
     private static QueryExecution Start(
@@ -78,12 +96,12 @@ internal sealed class QueryCommand : VerbCommand
         return runner.Execute(text, values, limits, cancellation);
     }
 
-    private static void Tell(QueryExecution result, TextWriter error)
+    private static void Tell(QueryExecution result, QueryLimits limits, TextWriter error)
     {
         if (result.End == QueryEnd.RowLimit)
             error.WriteLine($"replay query: stopped after {Units.Count(result.RowCount)} rows (--max-rows); there are more. --max-rows 0 shows them all.");
         if (result.End == QueryEnd.TimeLimit)
-            error.WriteLine($"replay query: stopped at the time limit (--timeout) after {Units.Count(result.RowCount)} rows.");
+            error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"replay query: stopped after {limits.Time!.Value.TotalSeconds:0.###} s (--timeout) and {Units.Count(result.RowCount)} rows; there may be more. --timeout 0 lets it run to its end."));
     }
 
     private static void List(TextWriter output)
