@@ -34,6 +34,8 @@ internal static class Comparability
             remarks.Add(
                 "An observed run shares no ordinals with a capture: records are aligned in order, not by trace event. What tracepoints do not show is absent "
                 + "on that side, host frames and the CPU's own writes are left out, and ranges are of each side's own ordinals.");
+            foreach (var side in (DiffSide[])[a, b])
+                RemarkObserved(side, remarks);
         }
 
         if (a.Run.Detail == "leaf" || b.Run.Detail == "leaf")
@@ -44,14 +46,22 @@ internal static class Comparability
                 remarks.Add($"Run {side.Run.Name} stored rows up to event {last:#,0} only (--max-rows): nothing behind it is compared.");
         }
 
-        if (a.Run.Model != b.Run.Model)
+        if (!a.IsObserved && !b.IsObserved && a.Run.Model != b.Run.Model)
             remarks.Add($"The runs were made by two versions of the model ({a.Run.Model} and {b.Run.Model}): some differences may be its own.");
-        if (a.Run.Backing != b.Run.Backing)
+        if (!a.IsObserved && !b.IsObserved && a.Run.Backing != b.Run.Backing)
             remarks.Add($"The hosts back memory in two ways ({a.Run.Backing} and {b.Run.Backing}): host frames are not compared.");
         if (a.Run.Profile != b.Run.Profile)
             remarks.Add($"The hosts have two profiles: {a.Run.Profile} and {b.Run.Profile}.");
         if (a.Run.CaptureFilter is not null)
             remarks.Add("The capture is filtered: the TLB misses counted are those of the accesses it holds.");
+    }
+
+    private static void RemarkObserved(DiffSide side, List<string> remarks)
+    {
+        if (ObservedSide.Hidden(side).Order(StringComparer.Ordinal).ToList() is { Count: > 0 } hidden)
+            remarks.Add($"The trace of {side.Run.Name} does not show, and nothing is said of: {string.Join(", ", hidden)} (view capability).");
+        if (ObservedSide.LastOfGuest(side) is { } last)
+            remarks.Add($"{side.Run.Name}'s records behind its guest's last exit, event {last:#,0}, are the end of the VM, which no capture holds: left out.");
     }
 
     private static string Describe(DiffSide side)

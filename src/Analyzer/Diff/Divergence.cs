@@ -5,6 +5,9 @@ public sealed record Divergence
 {
     public required long Ordinal { get; init; }
 
+    /// <summary>The second side's own ordinal, where the sides share none; null: they do.</summary>
+    public long? OrdinalB { get; init; }
+
     /// <summary>The guest's access, where one of the sides has it.</summary>
     public required string Access { get; init; }
 

@@ -18,6 +18,23 @@ internal static class DivergenceReader
         };
     }
 
+    /// <summary>Where sides that share no ordinals first part. Behind the end of a side there is nothing.</summary>
+    public static Divergence Between(DiffSide a, long? ordinalA, DiffSide b, long? ordinalB)
+    {
+        var (left, right) = (EventRecords.Read(a, ordinalA ?? long.MaxValue), EventRecords.Read(b, ordinalB ?? long.MaxValue));
+        return new Divergence
+        {
+            Ordinal = ordinalA ?? long.MaxValue,
+            OrdinalB = ordinalB ?? long.MaxValue,
+            Access = left.Access ?? right.Access ?? "no access is known",
+            A = Describe(left),
+            B = Describe(right),
+            Reason = ordinalA is null ? $"{a.Run.Name} has no more records of this kind."
+                : ordinalB is null ? $"{b.Run.Name} has no more records of this kind."
+                : "In order, these are the first records that are not alike.",
+        };
+    }
+
     /// <summary>Instructions and host events are no accesses.</summary>
     private static string Without(EventRecords left, EventRecords right) =>
         left.Exits.Concat(right.Exits).FirstOrDefault(exit => !exit.IsFault) is { } exit ? $"the guest's instruction behind {exit.Reason}" : "no access of the guest";

@@ -19,11 +19,11 @@ internal static class LiveTables
         return new FinalMappings(alive);
     }
 
-    /// <summary>Tables made up to an ordinal, those alive then, and the most that were alive at once.</summary>
-    public static TableTotals Compare(DiffSide a, DiffSide b, long last)
+    /// <summary>Tables made up to an ordinal of each side, those alive then, and the most that were alive at once.</summary>
+    public static TableTotals Compare(DiffSide a, long lastA, DiffSide b, long lastB)
     {
-        var (createdA, liveA, peakA) = Count(Read(a), last);
-        var (createdB, liveB, peakB) = Count(Read(b), last);
+        var (createdA, liveA, peakA) = Count(Read(a), lastA);
+        var (createdB, liveB, peakB) = Count(Read(b), lastB);
         return new TableTotals { Created = new(createdA, createdB), Live = new(liveA, liveB), Peak = new(peakA, peakB) };
     }
 

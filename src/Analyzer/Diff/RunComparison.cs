@@ -14,6 +14,7 @@ public sealed class RunComparison
     private readonly long _first;
     private readonly long _last;
     private readonly long _width;
+    private readonly HashSet<string> _hidden;
 
     private RunComparison(DiffSide a, DiffSide b, DiffOptions options, CancellationToken cancellation)
     {
@@ -23,6 +24,7 @@ public sealed class RunComparison
         _cancellation = cancellation;
         _first = options.From ?? Math.Min(a.Run.FirstOrdinal ?? 0, b.Run.FirstOrdinal ?? 0);
         _last = Math.Max(_first, options.To ?? Math.Max(a.Run.LastOrdinal ?? 0, b.Run.LastOrdinal ?? 0));
+        _hidden = [.. ObservedSide.Hidden(a), .. ObservedSide.Hidden(b)];
         _width = Math.Max(1, (_last - _first + options.Ranges) / options.Ranges);
     }
 
@@ -46,7 +48,7 @@ public sealed class RunComparison
         Comparability.Remark(_a, _b, _remarks);
         var mappings = IsWhole && !IsObserved ? (A: LiveTables.FinalMappingsOf(_a), B: LiveTables.FinalMappingsOf(_b)) : default;
         var exits = Merge(new ExitDecoder(), new ExitDecoder());
-        var faults = Merge(new FaultDecoder(), new FaultDecoder());
+        var faults = Merge(new FaultDecoder(_hidden.Contains("fault.gva")), new FaultDecoder(_hidden.Contains("fault.gva")));
         var flushes = Merge(new FlushDecoder(), new FlushDecoder());
         var guestFaults = Merge(new GuestFaultDecoder(), new GuestFaultDecoder());
         var pages = Merge(new PageDecoder(), new PageDecoder());
@@ -54,7 +56,7 @@ public sealed class RunComparison
         var walks = new WalkComparison(_a, _b, _first, _last, _width, _options.Ranges);
         var costs = new CostModel(_options.Costs, _a, _b, exits, faults, flushes, writes, walks);
         var isSame = (_a.Run.HistoryHash == _b.Run.HistoryHash && IsWhole && !IsObserved)
-            || ((RowTotals[])[exits, faults, flushes, guestFaults, pages, writes]).All(totals => totals.IsSame);
+            || ((RowTotals[])[exits, faults, flushes, .. _hidden.Contains("guest_faults") ? (RowTotals[])[] : [guestFaults], pages, writes]).All(totals => totals.IsSame);
         var firsts = ((RowTotals[])[exits, faults, writes]).Where(totals => totals.FirstDifference is not null).Select(totals => totals.FirstDifference!.Value).ToList();
         return new RunDiff
         {
@@ -71,14 +73,27 @@ public sealed class RunComparison
             Flushes = Totals(flushes, Names.Flush),
             PageOperations = Totals(pages, Names.Operation),
             GuestFaults = Totals(guestFaults, _ => "guest fault"),
-            Tables = LiveTables.Compare(_a, _b, _last),
+            Tables = LiveTables.Compare(_a, OptionsOf(_a).To ?? _last, _b, OptionsOf(_b).To ?? _last),
             Walks = walks.Totals,
             Frames = FrameComparison.Of(_a, _b, mappings.A, mappings.B),
-            Cost = costs.Compare(),
-            FirstDivergence = firsts.Count > 0 && !IsObserved ? DivergenceReader.At(_a, _b, firsts.Min()) : null,
+            Cost = IsObserved ? costs.Compare() with { Verdict = "Not known: a trace shows no page walks." } : costs.Compare(),
+            FirstDivergence = IsObserved ? FirstUnlike([exits, faults, writes, flushes]) : firsts.Count > 0 ? DivergenceReader.At(_a, _b, firsts.Min()) : null,
             Ranges = Ranges(exits, faults, writes, flushes, walks, costs),
         };
     }
+
+    /// <summary>Of the kinds of records, the one that parts first on the first side.</summary>
+    private Divergence? FirstUnlike(RowTotals[] kinds)
+    {
+        var parted = kinds.Where(kind => kind.FirstUnlike is not null).Select(kind => kind.FirstUnlike!.Value).ToList();
+        if (parted.Count == 0)
+            return null;
+        var (a, b) = parted.MinBy(ordinals => (ordinals.A ?? long.MaxValue, ordinals.B ?? long.MaxValue));
+        return DivergenceReader.Between(_a, a, _b, b);
+    }
+
+    private DiffOptions OptionsOf(DiffSide side) =>
+        ObservedSide.LastOfGuest(side) is { } last ? _options with { To = Math.Min(last, _options.To ?? long.MaxValue) } : _options;
 
     private WriteDecoder Writes(DiffSide side, DiffSide other, FinalMappings? mappings)
     {
@@ -86,6 +101,8 @@ public sealed class RunComparison
         var functions = new int[chains.Count == 0 ? 1 : chains.Max(chain => chain.Chain) + 1];
         foreach (var (chain, function) in chains)
             functions[chain] = function & ((1 << WriteDecoder.FunctionBits) - 1);
+        if (IsObserved)
+            functions = [.. ObservedSide.Functions(side, other).Select(function => function & ((1 << WriteDecoder.FunctionBits) - 1))];
         var leavesOnly = side.Run.Detail == "leaf" || other.Run.Detail == "leaf";
         return new WriteDecoder(functions, leavesOnly, IsObserved || side.Run.Backing != other.Run.Backing, other.IsObserved, mappings);
     }
@@ -94,8 +111,8 @@ public sealed class RunComparison
         where TDecoder : struct, IRowDecoder
     {
         var totals = new RowTotals(TDecoder.Sorts, _options.Ranges);
-        using var left = new RowReader<TDecoder>(_a, _options, a);
-        using var right = new RowReader<TDecoder>(_b, _options, b);
+        using var left = new RowReader<TDecoder>(_a, OptionsOf(_a), a);
+        using var right = new RowReader<TDecoder>(_b, OptionsOf(_b), b);
         var clock = new RangeClock(_first, _width, _options.Ranges);
         if (IsObserved)
             new RowSequence<TDecoder>(left, right, totals, clock).Run(_cancellation);

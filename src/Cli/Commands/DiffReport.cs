@@ -21,7 +21,9 @@ internal static class DiffReport
         if (diff.IsSame)
         {
             console.Out.WriteLine();
-            console.Out.WriteLine("The same: every exit, fault, table write and flush, to the last bit.");
+            console.Out.WriteLine(diff.AlignedBy == "ordinal"
+                ? "The same: every exit, fault, table write and flush, to the last bit."
+                : "Alike, in order: every exit, fault, table write and flush that the trace shows.");
         }
 
         WriteTable(diff, console);
@@ -63,6 +65,12 @@ internal static class DiffReport
         Add(table, "  alive at the end", diff.Tables.Live.A, diff.Tables.Live.B, null);
         Add(table, "  at most at once", diff.Tables.Peak.A, diff.Tables.Peak.B, null);
         Add(table, "TLB flushes", diff.Flushes.A, diff.Flushes.B, diff.Flushes.Alike);
+        if (diff.AlignedBy != "ordinal")
+        {
+            console.Ansi().Write(table);
+            return;
+        }
+
         Add(table, "faults of the guest", diff.GuestFaults.A, diff.GuestFaults.B, diff.GuestFaults.Alike);
         Add(table, "page walks (TLB misses)", diff.Walks.Walks.A, diff.Walks.Walks.B, null);
         table.AddRow("  entries read a walk", $"{diff.Walks.PerWalkA:0.00}", $"{diff.Walks.PerWalkB:0.00}", Ratio(diff.Walks.PerWalkA, diff.Walks.PerWalkB), "");
@@ -85,7 +93,7 @@ internal static class DiffReport
     /// <summary>A letter a range: which side is cheaper there.</summary>
     private static void WriteWhere(RunDiff diff, CliConsole console)
     {
-        if (diff.Ranges.Count > StripWidth)
+        if (diff.Ranges.Count > StripWidth || diff.AlignedBy != "ordinal")
             return;
         var strip = string.Concat(diff.Ranges.Select(range => range.Cost.A < range.Cost.B ? 'A' : range.Cost.A > range.Cost.B ? 'B' : '.'));
         console.Out.WriteLine($"  where       {strip}  (from first event to last: A cheaper {diff.Cost.RangesCheaperInA}, B cheaper {diff.Cost.RangesCheaperInB})");
@@ -95,11 +103,15 @@ internal static class DiffReport
     {
         if (diff.FirstDivergence is not { } first)
             return;
-        console.Out.WriteLine($"First unlike  event {first.Ordinal:#,0}: {first.Access}");
+        console.Out.WriteLine($"First unlike  {Where(first)}: {first.Access}");
         console.Out.WriteLine($"              {first.Reason}");
         Write("A", first.A, console.Out);
         Write("B", first.B, console.Out);
     }
+
+    private static string Where(Divergence first) => first.OrdinalB is { } ordinal ? $"{Event(first.Ordinal)} of A, {Event(ordinal)} of B" : Event(first.Ordinal);
+
+    private static string Event(long ordinal) => ordinal == long.MaxValue ? "the end" : $"event {ordinal:#,0}";
 
     private static void Write(string name, SideAction side, TextWriter output)
     {

@@ -8,6 +8,8 @@ internal sealed class RowSequence<TDecoder>(RowReader<TDecoder> a, RowReader<TDe
     where TDecoder : struct, IRowDecoder
 {
     private readonly Dictionary<(ulong High, ulong Low), int> _numbers = [];
+    private readonly List<long> _ordinalsA = [];
+    private readonly List<long> _ordinalsB = [];
 
     public void Run(CancellationToken cancellation)
     {
@@ -16,7 +18,13 @@ internal sealed class RowSequence<TDecoder>(RowReader<TDecoder> a, RowReader<TDe
         var alike = Alignment.Match(CollectionsMarshal.AsSpan(left), CollectionsMarshal.AsSpan(right));
         totals.CountAlike(alike);
         totals.IsSame = alike == left.Count && alike == right.Count;
+        if (totals.IsSame)
+            return;
+        var common = CollectionsMarshal.AsSpan(left).CommonPrefixLength(CollectionsMarshal.AsSpan(right));
+        totals.FirstUnlike = (At(_ordinalsA, common), At(_ordinalsB, common));
     }
+
+    private static long? At(List<long> ordinals, int index) => index < ordinals.Count ? ordinals[index] : null;
 
     private List<int> Read(RowReader<TDecoder> reader, bool isA, CancellationToken cancellation)
     {
@@ -36,6 +44,7 @@ internal sealed class RowSequence<TDecoder>(RowReader<TDecoder> a, RowReader<TDe
             if (!known)
                 number = _numbers.Count;
             numbers.Add(number);
+            (isA ? _ordinalsA : _ordinalsB).Add(reader.Row.Ordinal);
         }
 
         return numbers;

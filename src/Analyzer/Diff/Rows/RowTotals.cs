@@ -22,6 +22,9 @@ internal sealed class RowTotals(int sorts, int ranges)
     /// <summary>Where the records first are not alike; null: nowhere.</summary>
     public long? FirstDifference { get; private set; }
 
+    /// <summary>Where sides aligned in order first part, an ordinal of each; null: nowhere, or one side has no more records.</summary>
+    public (long? A, long? B)? FirstUnlike { get; set; }
+
     /// <summary>All records are the same to the last bit.</summary>
     public bool IsSame { get; set; } = true;
 
