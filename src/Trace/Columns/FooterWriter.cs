@@ -41,7 +41,7 @@ internal static class FooterWriter
     public static int ConvertedType(FileColumn column) => (column.Meaning, column.Bits) switch
     {
         (LogicalType.Text, _) => Utf8,
-        (LogicalType.Bytes or LogicalType.Boolean, _) => NotConverted,
+        (LogicalType.Bytes, _) => NotConverted,
         (LogicalType.Unsigned, 8) => Uint8,
         (LogicalType.Unsigned, 16) => Uint16,
         (LogicalType.Unsigned, 32) => Uint32,
@@ -65,7 +65,7 @@ internal static class FooterWriter
         to.Int32(1, (int)column.Type);
         to.Int32(3, Repetition(column));
         to.Text(4, column.Name);
-        if (column.Meaning is not (LogicalType.Bytes or LogicalType.Boolean))
+        if (column.Meaning != LogicalType.Bytes)
         {
             to.Int32(6, ConvertedType(column));
             WriteLogicalType(to, column);

@@ -7,5 +7,4 @@ internal enum LogicalType
     Signed,
     Text,
     Bytes,
-    Boolean,
 }

@@ -3,7 +3,6 @@ namespace Replay.Trace.Columns;
 /// <summary>Parquet's physical types, as far as access files use them. The values are Parquet's.</summary>
 internal enum PhysicalType
 {
-    Boolean = 0,
     Int32 = 1,
     Int64 = 2,
     ByteArray = 6,

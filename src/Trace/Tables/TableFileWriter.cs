@@ -1,18 +1,17 @@
-using Replay.Trace.Columns;
-using Replay.Trace.Storage;
+using System.IO.Compression;
+using Parquet;
+using Parquet.Schema;
 
 namespace Replay.Trace.Tables;
 
-/// <summary>Writes any table as a Parquet file, row by row. Holds one row group in memory.</summary>
+/// <summary>Writes any table as a Parquet file, row by row, with Parquet.Net. Holds one row group in memory.</summary>
 public sealed class TableFileWriter : IDisposable
 {
     private const int RowGroupRows = TraceChunk.Capacity;
-    private const int ZstdLevel = 1;
 
     private readonly FileStream _file;
-    private readonly ColumnChunkWriter _writer = new(ZstdLevel);
-    private readonly ColumnBuffer[] _columns;
-    private readonly List<RowGroupMeta> _groups = [];
+    private readonly ParquetWriter _writer;
+    private readonly TableColumnBuffer[] _columns;
     private int _row;
 
     /// <param name="path">The file, which must not be there.</param>
@@ -20,20 +19,20 @@ public sealed class TableFileWriter : IDisposable
     /// <exception cref="IOException">It is there, or cannot be made.</exception>
     public TableFileWriter(string path, IReadOnlyList<TableColumn> columns)
     {
-        _columns = [.. columns.Select(column => ColumnBuffer.Of(column, RowGroupRows))];
+        _columns = [.. columns.Select(column => TableColumnBuffer.Of(column, RowGroupRows))];
         _file = new FileStream(path, FileMode.CreateNew, FileAccess.Write);
-        _writer.Open(_file);
-        ParquetFile.Begin(_writer);
+        var schema = new ParquetSchema([.. _columns.Select(column => column.Field)]);
+        _writer = Synchronously.Get(ParquetWriter.CreateAsync(schema, _file, Options(columns)));
     }
 
     /// <summary>Rows so far.</summary>
     public long Rows { get; private set; }
 
-    /// <summary>Sets a value of the row in the making, at most once; what is not set is null.</summary>
-    public void Set(int column, long value) => _columns[column].Add(_row, value);
+    /// <summary>Sets a value of the row in the making; what is not set is null.</summary>
+    public void Set(int column, long value) => _columns[column].Set(_row, value);
 
-    /// <summary>Sets a value of the row in the making, at most once; what is not set is null.</summary>
-    public void Set(int column, string value) => _columns[column].Add(_row, value);
+    /// <summary>Sets a value of the row in the making; what is not set is null.</summary>
+    public void Set(int column, string value) => _columns[column].Set(_row, value);
 
     public void EndRow()
     {
@@ -47,25 +46,31 @@ public sealed class TableFileWriter : IDisposable
     {
         if (_row > 0)
             WriteRowGroup();
-        var columns = new FileColumn[_columns.Length];
-        for (var i = 0; i < columns.Length; i++)
-            columns[i] = _columns[i].Column;
-        ParquetFile.Finish(_writer, new CompactWriter(), "table", columns, _groups);
+        Synchronously.Run(_writer.DisposeAsync());
         _file.Flush();
     }
 
-    public void Dispose()
+    public void Dispose() => _file.Dispose();
+
+    /// <summary>Parquet.Net's default level is by far slower than the data is worth; words repeat, texts do not.</summary>
+    private static ParquetOptions Options(IReadOnlyList<TableColumn> columns)
     {
-        _writer.Dispose();
-        _file.Dispose();
+        var options = new ParquetOptions { CompressionMethod = CompressionMethod.Zstd, CompressionLevel = CompressionLevel.Fastest };
+        foreach (var column in columns)
+        {
+            if (column.Type == TableColumnType.Word)
+                options.ColumnEncodingHints[column.Name] = EncodingHint.Dictionary;
+        }
+
+        return options;
     }
 
     private void WriteRowGroup()
     {
-        var columns = new ColumnChunkMeta[_columns.Length];
-        for (var i = 0; i < columns.Length; i++)
-            columns[i] = _columns[i].Write(_writer, _row);
-        _groups.Add(new RowGroupMeta(_row, columns));
+        using var group = _writer.CreateRowGroup();
+        foreach (var column in _columns)
+            column.Write(group, _row);
+        group.CompleteValidate();
         _row = 0;
     }
 }
