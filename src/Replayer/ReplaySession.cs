@@ -165,14 +165,25 @@ public sealed class ReplaySession
         var next = 0;
         foreach (var row in chunk.Events)
         {
-            var found = chunk.Ordinals.AsSpan(next, chunk.AccessCount - next).BinarySearch(row.Ordinal);
-            var end = next + (found < 0 ? ~found : found);
+            var end = FirstFrom(chunk, next, row.Ordinal);
             ReplayAccesses(chunk, next, end);
             next = end;
             ReplayEvent(row);
         }
 
         ReplayAccesses(chunk, next, chunk.AccessCount);
+    }
+
+    /// <summary>The first access, from a given one on, that is not before an ordinal. Looks in ever longer steps: an event is seldom far from the last.</summary>
+    private static int FirstFrom(TraceChunk chunk, int from, long ordinal)
+    {
+        var ordinals = chunk.Ordinals.AsSpan(from, chunk.AccessCount - from);
+        var step = 1;
+        while (step <= ordinals.Length && ordinals[step - 1] < ordinal)
+            step *= 2;
+        var low = step / 2;
+        var found = ordinals[low..Math.Min(step, ordinals.Length)].BinarySearch(ordinal);
+        return from + low + (found < 0 ? ~found : found);
     }
 
     private void ReplayEvent(in TraceEvent row)

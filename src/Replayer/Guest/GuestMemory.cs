@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 
 namespace Replay.Replayer.Guest;
@@ -11,7 +12,12 @@ public sealed class GuestMemory
 {
     private const int PageSize = 4096;
 
+    /// <summary>A walk reads the same few pages as the last: they are found here. A page stays where it is for good.</summary>
+    private const int RecentPages = 256;
+
     private readonly Dictionary<ulong, byte[]> _pages = [];
+    private readonly ulong[] _recentGfns = new ulong[RecentPages];
+    private readonly byte[]?[] _recentPages = new byte[]?[RecentPages];
 
     /// <summary>
     /// Counts changes of content made by the guest itself: a translation taken at another count may be wrong.
@@ -39,7 +45,7 @@ public sealed class GuestMemory
     /// <param name="size">1, 2, 4 or 8 bytes.</param>
     public void Store(ulong gpa, ulong value, int size)
     {
-        if (!_pages.TryGetValue(gpa >> 12, out var page))
+        if (!TryFind(gpa >> 12, out var page))
             return;
         Span<byte> bytes = stackalloc byte[8];
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, value);
@@ -52,7 +58,7 @@ public sealed class GuestMemory
     /// <summary>Reads 8 bytes at an 8-byte-aligned address; false where the content is not held.</summary>
     public bool TryRead64(ulong gpa, out ulong value)
     {
-        if (!_pages.TryGetValue(gpa >> 12, out var page))
+        if (!TryFind(gpa >> 12, out var page))
         {
             value = 0;
             return false;
@@ -65,7 +71,7 @@ public sealed class GuestMemory
     /// <summary>Reads 4 bytes at a 4-byte-aligned address; false where the content is not held.</summary>
     public bool TryRead32(ulong gpa, out uint value)
     {
-        if (!_pages.TryGetValue(gpa >> 12, out var page))
+        if (!TryFind(gpa >> 12, out var page))
         {
             value = 0;
             return false;
@@ -90,9 +96,22 @@ public sealed class GuestMemory
     /// </summary>
     public void SetBits(ulong gpa, uint bits)
     {
-        if (!_pages.TryGetValue(gpa >> 12, out var page))
+        if (!TryFind(gpa >> 12, out var page))
             return;
         var entry = page.AsSpan((int)(gpa & 0xffc));
         BinaryPrimitives.WriteUInt32LittleEndian(entry, BinaryPrimitives.ReadUInt32LittleEndian(entry) | bits);
+    }
+
+    private bool TryFind(ulong gfn, [NotNullWhen(true)] out byte[]? page)
+    {
+        var slot = gfn & (RecentPages - 1);
+        page = _recentPages[slot];
+        if (page is not null && _recentGfns[slot] == gfn)
+            return true;
+        if (!_pages.TryGetValue(gfn, out page))
+            return false;
+        _recentGfns[slot] = gfn;
+        _recentPages[slot] = page;
+        return true;
     }
 }

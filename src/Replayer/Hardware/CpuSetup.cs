@@ -42,6 +42,8 @@ public sealed record CpuSetup
         : new ShadowTranslator(Registers, Pages, Writer, Profile);
 
     private SecondDimension CreateSecondDimension() => Mode.UsesEptFormat()
-        ? new EptWalker(Pages, Writer, Profile)
-        : new NptWalker(Pages, Writer, Profile);
+        ? new EptWalker(Pages, Writer, Profile, CreateNestedTlb())
+        : new NptWalker(Pages, Writer, Profile, CreateNestedTlb());
+
+    private NestedTlb? CreateNestedTlb() => UseTlb ? new NestedTlb(Writer) : null;
 }

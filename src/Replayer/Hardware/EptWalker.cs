@@ -8,7 +8,7 @@ namespace Replay.Replayer.Hardware;
 
 /// <summary>The walk of extended page tables.</summary>
 /// <remarks>SDM: EPT Translation Mechanism, EPT-Induced VM Exits, Accessed and Dirty Flags for EPT.</remarks>
-internal sealed class EptWalker(TablePages pages, TableWriter writer, HostProfile profile) : SecondDimension
+internal sealed class EptWalker(TablePages pages, TableWriter writer, HostProfile profile, NestedTlb? tlb) : SecondDimension(tlb)
 {
     private const ulong Read = 1;
     private const ulong Write = 2;
@@ -26,7 +26,7 @@ internal sealed class EptWalker(TablePages pages, TableWriter writer, HostProfil
 
     private bool SetsAccessedAndDirty => (Root.Register & EptpAccessedDirty) != 0;
 
-    public override bool TryTranslate(ulong gpa, in GpaAccess access, out ulong hpa)
+    protected override bool Walk(ulong gpa, in GpaAccess access, out ulong hpa)
     {
         var wanted = WantedRights(access);
         var rights = AnyRight;

@@ -8,7 +8,7 @@ namespace Replay.Replayer.Hardware;
 
 /// <summary>The walk of AMD's nested page tables: the host's own 4- or 5-level format, every access a user access.</summary>
 /// <remarks>APM: Nested Paging.</remarks>
-internal sealed class NptWalker(TablePages pages, TableWriter writer, HostProfile profile) : SecondDimension
+internal sealed class NptWalker(TablePages pages, TableWriter writer, HostProfile profile, NestedTlb? tlb) : SecondDimension(tlb)
 {
     /// <summary>EXITINFO1: the final guest-physical address faulted.</summary>
     public const ulong GuestFinal = 1UL << 32;
@@ -28,7 +28,7 @@ internal sealed class NptWalker(TablePages pages, TableWriter writer, HostProfil
     /// <summary>Guest table accesses are writes for nested paging, whether or not bits have to be set.</summary>
     public override bool TableReadsAreWrites => true;
 
-    public override bool TryTranslate(ulong gpa, in GpaAccess access, out ulong hpa)
+    protected override bool Walk(ulong gpa, in GpaAccess access, out ulong hpa)
     {
         var final = access.Purpose == GpaPurpose.Final;
         var tables = new KvmTables(pages, writer);

@@ -4,10 +4,20 @@ using Replay.Replayer.Kvm;
 namespace Replay.Replayer.Hardware;
 
 /// <summary>The CPU's walk through KVM's tables from a guest-physical to a host-physical address: EPT or nested paging.</summary>
-internal abstract class SecondDimension
+/// <param name="tlb">Spares walks that were made before; without, each is made in full.</param>
+internal abstract class SecondDimension(NestedTlb? tlb)
 {
     /// <summary>Where the walk starts; told by the CPU after each VM entry.</summary>
-    public HardwareRoot Root { get; set; }
+    public HardwareRoot Root
+    {
+        get;
+        set
+        {
+            if (field != value)
+                tlb?.Flush();
+            field = value;
+        }
+    }
 
     /// <summary>The log for pages made dirty; told after each VM entry.</summary>
     public PmlBuffer? Pml { get; set; }
@@ -15,7 +25,7 @@ internal abstract class SecondDimension
     /// <summary>Reading an entry of a guest table needs write rights at once, so that setting its bits later needs no other walk.</summary>
     public abstract bool TableReadsAreWrites { get; }
 
-    /// <summary>Entries read since the start.</summary>
+    /// <summary>Entries read since the start, or that a walk would have read had it not been made before.</summary>
     public long References { get; protected set; }
 
     /// <summary>Why the last walk that failed did.</summary>
@@ -28,7 +38,25 @@ internal abstract class SecondDimension
     public ulong ExitGpa { get; private set; }
 
     /// <summary>Translates; false: the access exits for the reason left in the properties.</summary>
-    public abstract bool TryTranslate(ulong gpa, in GpaAccess access, out ulong hpa);
+    public bool TryTranslate(ulong gpa, in GpaAccess access, out ulong hpa)
+    {
+        if (tlb is null)
+            return Walk(gpa, access, out hpa);
+        if (tlb.TryFind(gpa, access, out hpa, out var references))
+        {
+            References += references;
+            return true;
+        }
+
+        var before = References;
+        if (!Walk(gpa, access, out hpa))
+            return false;
+        tlb.Fill(gpa, access, hpa, (int)(References - before));
+        return true;
+    }
+
+    /// <summary>Walks from the root.</summary>
+    protected abstract bool Walk(ulong gpa, in GpaAccess access, out ulong hpa);
 
     protected bool Exit(ExitReason reason, ulong info1, ulong gpa, out ulong hpa)
     {
