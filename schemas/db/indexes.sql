@@ -6,16 +6,21 @@ CREATE INDEX IF NOT EXISTS _table_write_by_gfn ON _table_write (gfn, run);
 CREATE INDEX IF NOT EXISTS _table_write_by_fault ON _table_write (fault_id, run) WHERE fault_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS _vm_exit_by_ordinal ON _vm_exit (run, ordinal, seq);
 CREATE INDEX IF NOT EXISTS _fault_by_ordinal ON _fault (run, ordinal, seq);
-CREATE INDEX IF NOT EXISTS _fault_by_address ON _fault (run, address);
-CREATE INDEX IF NOT EXISTS _fault_by_gva ON _fault (run, gva);
-CREATE INDEX IF NOT EXISTS _access_by_gpa ON _access (run, gpa) WHERE gpa IS NOT NULL;
-CREATE INDEX IF NOT EXISTS _access_by_gva ON _access (run, gva);
+CREATE INDEX IF NOT EXISTS _fault_at_gva ON _fault (gva, run);
+CREATE INDEX IF NOT EXISTS _access_at_gpa ON _access (gpa, run) WHERE gpa IS NOT NULL;
+CREATE INDEX IF NOT EXISTS _access_at_gva ON _access (gva, run);
 CREATE INDEX IF NOT EXISTS _table_page_by_hpa ON _table_page (run, pfn << 12);
 CREATE INDEX IF NOT EXISTS _table_page_by_gfn ON _table_page (run, gfn, level);
 CREATE INDEX IF NOT EXISTS _page_operation_by_table ON _page_operation (run, table_id);
 CREATE INDEX IF NOT EXISTS _root_change_by_table ON _root_change (run, table_id);
 CREATE INDEX IF NOT EXISTS _rmap_change_by_gfn ON _rmap_change (gfn, run);
 CREATE INDEX IF NOT EXISTS _model_note_by_kind ON _model_note (run, kind);
+
+-- What earlier versions made.
+DROP INDEX IF EXISTS _fault_by_address;
+DROP INDEX IF EXISTS _fault_by_gva;
+DROP INDEX IF EXISTS _access_by_gpa;
+DROP INDEX IF EXISTS _access_by_gva;
 
 -- Without statistics the planner takes `run` for a narrow choice and walks a whole run in order; measured ones are cut off after so many
 -- samples and lead it there as well. So it is told what long histories look like: rows, then rows alike in the first column, in the
@@ -31,11 +36,10 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
   ('_vm_exit', '_vm_exit_by_ordinal', '5000000 5000000 2 1'),
   ('_fault', '_fault', '5000000 5000000 1'),
   ('_fault', '_fault_by_ordinal', '5000000 5000000 2 1'),
-  ('_fault', '_fault_by_address', '5000000 5000000 10'),
-  ('_fault', '_fault_by_gva', '5000000 5000000 10'),
+  ('_fault', '_fault_at_gva', '5000000 10 10'),
   ('_access', '_access', '5000000 5000000 1'),
-  ('_access', '_access_by_gpa', '5000000 5000000 10'),
-  ('_access', '_access_by_gva', '5000000 5000000 10'),
+  ('_access', '_access_at_gpa', '5000000 10 10'),
+  ('_access', '_access_at_gva', '5000000 10 10'),
   ('_table_page', '_table_page', '100000 100000 1'),
   ('_table_page', '_table_page_by_hpa', '100000 100000 10'),
   ('_table_page', '_table_page_by_gfn', '100000 100000 10 5'),

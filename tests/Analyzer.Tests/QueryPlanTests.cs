@@ -17,12 +17,12 @@ public sealed class QueryPlanTests : IDisposable
         { "mapping-at", "address=0x5000", "_table_page_by_hpa (run=? AND <expr>=?)" },
         { "why-entry", "table_id=5 idx=7", "_table_write_by_entry (table_id=? AND run=? AND idx=?)" },
         { "why-gfn", "gfn=5", "_table_write_by_gfn (gfn=? AND run=?)" },
-        { "why-gva", "gva=0x5000", "_fault_by_gva (run=? AND gva>? AND gva<?)" },
+        { "why-gva", "gva=0x5000", "_fault_at_gva (gva>? AND gva<?)" },
         { "what-happened-at", "ordinal=5", "PRIMARY KEY (run=? AND ordinal=?)" },
         { "zap-victims", "ordinal=5", "_table_write_by_entry (table_id=? AND run=? AND idx=?" },
         { "hot-gfns", "", "_table_write_by_gfn (gfn=? AND run=?)" },
         { "hot-entries", "", "_table_write_by_entry (table_id=? AND run=? AND idx=?)" },
-        { "writes-to-range", "from=0x5000", "_access_by_gpa (run=? AND gpa>? AND gpa<?)" },
+        { "writes-to-range", "from=0x5000", "_access_at_gpa (gpa>? AND gpa<?)" },
     };
 
     public void Dispose() => _directory.Dispose();

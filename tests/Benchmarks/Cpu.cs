@@ -31,7 +31,8 @@ internal static class Cpu
         return (new Samples(a), new Samples(b), new Samples([.. a.Zip(b, static (x, y) => y / x)]));
     }
 
-    private static double Seconds(Action action)
+    /// <summary>Of one run.</summary>
+    public static double Seconds(Action action)
     {
         GC.Collect();
         GC.WaitForPendingFinalizers();

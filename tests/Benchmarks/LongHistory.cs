@@ -10,7 +10,7 @@ namespace Replay.Benchmarks;
 /// up to eight entries, most often where it was filled before; one entry that takes a tenth of all writes; tables that are zapped and
 /// made anew.
 /// </summary>
-internal sealed class LongHistory(HistoryStore store, long writes)
+internal sealed class LongHistory(IHistory store, long writes)
 {
     private const int LeafTables = 2048;
     private const int DirectoryTables = 4;
@@ -32,8 +32,6 @@ internal sealed class LongHistory(HistoryStore store, long writes)
     /// <summary>The table of the entry with a tenth of all writes, and its index.</summary>
     public (int Table, int Index) Hot => (_leaf[HotTable], HotIndex);
 
-    public long LastOrdinal => _ordinal;
-
     public static RunInfo Info { get; } = new()
     {
         Capture = "long-history",
@@ -47,7 +45,8 @@ internal sealed class LongHistory(HistoryStore store, long writes)
         Model = "1",
     };
 
-    public void Play()
+    /// <summary>Tells all of it.</summary>
+    public RunSummary Play()
     {
         for (var chain = 1; chain <= 40; chain++)
             store.OnChain(chain, [KvmFunction.HandleEptViolation, KvmFunction.KvmMmuPageFault, chain % 2 == 0 ? KvmFunction.MmuSetSpte : KvmFunction.DirectPtePrefetch]);
@@ -59,6 +58,8 @@ internal sealed class LongHistory(HistoryStore store, long writes)
             if (_random.Next(5000) == 0)
                 Renew(_random.Next(HotTable + 1, LeafTables));
         }
+
+        return new RunSummary { HistoryHash = "0", LastOrdinal = _ordinal };
     }
 
     private void BuildTree()

@@ -1,5 +1,3 @@
-using System.ComponentModel;
-using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Replay.Trace;
@@ -12,20 +10,19 @@ internal static class NativeWalk
     /// <returns>CPU seconds of each round, or null where there is no C compiler.</returns>
     public static Samples? Measure(ITraceSource source, int rounds)
     {
-        var folder = Directory.CreateTempSubdirectory("replay-benchmark-");
+        using var program = NativeProgram.Compile("walk");
+        if (program is null)
+            return null;
+        var dump = Path.GetTempFileName();
         try
         {
-            var program = Path.Combine(folder.FullName, "walk");
-            if (Run("cc", "-O3", "-march=native", "-o", program, Path.Combine(AppContext.BaseDirectory, "native", "walk.c")) is null)
-                return null;
-            var dump = Path.Combine(folder.FullName, "accesses");
             Dump(source, dump);
-            var lines = Run(program, dump, rounds.ToString(CultureInfo.InvariantCulture))!.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            var lines = program.Run(dump, rounds.ToString(CultureInfo.InvariantCulture));
             return new Samples([.. lines[..rounds].Select(line => double.Parse(line, CultureInfo.InvariantCulture))]);
         }
         finally
         {
-            folder.Delete(recursive: true);
+            File.Delete(dump);
         }
     }
 
@@ -39,22 +36,6 @@ internal static class NativeWalk
             for (var i = 0; i < chunk.AccessCount; i++)
                 (rows[2 * i], rows[(2 * i) + 1]) = (chunk.Gvas[i], chunk.Gpas[i]);
             file.Write(MemoryMarshal.AsBytes(rows.AsSpan(0, 2 * chunk.AccessCount)));
-        }
-    }
-
-    /// <exception cref="InvalidOperationException">It ran and failed.</exception>
-    private static string? Run(string program, params string[] arguments)
-    {
-        try
-        {
-            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, UseShellExecute = false })!;
-            var output = process.StandardOutput.ReadToEnd();
-            process.WaitForExit();
-            return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{program} failed with {process.ExitCode}.");
-        }
-        catch (Win32Exception)
-        {
-            return null;
         }
     }
 }

@@ -36,13 +36,10 @@ internal sealed class QueriesBenchmark : IBenchmark
     private static void Make(string path, long writes, TextWriter output)
     {
         var before = Environment.CpuUsage.TotalTime;
-        long lastOrdinal;
         using (var store = HistoryStore.Create(path, LongHistory.Info))
         {
             var history = new LongHistory(store, writes);
-            history.Play();
-            lastOrdinal = history.LastOrdinal;
-            store.Complete(new RunSummary { HistoryHash = "0", LastOrdinal = lastOrdinal });
+            store.Complete(history.Play());
         }
 
         var seconds = (Environment.CpuUsage.TotalTime - before).TotalSeconds;
@@ -79,6 +76,7 @@ internal sealed class QueriesBenchmark : IBenchmark
             ["why-gfn"] = "gfn=0x7fff0",
             ["why-gva"] = "gva=0xffff8880fff00000",
             ["what-happened-at"] = $"ordinal={event_[0]}",
+            ["diff-summary"] = "a=1 b=1",
             ["zap-victims"] = $"ordinal={zap[0]}",
             ["writes-to-range"] = "from=0x7fff0000 to=0x7fff0fff",
         };

@@ -1,24 +1,26 @@
 namespace Replay.Analyzer.Store;
 
-/// <summary>
-/// Inserts batches of records into one table: ten rows a statement, which measured fastest (fewer pay for each execution, more for the
-/// wider program), and single rows for the rest.
-/// </summary>
+/// <summary>How all tables of records are filled.</summary>
+internal static class BulkInsert
+{
+    /// <summary>Fewer pay for each execution, many more for a program and values that no longer fit the CPU's caches.</summary>
+    public const int RowsPerStatement = 50;
+}
+
+/// <summary>Inserts batches of records into one table: many rows a statement, and single rows for the rest.</summary>
 internal sealed class BulkInsert<T, TLayout>(WriterConnection connection) : IDisposable
     where T : unmanaged
     where TLayout : IRowLayout<T>
 {
-    private const int RowsPerStatement = 10;
-
-    private readonly WriterStatement _many = connection.Prepare(Sql(RowsPerStatement));
+    private readonly WriterStatement _many = connection.Prepare(Sql(BulkInsert.RowsPerStatement));
     private readonly WriterStatement _one = connection.Prepare(Sql(1));
 
     public void Insert(ReadOnlySpan<T> records, int run, EntryClassifier entries)
     {
-        while (records.Length >= RowsPerStatement)
+        while (records.Length >= BulkInsert.RowsPerStatement)
         {
-            Execute(_many, records[..RowsPerStatement], run, entries);
-            records = records[RowsPerStatement..];
+            Execute(_many, records[..BulkInsert.RowsPerStatement], run, entries);
+            records = records[BulkInsert.RowsPerStatement..];
         }
 
         for (var i = 0; i < records.Length; i++)
@@ -44,6 +46,6 @@ internal sealed class BulkInsert<T, TLayout>(WriterConnection connection) : IDis
     {
         var columns = TLayout.Columns;
         var marks = "(" + string.Join(',', Enumerable.Repeat('?', columns.Count(c => c == ',') + 1)) + ")";
-        return $"INSERT INTO {TLayout.Table} ({columns}) VALUES {string.Join(',', Enumerable.Repeat(marks, rows))}";
+        return $"INSERT OR FAIL INTO {TLayout.Table} ({columns}) VALUES {string.Join(',', Enumerable.Repeat(marks, rows))}";
     }
 }
