@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Replay.Replayer.Checkpoints;
+using Replay.Replayer.Hardware;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Mmu;
@@ -109,14 +110,16 @@ public sealed class ReplaySession
     public void Save(StateBuffer destination) => StateWriter.Write(destination, this, _history);
 
     /// <summary>Replays the next stretch of the stream.</summary>
+    /// <param name="chunk">The stretch.</param>
+    /// <param name="firstTouches">Those of the chunk, where several sessions share them; the replay comes to the same without.</param>
     /// <exception cref="InvariantViolation">The model broke; the message says where.</exception>
     /// <exception cref="CaptureFormatException">An event's document cannot be read.</exception>
-    public void Process(TraceChunk chunk)
+    public void Process(TraceChunk chunk, FirstTouches? firstTouches = null)
     {
         ArgumentNullException.ThrowIfNull(chunk);
         try
         {
-            Merge(chunk);
+            Merge(chunk, firstTouches is null ? [] : firstTouches.Indices);
             _invariants.AfterChunk();
         }
         catch (Exception failure) when (failure is not (CaptureFormatException or OutOfMemoryException))
@@ -160,30 +163,18 @@ public sealed class ReplaySession
     };
 
     /// <summary>Accesses and events in one order.</summary>
-    private void Merge(TraceChunk chunk)
+    private void Merge(TraceChunk chunk, ReadOnlySpan<int> firstTouches)
     {
         var next = 0;
         foreach (var row in chunk.Events)
         {
-            var end = FirstFrom(chunk, next, row.Ordinal);
-            ReplayAccesses(chunk, next, end);
+            var end = chunk.FirstAccessFrom(next, row.Ordinal);
+            ReplayAccesses(chunk, next, end, ref firstTouches);
             next = end;
             ReplayEvent(row);
         }
 
-        ReplayAccesses(chunk, next, chunk.AccessCount);
-    }
-
-    /// <summary>The first access, from a given one on, that is not before an ordinal. Looks in ever longer steps: an event is seldom far from the last.</summary>
-    private static int FirstFrom(TraceChunk chunk, int from, long ordinal)
-    {
-        var ordinals = chunk.Ordinals.AsSpan(from, chunk.AccessCount - from);
-        var step = 1;
-        while (step <= ordinals.Length && ordinals[step - 1] < ordinal)
-            step *= 2;
-        var low = step / 2;
-        var found = ordinals[low..Math.Min(step, ordinals.Length)].BinarySearch(ordinal);
-        return from + low + (found < 0 ? ~found : found);
+        ReplayAccesses(chunk, next, chunk.AccessCount, ref firstTouches);
     }
 
     private void ReplayEvent(in TraceEvent row)
@@ -199,7 +190,7 @@ public sealed class ReplaySession
     }
 
     /// <summary>Plain accesses, vCPU by vCPU: each in one go, as long as no other's come between.</summary>
-    private void ReplayAccesses(TraceChunk chunk, int from, int to)
+    private void ReplayAccesses(TraceChunk chunk, int from, int to, ref ReadOnlySpan<int> firstTouches)
     {
         if (from == to)
             return;
@@ -208,10 +199,12 @@ public sealed class ReplaySession
         Passed(chunk.Ordinals[to - 1]);
         while (from < to)
         {
-            var vcpu = chunk.Vcpus[from];
-            var length = chunk.Vcpus.AsSpan(from, to - from).IndexOfAnyExcept(vcpu);
-            var end = length < 0 ? to : from + length;
-            _machine.Cpu(vcpu).Run(chunk, from, end);
+            var end = chunk.EndOfVcpuRun(from, to);
+            var count = 0;
+            while (count < firstTouches.Length && firstTouches[count] < end)
+                count++;
+            _machine.Cpu(chunk.Vcpus[from]).Run(chunk, from, end, firstTouches[..count]);
+            firstTouches = firstTouches[count..];
             from = end;
         }
     }

@@ -63,6 +63,28 @@ public sealed class TraceChunk
         AccessCount = i + 1;
     }
 
+    /// <summary>
+    /// The first access, from <paramref name="from"/> on, that is not before an ordinal; <see cref="AccessCount"/> where all are. Looks in ever
+    /// longer steps: an event is seldom far from the last.
+    /// </summary>
+    public int FirstAccessFrom(int from, long ordinal)
+    {
+        var ordinals = Ordinals.AsSpan(from, AccessCount - from);
+        var step = 1;
+        while (step <= ordinals.Length && ordinals[step - 1] < ordinal)
+            step *= 2;
+        var low = step / 2;
+        var found = ordinals[low..Math.Min(step, ordinals.Length)].BinarySearch(ordinal);
+        return from + low + (found < 0 ? ~found : found);
+    }
+
+    /// <summary>Behind the last access, before <paramref name="to"/>, that access <paramref name="from"/>'s vCPU makes without another between.</summary>
+    public int EndOfVcpuRun(int from, int to)
+    {
+        var length = Vcpus.AsSpan(from, to - from).IndexOfAnyExcept(Vcpus[from]);
+        return length < 0 ? to : from + length;
+    }
+
     /// <summary>Exchanges the content of two chunks, arrays and all, so that a stretch decoded elsewhere costs no copy.</summary>
     internal void Swap(TraceChunk other)
     {

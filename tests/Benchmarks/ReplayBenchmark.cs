@@ -1,4 +1,5 @@
 using Replay.Replayer;
+using Replay.Replayer.Hardware;
 using Replay.Trace;
 
 namespace Replay.Benchmarks;
@@ -48,12 +49,14 @@ internal sealed class ReplayBenchmark : IBenchmark
         foreach (var mode in modes)
             sessions.Add(new ReplaySession(reader.Manifest, new ReplayOptions { Mode = mode }, new NoHistory()));
         var chunk = new TraceChunk();
+        var firstTouches = modes.Length > 1 ? new FirstTouches() : null;
         var accesses = 0L;
         while (source.TryRead(chunk))
         {
             accesses += chunk.AccessCount;
+            firstTouches?.Find(chunk);
             foreach (var session in sessions)
-                session.Process(chunk);
+                session.Process(chunk, firstTouches);
         }
 
         foreach (var session in sessions)

@@ -1,4 +1,5 @@
 using Replay.Replayer;
+using Replay.Replayer.Hardware;
 using Replay.Replayer.History;
 using Replay.Trace;
 
@@ -10,6 +11,7 @@ internal sealed class ReplayDriver : IDisposable
     private readonly ReplayPlan _plan;
     private readonly CaptureReader _reader;
     private readonly List<ReplaySession> _sessions = [];
+    private readonly FirstTouches _firstTouches = new();
     private long _accesses;
 
     private ReplayDriver(ReplayPlan plan)
@@ -86,16 +88,23 @@ internal sealed class ReplayDriver : IDisposable
 
     private void Process(TraceChunk chunk)
     {
-        if (_plan.Threads <= 1 || _sessions.Count == 1)
+        if (_sessions.Count == 1)
+        {
+            _sessions[0].Process(chunk);
+            return;
+        }
+
+        _firstTouches.Find(chunk);
+        if (_plan.Threads <= 1)
         {
             foreach (var session in _sessions)
-                session.Process(chunk);
+                session.Process(chunk, _firstTouches);
             return;
         }
 
         try
         {
-            Parallel.ForEach(_sessions, new ParallelOptions { MaxDegreeOfParallelism = _plan.Threads }, session => session.Process(chunk));
+            Parallel.ForEach(_sessions, new ParallelOptions { MaxDegreeOfParallelism = _plan.Threads }, session => session.Process(chunk, _firstTouches));
         }
         catch (AggregateException failures)
         {

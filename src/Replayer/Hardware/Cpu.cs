@@ -53,7 +53,8 @@ public sealed class Cpu
     /// <param name="chunk">The columns.</param>
     /// <param name="from">First access.</param>
     /// <param name="to">Behind the last.</param>
-    public void Run(TraceChunk chunk, int from, int to)
+    /// <param name="firstTouches">Those among them, the first access included; empty where they were not looked for.</param>
+    public void Run(TraceChunk chunk, int from, int to, ReadOnlySpan<int> firstTouches = default)
     {
         ArgumentNullException.ThrowIfNull(chunk);
         if (from >= to)
@@ -62,13 +63,20 @@ public sealed class Cpu
         StartAt(chunk, from);
         var seq = _journal.Seq;
         _path.EnterGuest();
-        ForgetWhatChanged();
-        if (_journal.Seq != seq)
-            RunOne(chunk, from++, seq);
-        if (_setup.UseTlb)
-            RunThroughTlb(chunk, from, to);
-        else
+        _ = ForgetWhatChanged();
+        if (_journal.Seq != seq && !TryRunOne(chunk, from++, seq))
+            firstTouches = [];
+        if (!_setup.UseTlb)
+        {
             RunInFull(chunk, from, to);
+        }
+        else
+        {
+            if (!firstTouches.IsEmpty)
+                from = RunFirstTouches(chunk, from, to, firstTouches);
+            RunThroughTlb(chunk, from, to);
+        }
+
         NoteCode(chunk, to);
     }
 
@@ -100,6 +108,28 @@ public sealed class Cpu
         _path.Resume(gva);
     }
 
+    /// <summary>Replays first touches alone, as long as they change nothing.</summary>
+    /// <returns>Where accesses have to be looked at one by one again.</returns>
+    private int RunFirstTouches(TraceChunk chunk, int from, int to, ReadOnlySpan<int> firstTouches)
+    {
+        var end = to;
+        var missed = 0;
+        foreach (var i in firstTouches)
+        {
+            if (i < from || _tlb.Holds(chunk.Gvas[i], SoftwareTlb.KindAndFlags(chunk.Kinds[i], chunk.Flags[i]), chunk.Gpas[i]))
+                continue;
+            missed++;
+            StartAt(chunk, i);
+            if (TryRunOne(chunk, i, _journal.Seq))
+                continue;
+            end = i + 1;
+            break;
+        }
+
+        _setup.Verify.Checked += end - from - missed;
+        return end;
+    }
+
     private void RunThroughTlb(TraceChunk chunk, int from, int to)
     {
         ref var entries = ref _tlb.First;
@@ -119,7 +149,7 @@ public sealed class Cpu
                 continue;
             hits--;
             StartAt(chunk, i);
-            RunOne(chunk, i, _journal.Seq);
+            _ = TryRunOne(chunk, i, _journal.Seq);
             generation = _tlb.Generation;
         }
 
@@ -131,18 +161,19 @@ public sealed class Cpu
         for (var i = from; i < to; i++)
         {
             StartAt(chunk, i);
-            RunOne(chunk, i, _journal.Seq);
+            _ = TryRunOne(chunk, i, _journal.Seq);
         }
     }
 
-    private void RunOne(TraceChunk chunk, int i, long seq)
+    /// <returns>True where accesses like it need no replay until the next event or something changes.</returns>
+    private bool TryRunOne(TraceChunk chunk, int i, long seq)
     {
         NoteCode(chunk, i);
         if (_setup.Profile.ReadModifyWriteIsWrite && ReadModifyWrite.Begins(chunk, i))
         {
             // Its write, next in the stream, goes the whole way; the place is the same.
             _setup.Verify.Checked++;
-            return;
+            return true;
         }
 
         var access = new CpuAccess
@@ -154,9 +185,10 @@ public sealed class Cpu
             Size = chunk.Sizes[i],
         };
         _replay.Replay(access, seq, out var settled, out _);
-        ForgetWhatChanged();
+        var changed = ForgetWhatChanged();
         if (settled)
             _tlb.Fill(access.Gva, SoftwareTlb.KindAndFlags(chunk.Kinds[i], chunk.Flags[i]), chunk.Gpas[i]);
+        return settled && !changed;
     }
 
     /// <summary>Tells where execution was before access <paramref name="to"/>, which accesses that hit the TLB do not.</summary>
@@ -166,10 +198,12 @@ public sealed class Cpu
         _codeNotedTo = to;
     }
 
-    private void ForgetWhatChanged()
+    private bool ForgetWhatChanged()
     {
-        if (_state.TakeChange())
-            _tlb.Flush();
+        if (!_state.TakeChange())
+            return false;
+        _tlb.Flush();
+        return true;
     }
 
     private void StartAt(TraceChunk chunk, int i)

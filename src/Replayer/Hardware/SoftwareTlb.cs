@@ -44,6 +44,12 @@ internal sealed class SoftwareTlb
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Slot(ulong gva, uint kindAndFlags) => ((uint)(gva >> 12) + (kindAndFlags * 0x155)) & (Slots - 1);
 
+    public bool Holds(ulong gva, uint kindAndFlags, ulong gpa)
+    {
+        ref readonly var entry = ref _entries[Slot(gva, kindAndFlags)];
+        return entry.Key == Key(gva, kindAndFlags, Generation) && (entry.Gpa ^ gpa) >> 12 == 0;
+    }
+
     public void Fill(ulong gva, uint kindAndFlags, ulong gpa) =>
         _entries[Slot(gva, kindAndFlags)] = new TlbEntry { Key = Key(gva, kindAndFlags, Generation), Gpa = gpa & PageMask };
 
