@@ -51,6 +51,7 @@ public sealed class ReplaySession
         if (_watch is not null)
             _watch.Journal = Journal;
         _machine = new Machine(options, Journal, Math.Clamp(manifest.Vcpus, 1, MaxVcpus));
+        _watch?.Watch(_machine.Vm);
         _events = new EventReplay(_machine);
         _invariants = new InvariantWatch(_machine.Vm, Journal, options.Invariants);
     }
@@ -184,7 +185,7 @@ public sealed class ReplaySession
         Journal.Ordinal = row.Ordinal;
         Journal.Vcpu = row.Vcpu;
         Journal.Rip = row.Rip ?? 0;
-        _watch?.EnterEvent(row.Kind);
+        _watch?.EnterEvent(row);
         _events.Replay(row);
         _watch?.LeaveEvent();
     }
@@ -197,6 +198,7 @@ public sealed class ReplaySession
         _accesses += to - from;
         Passed(chunk.Ordinals[from]);
         Passed(chunk.Ordinals[to - 1]);
+        _watch?.EnterAccesses(chunk, from, to);
         while (from < to)
         {
             var end = chunk.EndOfVcpuRun(from, to);

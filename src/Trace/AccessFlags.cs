@@ -17,4 +17,10 @@ public enum AccessFlags : byte
 
     /// <summary>The source saw the access reach a device, not memory.</summary>
     Mmio = 8,
+
+    /// <summary>
+    /// Only of a <see cref="TraceEventKind.PageTableStore"/> and no property of the access: it did not empty the page filter, as none of what
+    /// the filter stood for was translated through that table.
+    /// </summary>
+    KeptFilter = 16,
 }

@@ -13,5 +13,8 @@ public sealed record FilterRule
     public required long EpochLength { get; init; }
 
     /// <summary>Names of the events that flush, see <c>schemas/capture/v1.md</c>.</summary>
-    public List<string> FlushOn { get; init; } = ["cr_write", "invlpg", "invpcid", "page_table_store", "pkru_write", "host_event", "marker", "epoch"];
+    public List<string> FlushOn { get; init; } =
+    [
+        "cr_write", "invlpg", "invpcid", "page_image", "page_table_store", "protection_fault", "pkru_write", "host_event", "marker", "epoch",
+    ];
 }

@@ -14,7 +14,9 @@ public static class FlushRule
         ],
         ["invlpg"] = [TraceEventKind.Invlpg],
         ["invpcid"] = [TraceEventKind.Invpcid],
+        ["page_image"] = [TraceEventKind.PageImage],
         ["page_table_store"] = [TraceEventKind.PageTableStore],
+        ["protection_fault"] = [TraceEventKind.GuestPageFault],
         ["pkru_write"] = [TraceEventKind.PkruWrite],
         ["host_event"] =
         [
@@ -25,7 +27,7 @@ public static class FlushRule
         [Epoch] = [],
     };
 
-    /// <summary>The events that a name stands for; false where the name is unknown.</summary>
+    /// <summary>The kinds of event that a name stands for, of which <see cref="FlushPoints"/> takes some out; false where the name is unknown.</summary>
     public static bool TryGetKinds(string name, out IReadOnlyList<TraceEventKind> kinds)
     {
         var known = Kinds.TryGetValue(name, out var found);

@@ -7,6 +7,7 @@ internal static class QemuFindings
     {
         ["ordinals"] = Text(counters.Ordinals),
         ["filter_flushes"] = Text(counters.Flushes),
+        ["filter_kept_by_page_table_stores"] = Text(counters.Kept),
         ["page_table_pages"] = Text(counters.TablePages),
         ["inferred_memslot_changes"] = Text(counters.MemslotChanges),
         ["guest_stalls"] = Text(counters.Stalls),

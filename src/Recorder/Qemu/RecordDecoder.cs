@@ -103,7 +103,7 @@ internal sealed class RecordDecoder(MemoryMap memory, bool rips)
         var kind = (TraceEventKind)(slot.Type & (WireFormat.EventBit - 1));
         var row = new TraceEvent { Ordinal = slot.Ordinal, Kind = kind, Vcpu = slot.Vcpu };
         uint? error = (extra.Present & WireFormat.HasErrorCode) != 0 ? extra.ErrorCode : null;
-        var flags = (AccessFlags)slot.Flags;
+        var flags = (AccessFlags)slot.Flags | (extra.KeptFilter != 0 ? AccessFlags.KeptFilter : AccessFlags.None);
         return kind switch
         {
             TraceEventKind.PageTableStore => row with { Access = AccessKind.Write, Flags = flags, Gva = slot.Gva, Gpa = slot.Gpa, Size = slot.Size, Value = extra.Value, Rip = slot.Rip },

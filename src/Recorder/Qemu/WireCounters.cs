@@ -21,5 +21,5 @@ internal struct WireCounters
     public long TableOffRam;
     public long Unresolved;
     public long Nested;
-    private readonly long _spare;
+    public long Kept;
 }

@@ -11,5 +11,6 @@ internal readonly struct WireEvent
     public readonly uint Size;
     public readonly uint Present;
     public readonly uint Access;
-    private readonly ulong _spare;
+    public readonly uint KeptFilter;
+    private readonly uint _spare;
 }

@@ -7,7 +7,7 @@ internal sealed class ChunkFilter
 {
     private readonly PageFilter _filter;
 
-    public ChunkFilter(FilterRule rule) => _filter = new PageFilter(rule);
+    public ChunkFilter(FilterRule rule, ulong memoryBytes) => _filter = new PageFilter(rule, memoryBytes);
 
     /// <summary>Adds to <paramref name="output"/> what remains of <paramref name="input"/>; there must be room for all of it.</summary>
     public void Append(TraceChunk input, TraceChunk output)
@@ -17,8 +17,7 @@ internal sealed class ChunkFilter
         foreach (var row in input.Events)
         {
             next = AppendAccesses(input, output, next, row.Ordinal);
-            _filter.See(row.Kind);
-            output.Events.Add(row);
+            output.Events.Add(_filter.See(row));
         }
         AppendAccesses(input, output, next, long.MaxValue);
     }

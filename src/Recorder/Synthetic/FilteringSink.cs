@@ -9,10 +9,10 @@ public sealed class FilteringSink : ITraceSink
     private readonly ChunkFilter _filter;
     private readonly TraceChunk _output = new();
 
-    public FilteringSink(ITraceSink target, FilterRule rule)
+    public FilteringSink(ITraceSink target, FilterRule rule, ulong memoryBytes)
     {
         _target = target;
-        _filter = new ChunkFilter(rule);
+        _filter = new ChunkFilter(rule, memoryBytes);
     }
 
     public void Write(TraceChunk chunk)

@@ -14,7 +14,7 @@ public sealed class FilteringSource : ITraceSource
     {
         _full = full;
         _rule = rule;
-        _filter = new ChunkFilter(rule);
+        _filter = new ChunkFilter(rule, full.Manifest.MemoryBytes);
     }
 
     public CaptureManifest Manifest => _full.Manifest with { Filter = _rule };

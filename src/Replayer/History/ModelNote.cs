@@ -18,7 +18,7 @@ public enum ModelNote : byte
     /// <summary>A guest page-table page was walked whose content the capture never gave.</summary>
     UnknownTableContent = 5,
 
-    /// <summary>A table entry was zapped at a point that is no flush point of the capture's filter: dropped accesses might have faulted.</summary>
+    /// <summary>A table entry that was in use lost something at a point that is no flush point of the capture's filter: dropped accesses might have faulted.</summary>
     ZapOffFlushPoint = 6,
 
     /// <summary>The source saw a device where the memslots have RAM, or the reverse.</summary>

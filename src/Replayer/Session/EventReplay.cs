@@ -170,7 +170,7 @@ internal sealed class EventReplay(Machine machine)
         {
             Gva = row.Gva ?? 0,
             Kind = kind,
-            Flags = (row.Flags ?? AccessFlags.None) | also,
+            Flags = ((row.Flags ?? AccessFlags.None) & ~AccessFlags.KeptFilter) | also,
             Gpa = row.Gpa,
             Size = (byte)Math.Min(row.Size ?? 1, 64),
             Value = row.Value,

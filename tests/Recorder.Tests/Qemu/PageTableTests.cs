@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Replay.Recorder.Synthetic;
 using Replay.Trace;
 
 namespace Replay.Recorder.Tests.Qemu;
@@ -45,6 +46,37 @@ public class PageTableTests
 
         Assert.Equal(full, filtered);
         Assert.True(full.Count > 2000, $"{full.Count} stores");
+    }
+
+    /// <summary>Which stores keep the filter does not depend on its size or on what it has forgotten of itself, so that two filters agree.</summary>
+    [Theory]
+    [MemberData(nameof(EveryPayloadWithPaging))]
+    public void Stores_keep_the_filter_where_the_rule_of_filtered_streams_says_so(string name)
+    {
+        Needs.Qemu();
+        using var payload = new Payload(name);
+        var recording = payload.Record(payload.Options());
+        var filter = new PageFilter(new FilterRule { Entries = 1 << 16, EpochLength = long.MaxValue }, 64 << 20);
+
+        foreach (var row in recording.Rows)
+        {
+            if (row.Event is { } what)
+                Assert.True(what == filter.See(what), $"{what.Kind} at {what.Ordinal}: {what.Flags}");
+            else
+                filter.Admits(row.Ordinal, row.Vcpu, (byte)row.Kind, (byte)row.Flags, row.Gva);
+        }
+    }
+
+    [Fact]
+    public void A_guest_that_edits_its_tables_keeps_the_filter_at_some_stores_and_empties_it_at_others()
+    {
+        Needs.Qemu();
+        using var payload = new Payload("stress");
+
+        var stores = payload.Record(payload.Options(filter: 64)).Events(TraceEventKind.PageTableStore).ToList();
+
+        var kept = stores.Count(static store => (store.Flags & AccessFlags.KeptFilter) != 0);
+        Assert.InRange(kept, 100, stores.Count - 100);
     }
 
     private static Dictionary<ulong, byte[]> Rebuild(Recording recording)

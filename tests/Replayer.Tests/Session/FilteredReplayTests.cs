@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Replay.Recorder.Synthetic;
 using Replay.Replayer.History;
 using Replay.Replayer.Tests.Hardware;
@@ -27,6 +28,8 @@ public sealed class FilteredReplayTests
         }
         return runs;
     }
+
+    public static TheoryData<string> Names() => [.. WorkloadRegistry.All.Select(static workload => workload.Name).Where(static name => name != "random")];
 
     private static MmuMode[] TwoDimensional => [MmuMode.Ept, MmuMode.EptTdp, MmuMode.Npt, MmuMode.NptTdp];
 
@@ -62,6 +65,20 @@ public sealed class FilteredReplayTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Every_workload_under_shadow_paging_has_the_same_history_unless_a_zap_off_a_flush_point_is_counted(string workload)
+    {
+        var options = new SyntheticOptions { Workload = workload, MaxAccesses = 40_000 };
+
+        var (full, _) = Replay(options, MmuMode.Shadow, null);
+        var (filtered, lost) = Replay(options, MmuMode.Shadow, Rule);
+
+        Assert.True(lost > 0 || full.HistoryHash == filtered.HistoryHash, "another history, and nothing counted");
+        Assert.True(filtered.Verify.Differing == 0, $"{filtered.Verify.First}");
+        Assert.InRange(lost, 0, 10);
+    }
+
     /// <summary>Faults take shadow tables apart, and no fault is a flush point: what may be lost is counted, and nothing else differs.</summary>
     [Fact]
     public void Random_guests_under_shadow_paging_have_the_same_history_unless_a_zap_off_a_flush_point_is_counted()
@@ -95,6 +112,29 @@ public sealed class FilteredReplayTests
         Assert.NotEqual(full.HistoryHash, filtered.HistoryHash);
     }
 
+    /// <summary>Stores to page tables keep the filter or empty it, as each says; where all are said to have kept it, and did, the replayer finds out.</summary>
+    [Fact]
+    public void Stores_that_should_have_emptied_the_filter_and_kept_it_are_found_out()
+    {
+        var patient = Rule with { Entries = 1024, EpochLength = 1 << 20 };
+        var careless = patient with { FlushOn = [.. patient.FlushOn.Where(static name => name != "page_table_store")] };
+        var (lostRightly, lostWrongly, othersWrongly) = (0L, 0L, 0);
+        for (var seed = 1UL; seed <= Seeds; seed++)
+        {
+            var (full, _) = Replay(Random(seed), MmuMode.Shadow, null);
+            var (_, rightly) = Replay(Random(seed), MmuMode.Shadow, patient);
+            var (filtered, wrongly) = Replay(new AllKept(new FilteringSource(new SyntheticSource(Random(seed)), careless)), MmuMode.Shadow);
+
+            Assert.True(wrongly > 0 || full.HistoryHash == filtered.HistoryHash, $"seed {seed}: another history, and nothing counted");
+            lostRightly += rightly;
+            lostWrongly += wrongly;
+            othersWrongly += full.HistoryHash == filtered.HistoryHash ? 0 : 1;
+        }
+
+        Assert.InRange(lostRightly, 0, lostWrongly / 3);
+        Assert.NotEqual(0, othersWrongly);
+    }
+
     private static SyntheticOptions Random(ulong seed) => new()
     {
         Workload = "random",
@@ -111,10 +151,32 @@ public sealed class FilteredReplayTests
 
     private static (ReplayResult Result, long Lost) Replay(SyntheticOptions options, MmuMode mode, FilterRule? rule)
     {
-        var history = new RecordedHistory();
         var full = new SyntheticSource(options);
-        ITraceSource source = rule is null ? full : new FilteringSource(full, rule);
+        return Replay(rule is null ? full : new FilteringSource(full, rule), mode);
+    }
+
+    private static (ReplayResult Result, long Lost) Replay(ITraceSource source, MmuMode mode)
+    {
+        var history = new RecordedHistory();
         var result = ReplaySession.Run(source, new ReplayOptions { Mode = mode }, history, cancellation: TestContext.Current.CancellationToken);
         return (result, history.Notes.Count(static note => note.Kind == ModelNote.ZapOffFlushPoint));
+    }
+
+    /// <summary>A stream whose stores to page tables all say that they kept the filter.</summary>
+    private sealed class AllKept(ITraceSource source) : ITraceSource
+    {
+        public CaptureManifest Manifest => source.Manifest with { Filter = source.Manifest.Filter! with { FlushOn = Rule.FlushOn } };
+
+        public bool TryRead(TraceChunk chunk)
+        {
+            if (!source.TryRead(chunk))
+                return false;
+            foreach (ref var row in CollectionsMarshal.AsSpan(chunk.Events))
+            {
+                if (row.Kind == TraceEventKind.PageTableStore)
+                    row = row with { Flags = row.Flags | AccessFlags.KeptFilter };
+            }
+            return true;
+        }
     }
 }

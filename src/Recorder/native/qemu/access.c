@@ -52,18 +52,28 @@ static uint64_t place_of(uint64_t gpa, unsigned flags, unsigned size)
     return (uint64_t)size << WIRE_PLACE_SIZE_SHIFT | (uint64_t)flags << WIRE_PLACE_FLAGS_SHIFT | gpa;
 }
 
+/*
+ * A store to a page table empties the filter only if a slot was translated through that table: what else the store makes
+ * a hypervisor forget, no slot stands for.
+ */
 static void table_store(uint64_t va, uint64_t gpa, unsigned size, unsigned flags, uint64_t rip, const uint8_t *value)
 {
+    bool keep = !memory_slots_depend_on_store(gpa);
+
+    g.counters.kept += keep;
     while (size) {
         unsigned part = size > 8 ? 8 : size;
         struct wire_event e = { 0 };
 
         memcpy(&e.value, value, part);
         e.access = WIRE_WRITE;
+        e.kept_filter = keep;
         emit_event(WIRE_PAGE_TABLE_STORE, va, place_of(gpa, flags, part), rip, e);
+        memory_note_store(gpa);
         va += part, gpa += part, value += part, size -= part;
     }
-    flush_filter();
+    if (!keep)
+        flush_filter();
 }
 
 /* An access to RAM that the filter did not know: it is recorded and takes the slot. */
@@ -77,6 +87,7 @@ static void record_miss(uint64_t va, uint64_t gpa, unsigned size, unsigned class
         return;
     key = make_key(va, class, kind);
     if (keep) {
+        memory_stamp_path();
         g.cpu->filter[slot_of(key)] = key;
         g.cpu->places[slot_of(key)] = place;
     }

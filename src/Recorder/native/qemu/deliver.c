@@ -12,6 +12,7 @@
 #define GATE_PRESENT (1u << 15)
 #define TARGET_SLOTS 2048u
 #define PAGE_BITS 65536u
+#define ERROR_CODE_PRESENT 1u
 
 struct frame { uint64_t rip, cs, flags, rsp, ss; };
 
@@ -254,6 +255,8 @@ static void emit_delivery(const struct delivery *d)
         walk(cr2, &ignored); /* the CPU walked for it, too */
         emit_event(WIRE_GUEST_PAGE_FAULT, cr2, 0, d->frame.rip,
                    (struct wire_event){ .error_code = d->error_code, .present = WIRE_HAS_ERROR_CODE });
+        if (d->error_code & ERROR_CODE_PRESENT)
+            flush_filter(); /* a hypervisor may forget what it had of this page */
     }
     emit_event(WIRE_DELIVERY, 0, 0, d->frame.rip, e);
     implicit_accesses(d);

@@ -13,6 +13,7 @@
 #define RAM_MAPPING "/memfd:memory-backend-memfd"
 #define LEGACY_BYTES 0x100000ull /* below, guest RAM is where its offset says, mapped or shadowed */
 
+#define FLOOD 3
 #define PTE_PRESENT 1ull
 #define PTE_HUGE (1ull << 7)
 #define PTE_FRAME 0x000ffffffffff000ull
@@ -40,8 +41,10 @@ bool memory_find_ram(void)
     }
     g.ram = (uint8_t *)base;
     g.ram_bytes = g.control->ram_bytes;
-    g.page_flags = calloc(g.ram_bytes / PAGE_BYTES, 1);
-    return g.page_flags != NULL;
+    g.page_flags = calloc(g.ram_bytes / PAGE_BYTES, sizeof(*g.page_flags));
+    g.translated = calloc(g.ram_bytes / PAGE_BYTES, sizeof(*g.translated));
+    g.stores = calloc(g.ram_bytes / PAGE_BYTES, sizeof(*g.stores));
+    return g.page_flags && g.translated && g.stores;
 }
 
 static const struct wire_memslot *slot_at(uint64_t gpa)
@@ -170,15 +173,64 @@ void memory_check(uint64_t gpa, bool write, bool *io)
         g.counters.unslotted++;
 }
 
+/*
+ * Does what a store to a table makes a hypervisor forget concern any slot of the filter? Each access that takes a slot
+ * stamps the tables of its walk with the filter's generation, not before: on the way there the filter may have been emptied.
+ */
+static uint16_t generation(void) { return (uint16_t)(g.generation >> GENERATION_SHIFT); }
+
+void memory_stamp_path(void)
+{
+    for (unsigned i = 0; i < g.path_length; i++)
+        g.translated[g.path[i]] = generation();
+}
+
+/*
+ * KVM's shadow of a table that leads to others can go as a whole, at a store across entries or after FLOOD of them
+ * without a walk in between, and takes with it what is out of sync below: other tables may lead there, too.
+ */
+bool memory_slots_depend_on_store(uint64_t table)
+{
+    uint64_t offset, page;
+
+    if (!ram_offset(table, &offset))
+        return true;
+    page = offset / PAGE_BYTES;
+    if (g.translated[page] == generation())
+        return true;
+    return g.page_flags[page] & PAGE_LEADS_TO_TABLES && g.stores[page] < FLOOD;
+}
+
+void memory_note_store(uint64_t table)
+{
+    uint64_t offset;
+
+    if (ram_offset(table, &offset) && g.stores[offset / PAGE_BYTES] < FLOOD)
+        g.stores[offset / PAGE_BYTES]++;
+}
+
+void memory_forget_stamps(void)
+{
+    if (g.translated)
+        memset(g.translated, 0, g.ram_bytes / PAGE_BYTES * sizeof(*g.translated));
+}
+
 /* A page that serves as a table: the first time, its content goes into the stream, before what uses it. */
 static const uint8_t *table_page(uint64_t gpa)
 {
-    uint8_t *page = memory_at(PAGE_BASE(gpa)), *flags = memory_flags(gpa);
+    uint64_t offset;
+    uint8_t *page, *flags;
 
-    if (!page) {
+    if (!ram_offset(gpa, &offset)) {
         g.counters.table_off_ram++;
         return NULL;
     }
+    page = g.ram + PAGE_BASE(offset);
+    flags = g.page_flags + offset / PAGE_BYTES;
+    if (g.path_length)
+        g.page_flags[g.path[g.path_length - 1]] |= PAGE_LEADS_TO_TABLES;
+    g.path[g.path_length++] = offset / PAGE_BYTES;
+    g.stores[offset / PAGE_BYTES] = 0;
     if (unlikely(!(*flags & PAGE_IS_TABLE) && g.recording)) {
         *flags |= PAGE_IS_TABLE;
         g.counters.table_pages++;
@@ -257,6 +309,7 @@ bool walk(uint64_t va, uint64_t *gpa)
 {
     const struct vcpu *c = g.cpu;
 
+    g.path_length = 0;
     if (!(c->cr0 & CR0_PG)) {
         *gpa = (uint32_t)va;
         return true;

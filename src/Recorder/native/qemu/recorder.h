@@ -17,6 +17,7 @@
 #define FETCH_PAGE(va, user) ((va) >> 12 << 1 | (user))
 #define NO_FETCH_PAGE (~0ull)
 #define GPA_UNKNOWN (~0ull)
+#define MAX_LEVELS 5
 
 #define CR0_PE (1ull << 0)
 #define CR0_PG (1ull << 31)
@@ -28,7 +29,7 @@
 #define EFER_LMA (1ull << 10)
 
 /* What a page of guest RAM is, beside memory. */
-enum { PAGE_IS_TABLE = 1, PAGE_HOLDS_IDT = 2 };
+enum { PAGE_IS_TABLE = 1, PAGE_HOLDS_IDT = 2, PAGE_LEADS_TO_TABLES = 4 };
 
 /* QEMU's x86 MMU index, halved: who accesses. The callbacks carry it in the low bits of meminfo. */
 enum { CLASS_KERNEL_SMAP = 0, CLASS_USER = 1, CLASS_KERNEL = 2 };
@@ -99,6 +100,10 @@ struct recorder {
     uint8_t *ram;         /* QEMU's own mapping of guest RAM */
     uint64_t ram_bytes;
     uint8_t *page_flags;  /* per page of guest RAM */
+    uint16_t *translated; /* per page of guest RAM: the generation whose slots were last translated through it */
+    uint8_t *stores;      /* per page of guest RAM: stores since a walk went through it, up to FLOOD */
+    uint64_t path[MAX_LEVELS]; /* the tables that the last walk went through, as page numbers in guest RAM */
+    unsigned path_length;
     struct wire_memslot memslots[WIRE_MAX_MEMSLOTS];
     bool map_stale;       /* the guest touched a device since the memory map was last asked for */
     struct wire_counters counters;
@@ -144,6 +149,10 @@ void memory_check(uint64_t gpa, bool write, bool *io);
 void memory_update_slots(void);
 void memory_start_slots(void);
 bool walk(uint64_t va, uint64_t *gpa); /* emits images of tables met for the first time */
+void memory_stamp_path(void);           /* a slot of the filter stands for the last walk */
+bool memory_slots_depend_on_store(uint64_t table);
+void memory_note_store(uint64_t table);
+void memory_forget_stamps(void);
 
 /* cpu.c */
 bool cpu_find_registers(void);

@@ -35,7 +35,8 @@ struct wire_event {
     uint32_t size;    /* for sizes beyond one byte: limits of descriptor tables, exception frames */
     uint32_t present; /* WIRE_HAS_* */
     uint32_t access;  /* WIRE_READ, WIRE_WRITE or WIRE_FETCH */
-    uint64_t spare;
+    uint32_t kept_filter; /* of a store to a page table: 1 where it did not empty the filter */
+    uint32_t spare;
 };
 
 /* Second and third slot of WIRE_VCPU_STATE. */
@@ -116,7 +117,7 @@ struct wire_counters {
     uint64_t table_off_ram;  /* walks that met a page table outside guest RAM */
     uint64_t unresolved;     /* accesses whose physical address QEMU no longer knew */
     uint64_t nested;         /* VMRUN executed: what the nested guest does is not told apart */
-    uint64_t spare;
+    uint64_t kept;           /* stores to page tables that did not empty the filter */
 };
 
 struct wire_control {
