@@ -47,25 +47,39 @@ internal static class CheckpointFile
     /// <param name="durable">Wait until the disk has it.</param>
     public static void Write(string database, Checkpoint checkpoint, IReadOnlyList<RunState> runs, bool durable)
     {
-        var buffer = new StateBuffer();
-        buffer.Write(Magic);
-        Block(buffer, Build);
-        buffer.Write(checkpoint.Number);
-        buffer.Write(checkpoint.Ordinal);
-        buffer.Write(checkpoint.Accesses);
-        buffer.Write(runs.Count);
+        using var file = new FileStream(PathOf(database, checkpoint.Number), FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
+        var hash = new XxHash128();
+        var head = new StateBuffer();
+        head.Write(Magic);
+        head.Write(Build.Length);
+        head.Write(Build);
+        head.Write(checkpoint.Number);
+        head.Write(checkpoint.Ordinal);
+        head.Write(checkpoint.Accesses);
+        head.Write(runs.Count);
+        Put(head.Written);
         foreach (var run in runs)
         {
-            buffer.Write(run.Run);
-            Block(buffer, run.Session.Written);
-            Block(buffer, run.Store.Written);
-            Block(buffer, run.Sums.Written);
+            Put(BitConverter.GetBytes(run.Run));
+            Block(run.Session.Written);
+            Block(run.Store.Written);
+            Block(run.Sums.Written);
         }
 
-        buffer.Write(XxHash128.Hash(buffer.Written));
-        using var file = new FileStream(PathOf(database, checkpoint.Number), FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
-        file.Write(buffer.Written);
+        file.Write(hash.GetCurrentHash());
         file.Flush(durable);
+
+        void Block(ReadOnlySpan<byte> bytes)
+        {
+            Put(BitConverter.GetBytes(bytes.Length));
+            Put(bytes);
+        }
+
+        void Put(ReadOnlySpan<byte> bytes)
+        {
+            hash.Append(bytes);
+            file.Write(bytes);
+        }
     }
 
     /// <summary>Null: the file is not there, damaged, or of another build.</summary>
@@ -94,12 +108,6 @@ internal static class CheckpointFile
         }
 
         return runs;
-    }
-
-    private static void Block(StateBuffer buffer, ReadOnlySpan<byte> bytes)
-    {
-        buffer.Write(bytes.Length);
-        buffer.Write(bytes);
     }
 
     private static ReadOnlySpan<byte> Block(ref ReadOnlySpan<byte> rest) => Take(ref rest, Count(ref rest));

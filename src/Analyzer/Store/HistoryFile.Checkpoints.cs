@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Replay.Replayer;
 
 namespace Replay.Analyzer.Store;
@@ -15,6 +16,9 @@ public sealed partial class HistoryFile
     /// <summary>A checkpoint is still being written: another one now would wait for it.</summary>
     public bool IsSaving => !_saved.IsSet;
 
+    /// <summary>Time that the last checkpoint took, in the replay's thread and in the one that stores. Not while <see cref="IsSaving"/>.</summary>
+    public TimeSpan LastSaveTime { get; private set; }
+
     /// <summary>Saves where the runs are, so that <see cref="TryResume"/> can go on from here. Returns while the disk is still busy.</summary>
     /// <param name="accesses">Accesses replayed so far.</param>
     /// <param name="stores">All runs being written.</param>
@@ -27,6 +31,7 @@ public sealed partial class HistoryFile
         _saved.Wait();
         _ingest.ThrowIfFailed();
         _saved.Reset();
+        var began = Stopwatch.GetTimestamp();
         if (_states.Count != stores.Count)
             _states = [.. stores.Select(store => new RunState { Run = store.Run })];
         for (var i = 0; i < stores.Count; i++)
@@ -37,8 +42,10 @@ public sealed partial class HistoryFile
         }
 
         var ordinal = sessions[0].Progress.Ordinal;
+        var took = Stopwatch.GetElapsedTime(began);
         _ingest.Post(() =>
         {
+            var continued = Stopwatch.GetTimestamp();
             try
             {
                 if (_ingest.Failure is null)
@@ -46,6 +53,7 @@ public sealed partial class HistoryFile
             }
             finally
             {
+                LastSaveTime = took + Stopwatch.GetElapsedTime(continued);
                 _saved.Set();
             }
         });

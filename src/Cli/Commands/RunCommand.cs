@@ -14,7 +14,7 @@ internal sealed class RunCommand : VerbCommand
     private readonly Option<bool> _resume = new("--resume") { Description = "Go on where a run that was interrupted or killed was at its last checkpoint; the same history as in one go" };
     private readonly Option<double> _checkpoints = new("--checkpoint")
     {
-        Description = "Seconds between checkpoints at least, 0 for none (default 10; never more than 1 % of the time)",
+        Description = "Seconds between checkpoints at least, 0 for none (default 10; further apart where one takes more than 1 % of them)",
         HelpName = "SECONDS",
         DefaultValueFactory = _ => 10,
     };

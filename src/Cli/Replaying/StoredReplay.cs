@@ -63,17 +63,22 @@ internal static class StoredReplay
 
     private static void SaveCheckpoints(ReplayDriver driver, HistoryFile file, List<HistoryStore> stores, CheckpointClock clock, bool begun)
     {
-        void Save(long accesses) => clock.Time(() => file.Save(accesses, stores, driver.Sessions));
+        void Save(long accesses)
+        {
+            file.Save(accesses, stores, driver.Sessions);
+            clock.Restart();
+        }
+
         driver.Between = accesses =>
         {
-            if (clock.IsDue && !file.IsSaving)
+            if (!file.IsSaving && clock.IsDue(file.LastSaveTime))
                 Save(accesses);
         };
         driver.Interrupted = Save;
         // Where rows and checkpoints go together, the last rows need one too.
         driver.Ended = accesses =>
         {
-            if (begun || clock.Count > 0)
+            if (begun || !clock.IsFirst)
                 Save(accesses);
         };
     }

@@ -31,7 +31,12 @@ public sealed class StateBuffer
     private Span<byte> Room(int count)
     {
         if (_bytes.Length - Length < count)
-            Array.Resize(ref _bytes, Math.Max(checked(Length + count), _bytes.Length * 2));
+        {
+            var larger = GC.AllocateUninitializedArray<byte>(Math.Max(checked(Length + count), _bytes.Length * 2));
+            Written.CopyTo(larger);
+            _bytes = larger;
+        }
+
         return _bytes.AsSpan(Length, count);
     }
 }

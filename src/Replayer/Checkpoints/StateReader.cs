@@ -34,6 +34,10 @@ public ref struct StateReader
 
     private void Read(object root, scoped ReadOnlySpan<object> given)
     {
+        var length = MemoryMarshal.Read<int>(_bytes[^sizeof(int)..]);
+        var contentLength = _bytes.Length - sizeof(int) - length;
+        var content = _bytes[..contentLength];
+        _bytes = _bytes.Slice(contentLength, length);
         var first = Take<int>();
         if (first != given.Length + 1)
             throw new StateException("the state was written with other objects around it");
@@ -52,6 +56,9 @@ public ref struct StateReader
             _objects[first + i] = i == 0 ? root : Make(shapes[i], lengths[i]);
         }
 
+        if (!_bytes.IsEmpty)
+            throw new StateException("the state is longer than what it says");
+        _bytes = content;
         if (shapes.Length == 0 || shapes[0].Type != root.GetType())
             throw new StateException($"the state is not of a {root.GetType().Name}");
         if (Take<int>() != first)

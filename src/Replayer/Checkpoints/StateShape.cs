@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 
@@ -7,6 +8,8 @@ namespace Replay.Replayer.Checkpoints;
 internal sealed class StateShape
 {
     private static readonly Type[] Collections = [typeof(List<>), typeof(Stack<>), typeof(Dictionary<,>), typeof(SortedDictionary<,>), typeof(PriorityQueue<,>)];
+
+    private static readonly ConcurrentDictionary<Type, StateShape> Known = new();
 
     private StateShape(Type type, StateKind kind)
     {
@@ -32,7 +35,22 @@ internal sealed class StateShape
 
     /// <summary>Whether a field's declared type says that its content can be stored, as far as a declaration can say.</summary>
     /// <exception cref="NotSupportedException">It cannot.</exception>
-    public static StateShape Of(Type type)
+    public static StateShape Of(Type type) => Known.GetOrAdd(type, Make);
+
+    /// <summary>The instance fields that are state, inherited ones first.</summary>
+    public static FieldInfo[] FieldsOf(Type type)
+    {
+        var fields = new List<FieldInfo>();
+        for (var at = type; at is not null && at != typeof(object) && at != typeof(ValueType); at = at.BaseType)
+        {
+            var own = at.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly);
+            fields.InsertRange(0, own.Where(field => !field.IsDefined(typeof(NotStateAttribute))).OrderBy(field => field.MetadataToken));
+        }
+
+        return [.. fields];
+    }
+
+    private static StateShape Make(Type type)
     {
         if (type.IsArray)
             return OfArray(type);
@@ -47,22 +65,9 @@ internal sealed class StateShape
         var fields = FieldsOf(type);
         // A fixed buffer declares one element and holds many.
         var isBlock = type.IsValueType && Array.Exists(fields, field => field.FieldType.IsDefined(typeof(UnsafeValueTypeAttribute)));
-        return isBlock
+        return isBlock || IsPacked(type)
             ? new StateShape(type, StateKind.Raw) { Size = SizeOf(type) }
             : new StateShape(type, type.IsValueType ? StateKind.Struct : StateKind.Object) { Fields = fields };
-    }
-
-    /// <summary>The instance fields that are state, inherited ones first.</summary>
-    public static FieldInfo[] FieldsOf(Type type)
-    {
-        var fields = new List<FieldInfo>();
-        for (var at = type; at is not null && at != typeof(object) && at != typeof(ValueType); at = at.BaseType)
-        {
-            var own = at.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly);
-            fields.InsertRange(0, own.Where(field => !field.IsDefined(typeof(NotStateAttribute))).OrderBy(field => field.MetadataToken));
-        }
-
-        return [.. fields];
     }
 
     private static StateShape OfArray(Type type)

@@ -12,12 +12,13 @@ namespace Replay.Replayer.Checkpoints;
 /// </summary>
 /// <remarks>
 /// <code>
-/// types     count, their names
-/// objects   count, (type, length) each; length of arrays, collections and texts, 0 of others; a text's characters follow at once
 /// content   of each object in turn: its fields, elements or bytes; a reference is the number of an object
 ///           0 null   1..given  what the reader brings   then  objects
+/// types     count, their names
+/// objects   count, (type, length) each; length of arrays, collections and texts, 0 of others; a text's characters follow at once
+/// length of types and objects together, 4 bytes
 /// </code>
-/// Fixed sizes, little endian.
+/// Fixed sizes, little endian. The content comes first because only then all types and objects are known, so nothing is written twice.
 /// </remarks>
 public sealed class StateWriter
 {
@@ -25,9 +26,9 @@ public sealed class StateWriter
     private readonly Dictionary<object, int> _numbers = new(ReferenceEqualityComparer.Instance);
     private readonly List<StateShape> _types = [];
     private readonly List<(object Item, StateShape Shape, int Type, int Length)> _objects = [];
-    private readonly StateBuffer _content;
+    private readonly StateBuffer _destination;
 
-    private StateWriter(StateBuffer content) => _content = content;
+    private StateWriter(StateBuffer destination) => _destination = destination;
 
     /// <param name="destination">Receives the bytes, behind what it holds.</param>
     /// <param name="root">Where to begin.</param>
@@ -36,36 +37,36 @@ public sealed class StateWriter
     public static void Write(StateBuffer destination, object root, params ReadOnlySpan<object> given)
     {
         ArgumentNullException.ThrowIfNull(destination);
-        var content = new StateBuffer();
-        var writer = new StateWriter(content);
+        var writer = new StateWriter(destination);
         foreach (var outside in given)
             writer._numbers.Add(outside, writer._numbers.Count + 1);
         var first = writer._numbers.Count + 1;
         writer.Reference(root);
         for (var i = 0; i < writer._objects.Count; i++)
             writer.Content(writer._objects[i].Item, writer._objects[i].Shape);
-        writer.Head(destination, first);
-        destination.Write(content.Written);
+        var length = destination.Length;
+        writer.Objects(first);
+        destination.Write(destination.Length - length);
     }
 
-    private void Head(StateBuffer destination, int first)
+    private void Objects(int first)
     {
-        destination.Write(first);
-        destination.Write(_types.Count);
+        _destination.Write(first);
+        _destination.Write(_types.Count);
         foreach (var shape in _types)
         {
             var name = Encoding.UTF8.GetBytes(shape.Type.AssemblyQualifiedName!);
-            destination.Write(name.Length);
-            destination.Write(name);
+            _destination.Write(name.Length);
+            _destination.Write(name);
         }
 
-        destination.Write(_objects.Count);
+        _destination.Write(_objects.Count);
         foreach (var (item, _, type, length) in _objects)
         {
-            destination.Write(type);
-            destination.Write(length);
+            _destination.Write(type);
+            _destination.Write(length);
             if (item is string text)
-                destination.Write(MemoryMarshal.AsBytes(text.AsSpan()));
+                _destination.Write(MemoryMarshal.AsBytes(text.AsSpan()));
         }
     }
 
@@ -77,7 +78,7 @@ public sealed class StateWriter
                 Value(item, shape);
                 break;
             case StateKind.RawArray:
-                _content.Write(Bytes((Array)item, shape));
+                _destination.Write(Bytes((Array)item, shape));
                 break;
             case StateKind.Text:
                 break;
@@ -101,7 +102,7 @@ public sealed class StateWriter
     {
         if (shape.Kind == StateKind.Raw)
         {
-            _content.Write(MemoryMarshal.CreateReadOnlySpan(ref Unsafe.As<BoxedBytes>(item).First, shape.Size));
+            _destination.Write(MemoryMarshal.CreateReadOnlySpan(ref Unsafe.As<BoxedBytes>(item).First, shape.Size));
             return;
         }
 
@@ -120,7 +121,7 @@ public sealed class StateWriter
 
         if (Nullable.GetUnderlyingType(declared) is { } underlying)
         {
-            _content.Write(value is null ? (byte)0 : (byte)1);
+            _destination.Write(value is null ? (byte)0 : (byte)1);
             if (value is null)
                 return;
             declared = underlying;
@@ -133,7 +134,7 @@ public sealed class StateWriter
     {
         if (item is null)
         {
-            _content.Write(0);
+            _destination.Write(0);
             return;
         }
 
@@ -145,7 +146,7 @@ public sealed class StateWriter
             _objects.Add((item, shape, Number(shape, type), Length(item)));
         }
 
-        _content.Write(number);
+        _destination.Write(number);
     }
 
     private int Number(StateShape shape, int number)
