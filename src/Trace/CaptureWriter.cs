@@ -11,6 +11,7 @@ public sealed class CaptureWriter : ITraceSink, IDisposable
 {
     private readonly CaptureWriterOptions _options;
     private readonly PartEncoder _encoder;
+    private readonly Effort _effort;
     private readonly bool _hasRips;
     private readonly int _vcpus;
     private TraceChunk _accesses;
@@ -28,7 +29,8 @@ public sealed class CaptureWriter : ITraceSink, IDisposable
         _options = options;
         _hasRips = manifest.HasRips;
         _vcpus = manifest.Vcpus;
-        _encoder = new PartEncoder(directory, manifest, options.QueueBlocks);
+        _effort = Effort.For(manifest);
+        _encoder = new PartEncoder(directory, manifest, _effort, options.QueueBlocks);
         _accesses = _encoder.AccessBlocks.Take();
         _events = _encoder.EventBlocks.Take();
     }
@@ -137,12 +139,12 @@ public sealed class CaptureWriter : ITraceSink, IDisposable
 
     private int TakeAccesses(TraceChunk chunk, int start)
     {
-        var count = Math.Min(chunk.AccessCount - start, TraceChunk.Capacity - _accesses.AccessCount);
+        var count = Math.Min(chunk.AccessCount - start, _effort.GroupAccesses - _accesses.AccessCount);
         _accesses.HasRips = _hasRips;
         _accesses.AppendAccesses(chunk, start, count);
         _partAccesses += count;
         _accessesTaken += count;
-        if (_accesses.AccessCount == TraceChunk.Capacity)
+        if (_accesses.AccessCount == _effort.GroupAccesses)
             SubmitAccesses();
         return count;
     }

@@ -17,6 +17,6 @@ public sealed record CaptureWriterOptions
     /// <summary>Bytes of page images and JSON documents after which a part is closed.</summary>
     public long PartEventBytes { get; init; } = 64 << 20;
 
-    /// <summary>Blocks of <see cref="TraceChunk.Capacity"/> accesses that may wait for the encoder before <see cref="CaptureWriter.Write"/> waits too.</summary>
+    /// <summary>Blocks of accesses, a row group each, that may wait for the encoder before <see cref="CaptureWriter.Write"/> waits too.</summary>
     public int QueueBlocks { get; init; } = 4;
 }

@@ -85,6 +85,21 @@ public sealed class TraceChunk
         return length < 0 ? to : from + length;
     }
 
+    /// <summary>Makes the arrays, whose content is lost, long enough for more rows than a chunk holds.</summary>
+    internal void MakeRoom(int rows)
+    {
+        if (Ordinals.Length >= rows)
+            return;
+        Ordinals = new long[rows];
+        Gvas = new ulong[rows];
+        Gpas = new ulong[rows];
+        Rips = new ulong[rows];
+        Sizes = new byte[rows];
+        Kinds = new byte[rows];
+        Flags = new byte[rows];
+        Vcpus = new byte[rows];
+    }
+
     /// <summary>Exchanges the content of two chunks, arrays and all, so that a stretch decoded elsewhere costs no copy.</summary>
     internal void Swap(TraceChunk other)
     {

@@ -3,7 +3,7 @@ namespace Replay.Trace.Tests;
 /// <summary>Writes captures for tests.</summary>
 internal static class Captures
 {
-    public static CaptureManifest Manifest(bool hasRips = false) => new()
+    public static CaptureManifest Manifest(bool hasRips = false, bool filtered = true) => new()
     {
         Source = "synthetic",
         Tool = "test",
@@ -11,13 +11,13 @@ internal static class Captures
         MemoryBytes = 1UL << 40,
         Vcpus = 256,
         Origin = { ["workload"] = "random" },
-        Filter = new FilterRule { Entries = 64, EpochLength = 1000, FlushOn = ["cr_write", "invlpg", "invpcid", "page_table_store", "pkru_write", "host_event", "epoch"] },
+        Filter = !filtered ? null : new FilterRule { Entries = 64, EpochLength = 1000, FlushOn = ["cr_write", "invlpg", "invpcid", "page_table_store", "pkru_write", "host_event", "epoch"] },
         Blind = ["dma"],
     };
 
-    public static CaptureManifest Write(string directory, Recording recording, bool hasRips = false, int chunkRows = 50, CaptureWriterOptions? options = null)
+    public static CaptureManifest Write(string directory, Recording recording, bool hasRips = false, int chunkRows = 50, CaptureWriterOptions? options = null, bool filtered = true)
     {
-        using var writer = CaptureWriter.Create(directory, Manifest(hasRips), options);
+        using var writer = CaptureWriter.Create(directory, Manifest(hasRips, filtered), options);
         recording.WriteTo(writer, hasRips, chunkRows);
         return writer.Complete("guest-exit", recording.Accesses.Count);
     }

@@ -1,31 +1,45 @@
 namespace Replay.Trace.Tests;
 
 /// <summary>
-/// <c>tests/data/capture/v1.capture</c> was written once and stays. Captures that people have made must be read by every later version,
-/// and a change of what is written must be meant: then this capture is joined by one of the new version, not replaced.
+/// The captures in <c>tests/data/capture</c> were written once and stay. Captures that people have made must be read by every later version,
+/// and a change of what is written must be meant: then they are joined by one more, not replaced.
 /// </summary>
 public sealed class FormatPinTests
 {
-    private static readonly string Pinned = RepositoryFile.PathOf("tests/data/capture/v1.capture");
+    private static readonly string[] Files = ["accesses-00000.parquet", "events-00000.parquet"];
 
-    [Fact]
-    public void Captures_of_version_1_are_read()
+    [Theory]
+    [InlineData("v1.capture")]
+    [InlineData("v1-filtered.capture")]
+    public void Captures_of_version_1_are_read(string name)
     {
-        var read = Captures.Read(Pinned);
+        var read = Captures.Read(Pinned(name));
         Assert.Equal(Expected().Accesses, read.Accesses);
         Assert.Equal(Expected().Events.Select(WithoutData), read.Events.Select(WithoutData));
         Assert.Equal(Expected().Events.Select(row => row.Data), read.Events.Select(row => row.Data));
     }
 
+    /// <summary>The manifest of <c>v1.capture</c> names a filter, but when it was written, filtered captures were encoded as full ones are.</summary>
     [Fact]
-    public void What_is_written_is_version_1_byte_by_byte()
+    public void A_full_capture_is_written_byte_by_byte_as_it_was()
+    {
+        using var temporary = new TemporaryDirectory();
+        Captures.Write(temporary.Capture, Expected(), hasRips: true, filtered: false);
+        Assert.All(Files, name => AssertSame(Pinned("v1.capture"), temporary.Capture, name));
+    }
+
+    [Fact]
+    public void A_filtered_capture_is_written_byte_by_byte_as_it_was()
     {
         using var temporary = new TemporaryDirectory();
         Captures.Write(temporary.Capture, Expected(), hasRips: true);
-        var names = Directory.GetFiles(Pinned).Select(Path.GetFileName).Order(StringComparer.Ordinal).ToList();
-        Assert.Equal(["accesses-00000.parquet", "events-00000.parquet", "manifest.json"], names);
-        Assert.All(names, name => Assert.Equal(File.ReadAllBytes(Path.Combine(Pinned, name!)), File.ReadAllBytes(Path.Combine(temporary.Capture, name!))));
+        Assert.All([.. Files, "manifest.json"], name => AssertSame(Pinned("v1-filtered.capture"), temporary.Capture, name));
     }
+
+    private static string Pinned(string name) => RepositoryFile.PathOf($"tests/data/capture/{name}");
+
+    private static void AssertSame(string pinned, string written, string name) =>
+        Assert.Equal(File.ReadAllBytes(Path.Combine(pinned, name)), File.ReadAllBytes(Path.Combine(written, name)));
 
     private static TraceEvent WithoutData(TraceEvent row) => row with { Data = null };
 

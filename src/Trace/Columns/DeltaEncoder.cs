@@ -19,21 +19,25 @@ internal static class DeltaEncoder
     /// <summary>Bytes that <paramref name="count"/> values take at most.</summary>
     public static int MaxBytes(int count) => 64 + ((count + BlockValues) * 9);
 
+    /// <param name="values">What to encode.</param>
+    /// <param name="into">Where to write.</param>
+    /// <param name="wholeBytes">Make widths multiples of eight bits, which a compressor sees through.</param>
     /// <returns>Bytes written.</returns>
-    public static int Encode(ReadOnlySpan<long> values, Span<byte> into)
+    public static int Encode(ReadOnlySpan<long> values, Span<byte> into, bool wholeBytes = false)
     {
         var at = Varint.Write(into, BlockValues);
         at += Varint.Write(into[at..], Miniblocks);
         at += Varint.Write(into[at..], (ulong)values.Length);
         at += Varint.WriteSigned(into[at..], values.IsEmpty ? 0 : values[0]);
         for (var start = 1; start < values.Length; start += BlockValues)
-            at += EncodeBlock(values.Slice(start - 1, Math.Min(BlockValues, values.Length - start) + 1), into[at..]);
+            at += EncodeBlock(values.Slice(start - 1, Math.Min(BlockValues, values.Length - start) + 1), into[at..], wholeBytes);
         return at;
     }
 
     /// <param name="values">The block, and before it the last value of the block before.</param>
     /// <param name="into">Where to write.</param>
-    private static int EncodeBlock(ReadOnlySpan<long> values, Span<byte> into)
+    /// <param name="wholeBytes">See <see cref="Encode"/>.</param>
+    private static int EncodeBlock(ReadOnlySpan<long> values, Span<byte> into, bool wholeBytes)
     {
         var count = values.Length - 1;
         if (FollowOneAnother(values))
@@ -59,7 +63,8 @@ internal static class DeltaEncoder
         for (var i = 0; i < Miniblocks; i++)
         {
             var miniblock = deltas.Slice(i * MiniblockValues, MiniblockValues);
-            widths[i] = (byte)Width(miniblock);
+            var width = Width(miniblock);
+            widths[i] = (byte)(wholeBytes ? (width + 7) & ~7 : width);
             at += Pack(miniblock, widths[i], into[at..]);
         }
         return at;

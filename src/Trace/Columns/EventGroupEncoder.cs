@@ -5,7 +5,7 @@ using System.Text;
 namespace Replay.Trace.Columns;
 
 /// <summary>Encodes a block of events as one row group. Its buffers are reused from block to block.</summary>
-internal sealed class EventGroupEncoder(ColumnChunkWriter writer)
+internal sealed class EventGroupEncoder(ColumnChunkWriter writer, bool wholeByteDeltas)
 {
     private const int PageShift = 12;
     private const ulong OffsetMask = (1UL << PageShift) - 1;
@@ -79,7 +79,7 @@ internal sealed class EventGroupEncoder(ColumnChunkWriter writer)
     {
         for (var i = 0; i < rows.Length; i++)
             _ordinals[i] = rows[i].Ordinal;
-        var length = DeltaEncoder.Encode(_ordinals.AsSpan(0, rows.Length), _page);
+        var length = DeltaEncoder.Encode(_ordinals.AsSpan(0, rows.Length), _page, wholeByteDeltas);
         return writer.Write(EventColumn.Ordinal, [], 0, _page.AsSpan(0, length), rows.Length, ((ulong)rows[0].Ordinal, (ulong)rows[^1].Ordinal));
     }
 

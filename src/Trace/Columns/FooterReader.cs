@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Replay.Trace.Storage;
 
 namespace Replay.Trace.Columns;
 
@@ -103,7 +104,7 @@ internal static class FooterReader
                 from.Skip(type);
             }
         }
-        if (chunks.Length != columns.Length || rows is < 1 or > TraceChunk.Capacity || chunks.Any(chunk => chunk.Values != rows))
+        if (chunks.Length != columns.Length || rows is < 1 or > Effort.MaxGroupAccesses || chunks.Any(chunk => chunk.Values != rows))
             throw new InvalidDataException("a row group is not as captures have them");
         return new RowGroupMeta((int)rows, chunks);
     }

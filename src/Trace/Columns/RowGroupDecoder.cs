@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using Replay.Trace.Storage;
 
 namespace Replay.Trace.Columns;
 
@@ -10,20 +11,22 @@ internal sealed class RowGroupDecoder(int vcpus) : IDisposable
     private const int PageShift = 12;
     private const uint PageMask = (1u << PageShift) - 1;
 
-    /// <summary>The longest page: the offsets of a full row group, four bytes each, or their worst dictionary.</summary>
-    private const int MaxPageBytes = TraceChunk.Capacity * sizeof(ulong);
+    /// <summary>Longer than any page: the offsets of a full row group take four bytes each, its ordinals less than eight.</summary>
+    private const int MaxPageBytes = Effort.MaxGroupAccesses * sizeof(ulong);
 
     private readonly ulong[] _entries = new ulong[TraceChunk.Capacity];
-    private readonly byte[] _narrow = new byte[TraceChunk.Capacity];
-    private readonly ushort[] _wide = new ushort[TraceChunk.Capacity];
+    private byte[] _narrow = new byte[TraceChunk.Capacity];
+    private ushort[] _wide = new ushort[TraceChunk.Capacity];
     private readonly PageReader _pages = new(MaxPageBytes);
-    private readonly PageReader _offsetPages = new(TraceChunk.Capacity * sizeof(int));
+    private readonly PageReader _offsetPages = new(Effort.MaxGroupAccesses * sizeof(int));
 
     /// <exception cref="InvalidDataException">The row group is not one that <see cref="RowGroupEncoder"/> wrote.</exception>
     public void Decode(ReadOnlySpan<byte> file, RowGroupMeta group, TraceChunk chunk, bool hasRips)
     {
         var rows = group.Rows;
         var columns = group.Columns;
+        MakeRoom(rows);
+        chunk.MakeRoom(rows);
         DeltaDecoder.Decode(_pages.Data(file, AccessColumn.Ordinal, columns[0]), chunk.Ordinals.AsSpan(0, rows));
         Bytes(file, AccessColumn.Vcpu, columns[1], chunk.Vcpus.AsSpan(0, rows), 0, vcpus - 1);
         Kinds(file, columns[2], chunk.Kinds.AsSpan(0, rows));
@@ -42,6 +45,14 @@ internal sealed class RowGroupDecoder(int vcpus) : IDisposable
     {
         _pages.Dispose();
         _offsetPages.Dispose();
+    }
+
+    private void MakeRoom(int rows)
+    {
+        if (_narrow.Length >= rows)
+            return;
+        _narrow = new byte[rows];
+        _wide = new ushort[rows];
     }
 
     private void Kinds(ReadOnlySpan<byte> file, ColumnChunkMeta chunk, Span<byte> kinds)

@@ -1,43 +1,52 @@
 using System.Runtime.InteropServices;
+using Replay.Trace.Storage;
 
 namespace Replay.Trace.Columns;
 
-/// <summary>Encodes a block of accesses as one row group. Its buffers are reused from block to block.</summary>
-internal sealed class RowGroupEncoder(ColumnChunkWriter writer)
+/// <summary>Encodes stretches of accesses as row groups. Its buffers are reused from one to the next.</summary>
+internal sealed class RowGroupEncoder(ColumnChunkWriter writer, Effort effort)
 {
     private const int PageShift = 12;
     private const ulong OffsetMask = (1UL << PageShift) - 1;
 
     private readonly WideDictionary _wide = new();
-    private readonly byte[] _narrow = new byte[TraceChunk.Capacity];
-    private readonly ushort[] _indexes = new ushort[TraceChunk.Capacity];
-    private readonly byte[] _data = new byte[Math.Max(DeltaEncoder.MaxBytes(TraceChunk.Capacity), IndexEncoder.MaxBytes(TraceChunk.Capacity))];
+    private readonly byte[] _narrow = new byte[effort.GroupAccesses];
+    private readonly ushort[] _indexes = new ushort[effort.GroupAccesses];
+    private readonly byte[] _data = new byte[Math.Max(DeltaEncoder.MaxBytes(effort.GroupAccesses), IndexEncoder.MaxBytes(effort.GroupAccesses))];
 
     /// <summary>The dictionary page of the access kinds: the same in every row group.</summary>
     public static byte[] AccessKinds { get; } = TextDictionary.Page(AccessKindName.All);
 
-    /// <summary>Encodes accesses that keep the <see cref="AccessRules"/>.</summary>
-    public RowGroupMeta Encode(TraceChunk block, bool hasRips)
+    /// <summary>Whether a block can be one row group: it must not have more pages or instructions than their dictionaries can.</summary>
+    public bool Fits(TraceChunk block, bool hasRips)
     {
         var rows = block.AccessCount;
+        return rows <= WideDictionary.MaxEntries
+            || (_wide.Fits(block.Gvas.AsSpan(0, rows), PageShift) && _wide.Fits(block.Gpas.AsSpan(0, rows), PageShift)
+                && (!hasRips || _wide.Fits(block.Rips.AsSpan(0, rows), 0)));
+    }
+
+    /// <summary>Encodes accesses that keep the <see cref="AccessRules"/>: [<paramref name="from"/>, <paramref name="from"/> + <paramref name="rows"/>) of a block.</summary>
+    public RowGroupMeta Encode(TraceChunk block, int from, int rows, bool hasRips)
+    {
         var columns = new ColumnChunkMeta[AccessColumn.All(hasRips).Length];
         var at = 0;
-        columns[at++] = Ordinals(block.Ordinals.AsSpan(0, rows));
-        columns[at++] = Bytes(AccessColumn.Vcpu, block.Vcpus.AsSpan(0, rows));
-        columns[at++] = Kinds(block.Kinds.AsSpan(0, rows));
-        columns[at++] = Bytes(AccessColumn.Flags, block.Flags.AsSpan(0, rows));
-        columns[at++] = Bytes(AccessColumn.Size, block.Sizes.AsSpan(0, rows));
-        columns[at++] = Wide(AccessColumn.GvaPage, block.Gvas.AsSpan(0, rows), PageShift);
-        columns[at++] = Wide(AccessColumn.GpaPage, block.Gpas.AsSpan(0, rows), PageShift);
-        columns[at++] = Offsets(block.Gvas.AsSpan(0, rows));
+        columns[at++] = Ordinals(block.Ordinals.AsSpan(from, rows));
+        columns[at++] = Bytes(AccessColumn.Vcpu, block.Vcpus.AsSpan(from, rows));
+        columns[at++] = Kinds(block.Kinds.AsSpan(from, rows));
+        columns[at++] = Bytes(AccessColumn.Flags, block.Flags.AsSpan(from, rows));
+        columns[at++] = Bytes(AccessColumn.Size, block.Sizes.AsSpan(from, rows));
+        columns[at++] = Wide(AccessColumn.GvaPage, block.Gvas.AsSpan(from, rows), PageShift);
+        columns[at++] = Wide(AccessColumn.GpaPage, block.Gpas.AsSpan(from, rows), PageShift);
+        columns[at++] = Offsets(block.Gvas.AsSpan(from, rows));
         if (hasRips)
-            columns[at] = Wide(AccessColumn.Rip, block.Rips.AsSpan(0, rows), 0);
+            columns[at] = Wide(AccessColumn.Rip, block.Rips.AsSpan(from, rows), 0);
         return new RowGroupMeta(rows, columns);
     }
 
     private ColumnChunkMeta Ordinals(ReadOnlySpan<long> ordinals)
     {
-        var length = DeltaEncoder.Encode(ordinals, _data);
+        var length = DeltaEncoder.Encode(ordinals, _data, effort.WholeByteDeltas);
         return writer.Write(AccessColumn.Ordinal, [], 0, _data.AsSpan(0, length), ordinals.Length, ((ulong)ordinals[0], (ulong)ordinals[^1]));
     }
 

@@ -3,8 +3,8 @@ namespace Replay.Trace.Columns;
 /// <summary>Numbers the distinct 64-bit values of one row group in the order they come.</summary>
 internal sealed class WideDictionary
 {
-    /// <summary>A row group has no more distinct values than rows.</summary>
-    private const int MaxEntries = TraceChunk.Capacity;
+    /// <summary>As many as indexes of 16 bits can tell apart.</summary>
+    public const int MaxEntries = 1 << 16;
 
     private const int Slots = 2 * MaxEntries;
 
@@ -32,6 +32,24 @@ internal sealed class WideDictionary
             return;
         Array.Clear(_slots);
         _generation = 1;
+    }
+
+    /// <summary>Whether there are at most <see cref="MaxEntries"/> distinct values.</summary>
+    public bool Fits(ReadOnlySpan<ulong> values, int shift)
+    {
+        Clear();
+        var last = 0UL;
+        for (var i = 0; i < values.Length; i++)
+        {
+            var value = values[i] >> shift;
+            if (i > 0 && value == last)
+                continue;
+            last = value;
+            if (Count == MaxEntries)
+                return false;
+            IndexOf(value);
+        }
+        return true;
     }
 
     /// <summary>Looks up the value <paramref name="values"/>[i] &gt;&gt; <paramref name="shift"/> for each i.</summary>

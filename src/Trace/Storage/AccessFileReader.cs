@@ -20,6 +20,8 @@ internal sealed class AccessFileReader(bool hasRips, int vcpus) : IDisposable
         _content = content;
     }
 
+    public int RowsOf(int group) => _groups[group].Rows;
+
     /// <summary>The last ordinal of a row group, by its statistics.</summary>
     public long LastOrdinal(int group) => _groups[group].LastOrdinal;
 

@@ -8,19 +8,17 @@ namespace Replay.Trace.Storage;
 /// </summary>
 internal sealed class AccessFileWriter : IDisposable
 {
-    /// <summary>Higher levels save a few percent on pages that are encoded already, and cost half as much time again.</summary>
-    private const int Level = 1;
-
-    private readonly ColumnChunkWriter _writer = new(Level);
+    private readonly ColumnChunkWriter _writer;
     private readonly RowGroupEncoder _encoder;
     private readonly CompactWriter _footer = new();
     private readonly List<RowGroupMeta> _groups = [];
     private readonly bool _hasRips;
 
-    public AccessFileWriter(bool hasRips)
+    public AccessFileWriter(bool hasRips, Effort effort)
     {
         _hasRips = hasRips;
-        _encoder = new RowGroupEncoder(_writer);
+        _writer = new ColumnChunkWriter(effort.AccessLevel);
+        _encoder = new RowGroupEncoder(_writer, effort);
     }
 
     public void Open(Stream stream)
@@ -30,7 +28,13 @@ internal sealed class AccessFileWriter : IDisposable
         ParquetFile.Begin(_writer);
     }
 
-    public void Write(TraceChunk block) => _groups.Add(_encoder.Encode(block, _hasRips));
+    /// <summary>Mostly one row group; more where there are too many pages for one.</summary>
+    public void Write(TraceChunk block)
+    {
+        var most = _encoder.Fits(block, _hasRips) ? block.AccessCount : WideDictionary.MaxEntries;
+        for (var from = 0; from < block.AccessCount; from += most)
+            _groups.Add(_encoder.Encode(block, from, Math.Min(most, block.AccessCount - from), _hasRips));
+    }
 
     /// <summary>Writes the footer.</summary>
     public void Finish() => ParquetFile.Finish(_writer, _footer, "accesses", AccessColumn.All(_hasRips), _groups);

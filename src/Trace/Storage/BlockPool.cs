@@ -5,14 +5,19 @@ namespace Replay.Trace.Storage;
 
 /// <summary>A fixed number of reusable blocks: whoever finds none waits for one, which bounds memory and slows the producer down.</summary>
 internal sealed class BlockPool<T> : IDisposable
-    where T : class, new()
+    where T : class
 {
     private readonly BlockingCollection<T> _free = [];
+    private readonly Func<T> _make;
     private int _unmade;
     private long _stalls;
     private long _stallTicks;
 
-    public BlockPool(int blocks) => _unmade = blocks;
+    public BlockPool(int blocks, Func<T> make)
+    {
+        _unmade = blocks;
+        _make = make;
+    }
 
     public long Stalls => Volatile.Read(ref _stalls);
 
@@ -26,7 +31,7 @@ internal sealed class BlockPool<T> : IDisposable
         if (_unmade > 0)
         {
             _unmade--;
-            return new T();
+            return _make();
         }
         var begin = Stopwatch.GetTimestamp();
         block = _free.Take();

@@ -1,10 +1,9 @@
 namespace Replay.Trace.Storage;
 
 /// <summary>Events on their way to a file: a row group.</summary>
-internal sealed class EventBlock
+/// <param name="maxEvents">How many it has at most.</param>
+internal sealed class EventBlock(int maxEvents)
 {
-    public const int MaxEvents = 8192;
-
     public const long MaxBytes = 4 << 20;
 
     public List<TraceEvent> Events { get; } = [];
@@ -12,7 +11,7 @@ internal sealed class EventBlock
     /// <summary>Bytes of documents and page images in it.</summary>
     public long Bytes { get; private set; }
 
-    public bool IsFull => Events.Count >= MaxEvents || Bytes >= MaxBytes;
+    public bool IsFull => Events.Count >= maxEvents || Bytes >= MaxBytes;
 
     /// <summary>Takes an event, its data copied.</summary>
     public void Add(in TraceEvent row)

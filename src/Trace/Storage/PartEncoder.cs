@@ -10,20 +10,21 @@ internal sealed class PartEncoder : IDisposable
     private readonly BlockingCollection<Job> _jobs = [];
     private readonly Lock _manifestLock = new();
     private readonly AccessFileWriter _accesses;
-    private readonly EventFileWriter _events = new();
+    private readonly EventFileWriter _events;
     private readonly Thread _thread;
     private CaptureManifest _manifest;
     private PartWriter? _part;
     private Exception? _failure;
     private bool _stopped;
 
-    public PartEncoder(string directory, CaptureManifest manifest, int queueBlocks)
+    public PartEncoder(string directory, CaptureManifest manifest, Effort effort, int queueBlocks)
     {
         _directory = directory;
         _manifest = manifest;
-        _accesses = new AccessFileWriter(manifest.HasRips);
-        AccessBlocks = new BlockPool<TraceChunk>(queueBlocks + 1);
-        EventBlocks = new BlockPool<EventBlock>(queueBlocks + 1);
+        _accesses = new AccessFileWriter(manifest.HasRips, effort);
+        _events = new EventFileWriter(effort);
+        AccessBlocks = new BlockPool<TraceChunk>(queueBlocks + 1, () => Block(effort.GroupAccesses));
+        EventBlocks = new BlockPool<EventBlock>(queueBlocks + 1, () => new EventBlock(effort.GroupEvents));
         ManifestFile.Write(directory, manifest);
         _thread = new Thread(Run) { IsBackground = true, Name = "capture encoder" };
         _thread.Start();
@@ -157,6 +158,13 @@ internal sealed class PartEncoder : IDisposable
             EventBlocks.Return(events);
         }
         job.Done?.Set();
+    }
+
+    private static TraceChunk Block(int accesses)
+    {
+        var block = new TraceChunk();
+        block.MakeRoom(accesses);
+        return block;
     }
 
     private PartWriter OpenPart() => _part ??= new PartWriter(_directory, Manifest.Parts.Count, _accesses, _events);

@@ -6,7 +6,7 @@ namespace Replay.Trace.Storage;
 internal sealed class PartReader(string directory, CaptureManifest manifest) : IDisposable
 {
     /// <summary>Events a chunk may hold, about.</summary>
-    private const int ChunkEvents = EventBlock.MaxEvents;
+    private const int ChunkEvents = 8192;
 
     private readonly PartContent _accessContent = new();
     private readonly PartContent _eventContent = new();
@@ -101,24 +101,30 @@ internal sealed class PartReader(string directory, CaptureManifest manifest) : I
 
     private void TakeAccesses(TraceChunk chunk)
     {
-        if (_accesses.AccessCount == 0)
+        if (_nextAccess == _accesses.AccessCount && _accessGroup < _accessFile.RowGroups && _accessFile.RowsOf(_accessGroup) <= TraceChunk.Capacity)
         {
-            // The usual case: a row group goes straight into the caller's arrays.
-            if (_accessGroup < _accessFile.RowGroups)
-                DecodeAccesses(chunk);
+            // Of full captures: a row group goes straight into the caller's arrays.
+            _accesses.Clear();
+            _nextAccess = 0;
+            DecodeAccesses(chunk);
             return;
         }
+        if (!NextAccesses())
+            return;
+        var count = Math.Min(_accesses.AccessCount - _nextAccess, TraceChunk.Capacity);
         chunk.HasRips = _accesses.HasRips;
-        chunk.AppendAccesses(_accesses, _nextAccess, _accesses.AccessCount - _nextAccess);
-        _accesses.Clear();
-        _nextAccess = 0;
+        chunk.AppendAccesses(_accesses, _nextAccess, count);
+        _nextAccess += count;
     }
 
     private bool NextAccesses()
     {
-        if (_accesses.AccessCount == 0 && _accessGroup < _accessFile.RowGroups)
+        if (_nextAccess == _accesses.AccessCount && _accessGroup < _accessFile.RowGroups)
+        {
+            _nextAccess = 0;
             DecodeAccesses(_accesses);
-        return _accesses.AccessCount > 0;
+        }
+        return _nextAccess < _accesses.AccessCount;
     }
 
     private void DecodeAccesses(TraceChunk into)
@@ -182,9 +188,18 @@ internal sealed class PartReader(string directory, CaptureManifest manifest) : I
 
     private void PutBack(TraceChunk chunk, int from)
     {
+        var count = chunk.AccessCount - from;
+        if (_nextAccess >= count)
+        {
+            // They were copied from there.
+            _nextAccess -= count;
+            chunk.AccessCount = from;
+            return;
+        }
         _accesses.Clear();
         _accesses.HasRips = chunk.HasRips;
-        _accesses.AppendAccesses(chunk, from, chunk.AccessCount - from);
+        _accesses.AppendAccesses(chunk, from, count);
+        _nextAccess = 0;
         chunk.AccessCount = from;
     }
 
