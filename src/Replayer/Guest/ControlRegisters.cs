@@ -23,21 +23,26 @@ public sealed class ControlRegisters
     /// <summary>CR3 bit 63 in a write: keep the translations of this PCID.</summary>
     public const ulong Cr3NoFlush = 1UL << 63;
 
-    public ulong Cr0 { get; set; }
+    private readonly ulong[] _pdptes = new ulong[4];
+
+    /// <summary>Moves whenever something that decides translations is set, to whatever value.</summary>
+    public long Version { get; private set; }
+
+    public ulong Cr0 { get; set => Set(ref field, value); }
 
     public ulong Cr2 { get; set; }
 
     /// <summary>As the guest reads it: without the no-flush bit.</summary>
-    public ulong Cr3 { get; set; }
+    public ulong Cr3 { get; set => Set(ref field, value); }
 
-    public ulong Cr4 { get; set; }
+    public ulong Cr4 { get; set => Set(ref field, value); }
 
-    public ulong Efer { get; set; }
+    public ulong Efer { get; set => Set(ref field, value); }
 
-    public uint Pkru { get; set; }
+    public uint Pkru { get; set => Set(ref field, value); }
 
     /// <summary>The four PDPTE registers of PAE paging, loaded with CR3.</summary>
-    public ulong[] Pdptes { get; } = new ulong[4];
+    public ReadOnlySpan<ulong> Pdptes => _pdptes;
 
     /// <summary>Current privilege level; user accesses carry their own flag, this serves events that have none.</summary>
     public int Cpl { get; set; }
@@ -61,4 +66,14 @@ public sealed class ControlRegisters
         : (Efer & (EferLma | EferLme)) == 0 ? PagingMode.Pae
         : (Cr4 & Cr4La57) != 0 ? PagingMode.Level5
         : PagingMode.Level4;
+
+    /// <summary>Loads one of the four PDPTE registers.</summary>
+    public void LoadPdpte(int index, ulong value) => Set(ref _pdptes[index], value);
+
+    private void Set<T>(ref T register, T value)
+        where T : unmanaged
+    {
+        register = value;
+        Version++;
+    }
 }

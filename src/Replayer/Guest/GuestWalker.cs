@@ -47,7 +47,7 @@ internal static class GuestWalker
         where TTables : struct, IPageTables
     {
         var index = access.Gva >> 30;
-        var pdpte = registers.Pdptes[index];
+        var pdpte = registers.Pdptes[(int)index];
         if (rules.PdptesInMemory && !tables.TryRead((registers.Cr3 & 0xffff_ffe0) + (index * 8), 8, out pdpte))
             return WalkStatus.Unreachable;
         if ((pdpte & EntryBits.Present) == 0)

@@ -9,6 +9,8 @@ namespace Replay.Replayer.Hardware;
 internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory memory, SecondDimension second, HostProfile profile) : Translator
 {
     private readonly bool _amd = profile.Vendor == CpuVendor.Amd;
+    private PagingRules _rules;
+    private long _rulesVersion = -1;
     private long _guestReferences;
 
     public override bool IsTwoDimensional => true;
@@ -26,7 +28,7 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
         var before = second.References;
         var tables = new GuestTables(memory, second);
         var result = default(WalkResult);
-        var status = GuestWalker.Walk(ref tables, Rules(), registers, access, ref result);
+        var status = GuestWalker.Walk(ref tables, in Rules(), registers, access, ref result);
         _guestReferences += tables.References;
         translation = default;
         switch (status)
@@ -71,18 +73,27 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
             translation.Gpa = table + ((ulong)i * 8);
             if (!memory.TryRead64(translation.Gpa, out var pdpte))
                 return TranslationStatus.UnknownTable;
-            registers.Pdptes[i] = EntryBits.Pdpte(pdpte);
+            registers.LoadPdpte(i, EntryBits.Pdpte(pdpte));
         }
 
         return TranslationStatus.Mapped;
     }
 
-    private PagingRules Rules() => PagingRules.ForGuest(registers, profile.GuestPhysicalAddressBits) with
+    private ref readonly PagingRules Rules()
     {
-        PdptesInMemory = _amd,
-        SetsAccessedInPdpte = _amd && profile.SetsAccessedInPdpte,
-        ReservedFaultLacksPresent = profile.ReservedFaultLacksPresent,
-    };
+        if (_rulesVersion != registers.Version)
+        {
+            _rulesVersion = registers.Version;
+            _rules = PagingRules.ForGuest(registers, profile.GuestPhysicalAddressBits) with
+            {
+                PdptesInMemory = _amd,
+                SetsAccessedInPdpte = _amd && profile.SetsAccessedInPdpte,
+                ReservedFaultLacksPresent = profile.ReservedFaultLacksPresent,
+            };
+        }
+
+        return ref _rules;
+    }
 
     private TranslationStatus Finish(in GpaAccess access, ref Translation translation) =>
         second.TryTranslate(translation.Gpa, access, out translation.Hpa) ? TranslationStatus.Mapped : Exit(ref translation);

@@ -13,6 +13,7 @@ internal sealed class TranslationState(TableWriter writer, GuestMemory memory, I
     private long _translationEpoch = -1;
     private long _contentEpoch = -1;
     private long _flushEpoch = -1;
+    private long _registersVersion = -1;
     private ulong _cr0;
     private ulong _cr3;
     private ulong _cr4;
@@ -23,11 +24,19 @@ internal sealed class TranslationState(TableWriter writer, GuestMemory memory, I
     public bool TakeChange()
     {
         var changed = _translationEpoch != writer.TranslationEpoch | _contentEpoch != memory.ContentEpoch
-            | _flushEpoch != hypervisor.FlushEpoch | _cr0 != registers.Cr0 | _cr3 != registers.Cr3 | _cr4 != registers.Cr4
-            | _efer != registers.Efer | _pkru != registers.Pkru | !_pdptes.AsSpan().SequenceEqual(registers.Pdptes);
+            | _flushEpoch != hypervisor.FlushEpoch || HaveRegistersChanged();
         if (changed)
             Remember();
         return changed;
+    }
+
+    private bool HaveRegistersChanged()
+    {
+        if (_registersVersion == registers.Version)
+            return false;
+        _registersVersion = registers.Version;
+        return _cr0 != registers.Cr0 | _cr3 != registers.Cr3 | _cr4 != registers.Cr4 | _efer != registers.Efer | _pkru != registers.Pkru
+            || !registers.Pdptes.SequenceEqual(_pdptes);
     }
 
     private void Remember()
@@ -35,11 +44,12 @@ internal sealed class TranslationState(TableWriter writer, GuestMemory memory, I
         _translationEpoch = writer.TranslationEpoch;
         _contentEpoch = memory.ContentEpoch;
         _flushEpoch = hypervisor.FlushEpoch;
+        _registersVersion = registers.Version;
         _cr0 = registers.Cr0;
         _cr3 = registers.Cr3;
         _cr4 = registers.Cr4;
         _efer = registers.Efer;
         _pkru = registers.Pkru;
-        registers.Pdptes.CopyTo(_pdptes, 0);
+        registers.Pdptes.CopyTo(_pdptes);
     }
 }

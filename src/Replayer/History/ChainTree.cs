@@ -6,34 +6,38 @@ namespace Replay.Replayer.History;
 /// </summary>
 internal sealed class ChainTree
 {
+    private const int InitialNodes = 64;
+
     private static readonly int FunctionCount = (int)Enum.GetValues<KvmFunction>()[^1] + 1;
 
+    private int[] _parents = new int[InitialNodes];
+    private KvmFunction[] _functions = new KvmFunction[InitialNodes];
+    private bool[] _reported = new bool[InitialNodes];
+
+    /// <summary>Node by node a row of the nodes of the functions it calls; 0, which calls nothing back, for those it has not called.</summary>
+    private int[] _children = new int[InitialNodes * FunctionCount];
+
     /// <summary>The first is the empty chain, no function of KVM: every observer knows it.</summary>
-    private readonly List<Node> _nodes = [new Node(0, KvmFunction.None) { Reported = true }];
+    private int _count = 1;
+
+    public ChainTree() => _reported[0] = true;
 
     public int Child(int parent, KvmFunction function)
     {
-        var children = _nodes[parent].Children ??= new int[FunctionCount];
-        ref var child = ref children[(int)function];
-        if (child == 0)
-        {
-            child = _nodes.Count;
-            _nodes.Add(new Node(parent, function));
-        }
-
-        return child;
+        var child = _children[(parent * FunctionCount) + (int)function];
+        return child != 0 ? child : Add(parent, function);
     }
 
-    public int Parent(int node) => _nodes[node].Parent;
+    public int Parent(int node) => _parents[node];
 
-    public KvmFunction Function(int node) => _nodes[node].Function;
+    public KvmFunction Function(int node) => _functions[node];
 
     /// <summary>True once per node: its chain has not been reported yet.</summary>
     public bool TakeUnreported(int node)
     {
-        if (_nodes[node].Reported)
+        if (_reported[node])
             return false;
-        _nodes[node].Reported = true;
+        _reported[node] = true;
         return true;
     }
 
@@ -41,20 +45,27 @@ internal sealed class ChainTree
     public KvmFunction[] Functions(int node)
     {
         var functions = new List<KvmFunction>();
-        for (var at = node; at != 0; at = _nodes[at].Parent)
-            functions.Add(_nodes[at].Function);
+        for (var at = node; at != 0; at = _parents[at])
+            functions.Add(_functions[at]);
         functions.Reverse();
         return [.. functions];
     }
 
-    private sealed class Node(int parent, KvmFunction function)
+    private int Add(int parent, KvmFunction function)
     {
-        public int Parent { get; } = parent;
+        if (_count == _parents.Length)
+            Grow();
+        _parents[_count] = parent;
+        _functions[_count] = function;
+        _children[(parent * FunctionCount) + (int)function] = _count;
+        return _count++;
+    }
 
-        public KvmFunction Function { get; } = function;
-
-        public int[]? Children { get; set; }
-
-        public bool Reported { get; set; }
+    private void Grow()
+    {
+        Array.Resize(ref _parents, _count * 2);
+        Array.Resize(ref _functions, _count * 2);
+        Array.Resize(ref _reported, _count * 2);
+        Array.Resize(ref _children, _children.Length * 2);
     }
 }

@@ -91,7 +91,7 @@ internal sealed class GuestTableBuilder
     public void LoadPdptes()
     {
         for (var i = 0; Mode == PagingMode.Pae && i < 4; i++)
-            Memory.TryRead64(Root + ((ulong)i * 8), out Registers.Pdptes[i]);
+            Registers.LoadPdpte(i, Memory.TryRead64(Root + ((ulong)i * 8), out var pdpte) ? pdpte : 0);
     }
 
     public PagingRules Rules(int physicalAddressBits = 40) => PagingRules.ForGuest(Registers, physicalAddressBits);

@@ -269,7 +269,7 @@ public sealed class EptWalkTests
     {
         var machine = new FakeMachine(MmuMode.Ept, PagingMode.Pae);
         machine.Guest.Map(Gva, Gpa | P | W | U);
-        Array.Clear(machine.Registers.Pdptes);
+        machine.ClearPdptes();
 
         machine.Cpu.Instructions.WriteCr3(machine.Guest.Root);
 

@@ -57,6 +57,12 @@ internal sealed class FakeMachine
 
     public ControlRegisters Registers => Guest.Registers;
 
+    public void ClearPdptes()
+    {
+        for (var i = 0; i < Registers.Pdptes.Length; i++)
+            Registers.LoadPdpte(i, 0);
+    }
+
     public FakeHypervisor Hypervisor { get; }
 
     public VerifyTotals Verify { get; } = new();

@@ -108,7 +108,7 @@ public sealed class NptWalkTests
     {
         var machine = new FakeMachine(MmuMode.Npt, PagingMode.Pae);
         machine.Guest.Map(Gva, Gpa | P | W | U);
-        Array.Clear(machine.Registers.Pdptes);
+        machine.ClearPdptes();
 
         machine.Cpu.Instructions.WriteCr3(machine.Guest.Root);
         Assert.Empty(machine.Hypervisor.Exits);
@@ -117,6 +117,6 @@ public sealed class NptWalkTests
         Assert.Equal(machine.Guest.Root, machine.Hypervisor.Exits[0].Info2);
         Assert.Equal(0x2_0000_0006UL, machine.Hypervisor.Exits[0].Info1);
         Assert.Equal(0, machine.Verify.Differing);
-        Assert.All(machine.Registers.Pdptes, pdpte => Assert.Equal(0UL, pdpte));
+        Assert.All(machine.Registers.Pdptes.ToArray(), pdpte => Assert.Equal(0UL, pdpte));
     }
 }

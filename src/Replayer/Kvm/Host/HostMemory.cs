@@ -20,6 +20,8 @@ public sealed class HostMemory(HostBacking backing)
     public const ulong FirstSharedPfn = 0x800_0000;
 
     private readonly Dictionary<ulong, HostRegion> _regions = [];
+    private ulong _lastNumber;
+    private HostRegion? _lastRegion;
     private ulong _nextSharedPfn = FirstSharedPfn;
 
     /// <summary>Told of every change of a mapping that KVM may have copied.</summary>
@@ -219,12 +221,15 @@ public sealed class HostMemory(HostBacking backing)
     private HostRegion Region(ulong page)
     {
         var number = page / HostRegion.PageCount;
+        if (_lastRegion is { } last && _lastNumber == number)
+            return last;
         if (!_regions.TryGetValue(number, out var region))
         {
             region = new HostRegion(backing.Populated ? HostPteState.Private : HostPteState.None, backing.HugePages);
             _regions.Add(number, region);
         }
 
-        return region;
+        _lastNumber = number;
+        return _lastRegion = region;
     }
 }

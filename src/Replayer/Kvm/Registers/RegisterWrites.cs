@@ -153,7 +153,7 @@ internal sealed class RegisterWrites(KvmVcpu vcpu)
                 _vm.Journal.Note(ModelNote.UnknownTableContent, 0, cr3 >> 12, 0);
             pdpte = EntryBits.Pdpte(pdpte);
             changed |= _registers.Pdptes[i] != pdpte;
-            _registers.Pdptes[i] = pdpte;
+            _registers.LoadPdpte(i, pdpte);
         }
 
         // Shadow roots are made from the PDPTEs.
