@@ -29,7 +29,7 @@ public sealed class CaptureWriter : ITraceSink, IDisposable
         _options = options;
         _hasRips = manifest.HasRips;
         _vcpus = manifest.Vcpus;
-        _effort = Effort.For(manifest);
+        _effort = Effort.For(manifest, options.Hasty);
         _encoder = new PartEncoder(directory, manifest, _effort, options.QueueBlocks);
         _accesses = _encoder.AccessBlocks.Take();
         _events = _encoder.EventBlocks.Take();

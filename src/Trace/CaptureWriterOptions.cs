@@ -17,6 +17,11 @@ public sealed record CaptureWriterOptions
     /// <summary>Bytes of page images and JSON documents after which a part is closed.</summary>
     public long PartEventBytes { get; init; } = 64 << 20;
 
+    /// <summary>
+    /// Trade bytes for time in a capture of every access: two or three times the size, in half the time. For producers that must not wait.
+    /// </summary>
+    public bool Hasty { get; init; }
+
     /// <summary>Blocks of accesses, a row group each, that may wait for the encoder before <see cref="CaptureWriter.Write"/> waits too.</summary>
     public int QueueBlocks { get; init; } = 4;
 }

@@ -154,6 +154,60 @@ public sealed class ColumnCodecTests
     }
 
     [Fact]
+    public void Packed_offsets_decode_to_what_they_were() => Gen.Select(Length, Gen.ULong).Sample(static (length, seed) =>
+    {
+        var addresses = Values(length, seed, next => (long)next).Select(value => (ulong)value).ToArray();
+        var offsets = new ushort[length];
+        Lanes.NarrowMasked(addresses, 0xfff, offsets);
+        Assert.Equal(addresses.Select(address => (ushort)(address & 0xfff)), offsets);
+        var page = new byte[OffsetPage.MaxBytes(length)];
+        var written = page.AsSpan(0, OffsetPage.Encode(offsets, page));
+        var decoded = new uint[length];
+        OffsetPage.Decode(written, decoded);
+        Assert.Equal(offsets.Select(offset => (uint)offset), decoded);
+        Assert.Throws<InvalidDataException>(() => OffsetPage.Decode(page.AsSpan(0, 1), decoded));
+    });
+
+    [Fact]
+    public void Offsets_pack_to_the_same_bits_without_the_CPU_instruction() => Gen.ULong.Sample(static bits =>
+    {
+        var four = bits & 0x0fff_0fff_0fff_0fff;
+        Assert.Equal(four, OffsetPage.Scatter(OffsetPage.Gather(four)));
+        var page = new byte[OffsetPage.MaxBytes(8)];
+        var offsets = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, ushort>(BitConverter.GetBytes(four).AsSpan());
+        OffsetPage.Encode(offsets, page);
+        Assert.Equal(OffsetPage.Gather(four), BitConverter.ToUInt64(page, 2) & ((1UL << 48) - 1));
+    });
+
+    [Fact]
+    public void Bytes_stored_as_they_are_make_a_frame_that_any_decompressor_takes()
+    {
+        using var decompressor = new ZstdSharp.Decompressor();
+        foreach (var length in new[] { 0, 1, 1000, 1 << 17, (1 << 17) + 1, 400_000 })
+        {
+            var content = new byte[length];
+            new Random(length).NextBytes(content);
+            var frame = new byte[RawFrame.Length(length)];
+            RawFrame.Write(content, frame);
+            Assert.Equal(content, decompressor.Unwrap(frame).ToArray());
+        }
+    }
+
+    [Fact]
+    public void Many_narrow_values_pack_as_a_few_do() => Gen.Select(Gen.Int[0, 2], Gen.Int[0, 1000], Gen.ULong).Sample(static (power, length, seed) =>
+    {
+        var width = 1 << power;
+        var values = Values(length, seed, next => (long)(next & ((1UL << width) - 1))).Select(value => (byte)value).ToArray();
+        var packed = new byte[length + 64];
+        var written = BitPacking.Pack(values, width, packed);
+        var singly = new byte[length + 64];
+        var at = 0;
+        for (var i = 0; i < length; i += 8)
+            at += BitPacking.Pack(values.AsSpan(i, Math.Min(8, length - i)), width, singly.AsSpan(at));
+        Assert.Equal(singly.AsSpan(0, at), packed.AsSpan(0, written));
+    });
+
+    [Fact]
     public void Numbers_of_any_size_and_sign_read_back() => Gen.Long.Sample(static value =>
     {
         var bytes = new byte[Varint.MaxBytes];

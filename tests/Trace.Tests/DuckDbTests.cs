@@ -7,11 +7,11 @@ namespace Replay.Trace.Tests;
 public sealed class DuckDbTests
 {
     [Fact]
-    public void DuckDB_sees_every_access() => Generate.Recording.Sample(
-        static recording =>
+    public void DuckDB_sees_every_access() => Gen.Select(Generate.Recording, Gen.Bool).Sample(
+        static (recording, hasty) =>
         {
             using var temporary = new TemporaryDirectory();
-            Captures.Write(temporary.Capture, recording, hasRips: true, options: new CaptureWriterOptions { PartAccesses = 150 });
+            Captures.Write(temporary.Capture, recording, hasRips: true, options: new CaptureWriterOptions { PartAccesses = 150, Hasty = hasty }, filtered: !hasty);
             var rows = Query(
                 temporary.Capture,
                 "select ordinal, vcpu, access, flags, (gva_page << 12) | page_offset, (gpa_page << 12) | page_offset, size, rip from '{0}/accesses-*.parquet' order by ordinal",

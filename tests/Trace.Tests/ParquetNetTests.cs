@@ -6,12 +6,14 @@ namespace Replay.Trace.Tests;
 /// <summary>Files are encoded by hand; Parquet.Net, which had no part in it, reads them.</summary>
 public sealed class ParquetNetTests
 {
-    [Fact]
-    public async Task Parquet_Net_reads_access_files()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Parquet_Net_reads_access_files(bool hasty)
     {
         using var temporary = new TemporaryDirectory();
         var recording = Captures.Simple(100_000);
-        Captures.Write(temporary.Capture, recording, hasRips: true);
+        Captures.Write(temporary.Capture, recording, hasRips: true, options: new CaptureWriterOptions { Hasty = hasty }, filtered: false);
         await using var reader = await ParquetReader.CreateAsync(
             Path.Combine(temporary.Capture, "accesses-00000.parquet"),
             cancellationToken: TestContext.Current.CancellationToken);

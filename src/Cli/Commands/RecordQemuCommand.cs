@@ -64,7 +64,7 @@ internal sealed class RecordQemuCommand : VerbCommand
             OnMessage = message => console.Error.WriteLine($"qemu: {message}"),
         };
         using var recorder = QemuRecorder.Start(options);
-        using var writer = CaptureWriter.Create(output, recorder.Manifest, new CaptureWriterOptions { Force = arguments.GetValue(_force) });
+        using var writer = CaptureWriter.Create(output, recorder.Manifest, recorder.WriterOptions with { Force = arguments.GetValue(_force) });
         using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
         var summary = recorder.Record(writer, new ProgressReport(progress), () => writer.Manifest.Parts.Sum(part => part.Bytes), cancellation);
         writer.Amend(manifest => Amended(manifest, summary));

@@ -8,7 +8,7 @@ public static class QemuCapture
     /// <summary>Launches the guest and records until it ends, a bound is reached or the caller cancels. The capture is valid however this ends.</summary>
     /// <param name="options">How to record.</param>
     /// <param name="directory">The capture to make, usually <c>NAME.capture</c>.</param>
-    /// <param name="writerOptions">How the capture is cut and whether it may replace another; null for the defaults.</param>
+    /// <param name="writerOptions">How the capture is cut and whether it may replace another; null for <see cref="QemuRecorder.WriterOptions"/>.</param>
     /// <param name="progress">Told twice a second.</param>
     /// <param name="cancellation">Ends the recording cleanly.</param>
     /// <exception cref="RecorderException">QEMU cannot be run, or its guest not be recorded.</exception>
@@ -21,7 +21,7 @@ public static class QemuCapture
         CancellationToken cancellation = default)
     {
         using var recorder = QemuRecorder.Start(options);
-        using var writer = CaptureWriter.Create(directory, recorder.Manifest, writerOptions);
+        using var writer = CaptureWriter.Create(directory, recorder.Manifest, writerOptions ?? recorder.WriterOptions);
         var summary = recorder.Record(writer, progress, () => writer.Statistics.Bytes, cancellation);
         writer.Amend(manifest => WithFindings(manifest, summary));
         if (summary.Complete)

@@ -77,6 +77,9 @@ public sealed class QemuRecorder : IDisposable
         HasRips = _options.HasRips,
     };
 
+    /// <summary>How to write this recording: the guest makes accesses as fast as they are encoded, unless a filter drops most of them.</summary>
+    public CaptureWriterOptions WriterOptions => new() { Hasty = true };
+
     internal int ProcessId => _process.Id;
 
     /// <summary>Finds QEMU, builds the plugin if need be, and launches the guest. The guest waits for <see cref="Record"/> before its first instruction.</summary>

@@ -8,6 +8,9 @@ namespace Replay.Recorder.Qemu;
 /// <param name="rips">Whether accesses keep the address of their instruction.</param>
 internal sealed class RecordDecoder(MemoryMap memory, bool rips)
 {
+    /// <summary>Few enough to stay in the cache between one step and the next.</summary>
+    private const int AccessesPerChunk = 4096;
+
     /// <summary>Enough events for a chunk; more only make it heavy.</summary>
     private const int EventsPerChunk = 8192;
 
@@ -19,7 +22,7 @@ internal sealed class RecordDecoder(MemoryMap memory, bool rips)
     public long Events { get; private set; }
 
     /// <summary>The chunk is to be written and cleared before more is decoded.</summary>
-    public bool IsFull => Chunk.AccessCount == TraceChunk.Capacity || Chunk.Events.Count >= EventsPerChunk;
+    public bool IsFull => Chunk.AccessCount == AccessesPerChunk || Chunk.Events.Count >= EventsPerChunk;
 
     /// <summary>Decodes whole records until the chunk is full or the slots end.</summary>
     /// <param name="slots">What the plugin has published; a record at its end may be cut off.</param>
@@ -30,7 +33,7 @@ internal sealed class RecordDecoder(MemoryMap memory, bool rips)
         while (!IsFull)
         {
             used += DecodeAccesses(slots[used..]);
-            if (used == slots.Length || Chunk.AccessCount == TraceChunk.Capacity)
+            if (used == slots.Length || Chunk.AccessCount == AccessesPerChunk)
                 break;
             var length = WireFormat.SlotsOf(slots[used].Type);
             if (length > slots.Length - used)
@@ -46,37 +49,10 @@ internal sealed class RecordDecoder(MemoryMap memory, bool rips)
     private int DecodeAccesses(ReadOnlySpan<WireSlot> slots)
     {
         var start = Chunk.AccessCount;
-        var count = Math.Min(slots.Length, TraceChunk.Capacity - start);
-        var ordinals = Chunk.Ordinals.AsSpan(start, count);
-        var gvas = Chunk.Gvas.AsSpan(start, count);
-        var gpas = Chunk.Gpas.AsSpan(start, count);
-        var sizes = Chunk.Sizes.AsSpan(start, count);
-        var kinds = Chunk.Kinds.AsSpan(start, count);
-        var flags = Chunk.Flags.AsSpan(start, count);
-        var vcpus = Chunk.Vcpus.AsSpan(start, count);
-        var i = 0;
-        for (; i < count; i++)
-        {
-            ref readonly var slot = ref slots[i];
-            if (slot.Type >= WireFormat.EventBit)
-                break;
-            ordinals[i] = slot.Ordinal;
-            gvas[i] = slot.Gva;
-            gpas[i] = slot.Gpa;
-            sizes[i] = slot.Size;
-            kinds[i] = slot.Type;
-            flags[i] = slot.Flags;
-            vcpus[i] = slot.Vcpu;
-        }
-        if (rips)
-        {
-            var addresses = Chunk.Rips.AsSpan(start, i);
-            for (var j = 0; j < addresses.Length; j++)
-                addresses[j] = slots[j].Rip;
-        }
-        Chunk.AccessCount = start + i;
-        Accesses += i;
-        return i;
+        var count = SlotColumns.Spread(slots[..Math.Min(slots.Length, AccessesPerChunk - start)], Chunk, start, rips);
+        Chunk.AccessCount = start + count;
+        Accesses += count;
+        return count;
     }
 
     private TraceEvent DecodeEvent(ReadOnlySpan<WireSlot> slots)

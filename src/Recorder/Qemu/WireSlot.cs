@@ -12,8 +12,11 @@ namespace Replay.Recorder.Qemu;
 [StructLayout(LayoutKind.Sequential)]
 internal readonly struct WireSlot
 {
-    private const ulong OrdinalMask = (1UL << 48) - 1;
-    private const ulong GpaMask = (1UL << 52) - 1;
+    public const ulong OrdinalMask = (1UL << 48) - 1;
+    public const ulong GpaMask = (1UL << 52) - 1;
+
+    /// <summary>Bits of the type that plain accesses do not have.</summary>
+    public const ulong EventBits = ~((ulong)WireFormat.EventBit - 1) << 56;
 
     public readonly ulong Head;
     public readonly ulong Gva;

@@ -11,6 +11,10 @@ internal static class AccessColumn
     public static readonly FileColumn GvaPage = new("gva_page", PhysicalType.Int64, LogicalType.Unsigned, 64, PageEncoding.RleDictionary);
     public static readonly FileColumn GpaPage = new("gpa_page", PhysicalType.Int64, LogicalType.Unsigned, 64, PageEncoding.RleDictionary);
     public static readonly FileColumn PageOffset = new("page_offset", PhysicalType.Int32, LogicalType.Unsigned, 16, PageEncoding.Plain);
+
+    /// <summary>The same column, in files that were written in a hurry: the index of an offset is the offset.</summary>
+    public static readonly FileColumn PageOffsetIndex = PageOffset with { Encoding = PageEncoding.RleDictionary };
+
     public static readonly FileColumn Rip = new("rip", PhysicalType.Int64, LogicalType.Unsigned, 64, PageEncoding.RleDictionary);
 
     private static readonly FileColumn[] WithRip = [Ordinal, Vcpu, Access, Flags, Size, GvaPage, GpaPage, PageOffset, Rip];

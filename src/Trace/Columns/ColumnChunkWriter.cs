@@ -10,6 +10,7 @@ internal sealed class ColumnChunkWriter(int level) : IDisposable
     private readonly CompactWriter _header = new();
     private byte[] _packedDictionary = [];
     private byte[] _packedData = [];
+    private int _packedDataLength;
     private Stream _stream = Stream.Null;
     private long _position;
 
@@ -26,6 +27,13 @@ internal sealed class ColumnChunkWriter(int level) : IDisposable
         _position += bytes.Length;
     }
 
+    /// <summary>Compresses a dictionary page that many row groups share.</summary>
+    public static byte[] Pack(ReadOnlySpan<byte> page)
+    {
+        using var compressor = new Compressor(Compressor.MaxCompressionLevel);
+        return compressor.Wrap(page).ToArray();
+    }
+
     /// <param name="column">What is written.</param>
     /// <param name="dictionary">The dictionary page, PLAIN; empty where the encoding has none.</param>
     /// <param name="entries">Entries of the dictionary.</param>
@@ -33,12 +41,50 @@ internal sealed class ColumnChunkWriter(int level) : IDisposable
     /// <param name="rows">Values in the data page, nulls included.</param>
     /// <param name="range">Lowest and highest value, for the 64-bit columns.</param>
     /// <param name="nulls">How many of the rows are null.</param>
-    public ColumnChunkMeta Write(FileColumn column, ReadOnlySpan<byte> dictionary, int entries, ReadOnlySpan<byte> data, int rows, (ulong Min, ulong Max)? range, int nulls = 0)
+    public ColumnChunkMeta Write(
+        FileColumn column,
+        ReadOnlySpan<byte> dictionary,
+        int entries,
+        ReadOnlySpan<byte> data,
+        int rows,
+        (ulong Min, ulong Max)? range,
+        int nulls = 0)
+    {
+        _packedDataLength = Compress(data, ref _packedData).Length;
+        return WritePages(column, dictionary, Compress(dictionary, ref _packedDictionary), entries, data, rows, range, nulls);
+    }
+
+    /// <summary>Writes a column whose data page is not worth compressing.</summary>
+    /// <param name="column">What is written.</param>
+    /// <param name="dictionary">The dictionary page.</param>
+    /// <param name="packedDictionary">What <see cref="Pack"/> made of it.</param>
+    /// <param name="entries">Entries of the dictionary.</param>
+    /// <param name="data">The data page, encoded.</param>
+    /// <param name="rows">Values in the data page.</param>
+    public ColumnChunkMeta WriteRawData(FileColumn column, ReadOnlySpan<byte> dictionary, ReadOnlySpan<byte> packedDictionary, int entries, ReadOnlySpan<byte> data, int rows)
+    {
+        _packedDataLength = RawFrame.Length(data.Length);
+        MakeRoom(ref _packedData, _packedDataLength);
+        RawFrame.Write(data, _packedData);
+        return WritePages(column, dictionary, packedDictionary, entries, data, rows, null, 0);
+    }
+
+    public void Dispose() => _compressor.Dispose();
+
+    private ColumnChunkMeta WritePages(
+        FileColumn column,
+        ReadOnlySpan<byte> dictionary,
+        ReadOnlySpan<byte> packedDictionary,
+        int entries,
+        ReadOnlySpan<byte> data,
+        int rows,
+        (ulong Min, ulong Max)? range,
+        int nulls)
     {
         // Nothing but nulls needs no dictionary.
         var encoding = dictionary.IsEmpty && column.Encoding == PageEncoding.RleDictionary ? PageEncoding.Plain : column.Encoding;
-        var storedDictionary = Compress(dictionary, ref _packedDictionary);
-        var storedData = Compress(data, ref _packedData);
+        var storedDictionary = packedDictionary;
+        ReadOnlySpan<byte> storedData = _packedData.AsSpan(0, _packedDataLength);
         var codec = storedDictionary.Length + storedData.Length < dictionary.Length + data.Length ? PageCodec.Zstd : PageCodec.Uncompressed;
         if (codec == PageCodec.Uncompressed)
         {
@@ -66,16 +112,18 @@ internal sealed class ColumnChunkWriter(int level) : IDisposable
         };
     }
 
-    public void Dispose() => _compressor.Dispose();
-
     private ReadOnlySpan<byte> Compress(ReadOnlySpan<byte> raw, ref byte[] packed)
     {
         if (raw.IsEmpty)
             return raw;
-        var bound = Compressor.GetCompressBound(raw.Length);
-        if (packed.Length < bound)
-            packed = GC.AllocateUninitializedArray<byte>(bound);
+        MakeRoom(ref packed, Compressor.GetCompressBound(raw.Length));
         return packed.AsSpan(0, _compressor.Wrap(raw, packed));
+    }
+
+    private static void MakeRoom(ref byte[] buffer, int bytes)
+    {
+        if (buffer.Length < bytes)
+            buffer = GC.AllocateUninitializedArray<byte>(bytes);
     }
 
     private void WritePage(PageHeader header, ReadOnlySpan<byte> stored)

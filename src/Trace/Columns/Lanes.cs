@@ -31,6 +31,20 @@ internal static class Lanes
             into[i] = (int)(values[i] & mask);
     }
 
+    /// <inheritdoc cref="NarrowMasked(ReadOnlySpan{ulong}, ulong, Span{int})"/>
+    public static void NarrowMasked(ReadOnlySpan<ulong> values, ulong mask, Span<ushort> into)
+    {
+        var bits = Vector256.Create(mask);
+        var i = 0;
+        for (; i <= values.Length - Vector256<ushort>.Count; i += Vector256<ushort>.Count)
+            Vector256.Narrow(Eight(values[i..], bits), Eight(values[(i + Vector256<uint>.Count)..], bits)).CopyTo(into[i..]);
+        for (; i < values.Length; i++)
+            into[i] = (ushort)(values[i] & mask);
+
+        static Vector256<uint> Eight(ReadOnlySpan<ulong> values, Vector256<ulong> bits) =>
+            Vector256.Narrow(Vector256.Create(values) & bits, Vector256.Create(values[Vector256<ulong>.Count..]) & bits);
+    }
+
     /// <summary>What the two addresses of any access differ in, and the last byte's offset of all accesses together.</summary>
     public static (ulong Differs, ulong LastBytes) Misfits(ReadOnlySpan<ulong> gvas, ReadOnlySpan<ulong> gpas, ReadOnlySpan<byte> sizes, ulong offsetMask)
     {

@@ -15,6 +15,7 @@ internal sealed class RowGroupDecoder(int vcpus) : IDisposable
     private const int MaxPageBytes = Effort.MaxGroupAccesses * sizeof(ulong);
 
     private readonly ulong[] _entries = new ulong[TraceChunk.Capacity];
+    private uint[] _offsets = [];
     private byte[] _narrow = new byte[TraceChunk.Capacity];
     private ushort[] _wide = new ushort[TraceChunk.Capacity];
     private readonly PageReader _pages = new(MaxPageBytes);
@@ -93,13 +94,27 @@ internal sealed class RowGroupDecoder(int vcpus) : IDisposable
     /// <summary>The offsets of accesses whose sizes are known, none of which leaves its page.</summary>
     private ReadOnlySpan<uint> Offsets(ReadOnlySpan<byte> file, ColumnChunkMeta chunk, ReadOnlySpan<byte> sizes)
     {
-        var offsets = MemoryMarshal.Cast<byte, uint>(_offsetPages.Data(file, AccessColumn.PageOffset, chunk));
+        var offsets = chunk.DictionaryOffset is null
+            ? MemoryMarshal.Cast<byte, uint>(_offsetPages.Data(file, AccessColumn.PageOffset, chunk))
+            : PackedOffsets(file, chunk, sizes.Length);
         if (offsets.Length != sizes.Length || offsets.IndexOfAnyExceptInRange(0u, PageMask) >= 0)
             throw new InvalidDataException("an offset lies outside its page");
         var lastBytes = 0u;
         for (var i = 0; i < sizes.Length; i++)
             lastBytes |= offsets[i] + sizes[i] - 1;
         return lastBytes <= PageMask ? offsets : throw new InvalidDataException("an access crosses a page");
+    }
+
+    /// <summary>Offsets whose dictionary is the one that makes each its own index.</summary>
+    private ReadOnlySpan<uint> PackedOffsets(ReadOnlySpan<byte> file, ColumnChunkMeta chunk, int rows)
+    {
+        if (!_pages.Dictionary(file, AccessColumn.PageOffsetIndex, chunk, out _).SequenceEqual(OffsetPage.Dictionary))
+            throw new InvalidDataException("the dictionary of page_offset is not the numbers from 0 to 4095");
+        if (_offsets.Length < rows)
+            _offsets = new uint[rows];
+        var offsets = _offsets.AsSpan(0, rows);
+        OffsetPage.Decode(_pages.Data(file, AccessColumn.PageOffsetIndex, chunk), offsets);
+        return offsets;
     }
 
     private void Wide(ReadOnlySpan<byte> file, FileColumn column, ColumnChunkMeta chunk, int shift, ReadOnlySpan<uint> offsets, Span<ulong> values)

@@ -12,6 +12,7 @@ internal sealed class RowGroupEncoder(ColumnChunkWriter writer, Effort effort)
     private readonly WideDictionary _wide = new();
     private readonly byte[] _narrow = new byte[effort.GroupAccesses];
     private readonly ushort[] _indexes = new ushort[effort.GroupAccesses];
+    private readonly byte[] _packedOffsetDictionary = effort.PackOffsets ? ColumnChunkWriter.Pack(OffsetPage.Dictionary) : [];
     private readonly byte[] _data = new byte[Math.Max(DeltaEncoder.MaxBytes(effort.GroupAccesses), IndexEncoder.MaxBytes(effort.GroupAccesses))];
 
     /// <summary>The dictionary page of the access kinds: the same in every row group.</summary>
@@ -38,7 +39,7 @@ internal sealed class RowGroupEncoder(ColumnChunkWriter writer, Effort effort)
         columns[at++] = Bytes(AccessColumn.Size, block.Sizes.AsSpan(from, rows));
         columns[at++] = Wide(AccessColumn.GvaPage, block.Gvas.AsSpan(from, rows), PageShift);
         columns[at++] = Wide(AccessColumn.GpaPage, block.Gpas.AsSpan(from, rows), PageShift);
-        columns[at++] = Offsets(block.Gvas.AsSpan(from, rows));
+        columns[at++] = effort.PackOffsets ? PackedOffsets(block.Gvas.AsSpan(from, rows)) : Offsets(block.Gvas.AsSpan(from, rows));
         if (hasRips)
             columns[at] = Wide(AccessColumn.Rip, block.Rips.AsSpan(from, rows), 0);
         return new RowGroupMeta(rows, columns);
@@ -83,6 +84,14 @@ internal sealed class RowGroupEncoder(ColumnChunkWriter writer, Effort effort)
             length = IndexEncoder.Encode(indexes, _data);
         }
         return writer.Write(column, MemoryMarshal.AsBytes(_wide.Entries), _wide.Count, _data.AsSpan(0, length), values.Length, Range(_wide.Entries));
+    }
+
+    private ColumnChunkMeta PackedOffsets(ReadOnlySpan<ulong> addresses)
+    {
+        var offsets = _indexes.AsSpan(0, addresses.Length);
+        Lanes.NarrowMasked(addresses, OffsetMask, offsets);
+        var length = OffsetPage.Encode(offsets, _data);
+        return writer.WriteRawData(AccessColumn.PageOffsetIndex, OffsetPage.Dictionary, _packedOffsetDictionary, OffsetPage.Entries, _data.AsSpan(0, length), offsets.Length);
     }
 
     private ColumnChunkMeta Offsets(ReadOnlySpan<ulong> addresses)

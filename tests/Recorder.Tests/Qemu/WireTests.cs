@@ -107,4 +107,36 @@ public class WireTests
         process.WaitForExit();
         Assert.True(process.ExitCode == 0, messages);
     }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Slots_spread_together_as_they_do_one_by_one(bool rips)
+    {
+        var random = new Random(1);
+        foreach (var length in new[] { 0, 1, 7, 8, 9, 64, 1000 })
+        {
+            var words = new ulong[4 * length];
+            random.NextBytes(MemoryMarshal.AsBytes(words.AsSpan()));
+            for (var i = 0; i < length; i++)
+                words[4 * i] &= 0x3fff_ffff_ffff_ffff;
+            if (length > 60)
+                words[4 * (length - 13)] |= 1UL << 62;
+            var slots = MemoryMarshal.Cast<ulong, WireSlot>(words);
+            var together = new TraceChunk();
+            var singly = new TraceChunk();
+            var count = SlotColumns.Spread(slots, together, 5, rips);
+            Assert.Equal(length > 60 ? length - 13 : length, count);
+            Assert.Equal(count, SlotColumns.SpreadSingly(slots, singly, 5, rips));
+            var end = 5 + count;
+            Assert.Equal(singly.Ordinals.Take(end), together.Ordinals.Take(end));
+            Assert.Equal(singly.Gvas.Take(end), together.Gvas.Take(end));
+            Assert.Equal(singly.Gpas.Take(end), together.Gpas.Take(end));
+            Assert.Equal(singly.Rips.Take(end), together.Rips.Take(end));
+            Assert.Equal(singly.Sizes.Take(end), together.Sizes.Take(end));
+            Assert.Equal(singly.Kinds.Take(end), together.Kinds.Take(end));
+            Assert.Equal(singly.Flags.Take(end), together.Flags.Take(end));
+            Assert.Equal(singly.Vcpus.Take(end), together.Vcpus.Take(end));
+        }
+    }
 }
