@@ -11,13 +11,15 @@ internal sealed class FreshPages
 {
     private const int EntriesPerTable = 512;
     private const ulong PageBytes = 4096;
-    private const ulong AccessedDirtyWritableUserPresent = 0x67;
+    private const ulong WritableUserPresent = 7;
+    private const ulong AccessedDirty = 0x60;
     private const ulong PagingProtected = 1UL << 31 | 1UL << 16 | 1;
     private const ulong PhysicalAddressExtension = 1UL << 5;
     private const ulong LongModeActiveEnabledNx = 0xd00;
 
     /// <param name="pages">Pages to write to; a multiple of 512.</param>
-    public FreshPages(int pages)
+    /// <param name="accessed">The entries that map them have their bits set, so that shadow paging maps neighbours along with a page.</param>
+    public FreshPages(int pages, bool accessed)
     {
         Pages = pages;
         // The tables, in front of the pages: one PML4, one PDPT, page directories, page tables.
@@ -30,12 +32,12 @@ internal sealed class FreshPages
 
         var chunk = new TraceChunk();
         Setup(chunk);
-        Table(chunk, 1, 2, 1);
-        Table(chunk, 2, firstDirectory, directories);
+        Table(chunk, 1, 2, 1, AccessedDirty);
+        Table(chunk, 2, firstDirectory, directories, AccessedDirty);
         for (var i = 0; i < directories; i++)
-            Table(chunk, firstDirectory + i, firstPageTable + (i * EntriesPerTable), Math.Min(EntriesPerTable, pageTables - (i * EntriesPerTable)));
+            Table(chunk, firstDirectory + i, firstPageTable + (i * EntriesPerTable), Math.Min(EntriesPerTable, pageTables - (i * EntriesPerTable)), AccessedDirty);
         for (var i = 0; i < pageTables; i++)
-            Table(chunk, firstPageTable + i, firstPage + (i * EntriesPerTable), EntriesPerTable);
+            Table(chunk, firstPageTable + i, firstPage + (i * EntriesPerTable), EntriesPerTable, accessed ? AccessedDirty : 0);
         for (var i = 0; i < pages; i++)
         {
             if (chunk.AccessCount == TraceChunk.Capacity)
@@ -68,12 +70,12 @@ internal sealed class FreshPages
         chunk.Events.Add(new TraceEvent { Ordinal = NextOrdinal++, Kind = TraceEventKind.VcpuState, Detail = EventDetail.Write(registers) });
     }
 
-    /// <summary>A table whose first entries point at consecutive pages, with all their bits set already.</summary>
-    private void Table(TraceChunk chunk, int page, int first, int count)
+    /// <summary>A table whose first entries point at consecutive pages.</summary>
+    private void Table(TraceChunk chunk, int page, int first, int count, ulong bits)
     {
         var content = new byte[PageBytes];
         for (var i = 0; i < count; i++)
-            BinaryPrimitives.WriteUInt64LittleEndian(content.AsSpan(i * 8), ((ulong)(first + i) * PageBytes) | AccessedDirtyWritableUserPresent);
+            BinaryPrimitives.WriteUInt64LittleEndian(content.AsSpan(i * 8), ((ulong)(first + i) * PageBytes) | WritableUserPresent | bits);
         chunk.Events.Add(new TraceEvent { Ordinal = NextOrdinal++, Kind = TraceEventKind.PageImage, Gpa = (ulong)page * PageBytes, Data = content });
     }
 }
