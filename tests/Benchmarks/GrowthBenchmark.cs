@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Replay.Analyzer.Store;
 using Replay.Replayer;
+using Replay.Replayer.History;
 using Replay.Trace;
 
 namespace Replay.Benchmarks;
@@ -51,7 +52,7 @@ internal sealed class GrowthBenchmark : IBenchmark
     private static long Replay(string capture, MmuMode mode, long accesses)
     {
         using var reader = CaptureReader.Open(capture, new CaptureReaderOptions { DecodeAhead = true });
-        return ReplaySession.Run(new CutSource(reader, accesses), new ReplayOptions { Mode = mode }, new NoHistory()).Accesses;
+        return ReplaySession.Run(new CutSource(reader, accesses), new ReplayOptions { Mode = mode }, new SilentHistory()).Accesses;
     }
 
     private static long Store(string path, long writes)

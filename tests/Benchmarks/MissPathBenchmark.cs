@@ -1,4 +1,5 @@
 using Replay.Replayer;
+using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Host;
 
 namespace Replay.Benchmarks;
@@ -44,7 +45,7 @@ internal sealed class MissPathBenchmark : IBenchmark
 
     private static ReplayResult Replay(FreshPages guest, MmuMode mode, HostProfile profile)
     {
-        var session = new ReplaySession(guest.Manifest, new ReplayOptions { Mode = mode, Profile = profile }, new NoHistory());
+        var session = new ReplaySession(guest.Manifest, new ReplayOptions { Mode = mode, Profile = profile }, new SilentHistory());
         foreach (var chunk in guest.Chunks)
             session.Process(chunk);
         return session.Finish();

@@ -1,5 +1,6 @@
 using Replay.Replayer;
 using Replay.Replayer.Hardware;
+using Replay.Replayer.History;
 using Replay.Trace;
 
 namespace Replay.Benchmarks;
@@ -47,7 +48,7 @@ internal sealed class ReplayBenchmark : IBenchmark
         var source = new CutSource(reader, cap);
         var sessions = new List<ReplaySession>();
         foreach (var mode in modes)
-            sessions.Add(new ReplaySession(reader.Manifest, new ReplayOptions { Mode = mode }, new NoHistory()));
+            sessions.Add(new ReplaySession(reader.Manifest, new ReplayOptions { Mode = mode }, new SilentHistory()));
         var chunk = new TraceChunk();
         var firstTouches = modes.Length > 1 ? new FirstTouches() : null;
         var accesses = 0L;

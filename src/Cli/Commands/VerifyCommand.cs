@@ -5,6 +5,7 @@ using Replay.Cli.Replaying;
 using Replay.Cli.Terminal;
 using Replay.Recorder.Ftrace;
 using Replay.Replayer;
+using Replay.Replayer.History;
 using Replay.Trace;
 
 namespace Replay.Cli.Commands;

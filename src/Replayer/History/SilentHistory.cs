@@ -1,9 +1,7 @@
-using Replay.Replayer.History;
+namespace Replay.Replayer.History;
 
-namespace Replay.Cli.Replaying;
-
-/// <summary>Takes a history and keeps nothing: for replays whose hash or counts are all that is wanted.</summary>
-internal sealed class SilentHistory : IHistory
+/// <summary>Takes a history and keeps nothing: for replays of which only the hash, the counts or the time is wanted.</summary>
+public sealed class SilentHistory : IHistory
 {
     public void OnChain(int chainId, ReadOnlySpan<KvmFunction> functions)
     {
