@@ -5,14 +5,17 @@ internal static class BenchmarkRunner
 {
     private const int Usage = 2;
 
+    private static readonly List<IBenchmark> Benchmarks = All();
+
+    public static IEnumerable<string> Names => Benchmarks.Select(benchmark => benchmark.Name);
+
     public static int Run(string[] arguments, TextWriter output, TextWriter error)
     {
-        var benchmarks = All();
-        var chosen = arguments.Length == 0 ? null : benchmarks.Find(benchmark => benchmark.Name == arguments[0]);
+        var chosen = arguments.Length == 0 ? null : Benchmarks.Find(benchmark => benchmark.Name == arguments[0]);
         if (chosen is null)
         {
             error.WriteLine("usage: dotnet run -c Release --project tests/Benchmarks -- NAME [--key value]...");
-            foreach (var benchmark in benchmarks)
+            foreach (var benchmark in Benchmarks)
                 error.WriteLine($"  {benchmark.Name,-12} {benchmark.Description}");
             return Usage;
         }

@@ -70,6 +70,8 @@ internal sealed class CheckpointBenchmark : IBenchmark
         {
             file.Save(accesses, [store], [session]);
             count++;
+            while (file.IsSaving)
+                Thread.Sleep(1);
             bytes = Directory.GetFiles(Path.GetDirectoryName(path)!, "*.checkpoint-*").Max(name => new FileInfo(name).Length);
         }
 

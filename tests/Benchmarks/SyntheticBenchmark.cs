@@ -1,3 +1,4 @@
+using System.Globalization;
 using Replay.Recorder.Synthetic;
 using Replay.Trace;
 
@@ -6,11 +7,11 @@ namespace Replay.Benchmarks;
 /// <summary>How fast synthetic workloads are made, full and through the page filter.</summary>
 internal sealed class SyntheticBenchmark : IBenchmark
 {
-    private static readonly Dictionary<string, string> LongRun = new(StringComparer.Ordinal) { ["accesses"] = "20000000" };
+    private const int LongRun = 20_000_000;
 
     public string Name => "synthetic";
 
-    public string Description => "making synthetic workloads [--workload NAME (default: sequential and zipf)] [--filter 1024] [--rounds 5]";
+    public string Description => "making synthetic workloads [--workload NAME (default: sequential and zipf)] [--accesses 20000000] [--filter 1024] [--rounds 5]";
 
     public void Run(BenchmarkOptions options, TextWriter output)
     {
@@ -18,7 +19,7 @@ internal sealed class SyntheticBenchmark : IBenchmark
         var rule = new FilterRule { Entries = options.Number("filter", 1024), EpochLength = 1 << 20 };
         foreach (var workload in options.Text("workload") is { } one ? [one] : new[] { "sequential", "zipf" })
         {
-            var full = Options(workload);
+            var full = Make(workload, options.Number("accesses", LongRun));
             var made = SyntheticRecorder.Record(full, new Nowhere()).AccessesSeen;
             var times = Cpu.Paired(rounds, () => SyntheticRecorder.Record(full, new Nowhere()), () => SyntheticRecorder.Record(full with { Filter = rule }, new Nowhere()));
             output.WriteLine($"{workload}: {made:n0} accesses");
@@ -27,10 +28,12 @@ internal sealed class SyntheticBenchmark : IBenchmark
         }
     }
 
-    private static SyntheticOptions Options(string workload)
+    private static SyntheticOptions Make(string workload, int accesses)
     {
-        var hasLength = WorkloadRegistry.Find(workload).AllKnobs.Any(knob => knob.Name == "accesses");
-        return new SyntheticOptions { Workload = workload, Knobs = hasLength ? LongRun : new Dictionary<string, string>(StringComparer.Ordinal) };
+        var knobs = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (WorkloadRegistry.Find(workload).AllKnobs.Any(knob => knob.Name == "accesses"))
+            knobs["accesses"] = accesses.ToString(CultureInfo.InvariantCulture);
+        return new SyntheticOptions { Workload = workload, Knobs = knobs };
     }
 
     private sealed class Nowhere : ITraceSink
