@@ -16,7 +16,6 @@ namespace Replay.Recorder.Qemu;
 public sealed class QemuRecorder : IDisposable
 {
     private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan IdleFlush = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     private readonly QemuRecordingOptions _options;
@@ -28,9 +27,9 @@ public sealed class QemuRecorder : IDisposable
     private readonly QemuProcess _process;
     private readonly MemoryMap _memory;
     private readonly RecordDecoder _decoder;
+    private readonly RingDrain _drain;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private long _lastProgress;
-    private long _lastWrite;
     private bool _stopped;
 
     private QemuRecorder(QemuRecordingOptions options, QemuInstallation qemu, string plugin)
@@ -56,6 +55,7 @@ public sealed class QemuRecorder : IDisposable
         }
         _memory = new MemoryMap(_line.MemoryName);
         _decoder = new RecordDecoder(_memory, options.HasRips);
+        _drain = new RingDrain(_ring, _decoder);
     }
 
     /// <summary>What a capture's manifest says when this recording starts.</summary>
@@ -119,7 +119,7 @@ public sealed class QemuRecorder : IDisposable
             // Looked at before the ring is drained: what stood in it by then is taken below.
             var exited = _process.HasExited;
             var state = _ring.State;
-            var moved = Drain(sink);
+            var moved = _drain.Drain(sink);
             AnswerMapRequest();
             Report(progress, durableBytes);
             if (exited || state is WireState.Ended or WireState.Failed)
@@ -133,10 +133,10 @@ public sealed class QemuRecorder : IDisposable
                 Rest(sink);
         }
         LetGo();
-        while (Drain(sink))
+        while (_drain.Drain(sink))
         {
         }
-        WriteChunk(sink);
+        _drain.Write(sink);
         return Summarize();
     }
 
@@ -172,52 +172,9 @@ public sealed class QemuRecorder : IDisposable
         }
     }
 
-    private bool Drain(ITraceSink sink)
-    {
-        var head = _ring.Head;
-        var tail = _ring.Tail;
-        var start = tail;
-        while (tail < head)
-        {
-            var slots = _ring.Slots(tail, (int)Math.Min(head - tail, int.MaxValue));
-            var used = _decoder.Decode(slots);
-            if (used == 0 && !_decoder.IsFull)
-                used = DecodeAcrossEnd(tail, head, slots.Length);
-            if (used == 0 && !_decoder.IsFull)
-                break;
-            tail += (ulong)used;
-            _ring.Tail = tail;
-            if (_decoder.IsFull)
-                WriteChunk(sink);
-        }
-        return tail != start;
-    }
-
-    /// <summary>A record of several slots that the ring's end cuts in two.</summary>
-    private int DecodeAcrossEnd(ulong tail, ulong head, int contiguous)
-    {
-        var length = WireFormat.SlotsOf(_ring.Slots(tail, 1)[0].Type);
-        if (length <= contiguous || head - tail < (ulong)length)
-            return 0;
-        var record = new WireSlot[length];
-        _ring.Slots(tail, contiguous).CopyTo(record);
-        _ring.Slots(tail + (ulong)contiguous, length - contiguous).CopyTo(record.AsSpan(contiguous));
-        return _decoder.Decode(record);
-    }
-
-    private void WriteChunk(ITraceSink sink)
-    {
-        _lastWrite = _clock.ElapsedMilliseconds;
-        if (_decoder.Chunk is { AccessCount: 0, Events.Count: 0 })
-            return;
-        sink.Write(_decoder.Chunk);
-        _decoder.Chunk.Clear();
-    }
-
     private void Rest(ITraceSink sink)
     {
-        if (_clock.ElapsedMilliseconds - _lastWrite > IdleFlush.TotalMilliseconds)
-            WriteChunk(sink);
+        _drain.WriteIfIdle(sink);
         Thread.Sleep(1);
     }
 

@@ -58,7 +58,7 @@ static uint64_t place_of(uint64_t gpa, unsigned flags, unsigned size)
  */
 static void table_store(uint64_t va, uint64_t gpa, unsigned size, unsigned flags, uint64_t rip, const uint8_t *value)
 {
-    bool keep = !memory_slots_depend_on_store(gpa);
+    bool keep = !walk_slots_depend_on_store(gpa);
 
     g.counters.kept += keep;
     while (size) {
@@ -69,7 +69,7 @@ static void table_store(uint64_t va, uint64_t gpa, unsigned size, unsigned flags
         e.access = WIRE_WRITE;
         e.kept_filter = keep;
         emit_event(WIRE_PAGE_TABLE_STORE, va, place_of(gpa, flags, part), rip, e);
-        memory_note_store(gpa);
+        walk_note_store(gpa);
         va += part, gpa += part, value += part, size -= part;
     }
     if (!keep)
@@ -87,7 +87,7 @@ static void record_miss(uint64_t va, uint64_t gpa, unsigned size, unsigned class
         return;
     key = make_key(va, class, kind);
     if (keep) {
-        memory_stamp_path();
+        walk_stamp_path();
         g.cpu->filter[slot_of(key)] = key;
         g.cpu->places[slot_of(key)] = place;
     }

@@ -59,7 +59,7 @@ void flush_filter(void)
     if (g.generation == 0) { /* all generations used: an old key might match again */
         for (unsigned i = 0; i < g.vcpu_count; i++)
             memset(g.vcpus[i].filter, 0, (g.slot_mask + 1) * sizeof(uint64_t));
-        memory_forget_stamps();
+        walk_forget_stamps();
         g.generation = 1ull << GENERATION_SHIFT;
     }
     for (unsigned i = 0; i < g.vcpu_count; i++)

@@ -142,17 +142,20 @@ void fetch(uint64_t va, uint64_t gpa, unsigned size, bool user);
 
 /* memory.c */
 bool memory_find_ram(void);
-uint8_t *memory_at(uint64_t gpa); /* null outside guest RAM */
+bool memory_offset(uint64_t gpa, uint64_t *offset); /* in guest RAM; false outside */
+uint8_t *memory_at(uint64_t gpa);                   /* null outside guest RAM */
 uint8_t *memory_flags(uint64_t gpa);
 bool memory_gpa_of_host(const void *host, uint64_t *gpa);
 void memory_check(uint64_t gpa, bool write, bool *io);
 void memory_update_slots(void);
 void memory_start_slots(void);
+
+/* walk.c */
 bool walk(uint64_t va, uint64_t *gpa); /* emits images of tables met for the first time */
-void memory_stamp_path(void);           /* a slot of the filter stands for the last walk */
-bool memory_slots_depend_on_store(uint64_t table);
-void memory_note_store(uint64_t table);
-void memory_forget_stamps(void);
+void walk_stamp_path(void);            /* a slot of the filter stands for the last walk */
+bool walk_slots_depend_on_store(uint64_t table);
+void walk_note_store(uint64_t table);
+void walk_forget_stamps(void);
 
 /* cpu.c */
 bool cpu_find_registers(void);
