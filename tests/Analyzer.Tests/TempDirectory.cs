@@ -1,11 +1,15 @@
 namespace Replay.Analyzer.Tests;
 
-/// <summary>A directory that goes away with the test.</summary>
+/// <summary>A directory that goes away with the test; made when first used, so that a test that is killed on purpose leaves none.</summary>
 internal sealed class TempDirectory : IDisposable
 {
-    private readonly string _path = Directory.CreateTempSubdirectory("replay-analyzer-").FullName;
+    private string? _path;
 
-    public string File(string name) => Path.Combine(_path, name);
+    public string File(string name) => Path.Combine(_path ??= Directory.CreateTempSubdirectory("replay-analyzer-").FullName, name);
 
-    public void Dispose() => Directory.Delete(_path, recursive: true);
+    public void Dispose()
+    {
+        if (_path is not null)
+            Directory.Delete(_path, recursive: true);
+    }
 }
