@@ -8,6 +8,9 @@ namespace Replay.Cli.Replaying;
 /// <summary>Replays one capture in several modes in one pass: chunks are decoded once, ahead of the replay.</summary>
 internal sealed class ReplayDriver : IDisposable
 {
+    /// <summary>Accesses and events to look at: with fewer in a chunk, waking threads costs more than they take off.</summary>
+    private const int WorthThreads = 2048;
+
     private readonly ReplayPlan _plan;
     private readonly CaptureReader _reader;
     private readonly List<ReplaySession> _sessions = [];
@@ -95,7 +98,7 @@ internal sealed class ReplayDriver : IDisposable
         }
 
         _firstTouches.Find(chunk);
-        if (_plan.Threads <= 1)
+        if (_plan.Threads <= 1 || _firstTouches.Indices.Length + chunk.Events.Count < WorthThreads)
         {
             foreach (var session in _sessions)
                 session.Process(chunk, _firstTouches);
