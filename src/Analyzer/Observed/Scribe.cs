@@ -6,7 +6,7 @@ namespace Replay.Analyzer.Observed;
 /// <summary>Writes an observed history down: gives each record its place, hashes it, hands it on.</summary>
 internal sealed class Scribe(IObservedHistory history)
 {
-    private readonly ObservedHash _hash = new();
+    private readonly HistoryHash _hash = new();
     private readonly long[] _notes = new long[Enum.GetValues<ModelNote>().Length + 1];
     private int _exits;
     private int _faults;

@@ -64,7 +64,7 @@ public sealed class Cpu
         var seq = _journal.Seq;
         _path.EnterGuest();
         _ = ForgetWhatChanged();
-        if (_journal.Seq != seq && !TryRunOne(chunk, from++, seq))
+        if (_journal.Seq != seq && !RunOne(chunk, from++, seq))
             firstTouches = [];
         if (!_setup.UseTlb)
         {
@@ -120,7 +120,7 @@ public sealed class Cpu
                 continue;
             missed++;
             StartAt(chunk, i);
-            if (TryRunOne(chunk, i, _journal.Seq))
+            if (RunOne(chunk, i, _journal.Seq))
                 continue;
             end = i + 1;
             break;
@@ -149,7 +149,7 @@ public sealed class Cpu
                 continue;
             hits--;
             StartAt(chunk, i);
-            _ = TryRunOne(chunk, i, _journal.Seq);
+            _ = RunOne(chunk, i, _journal.Seq);
             generation = _tlb.Generation;
         }
 
@@ -161,12 +161,12 @@ public sealed class Cpu
         for (var i = from; i < to; i++)
         {
             StartAt(chunk, i);
-            _ = TryRunOne(chunk, i, _journal.Seq);
+            _ = RunOne(chunk, i, _journal.Seq);
         }
     }
 
     /// <returns>True where accesses like it need no replay until the next event or something changes.</returns>
-    private bool TryRunOne(TraceChunk chunk, int i, long seq)
+    private bool RunOne(TraceChunk chunk, int i, long seq)
     {
         NoteCode(chunk, i);
         if (_setup.Profile.ReadModifyWriteIsWrite && ReadModifyWrite.Begins(chunk, i))

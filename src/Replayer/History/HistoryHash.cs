@@ -20,7 +20,9 @@ public sealed class HistoryHash
         return Convert.ToHexStringLower(_hash.GetCurrentHash());
     }
 
-    internal void Append<T>(byte kind, in T record)
+    /// <param name="kind">Tells kinds of records apart that have the same bytes.</param>
+    /// <param name="record">Without padding, so that every byte is its own.</param>
+    public void Append<T>(byte kind, in T record)
         where T : unmanaged
     {
         var bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in record));

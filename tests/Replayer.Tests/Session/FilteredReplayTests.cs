@@ -14,8 +14,6 @@ public sealed class FilteredReplayTests
 {
     private const ulong Seeds = 12;
 
-    private static readonly string[] Pagings = ["off", "32bit", "pae", "4level", "5level"];
-
     private static readonly FilterRule Rule = new() { Entries = 64, EpochLength = 4096 };
 
     public static TheoryData<string, MmuMode> Workloads()
@@ -56,8 +54,9 @@ public sealed class FilteredReplayTests
     {
         for (var seed = 1UL; seed <= Seeds; seed++)
         {
-            var (full, _) = Replay(Random(seed), mode, null);
-            var (filtered, lost) = Replay(Random(seed), mode, Rule);
+            var options = RandomGuests.Options(seed, togglesNx: false);
+            var (full, _) = Replay(options, mode, null);
+            var (filtered, lost) = Replay(options, mode, Rule);
 
             Assert.True(lost == 0, $"seed {seed}: {lost} zaps off flush points");
             Assert.True(full.HistoryHash == filtered.HistoryHash, $"seed {seed}: another history");
@@ -86,8 +85,9 @@ public sealed class FilteredReplayTests
         var counted = 0L;
         for (var seed = 1UL; seed <= 3 * Seeds; seed++)
         {
-            var (full, _) = Replay(Random(seed), MmuMode.Shadow, null);
-            var (filtered, lost) = Replay(Random(seed), MmuMode.Shadow, Rule);
+            var options = RandomGuests.Options(seed, togglesNx: false);
+            var (full, _) = Replay(options, MmuMode.Shadow, null);
+            var (filtered, lost) = Replay(options, MmuMode.Shadow, Rule);
 
             Assert.True(lost > 0 || full.HistoryHash == filtered.HistoryHash, $"seed {seed}: another history, and nothing counted");
             Assert.True(filtered.Verify.Differing == 0, $"seed {seed}: {filtered.Verify.First}");
@@ -121,9 +121,10 @@ public sealed class FilteredReplayTests
         var (lostRightly, lostWrongly, othersWrongly) = (0L, 0L, 0);
         for (var seed = 1UL; seed <= Seeds; seed++)
         {
-            var (full, _) = Replay(Random(seed), MmuMode.Shadow, null);
-            var (_, rightly) = Replay(Random(seed), MmuMode.Shadow, patient);
-            var (filtered, wrongly) = Replay(new AllKept(new FilteringSource(new SyntheticSource(Random(seed)), careless)), MmuMode.Shadow);
+            var options = RandomGuests.Options(seed, togglesNx: false);
+            var (full, _) = Replay(options, MmuMode.Shadow, null);
+            var (_, rightly) = Replay(options, MmuMode.Shadow, patient);
+            var (filtered, wrongly) = Replay(new AllKept(new FilteringSource(new SyntheticSource(options), careless)), MmuMode.Shadow);
 
             Assert.True(wrongly > 0 || full.HistoryHash == filtered.HistoryHash, $"seed {seed}: another history, and nothing counted");
             lostRightly += rightly;
@@ -134,20 +135,6 @@ public sealed class FilteredReplayTests
         Assert.InRange(lostRightly, 0, lostWrongly / 3);
         Assert.NotEqual(0, othersWrongly);
     }
-
-    private static SyntheticOptions Random(ulong seed) => new()
-    {
-        Workload = "random",
-        Seed = seed,
-        Knobs = new Dictionary<string, string>
-        {
-            ["paging"] = Pagings[seed % (ulong)Pagings.Length],
-            ["operations"] = "1500",
-            ["vcpus"] = $"{1 + (seed % 3)}",
-            ["host-percent"] = $"{seed % 3}",
-            ["nx-toggle"] = "false",
-        },
-    };
 
     private static (ReplayResult Result, long Lost) Replay(SyntheticOptions options, MmuMode mode, FilterRule? rule)
     {

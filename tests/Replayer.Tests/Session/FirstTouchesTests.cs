@@ -8,8 +8,6 @@ namespace Replay.Replayer.Tests.Session;
 /// <summary>What several modes share while they replay one chunk may not be seen in any of them: neither in history nor in counts.</summary>
 public sealed class FirstTouchesTests
 {
-    private static readonly string[] Pagings = ["off", "32bit", "pae", "4level", "5level"];
-
     public static TheoryData<string, MmuMode> Runs()
     {
         var runs = new TheoryData<string, MmuMode>();
@@ -51,7 +49,7 @@ public sealed class FirstTouchesTests
     {
         for (var seed = 1UL; seed <= 15; seed++)
         {
-            var options = Random(seed);
+            var options = RandomGuests.Options(seed, togglesNx: true);
 
             AssertSame(Replay(options, mode, useTlb, shared: false), Replay(options, mode, useTlb, shared: true), $"seed {seed}");
         }
@@ -110,17 +108,4 @@ public sealed class FirstTouchesTests
 
         return session.Finish();
     }
-
-    private static SyntheticOptions Random(ulong seed) => new()
-    {
-        Workload = "random",
-        Seed = seed,
-        Knobs = new Dictionary<string, string>
-        {
-            ["paging"] = Pagings[seed % (ulong)Pagings.Length],
-            ["operations"] = "1500",
-            ["vcpus"] = $"{1 + (seed % 3)}",
-            ["host-percent"] = $"{seed % 3}",
-        },
-    };
 }
