@@ -8,7 +8,7 @@ internal static class BulkInsert
 }
 
 /// <summary>Inserts batches of records into one table: many rows a statement, and single rows for the rest.</summary>
-internal sealed class BulkInsert<T, TLayout>(WriterConnection connection) : IDisposable
+internal sealed class BulkInsert<T, TLayout>(WriterConnection connection) : IRowSink<T>
     where T : unmanaged
     where TLayout : IRowLayout<T>
 {
@@ -35,9 +35,22 @@ internal sealed class BulkInsert<T, TLayout>(WriterConnection connection) : IDis
 
     private static void Execute(WriterStatement statement, ReadOnlySpan<T> records, int run, EntryClassifier entries)
     {
-        var row = new RowBinder(statement.Handle, run, entries);
+        var row = new RowValues(stackalloc long[RowValues.MaxColumns], run, entries);
+        var parameter = 0;
         foreach (ref readonly var record in records)
+        {
+            row.Clear();
             TLayout.Bind(in record, ref row);
+            var values = row.Values;
+            for (var i = 0; i < values.Length; i++)
+            {
+                if ((row.Nulls >> i & 1) == 0)
+                    _ = NativeSqlite.BindInt64(statement.Handle, ++parameter, values[i]);
+                else
+                    _ = NativeSqlite.BindNull(statement.Handle, ++parameter);
+            }
+        }
+
         statement.Step();
         statement.Reset();
     }

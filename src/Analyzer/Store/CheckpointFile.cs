@@ -9,9 +9,10 @@ namespace Replay.Analyzer.Store;
 /// <summary>The state of replays in a file beside their database. It is good for the build that wrote it, and no other.</summary>
 /// <remarks>
 /// <code>
-/// "replay checkpoint 1\n"
+/// "replay checkpoint 2\n"
 /// build of the writer        length, text
 /// number, ordinal, accesses  8 bytes each
+/// rows on the spool          length, state
 /// runs                       count; of each its number, and session, store and sums with a length before them
 /// XxHash128 of all before    16 bytes
 /// </code>
@@ -21,7 +22,7 @@ internal static class CheckpointFile
 {
     private const int HashLength = 16;
 
-    private static ReadOnlySpan<byte> Magic => "replay checkpoint 1\n"u8;
+    private static ReadOnlySpan<byte> Magic => "replay checkpoint 2\n"u8;
 
     /// <summary>Builds differ as soon as a line of the model or of the store does: a history is never begun by one and ended by another.</summary>
     private static byte[] Build { get; } = Encoding.UTF8.GetBytes(
@@ -43,9 +44,9 @@ internal static class CheckpointFile
 
     /// <param name="database">Beside which.</param>
     /// <param name="checkpoint">Where the runs are.</param>
-    /// <param name="runs">Their states.</param>
+    /// <param name="state">Their states.</param>
     /// <param name="durable">Wait until the disk has it.</param>
-    public static void Write(string database, Checkpoint checkpoint, IReadOnlyList<RunState> runs, bool durable)
+    public static void Write(string database, Checkpoint checkpoint, CheckpointState state, bool durable)
     {
         using var file = new FileStream(PathOf(database, checkpoint.Number), FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
         var hash = new XxHash128();
@@ -56,9 +57,10 @@ internal static class CheckpointFile
         head.Write(checkpoint.Number);
         head.Write(checkpoint.Ordinal);
         head.Write(checkpoint.Accesses);
-        head.Write(runs.Count);
         Put(head.Written);
-        foreach (var run in runs)
+        Block(state.Load.Written);
+        Put(BitConverter.GetBytes(state.Runs.Count));
+        foreach (var run in state.Runs)
         {
             Put(BitConverter.GetBytes(run.Run));
             Block(run.Session.Written);
@@ -83,7 +85,7 @@ internal static class CheckpointFile
     }
 
     /// <summary>Null: the file is not there, damaged, or of another build.</summary>
-    public static List<RunState>? TryRead(string database, Checkpoint checkpoint)
+    public static CheckpointState? TryRead(string database, Checkpoint checkpoint)
     {
         var path = PathOf(database, checkpoint.Number);
         if (!File.Exists(path))
@@ -97,17 +99,18 @@ internal static class CheckpointFile
         rest = rest[Magic.Length..];
         if (!Block(ref rest).SequenceEqual(Build) || Number(ref rest) != checkpoint.Number || Number(ref rest) != checkpoint.Ordinal || Number(ref rest) != checkpoint.Accesses)
             return null;
-        var runs = new List<RunState>();
+        var state = new CheckpointState([], new StateBuffer());
+        state.Load.Write(Block(ref rest));
         for (var left = Count(ref rest); left > 0; left--)
         {
             var run = new RunState { Run = Count(ref rest) };
             run.Session.Write(Block(ref rest));
             run.Store.Write(Block(ref rest));
             run.Sums.Write(Block(ref rest));
-            runs.Add(run);
+            state.Runs.Add(run);
         }
 
-        return runs;
+        return state;
     }
 
     private static ReadOnlySpan<byte> Block(ref ReadOnlySpan<byte> rest) => Take(ref rest, Count(ref rest));

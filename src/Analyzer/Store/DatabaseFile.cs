@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Replay.Analyzer.Schema;
+using Replay.Analyzer.Store.BTrees;
 
 namespace Replay.Analyzer.Store;
 
@@ -30,6 +31,7 @@ internal static class DatabaseFile
         foreach (var suffix in Companions)
             File.Delete(path + suffix);
         CheckpointFile.Sweep(path);
+        BulkLoad.Sweep(path);
     }
 
     /// <summary>The schema of the file, which this tool reads.</summary>

@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using Replay.Analyzer.Store.BTrees;
 using Replay.Replayer;
+using Replay.Replayer.Checkpoints;
 
 namespace Replay.Analyzer.Store;
 
@@ -10,6 +12,7 @@ namespace Replay.Analyzer.Store;
 public sealed partial class HistoryFile
 {
     private readonly ManualResetEventSlim _saved = new(initialState: true);
+    private readonly StateBuffer _loadState = new();
     private List<RunState> _states = [];
     private long _checkpoint;
 
@@ -80,7 +83,9 @@ public sealed partial class HistoryFile
             stores[i].SaveSums(_states[i]);
         var previous = _checkpoint;
         var checkpoint = new Checkpoint(previous + 1, ordinal, accesses);
-        CheckpointFile.Write(_path, checkpoint, _states, _durable);
+        _loadState.Clear();
+        _load?.Save(_loadState);
+        CheckpointFile.Write(_path, checkpoint, new CheckpointState(_states, _loadState), _durable);
         Begin();
         _runs.SetCheckpoint(checkpoint);
         Commit();
@@ -94,6 +99,7 @@ public sealed partial class HistoryFile
         if (unfinished.Count == 0)
         {
             CheckpointFile.Sweep(_path);
+            BulkLoad.Sweep(_path);
             return (infos.All(info => _runs.CompleteLike(info, options) > 0) ? ResumeOutcome.Complete : ResumeOutcome.Nothing, null);
         }
 
@@ -105,8 +111,8 @@ public sealed partial class HistoryFile
         }
 
         var checkpoint = _runs.LastCheckpoint();
-        var states = checkpoint is null ? null : CheckpointFile.TryRead(_path, checkpoint);
-        if (states is null || runs.Count < infos.Count || !states.Select(state => state.Run).SequenceEqual(runs))
+        var saved = checkpoint is null ? null : CheckpointFile.TryRead(_path, checkpoint);
+        if (saved is null || runs.Count < infos.Count || !saved.Runs.Select(state => state.Run).SequenceEqual(runs))
         {
             Begin();
             foreach (var run in runs)
@@ -116,10 +122,13 @@ public sealed partial class HistoryFile
             return (ResumeOutcome.StartsAnew, null);
         }
 
-        _states = states;
+        _states = saved.Runs;
         _checkpoint = checkpoint!.Number;
         CheckpointFile.Sweep(_path, _checkpoint);
-        return (ResumeOutcome.Resumed, new Resumption(checkpoint, [.. states.Zip(infos).Select(pair => Reopen(pair.First, pair.Second, options))], states));
+        _load = BulkLoad.TryResume(_connection, _path, saved.Load.Written);
+        if (_load is null)
+            BulkLoad.Sweep(_path);
+        return (ResumeOutcome.Resumed, new Resumption(checkpoint, [.. _states.Zip(infos).Select(pair => Reopen(pair.First, pair.Second, options))], _states));
     }
 
     /// <summary>The latest unfinished runs that are the wanted ones; fewer, where the process died before it had begun them all.</summary>
@@ -137,7 +146,7 @@ public sealed partial class HistoryFile
 
     private HistoryStore Reopen(RunState state, RunInfo info, StoreOptions options)
     {
-        var writer = new RunWriter(_connection, state.Run, info.Entries ?? EntryClassifier.For(info.Mode), options);
+        var writer = new RunWriter(_connection, state.Run, info.Entries ?? EntryClassifier.For(info.Mode), options, _load);
         writer.Restore(state.Sums.Written);
         _open.Add(state.Run);
         var store = new HistoryStore(this, ownsFile: false, _ingest, writer, state.Run, _runs.NameOf(state.Run), options);

@@ -12,8 +12,8 @@ namespace Replay.Analyzer.Store;
 /// What a reader can rely on, whenever the process or the machine dies:
 /// a run is inserted as incomplete and marked complete by the very transaction that makes the indexes, after everything else is on
 /// disk (that transaction runs with synchronous=FULL, whose fsync of the file covers the pages written before). A new file is loaded
-/// with synchronous=OFF: a killed process costs the transaction in flight, a power cut may cost the file, but never makes it look
-/// complete. As soon as a file holds a complete run everything runs with synchronous=FULL, so that run cannot be harmed.
+/// with synchronous=OFF, most of it past SQLite: a killed process costs the rows, unless it is resumed, a power cut may cost the file, but
+/// never makes it look complete. As soon as a file holds a complete run everything runs with synchronous=FULL, so that run cannot be harmed.
 /// </remarks>
 public sealed partial class HistoryFile : IDisposable
 {
@@ -23,6 +23,8 @@ public sealed partial class HistoryFile : IDisposable
     private const string SortCache = "PRAGMA cache_size = -8000";
 
     private const string LoadCache = "PRAGMA cache_size = -65536";
+
+    private const string Lock = "PRAGMA locking_mode = EXCLUSIVE";
 
     private readonly string _path;
     private readonly WriterConnection _connection;
@@ -68,6 +70,7 @@ public sealed partial class HistoryFile : IDisposable
         _ingest.Dispose();
         // Closing rolls back what a failure left open.
         _connection.Dispose();
+        GiveUpLoad();
         _saved.Dispose();
     }
 
@@ -85,12 +88,13 @@ public sealed partial class HistoryFile : IDisposable
                 name = ChooseName(info);
                 if (name is null)
                     return;
+                BeginLoad(info.Mode);
                 Begin();
                 if (_checkpoint == 0)
                     ForgetCheckpoint();
                 run = InsertRun(info, name, entries, options);
                 Commit();
-                writer = new RunWriter(_connection, run, entries, options);
+                writer = new RunWriter(_connection, run, entries, options, _load);
                 writer.InsertChain(new ChainRow(0, KvmFunction.None, 0, KvmFunction.None.KernelName()));
                 _open.Add(run);
             });
@@ -129,8 +133,12 @@ public sealed partial class HistoryFile : IDisposable
         Commit();
         if (complete)
             _finished.Add(run);
-        if (_open.Count == 0 && _finished.Count > 0)
+        if (_open.Count > 0)
+            return;
+        if (_finished.Count > 0)
             MarkComplete();
+        else
+            FinishLoad();
     }
 
     private static HistoryFile Open(string path, bool create, int from)
@@ -138,7 +146,7 @@ public sealed partial class HistoryFile : IDisposable
         var connection = WriterConnection.Open(path, create);
         try
         {
-            connection.Execute("PRAGMA locking_mode = EXCLUSIVE");
+            connection.Execute(Lock);
             connection.Execute("PRAGMA synchronous = FULL");
             connection.Execute("BEGIN EXCLUSIVE");
             if (from < DatabaseSchema.Version)
@@ -182,10 +190,14 @@ public sealed partial class HistoryFile : IDisposable
 
     private void MarkComplete()
     {
+        var trees = BuildLoad(withIndexes: true);
         _connection.Execute("PRAGMA synchronous = FULL");
         _connection.Execute(SortCache);
         Begin();
-        _connection.Execute(SqlFiles.Indexes.Text);
+        if (trees is null)
+            _connection.Execute(SqlFiles.Indexes.Text);
+        else
+            trees.Apply(_connection);
         foreach (var run in _finished)
             _connection.Run("UPDATE _run SET complete = 1 WHERE run = ?", run);
         _runs.SetCheckpoint(null);
@@ -193,6 +205,7 @@ public sealed partial class HistoryFile : IDisposable
         if (_checkpoint != 0)
             CheckpointFile.Sweep(_path);
         _checkpoint = 0;
+        EndLoad();
         _connection.Execute(LoadCache);
         _finished.Clear();
     }

@@ -9,5 +9,5 @@ internal interface IRowLayout<T>
     /// <summary>The columns in the order in which <see cref="Bind"/> adds them.</summary>
     static abstract string Columns { get; }
 
-    static abstract void Bind(in T record, ref RowBinder row);
+    static abstract void Bind(in T record, ref RowValues row);
 }

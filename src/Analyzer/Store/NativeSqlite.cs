@@ -20,6 +20,9 @@ internal static partial class NativeSqlite
 
     public const uint PreparePersistent = 1;
 
+    /// <summary>SQLITE_FCNTL_FILE_POINTER.</summary>
+    public const int FilePointer = 7;
+
     /// <summary>The library copies the text before it returns.</summary>
     public const nint Transient = -1;
 
@@ -68,6 +71,16 @@ internal static partial class NativeSqlite
 
     [LibraryImport(Library, EntryPoint = "sqlite3_column_text")]
     public static partial nint ColumnText(nint statement, int column);
+
+    /// <param name="database">The connection.</param>
+    /// <param name="name">Null: the main database.</param>
+    /// <param name="operation"><see cref="FilePointer"/>.</param>
+    /// <param name="file">Gets the <c>sqlite3_file</c>.</param>
+    [LibraryImport(Library, EntryPoint = "sqlite3_file_control")]
+    public static partial int FileControl(nint database, nint name, int operation, out nint file);
+
+    [LibraryImport(Library, EntryPoint = "sqlite3_errstr")]
+    public static partial nint ErrorText(int result);
 
     [LibraryImport(Library, EntryPoint = "sqlite3_errmsg")]
     public static partial nint ErrorMessage(nint database);

@@ -1,3 +1,4 @@
+using Replay.Analyzer.Store.BTrees;
 using Replay.Analyzer.Store.Layouts;
 using Replay.Replayer.Checkpoints;
 using Replay.Replayer.History;
@@ -19,22 +20,27 @@ internal sealed class RunWriter : IDisposable
     private readonly EntryClassifier _entries;
     private readonly StoreOptions _options;
     private readonly RunSums _sums;
-    private readonly BulkInsert<AccessRecord, AccessLayout> _accesses;
-    private readonly BulkInsert<VmExitRecord, VmExitLayout> _exits;
-    private readonly BulkInsert<FaultRow, FaultLayout> _faults;
-    private readonly BulkInsert<TableWrite, TableWriteLayout> _writes;
-    private readonly BulkInsert<TablePageRecord, TablePageLayout> _pages;
-    private readonly BulkInsert<TablePageRecord, PageOperationLayout> _operations;
-    private readonly BulkInsert<RootRecord, RootLayout> _roots;
-    private readonly BulkInsert<TlbFlushRecord, FlushLayout> _flushes;
-    private readonly BulkInsert<RmapRecord, RmapLayout> _rmaps;
-    private readonly BulkInsert<GuestFaultRecord, GuestFaultLayout> _guestFaults;
-    private readonly BulkInsert<ModelNoteRecord, NoteLayout> _notes;
+    private readonly IRowSink<AccessRecord> _accesses;
+    private readonly IRowSink<VmExitRecord> _exits;
+    private readonly IRowSink<FaultRow> _faults;
+    private readonly IRowSink<TableWrite> _writes;
+    private readonly IRowSink<TablePageRecord> _pages;
+    private readonly IRowSink<TablePageRecord> _operations;
+    private readonly IRowSink<RootRecord> _roots;
+    private readonly IRowSink<TlbFlushRecord> _flushes;
+    private readonly IRowSink<RmapRecord> _rmaps;
+    private readonly IRowSink<GuestFaultRecord> _guestFaults;
+    private readonly IRowSink<ModelNoteRecord> _notes;
     private readonly WriterStatement _zap;
     private readonly WriterStatement _free;
     private TableWrite[] _leafWrites = [];
 
-    public RunWriter(WriterConnection connection, int run, EntryClassifier entries, StoreOptions options)
+    /// <param name="connection">To the database.</param>
+    /// <param name="run">Number of the run.</param>
+    /// <param name="entries">How its entries are told apart.</param>
+    /// <param name="options">What is stored of it.</param>
+    /// <param name="load">Fills the tables of records; null: SQLite does.</param>
+    public RunWriter(WriterConnection connection, int run, EntryClassifier entries, StoreOptions options, BulkLoad? load)
     {
         _connection = connection;
         _run = run;
@@ -42,17 +48,17 @@ internal sealed class RunWriter : IDisposable
         _entries = entries;
         _options = options;
         _sums = new RunSums(entries, options);
-        _accesses = new(connection);
-        _exits = new(connection);
-        _faults = new(connection);
-        _writes = new(connection);
-        _pages = new(connection);
-        _operations = new(connection);
-        _roots = new(connection);
-        _flushes = new(connection);
-        _rmaps = new(connection);
-        _guestFaults = new(connection);
-        _notes = new(connection);
+        _accesses = Sink<AccessRecord, AccessLayout>(load);
+        _exits = Sink<VmExitRecord, VmExitLayout>(load);
+        _faults = Sink<FaultRow, FaultLayout>(load);
+        _writes = Sink<TableWrite, TableWriteLayout>(load);
+        _pages = Sink<TablePageRecord, TablePageLayout>(null);
+        _operations = Sink<TablePageRecord, PageOperationLayout>(load);
+        _roots = Sink<RootRecord, RootLayout>(load);
+        _flushes = Sink<TlbFlushRecord, FlushLayout>(load);
+        _rmaps = Sink<RmapRecord, RmapLayout>(load);
+        _guestFaults = Sink<GuestFaultRecord, GuestFaultLayout>(load);
+        _notes = Sink<ModelNoteRecord, NoteLayout>(null);
         _zap = connection.Prepare(
             "UPDATE _table_page SET zapped_ordinal = ?3, zapped_seq = ?4, zap_chain_id = ?5 WHERE run = ?1 AND table_id = ?2 AND zapped_seq IS NULL");
         _free = connection.Prepare(
@@ -140,6 +146,11 @@ internal sealed class RunWriter : IDisposable
             statement.Dispose();
         }
     }
+
+    private IRowSink<T> Sink<T, TLayout>(BulkLoad? load)
+        where T : unmanaged
+        where TLayout : IRowLayout<T> =>
+        load is null ? new BulkInsert<T, TLayout>(_connection) : load.Sink<T, TLayout>(_run);
 
     private ReadOnlySpan<TableWrite> LeafWrites(ReadOnlySpan<TableWrite> writes)
     {

@@ -8,10 +8,17 @@ internal sealed class WriterConnection : IDisposable
     private readonly string _path;
     private nint _database;
 
-    private WriterConnection(string path, nint database)
+    private WriterConnection(string path) => _path = path;
+
+    /// <summary>The database file as this connection has it open, under its locks.</summary>
+    public WriterFile File
     {
-        _path = path;
-        _database = database;
+        get
+        {
+            if (NativeSqlite.FileControl(_database, 0, NativeSqlite.FilePointer, out var file) != NativeSqlite.Ok)
+                throw Failure("reach the file of");
+            return new WriterFile(file, _path);
+        }
     }
 
     /// <summary>Opens the file, which is made if <paramref name="create"/> and it is not there.</summary>
@@ -19,13 +26,17 @@ internal sealed class WriterConnection : IDisposable
     public static WriterConnection Open(string path, bool create)
     {
         var flags = NativeSqlite.OpenReadWrite | NativeSqlite.OpenNoMutex | (create ? NativeSqlite.OpenCreate : 0);
-        var result = NativeSqlite.Open(path, out var database, flags, 0);
-        var connection = new WriterConnection(path, database);
-        if (result == NativeSqlite.Ok)
-            return connection;
-        var failure = connection.Failure("open");
-        connection.Dispose();
-        throw failure;
+        var connection = new WriterConnection(path);
+        connection.Open(flags);
+        return connection;
+    }
+
+    /// <summary>Closes the file and opens it again, as after a change that this connection has not made itself. No statement may be left.</summary>
+    /// <exception cref="StoreException">It cannot be opened.</exception>
+    public void Reopen()
+    {
+        Dispose();
+        Open(NativeSqlite.OpenReadWrite | NativeSqlite.OpenNoMutex);
     }
 
     /// <summary>Runs statements that return nothing.</summary>
@@ -93,5 +104,14 @@ internal sealed class WriterConnection : IDisposable
         if (_database != 0)
             _ = NativeSqlite.Close(_database);
         _database = 0;
+    }
+
+    private void Open(int flags)
+    {
+        if (NativeSqlite.Open(_path, out _database, flags, 0) == NativeSqlite.Ok)
+            return;
+        var failure = Failure("open");
+        Dispose();
+        throw failure;
     }
 }

@@ -8,7 +8,7 @@ internal readonly struct AccessLayout : IRowLayout<AccessRecord>
 
     public static string Columns => "run, ordinal, gva, gpa, rip, value, size, kind, flags, vcpu";
 
-    public static void Bind(in AccessRecord record, ref RowBinder row)
+    public static void Bind(in AccessRecord record, ref RowValues row)
     {
         row.Add(row.Run);
         row.Add(record.Ordinal);

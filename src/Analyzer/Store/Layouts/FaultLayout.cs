@@ -7,7 +7,7 @@ internal readonly struct FaultLayout : IRowLayout<FaultRow>
     public static string Columns =>
         "run, fault_id, ordinal, seq, end_seq, exit_id, address, gva, error_code, rip, writes, handler, outcome, mapped_level, access, vcpu";
 
-    public static void Bind(in FaultRow record, ref RowBinder row)
+    public static void Bind(in FaultRow record, ref RowValues row)
     {
         var fault = record.Fault;
         row.Add(row.Run);

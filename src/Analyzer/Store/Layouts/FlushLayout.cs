@@ -8,7 +8,7 @@ internal readonly struct FlushLayout : IRowLayout<TlbFlushRecord>
 
     public static string Columns => "run, ordinal, seq, kind, start, pages, fault_id, exit_id, chain_id, vcpu";
 
-    public static void Bind(in TlbFlushRecord record, ref RowBinder row)
+    public static void Bind(in TlbFlushRecord record, ref RowValues row)
     {
         row.Add(row.Run);
         row.Add(record.Ordinal);

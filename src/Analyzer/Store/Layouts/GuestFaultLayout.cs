@@ -8,7 +8,7 @@ internal readonly struct GuestFaultLayout : IRowLayout<GuestFaultRecord>
 
     public static string Columns => "run, ordinal, seq, gva, error_code, rip, exit_id, vcpu, recorded";
 
-    public static void Bind(in GuestFaultRecord record, ref RowBinder row)
+    public static void Bind(in GuestFaultRecord record, ref RowValues row)
     {
         row.Add(row.Run);
         row.Add(record.Ordinal);

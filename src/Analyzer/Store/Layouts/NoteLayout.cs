@@ -8,7 +8,7 @@ internal readonly struct NoteLayout : IRowLayout<ModelNoteRecord>
 
     public static string Columns => "run, ordinal, seq, kind, gva, recorded, modelled, vcpu";
 
-    public static void Bind(in ModelNoteRecord record, ref RowBinder row)
+    public static void Bind(in ModelNoteRecord record, ref RowValues row)
     {
         row.Add(row.Run);
         row.Add(record.Ordinal);

@@ -9,7 +9,7 @@ internal readonly struct PageOperationLayout : IRowLayout<TablePageRecord>
     public static string Columns =>
         "run, ordinal, seq, table_id, operation, level, gfn, role, root_count, generation, unsync, fault_id, exit_id, chain_id, vcpu";
 
-    public static void Bind(in TablePageRecord record, ref RowBinder row)
+    public static void Bind(in TablePageRecord record, ref RowValues row)
     {
         row.Add(row.Run);
         row.Add(record.Ordinal);

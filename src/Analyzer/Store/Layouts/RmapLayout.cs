@@ -8,7 +8,7 @@ internal readonly struct RmapLayout : IRowLayout<RmapRecord>
 
     public static string Columns => "run, ordinal, seq, operation, gfn, table_id, idx, level, child_id, fault_id, chain_id";
 
-    public static void Bind(in RmapRecord record, ref RowBinder row)
+    public static void Bind(in RmapRecord record, ref RowValues row)
     {
         row.Add(row.Run);
         row.Add(record.Ordinal);

@@ -8,7 +8,7 @@ internal readonly struct RootLayout : IRowLayout<RootRecord>
 
     public static string Columns => "run, ordinal, seq, operation, value, table_id, exit_id, chain_id, vcpu";
 
-    public static void Bind(in RootRecord record, ref RowBinder row)
+    public static void Bind(in RootRecord record, ref RowValues row)
     {
         row.Add(row.Run);
         row.Add(record.Ordinal);

@@ -10,7 +10,7 @@ internal readonly struct TablePageLayout : IRowLayout<TablePageRecord>
     public static string Columns =>
         "run, table_id, level, role, gfn, pfn, is_tdp, is_special, generation, created_ordinal, created_seq, fault_id, chain_id";
 
-    public static void Bind(in TablePageRecord record, ref RowBinder row)
+    public static void Bind(in TablePageRecord record, ref RowValues row)
     {
         row.Add(row.Run);
         row.Add(record.TableId);

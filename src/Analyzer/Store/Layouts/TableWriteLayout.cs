@@ -17,7 +17,7 @@ internal readonly struct TableWriteLayout : IRowLayout<TableWrite>
 
     public static string Columns => "run, ordinal, seq, table_id, idx, gfn, old, new, fault_id, exit_id, chain_id, flags";
 
-    public static void Bind(in TableWrite record, ref RowBinder row)
+    public static void Bind(in TableWrite record, ref RowValues row)
     {
         row.Add(row.Run);
         row.Add(record.Ordinal);

@@ -8,7 +8,7 @@ internal readonly struct VmExitLayout : IRowLayout<VmExitRecord>
 
     public static string Columns => "run, exit_id, ordinal, seq, reason, vcpu, info1, info2, rip";
 
-    public static void Bind(in VmExitRecord record, ref RowBinder row)
+    public static void Bind(in VmExitRecord record, ref RowValues row)
     {
         row.Add(row.Run);
         row.Add(record.ExitId);
