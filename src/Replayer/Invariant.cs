@@ -17,12 +17,15 @@ public static class Invariant
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Holds(
         [DoesNotReturnIf(false)] bool condition,
-        [InterpolatedStringHandlerArgument(nameof(condition))] ref InvariantMessage what)
+        [InterpolatedStringHandlerArgument(nameof(condition))] InvariantMessage what)
     {
         if (!condition)
-            Broken(what.ToStringAndClear());
+            Broken(what);
     }
 
     [DoesNotReturn]
     public static void Broken(string what) => throw new InvariantViolation(what);
+
+    [DoesNotReturn]
+    public static void Broken(InvariantMessage what) => throw new InvariantViolation(what.ToString());
 }

@@ -24,7 +24,7 @@ internal sealed class MissPathBenchmark : IBenchmark
 
     public string Name => "miss-path";
 
-    public string Description => "faults handled a second, a fault an access [--mode MODE] [--pages 262144] [--rounds 5]";
+    public string Description => "faults handled a second, a fault an access [--mode MODE] [--profile NAME] [--pages 262144] [--rounds 5]";
 
     public void Run(BenchmarkOptions options, TextWriter output)
     {
@@ -32,7 +32,8 @@ internal sealed class MissPathBenchmark : IBenchmark
         var pages = options.Number("pages", 1 << 18);
         FreshPages[] guests = [new(pages, accessed: false), new(pages, accessed: true)];
         var only = options.Text("mode");
-        foreach (var (mode, profile, accessed) in Runs.Where(run => only is null || run.Mode.Name() == only))
+        var host = options.Text("profile");
+        foreach (var (mode, profile, accessed) in Runs.Where(run => (only ?? run.Mode.Name()) == run.Mode.Name() && (host ?? run.Profile.Name) == run.Profile.Name))
         {
             var guest = guests[accessed ? 1 : 0];
             ReplayResult? result = null;

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Replay.Replayer.History;
 
 /// <summary>
@@ -28,18 +30,12 @@ internal sealed class ChainTree
         return child != 0 ? child : Add(parent, function);
     }
 
-    public int Parent(int node) => _parents[node];
-
     public KvmFunction Function(int node) => _functions[node];
 
-    /// <summary>True once per node: its chain has not been reported yet.</summary>
-    public bool TakeUnreported(int node)
-    {
-        if (_reported[node])
-            return false;
-        _reported[node] = true;
-        return true;
-    }
+    /// <summary>The observer knows the chain of the node.</summary>
+    public bool IsReported(int node) => _reported[node];
+
+    public void SetReported(int node) => _reported[node] = true;
 
     /// <summary>The functions from the outermost to <paramref name="node"/>.</summary>
     public KvmFunction[] Functions(int node)
@@ -51,6 +47,7 @@ internal sealed class ChainTree
         return [.. functions];
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private int Add(int parent, KvmFunction function)
     {
         if (_count == _parents.Length)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Replay.Trace;
 
@@ -41,4 +42,24 @@ public readonly record struct FaultRecord
     public AccessKind Access { get; init; }
 
     public byte Vcpu { get; init; }
+
+    /// <summary>The record of the fault when it has ended, without <see cref="Rip"/>.</summary>
+    /// <remarks>Field by field: as a whole it could not be loaded before what was stored in it just now has reached memory.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal FaultRecord Closed(RetPf outcome, byte mappedLevel, int writes) => new()
+    {
+        Seq = Seq,
+        Ordinal = Ordinal,
+        Address = Address,
+        Gva = Gva,
+        ErrorCode = ErrorCode,
+        FaultId = FaultId,
+        ExitId = ExitId,
+        Writes = writes,
+        Handler = Handler,
+        Outcome = outcome,
+        MappedLevel = mappedLevel,
+        Access = Access,
+        Vcpu = Vcpu,
+    };
 }

@@ -1,7 +1,16 @@
 namespace Replay.Replayer.History;
 
 /// <summary>A function of KVM is on the chain until this is disposed.</summary>
-public readonly ref struct FunctionScope(Journal journal)
+public readonly ref struct FunctionScope
 {
-    public void Dispose() => journal.Leave();
+    private readonly Journal _journal;
+    private readonly int _caller;
+
+    internal FunctionScope(Journal journal, int caller)
+    {
+        _journal = journal;
+        _caller = caller;
+    }
+
+    public void Dispose() => _journal.ReturnTo(_caller);
 }

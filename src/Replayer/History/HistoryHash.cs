@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Replay.Replayer.History;
@@ -9,8 +10,10 @@ namespace Replay.Replayer.History;
 /// </summary>
 public sealed class HistoryHash
 {
+    private const int Capacity = 16384;
+
     private readonly XxHash128 _hash = new();
-    private readonly byte[] _buffer = new byte[16384];
+    private readonly byte[] _buffer = new byte[Capacity];
     private int _used;
 
     /// <summary>The hash of everything so far, as 32 hexadecimal digits.</summary>
@@ -23,16 +26,25 @@ public sealed class HistoryHash
     /// <param name="kind">Tells kinds of records apart that have the same bytes.</param>
     /// <param name="record">Without padding, so that every byte is its own.</param>
     public void Append<T>(byte kind, in T record)
+        where T : unmanaged => Next<T>(kind) = record;
+
+    /// <summary>The place of the next record, to be filled at once: a record that is made where it is hashed need not be copied there.</summary>
+    /// <typeparam name="T">Without padding, smaller than the buffer.</typeparam>
+    /// <param name="kind">As in <see cref="Append"/>.</param>
+    /// <returns>Holds the record until another is asked for.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ref T Next<T>(byte kind)
         where T : unmanaged
     {
-        var bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in record));
-        if (_used + bytes.Length + 1 > _buffer.Length)
+        if (_used + Unsafe.SizeOf<T>() + 1 > Capacity)
             Drain();
-        _buffer[_used] = kind;
-        bytes.CopyTo(_buffer.AsSpan(_used + 1));
-        _used += bytes.Length + 1;
+        ref var place = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_buffer), _used);
+        _used += Unsafe.SizeOf<T>() + 1;
+        place = kind;
+        return ref Unsafe.As<byte, T>(ref Unsafe.Add(ref place, 1));
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void Drain()
     {
         _hash.Append(_buffer.AsSpan(0, _used));

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Replay.Replayer.Kvm.Mmu;
 using Replay.Trace;
 
@@ -59,30 +60,33 @@ public sealed class Journal(IHistory observer)
     /// <summary>Enters a function of KVM until the scope is disposed.</summary>
     public FunctionScope Enter(KvmFunction function)
     {
-        _chain = _chains.Child(_chain, function);
-        return new FunctionScope(this);
+        var caller = _chain;
+        _chain = _chains.Child(caller, function);
+        return new FunctionScope(this, caller);
     }
 
-    internal void Leave() => _chain = _chains.Parent(_chain);
+    internal void ReturnTo(int caller) => _chain = caller;
 
     /// <summary>Opens an exit; the returned scope closes it.</summary>
     public ExitScope BeginExit(ExitReason reason, ulong info1, ulong info2)
     {
         Invariant.Holds(ExitId < 0, "an exit was opened inside another");
         ExitId = _exits++;
-        var record = new VmExitRecord
+        ref var record = ref Hash.Next<VmExitRecord>(1);
+        record = new VmExitRecord
         {
             Seq = ++_seq,
             Ordinal = Ordinal,
             Info1 = info1,
             Info2 = info2,
-            Rip = Rip,
             ExitId = ExitId,
             Reason = reason,
             Vcpu = Vcpu,
         };
-        Hash.Append(1, record with { Rip = 0 });
-        observer.OnExit(record);
+        if (Rip == 0)
+            observer.OnExit(record);
+        else
+            observer.OnExit(record with { Rip = Rip });
         return new ExitScope(this);
     }
 
@@ -101,7 +105,6 @@ public sealed class Journal(IHistory observer)
             Address = address,
             Gva = gva,
             ErrorCode = errorCode,
-            Rip = Rip,
             FaultId = FaultId,
             ExitId = ExitId,
             Handler = handler,
@@ -113,16 +116,20 @@ public sealed class Journal(IHistory observer)
     /// <summary>Closes the fault and reports it.</summary>
     public void EndFault(RetPf outcome, int mappedLevel)
     {
-        var record = _openFault with { Outcome = outcome, MappedLevel = (byte)mappedLevel, Writes = Writes - _writesAtFaultStart };
+        ref var record = ref Hash.Next<FaultRecord>(2);
+        record = _openFault.Closed(outcome, (byte)mappedLevel, Writes - _writesAtFaultStart);
         FaultId = -1;
-        Hash.Append(2, record with { Rip = 0 });
-        observer.OnFault(record);
+        if (Rip == 0)
+            observer.OnFault(record);
+        else
+            observer.OnFault(record with { Rip = Rip });
     }
 
     internal void Write(int tableId, int level, int index, ulong gfn, ulong old, ulong value, Actor actor, Tracepoint tracepoint)
     {
         Writes++;
-        var record = new TableWrite
+        ref var record = ref Hash.Next<TableWrite>(3);
+        record = new TableWrite
         {
             Seq = ++_seq,
             Ordinal = Ordinal,
@@ -140,14 +147,14 @@ public sealed class Journal(IHistory observer)
             Actor = actor,
             Tracepoint = tracepoint,
         };
-        Hash.Append(3, record);
         observer.OnWrite(record);
     }
 
     /// <summary>Reports an operation on a table page; the caller fills what describes the page.</summary>
     public void TablePage(in TablePageRecord page)
     {
-        var record = page with
+        ref var record = ref Hash.Next<TablePageRecord>(4);
+        record = page with
         {
             Seq = ++_seq,
             Ordinal = Ordinal,
@@ -156,13 +163,13 @@ public sealed class Journal(IHistory observer)
             ChainId = ReportedChain(),
             Vcpu = Vcpu,
         };
-        Hash.Append(4, record);
         observer.OnTablePage(record);
     }
 
     public void Root(RootOperation operation, int tableId, ulong value)
     {
-        var record = new RootRecord
+        ref var record = ref Hash.Next<RootRecord>(5);
+        record = new RootRecord
         {
             Seq = ++_seq,
             Ordinal = Ordinal,
@@ -173,7 +180,6 @@ public sealed class Journal(IHistory observer)
             Operation = operation,
             Vcpu = Vcpu,
         };
-        Hash.Append(5, record);
         observer.OnRoot(record);
     }
 
@@ -193,7 +199,8 @@ public sealed class Journal(IHistory observer)
 
     public void Flush(FlushKind kind, ulong start = 0, ulong pages = 0)
     {
-        var record = new TlbFlushRecord
+        ref var record = ref Hash.Next<TlbFlushRecord>(6);
+        record = new TlbFlushRecord
         {
             Seq = ++_seq,
             Ordinal = Ordinal,
@@ -206,13 +213,13 @@ public sealed class Journal(IHistory observer)
             Kind = kind,
             Vcpu = Vcpu,
         };
-        Hash.Append(6, record);
         observer.OnFlush(record);
     }
 
     public void Rmap(RmapOperation operation, ulong gfn, int tableId, int index, int level, int childId = 0)
     {
-        var record = new RmapRecord
+        ref var record = ref Hash.Next<RmapRecord>(7);
+        record = new RmapRecord
         {
             Seq = ++_seq,
             Ordinal = Ordinal,
@@ -225,26 +232,24 @@ public sealed class Journal(IHistory observer)
             Operation = operation,
             Level = (byte)level,
         };
-        Hash.Append(7, record);
         observer.OnRmap(record);
     }
 
     /// <summary>A #PF reaches the guest: delivered by the CPU, or injected by KVM out of the exit being handled.</summary>
     public void GuestFault(ulong gva, uint errorCode)
     {
-        var record = new GuestFaultRecord
+        ref var record = ref Hash.Next<GuestFaultRecord>(8);
+        record = new GuestFaultRecord
         {
             Seq = ++_seq,
             Ordinal = Ordinal,
             Gva = gva,
-            Rip = Rip,
             ExitId = ExitId,
             ErrorCode = errorCode,
             Vcpu = Vcpu,
             Recorded = ReplaysGuestFault ? (byte)1 : (byte)0,
         };
-        Hash.Append(8, record with { Rip = 0 });
-        observer.OnGuestFault(record);
+        observer.OnGuestFault(record with { Rip = Rip });
     }
 
     /// <summary>Counts a note and, up to a limit per kind, reports it. Notes stay out of the hash: they speak of the capture, not of KVM.</summary>
@@ -269,8 +274,15 @@ public sealed class Journal(IHistory observer)
 
     private int ReportedChain()
     {
-        if (_chains.TakeUnreported(_chain))
-            observer.OnChain(_chain, _chains.Functions(_chain));
+        if (!_chains.IsReported(_chain))
+            ReportChain();
         return _chain;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void ReportChain()
+    {
+        _chains.SetReported(_chain);
+        observer.OnChain(_chain, _chains.Functions(_chain));
     }
 }
