@@ -17,6 +17,7 @@ internal sealed class InvariantWatch(KvmVm vm, Journal journal, InvariantLevel l
     private readonly TdpAudit _tdp = new(vm);
     private readonly long[] _leaves = new long[PgLevel.MaxHugePage];
     private long _next = FirstSweepAfter;
+    private long _sweptAt = -1;
 
     /// <summary>Sweeps if it is time to.</summary>
     public void AfterChunk()
@@ -40,8 +41,12 @@ internal sealed class InvariantWatch(KvmVm vm, Journal journal, InvariantLevel l
         Invariant.Holds(vm.Stats.PfSpurious == outcomes.GetValueOrDefault(RetPf.Spurious), $"pf_spurious counts {vm.Stats.PfSpurious}, the history has {outcomes.GetValueOrDefault(RetPf.Spurious)}");
     }
 
+    /// <summary>Nothing to do where no record has been made since the last sweep: all is as it was then.</summary>
     private void Sweep()
     {
+        if (_sweptAt == journal.Seq)
+            return;
+        _sweptAt = journal.Seq;
         Array.Clear(_leaves);
         _mmu.Check(_leaves);
         if (vm.TdpMmuEnabled)

@@ -7,6 +7,7 @@ namespace Replay.Replayer.Kvm.Mmu;
 public sealed class MmuAudit(KvmVm vm)
 {
     private readonly ShadowMmu _mmu = vm.ShadowMmu;
+    private bool _shadowsTables;
 
     /// <summary>Throws <see cref="InvariantViolation"/> at the first thing that is wrong.</summary>
     public void Check() => Check(new long[PgLevel.MaxHugePage]);
@@ -16,6 +17,7 @@ public sealed class MmuAudit(KvmVm vm)
     public void Check(long[] leaves)
     {
         ArgumentNullException.ThrowIfNull(leaves);
+        _shadowsTables = ShadowsTables();
         var active = 0L;
         for (var page = _mmu.ActivePages.Newest; page is not null; page = page.LinkNext)
         {
@@ -28,6 +30,18 @@ public sealed class MmuAudit(KvmVm vm)
         Invariant.Holds(active + rootsOnly == _mmu.UsedMmuPages, $"{active} pages are active and {rootsOnly} only roots, but {_mmu.UsedMmuPages} count as used");
         Invariant.Holds(active <= _mmu.Recycler.MaxPages, $"{active} pages are active, {_mmu.Recycler.MaxPages} are allowed");
         CheckReverseMaps(leaves);
+    }
+
+    /// <summary>Guest tables are shadowed, or counted as shadowed, so that mappings have to be held against them.</summary>
+    private bool ShadowsTables()
+    {
+        for (var page = _mmu.ActivePages.Newest; page is not null; page = page.LinkNext)
+        {
+            if (page.HasGptes)
+                return true;
+        }
+
+        return _mmu.IndirectShadowPages != 0;
     }
 
     /// <summary>The page is found under its gfn, alone with its role, and knows who points at it.</summary>
@@ -56,15 +70,16 @@ public sealed class MmuAudit(KvmVm vm)
     {
         if (page.NonZeroCount == 0)
             return;
+        var level = page.Role.Level;
         for (var index = 0; index < TablePage.EntryCount; index++)
         {
             var spte = page[index];
             if (!spte.IsShadowPresent)
                 continue;
-            if (spte.IsLast(page.Role.Level))
+            if (spte.IsLast(level))
             {
-                leaves[page.Role.Level - 1]++;
-                CheckLeaf(new Sptep(page, index));
+                leaves[level - 1]++;
+                CheckLeaf(new Sptep(page, index), spte, level);
             }
             else
             {
@@ -75,23 +90,25 @@ public sealed class MmuAudit(KvmVm vm)
     }
 
     /// <summary>The leaf is in its gfn's reverse map; nothing that is shadowed can be written unseen.</summary>
-    private void CheckLeaf(Sptep entry)
+    private void CheckLeaf(Sptep entry, Spte spte, int level)
     {
         var gfn = entry.Gfn;
         var slot = vm.Memslots.Find(gfn);
         if (slot is null)
             Invariant.Broken($"entry {entry} maps gfn {gfn:x}, which no memslot holds");
-        Invariant.Holds(ListHolds(slot.Rmaps.Head(gfn, entry.Level), entry), $"entry {entry} is not in the reverse map of gfn {gfn:x}");
-        vm.Format.CheckWritableInvariants(entry.Value);
-        if (!entry.Value.IsWritable)
+        Invariant.Holds(ListHolds(slot.Rmaps.Head(gfn, level), entry), $"entry {entry} is not in the reverse map of gfn {gfn:x}");
+        vm.Format.CheckWritableInvariants(spte);
+        if (!spte.IsWritable)
             return;
-        for (var shadowed = gfn; shadowed < gfn + PageLevels.PagesPerHugePage(entry.Level); shadowed++)
-            CheckWritable(entry, slot, shadowed);
+        for (var written = gfn; written < gfn + PageLevels.PagesPerHugePage(level); written++)
+            CheckWritable(entry, slot, written);
     }
 
     private void CheckWritable(Sptep entry, Memslot slot, ulong gfn)
     {
         Invariant.Holds(!slot.Contains(gfn) || !slot.Rmaps.IsWriteTracked(gfn), $"entry {entry} lets gfn {gfn:x} be written, which is tracked");
+        if (!_shadowsTables)
+            return;
         for (var page = _mmu.PageHash.Bucket(gfn); page is not null; page = page.HashNext)
         {
             if (page.Gfn == gfn && page is { HasGptes: true, Unsync: false } && !vm.IsObsolete(page))
@@ -107,8 +124,8 @@ public sealed class MmuAudit(KvmVm vm)
             var mapped = 0L;
             foreach (var slot in vm.Memslots.All)
             {
-                for (var walk = new SlotRmapWalk(slot, level, level, slot.BaseGfn, slot.EndGfn); walk.MoveNext();)
-                    mapped += _mmu.PteLists.Count(walk.Head);
+                foreach (var head in slot.Rmaps.Heads(slot.BaseGfn, slot.EndGfn, level))
+                    mapped += _mmu.PteLists.Count(head);
             }
 
             Invariant.Holds(mapped == leaves[level - 1], $"level {level} has {leaves[level - 1]} leaves and {mapped} entries in reverse maps");
@@ -142,6 +159,8 @@ public sealed class MmuAudit(KvmVm vm)
 
     private bool ListHolds(int head, Sptep entry)
     {
+        if (head == entry.Packed)
+            return true;
         for (var packed = _mmu.PteLists.First(head, out var cursor); packed != 0; packed = _mmu.PteLists.Next(ref cursor))
         {
             if (packed == entry.Packed)
