@@ -21,16 +21,26 @@ internal static class GuestWalker
                 result.Rights = PageRights.All;
                 return WalkStatus.Mapped;
             case PagingMode.Bits32:
-                return PageWalk.Walk<Bits32Format, TTables>(ref tables, rules, Truncate(access), registers.Cr3 & 0xffff_f000, 2, ref result);
+                return PageWalk.Walk<Bits32Format, TTables>(ref tables, rules, Truncate(access), WalkPosition.Start(registers.Cr3 & 0xffff_f000, 2), ref result);
             case PagingMode.Pae:
                 return WalkPae(ref tables, rules, registers, Truncate(access), ref result);
             default:
                 var levels = rules.Mode == PagingMode.Level5 ? 5 : 4;
                 return IsCanonical(access.Gva, levels)
-                    ? PageWalk.Walk<LongFormat, TTables>(ref tables, rules, access, registers.Cr3 & EntryBits.Frame, levels, ref result)
+                    ? PageWalk.Walk<LongFormat, TTables>(ref tables, rules, access, WalkPosition.Start(registers.Cr3 & EntryBits.Frame, levels), ref result)
                     : WalkStatus.NotCanonical;
         }
     }
+
+    /// <summary>The rest of a walk that has been at a page table before; the way there is the same.</summary>
+    public static WalkStatus WalkFrom<TTables>(
+        ref TTables tables, in PagingRules rules, in GuestAccess access, in WalkPosition pageTable, ref WalkResult result)
+        where TTables : struct, IPageTables => rules.Mode switch
+        {
+            PagingMode.Bits32 => PageWalk.Walk<Bits32Format, TTables>(ref tables, rules, access, pageTable, ref result),
+            PagingMode.Pae => PageWalk.Walk<PaeFormat, TTables>(ref tables, rules, access, pageTable, ref result),
+            _ => PageWalk.Walk<LongFormat, TTables>(ref tables, rules, access, pageTable, ref result),
+        };
 
     /// <summary>The bits above the translated ones repeat the topmost of them.</summary>
     public static bool IsCanonical(ulong gva, int levels)
@@ -64,6 +74,6 @@ internal static class GuestWalker
 
         if (rules.SetsAccessedInPdpte && (pdpte & EntryBits.Accessed) == 0 && !tables.TrySetBits(EntryBits.Accessed))
             return WalkStatus.Unreachable;
-        return PageWalk.Walk<PaeFormat, TTables>(ref tables, rules, access, pdpte & EntryBits.Frame, 2, ref result);
+        return PageWalk.Walk<PaeFormat, TTables>(ref tables, rules, access, WalkPosition.Start(pdpte & EntryBits.Frame, 2), ref result);
     }
 }

@@ -11,4 +11,7 @@ internal interface IPageTables
 
     /// <summary>Sets accessed or dirty bits in the entry read last; false where that cannot be done.</summary>
     bool TrySetBits(uint bits);
+
+    /// <summary>The walk has come to a page table: all entries above are present and have their accessed bits.</summary>
+    void ArriveAtPageTable(in WalkPosition position);
 }

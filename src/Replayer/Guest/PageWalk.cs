@@ -10,16 +10,16 @@ internal static class PageWalk
     /// <param name="tables">Where the tables are.</param>
     /// <param name="rules">Switches of the CPU.</param>
     /// <param name="access">What is asked.</param>
-    /// <param name="table">Address of the first table.</param>
-    /// <param name="level">Its level; 1 is a page table.</param>
+    /// <param name="from">Where to start.</param>
     /// <param name="result">What was found.</param>
     public static WalkStatus Walk<TFormat, TTables>(
-        ref TTables tables, in PagingRules rules, in GuestAccess access, ulong table, int level, ref WalkResult result)
+        ref TTables tables, in PagingRules rules, in GuestAccess access, in WalkPosition from, ref WalkResult result)
         where TFormat : struct, IPteFormat
         where TTables : struct, IPageTables
     {
-        var rights = PageRights.All;
-        for (; ; level--)
+        var rights = from.Rights;
+        var table = from.Table;
+        for (var level = from.Level; ; level--)
         {
             var shift = 12 + (TFormat.IndexBits * (level - 1));
             var index = access.Gva >> shift & ((1UL << TFormat.IndexBits) - 1);
@@ -41,6 +41,8 @@ internal static class PageWalk
             if ((entry & EntryBits.Accessed) == 0 && !tables.TrySetBits(EntryBits.Accessed))
                 return WalkStatus.Unreachable;
             table = entry & EntryBits.Frame;
+            if (level == 2)
+                tables.ArriveAtPageTable(new WalkPosition(table, 1, rights));
         }
     }
 

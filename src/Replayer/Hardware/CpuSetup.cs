@@ -38,12 +38,14 @@ public sealed record CpuSetup
     public bool UseTlb { get; init; } = true;
 
     internal Translator CreateTranslator() => Mode.IsTwoDimensional()
-        ? new NestedTranslator(Registers, Memory, CreateSecondDimension(), Profile)
-        : new ShadowTranslator(Registers, Pages, Writer, Profile);
+        ? new NestedTranslator(Registers, Memory, CreateSecondDimension(), Profile, CreateStructureCache())
+        : new ShadowTranslator(Registers, Pages, Writer, Profile, CreateStructureCache());
 
     private SecondDimension CreateSecondDimension() => Mode.UsesEptFormat()
-        ? new EptWalker(Pages, Writer, Profile, CreateNestedTlb())
-        : new NptWalker(Pages, Writer, Profile, CreateNestedTlb());
+        ? new EptWalker(Pages, Writer, Profile, CreateNestedTlb(), CreateStructureCache())
+        : new NptWalker(Pages, Writer, Profile, CreateNestedTlb(), CreateStructureCache());
+
+    private PagingStructureCache? CreateStructureCache() => UseTlb ? new PagingStructureCache() : null;
 
     private NestedTlb? CreateNestedTlb() => UseTlb ? new NestedTlb(Writer) : null;
 }

@@ -1,3 +1,4 @@
+using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
@@ -8,7 +9,8 @@ namespace Replay.Replayer.Hardware;
 
 /// <summary>The walk of extended page tables.</summary>
 /// <remarks>SDM: EPT Translation Mechanism, EPT-Induced VM Exits, Accessed and Dirty Flags for EPT.</remarks>
-internal sealed class EptWalker(TablePages pages, TableWriter writer, HostProfile profile, NestedTlb? tlb) : SecondDimension(tlb)
+internal sealed class EptWalker(TablePages pages, TableWriter writer, HostProfile profile, NestedTlb? tlb, PagingStructureCache? cache)
+    : SecondDimension(tlb, writer)
 {
     private const ulong Read = 1;
     private const ulong Write = 2;
@@ -29,9 +31,8 @@ internal sealed class EptWalker(TablePages pages, TableWriter writer, HostProfil
     protected override bool Walk(ulong gpa, in GpaAccess access, out ulong hpa)
     {
         var wanted = WantedRights(access);
-        var rights = AnyRight;
-        var page = Root.Table!;
-        for (var level = Root.Level; ; level--)
+        var (page, first, rights) = Start(gpa);
+        for (var level = first; ; level--)
         {
             var shift = PageLevels.GfnShift(level) + 12;
             var index = (int)(gpa >> shift & 511);
@@ -47,6 +48,8 @@ internal sealed class EptWalker(TablePages pages, TableWriter writer, HostProfil
             {
                 SetBits(page, index, entry, Accessed, gpa, shift);
                 page = Child(entry);
+                if (level == PgLevel.Size2M)
+                    cache?.Fill(gpa, Epoch, new WalkPosition(page.Pfn << 12, PgLevel.Size4K, new PageRights(rights)), (0, Root.Level - PgLevel.Size4K));
                 continue;
             }
 
@@ -58,6 +61,15 @@ internal sealed class EptWalker(TablePages pages, TableWriter writer, HostProfil
             hpa = (entry.Raw & Spte.BaseAddressMask & ~offset) | (gpa & offset);
             return true;
         }
+    }
+
+    /// <summary>The root, or the page table that an earlier walk came to.</summary>
+    private (TablePage Page, int Level, ulong Rights) Start(ulong gpa)
+    {
+        if (cache is null || !cache.TryFind(gpa, Epoch, out var pageTable, out var references))
+            return (Root.Table!, Root.Level, AnyRight);
+        References += references.Kvm;
+        return (pages.At(pageTable.Table >> 12)!, pageTable.Level, pageTable.Rights.Bits);
     }
 
     /// <summary>With accessed and dirty bits on, each access to a guest table counts as a write.</summary>
@@ -144,7 +156,7 @@ internal sealed class EptWalker(TablePages pages, TableWriter writer, HostProfil
     private void SetBits(TablePage page, int index, Spte entry, uint bits, ulong gpa, int shift)
     {
         if (SetsAccessedAndDirty && (entry.Raw & bits) != bits)
-            writer.SetByHardware(page, index, bits, gpa >> shift << (shift - 12));
+            Writer.SetByHardware(page, index, bits, gpa >> shift << (shift - 12));
     }
 
     private TablePage Child(Spte entry)

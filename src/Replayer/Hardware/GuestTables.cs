@@ -13,6 +13,12 @@ internal struct GuestTables(GuestMemory memory, SecondDimension second) : IPageT
     /// <summary>Entries read.</summary>
     public int References { get; private set; }
 
+    /// <summary>The page table that the walk came to, level 0 where to none.</summary>
+    public WalkPosition PageTable { get; private set; }
+
+    /// <summary>Entries read on the way to the page table: the guest's, and KVM's since the start.</summary>
+    public (int Own, long Kvm) ReferencesToPageTable { get; private set; }
+
     public bool TryRead(ulong address, int size, out ulong entry)
     {
         _address = address;
@@ -32,5 +38,11 @@ internal struct GuestTables(GuestMemory memory, SecondDimension second) : IPageT
             return false;
         memory.SetBits(_address, bits);
         return true;
+    }
+
+    public void ArriveAtPageTable(in WalkPosition position)
+    {
+        PageTable = position;
+        ReferencesToPageTable = (References, second.References);
     }
 }

@@ -13,6 +13,12 @@ internal struct KvmTables(TablePages pages, TableWriter writer) : IPageTables
     /// <summary>Entries read.</summary>
     public int References { get; private set; }
 
+    /// <summary>The page table that the walk came to, level 0 where to none.</summary>
+    public WalkPosition PageTable { get; private set; }
+
+    /// <summary>Entries read on the way to the page table.</summary>
+    public int ReferencesToPageTable { get; private set; }
+
     public bool TryRead(ulong address, int size, out ulong entry)
     {
         _page = pages.At(address >> 12);
@@ -28,6 +34,12 @@ internal struct KvmTables(TablePages pages, TableWriter writer) : IPageTables
     {
         writer.SetByHardware(_page!, _index, bits, FirstGfn(_page!, _index));
         return true;
+    }
+
+    public void ArriveAtPageTable(in WalkPosition position)
+    {
+        PageTable = position;
+        ReferencesToPageTable = References;
     }
 
     /// <summary>First gfn that an entry translates, as KVM knows it; entries of special roots cover the address space in order.</summary>

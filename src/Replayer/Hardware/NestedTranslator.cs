@@ -6,7 +6,8 @@ using Replay.Trace;
 namespace Replay.Replayer.Hardware;
 
 /// <summary>The two-dimensional walk: the guest's tables, each of their entries and the final address through EPT or NPT.</summary>
-internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory memory, SecondDimension second, HostProfile profile) : Translator
+internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory memory, SecondDimension second, HostProfile profile, PagingStructureCache? cache)
+    : Translator
 {
     private readonly bool _amd = profile.Vendor == CpuVendor.Amd;
     private PagingRules _rules;
@@ -28,15 +29,16 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
         var before = second.References;
         var tables = new GuestTables(memory, second);
         var result = default(WalkResult);
-        var status = GuestWalker.Walk(ref tables, in Rules(), registers, access, ref result);
-        _guestReferences += tables.References;
+        var status = Walk(ref tables, access, ref result, out var spared);
+        var references = tables.References + spared;
+        _guestReferences += references;
         translation = default;
         switch (status)
         {
             case WalkStatus.Mapped:
                 translation.Gpa = result.Address;
                 var finished = Finish(GpaAccess.Final(access.Kind, result.Rights), ref translation);
-                translation.GuestReferences = tables.References;
+                translation.GuestReferences = references;
                 translation.KvmReferences = (int)(second.References - before);
                 return finished;
             case WalkStatus.Fault:
@@ -77,6 +79,31 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
         }
 
         return TranslationStatus.Mapped;
+    }
+
+    /// <param name="tables">The guest's.</param>
+    /// <param name="access">What is asked.</param>
+    /// <param name="result">What was found.</param>
+    /// <param name="spared">Entries of the guest's that need not be read, because an earlier walk did.</param>
+    private WalkStatus Walk(ref GuestTables tables, in GuestAccess access, ref WalkResult result, out int spared)
+    {
+        ref readonly var rules = ref Rules();
+        spared = 0;
+        if (cache is null)
+            return GuestWalker.Walk(ref tables, rules, registers, access, ref result);
+        var epoch = second.Epoch + memory.ContentEpoch + registers.Version;
+        if (cache.TryFind(access.Gva, epoch, out var pageTable, out var references))
+        {
+            spared = references.Own;
+            second.Spare(references.Kvm);
+            return GuestWalker.WalkFrom(ref tables, rules, access, pageTable, ref result);
+        }
+
+        var before = second.References;
+        var status = GuestWalker.Walk(ref tables, rules, registers, access, ref result);
+        if (tables.PageTable.Level != 0)
+            cache.Fill(access.Gva, epoch, tables.PageTable, (tables.ReferencesToPageTable.Own, (int)(tables.ReferencesToPageTable.Kvm - before)));
+        return status;
     }
 
     private ref readonly PagingRules Rules()

@@ -8,7 +8,8 @@ namespace Replay.Replayer.Hardware;
 
 /// <summary>The walk of AMD's nested page tables: the host's own 4- or 5-level format, every access a user access.</summary>
 /// <remarks>APM: Nested Paging.</remarks>
-internal sealed class NptWalker(TablePages pages, TableWriter writer, HostProfile profile, NestedTlb? tlb) : SecondDimension(tlb)
+internal sealed class NptWalker(TablePages pages, TableWriter writer, HostProfile profile, NestedTlb? tlb, PagingStructureCache? cache)
+    : SecondDimension(tlb, writer)
 {
     /// <summary>EXITINFO1: the final guest-physical address faulted.</summary>
     public const ulong GuestFinal = 1UL << 32;
@@ -31,10 +32,16 @@ internal sealed class NptWalker(TablePages pages, TableWriter writer, HostProfil
     protected override bool Walk(ulong gpa, in GpaAccess access, out ulong hpa)
     {
         var final = access.Purpose == GpaPurpose.Final;
-        var tables = new KvmTables(pages, writer);
+        var tables = new KvmTables(pages, Writer);
         var result = default(WalkResult);
         var request = new GuestAccess(gpa, final ? access.Kind : AccessKind.Write, AccessFlags.User);
-        var status = PageWalk.Walk<LongFormat, KvmTables>(ref tables, _rules, request, Root.Table!.Pfn << 12, Root.Level, ref result);
+        if (cache is not null && cache.TryFind(gpa, Epoch, out var from, out var references))
+            References += references.Kvm;
+        else
+            from = WalkPosition.Start(Root.Table!.Pfn << 12, Root.Level);
+        var status = PageWalk.Walk<LongFormat, KvmTables>(ref tables, _rules, request, from, ref result);
+        if (tables.PageTable.Level != 0)
+            cache?.Fill(gpa, Epoch, tables.PageTable, (0, tables.ReferencesToPageTable));
         References += tables.References;
         hpa = result.Address;
         return status == WalkStatus.Mapped

@@ -1,23 +1,34 @@
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm;
+using Replay.Replayer.Kvm.Mmu;
 
 namespace Replay.Replayer.Hardware;
 
 /// <summary>The CPU's walk through KVM's tables from a guest-physical to a host-physical address: EPT or nested paging.</summary>
 /// <param name="tlb">Spares walks that were made before; without, each is made in full.</param>
-internal abstract class SecondDimension(NestedTlb? tlb)
+/// <param name="writer">Counts changes of the tables.</param>
+internal abstract class SecondDimension(NestedTlb? tlb, TableWriter writer)
 {
+    private long _roots;
+
     /// <summary>Where the walk starts; told by the CPU after each VM entry.</summary>
     public HardwareRoot Root
     {
         get;
         set
         {
-            if (field != value)
-                tlb?.Flush();
+            if (field == value)
+                return;
+            tlb?.Flush();
+            _roots++;
             field = value;
         }
     }
+
+    protected TableWriter Writer => writer;
+
+    /// <summary>Grows with every change after which a walk made earlier might go elsewhere or set a bit.</summary>
+    public long Epoch => writer.TranslationEpoch + _roots;
 
     /// <summary>The log for pages made dirty; told after each VM entry.</summary>
     public PmlBuffer? Pml { get; set; }
@@ -54,6 +65,9 @@ internal abstract class SecondDimension(NestedTlb? tlb)
         tlb.Fill(gpa, access, hpa, (int)(References - before));
         return true;
     }
+
+    /// <summary>Counts entries of walks that need not be made, because they were before.</summary>
+    public void Spare(int references) => References += references;
 
     /// <summary>Walks from the root.</summary>
     protected abstract bool Walk(ulong gpa, in GpaAccess access, out ulong hpa);

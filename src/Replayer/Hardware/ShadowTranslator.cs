@@ -12,16 +12,26 @@ namespace Replay.Replayer.Hardware;
 /// every #PF exits.
 /// </summary>
 internal sealed class ShadowTranslator(
-    ControlRegisters registers, TablePages pages, TableWriter writer, HostProfile profile) : Translator
+    ControlRegisters registers, TablePages pages, TableWriter writer, HostProfile profile, PagingStructureCache? cache) : Translator
 {
     private HardwareRoot _root;
+    private long _roots;
     private long _references;
 
     public override bool IsTwoDimensional => false;
 
     public override long References => _references;
 
-    public override void OnEnter(HardwareRoot root, PmlBuffer? pml) => _root = root;
+    /// <summary>Grows with every change after which a walk made earlier might go elsewhere or set a bit.</summary>
+    private long Epoch => writer.TranslationEpoch + _roots;
+
+    public override void OnEnter(HardwareRoot root, PmlBuffer? pml)
+    {
+        if (_root == root)
+            return;
+        _roots++;
+        _root = root;
+    }
 
     public override TranslationStatus Translate(in GuestAccess access, out Translation translation)
     {
@@ -30,9 +40,10 @@ internal sealed class ShadowTranslator(
             return TranslationStatus.Shutdown;
         var tables = new KvmTables(pages, writer);
         var result = default(WalkResult);
-        var status = Walk(ref tables, access, ref result);
-        _references += tables.References;
-        translation = new Translation { Hpa = result.Address, KvmReferences = tables.References };
+        var status = Walk(ref tables, access, ref result, out var spared);
+        var references = tables.References + spared;
+        _references += references;
+        translation = new Translation { Hpa = result.Address, KvmReferences = references };
         switch (status)
         {
             case WalkStatus.Mapped:
@@ -56,17 +67,37 @@ internal sealed class ShadowTranslator(
         return TranslationStatus.Mapped;
     }
 
-    private WalkStatus Walk(ref KvmTables tables, in GuestAccess access, ref WalkResult result)
+    /// <param name="tables">KVM's.</param>
+    /// <param name="access">What is asked.</param>
+    /// <param name="result">What was found.</param>
+    /// <param name="spared">Entries that need not be read, because an earlier walk did.</param>
+    private WalkStatus Walk(ref KvmTables tables, in GuestAccess access, ref WalkResult result, out int spared)
     {
         var rules = Rules();
-        var table = _root.Table!.Pfn << 12;
-        if (_root.Level > PgLevel.RootPae)
-        {
-            return GuestWalker.IsCanonical(access.Gva, _root.Level)
-                ? PageWalk.Walk<LongFormat, KvmTables>(ref tables, rules, access, table, _root.Level, ref result)
-                : WalkStatus.NotCanonical;
-        }
+        return _root.Level > PgLevel.RootPae
+            ? WalkLong(ref tables, rules, access, ref result, out spared)
+            : WalkPae(ref tables, rules, access, ref result, out spared);
+    }
 
+    private WalkStatus WalkLong(ref KvmTables tables, in PagingRules rules, in GuestAccess access, ref WalkResult result, out int spared)
+    {
+        spared = 0;
+        if (!GuestWalker.IsCanonical(access.Gva, _root.Level))
+            return WalkStatus.NotCanonical;
+        if (cache is not null && cache.TryFind(access.Gva, Epoch, out var from, out var references))
+            spared = references.Own;
+        else
+            from = WalkPosition.Start(_root.Table!.Pfn << 12, _root.Level);
+        var status = PageWalk.Walk<LongFormat, KvmTables>(ref tables, rules, access, from, ref result);
+        if (tables.PageTable.Level != 0)
+            cache?.Fill(access.Gva, Epoch, tables.PageTable, (tables.ReferencesToPageTable, 0));
+        return status;
+    }
+
+    private WalkStatus WalkPae(ref KvmTables tables, in PagingRules rules, in GuestAccess access, ref WalkResult result, out int spared)
+    {
+        spared = 0;
+        var table = _root.Table!.Pfn << 12;
         var truncated = access with { Gva = (uint)access.Gva };
         tables.TryRead(table + (truncated.Gva >> 30) * 8, 8, out var pdpte);
         if ((pdpte & EntryBits.Present) == 0)
@@ -77,7 +108,7 @@ internal sealed class ShadowTranslator(
 
         if (profile.SetsAccessedInPdpte && (pdpte & EntryBits.Accessed) == 0)
             tables.TrySetBits(EntryBits.Accessed);
-        return PageWalk.Walk<PaeFormat, KvmTables>(ref tables, rules, truncated, pdpte & EntryBits.Frame, 2, ref result);
+        return PageWalk.Walk<PaeFormat, KvmTables>(ref tables, rules, truncated, WalkPosition.Start(pdpte & EntryBits.Frame, 2), ref result);
     }
 
     /// <summary>

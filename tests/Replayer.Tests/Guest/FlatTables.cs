@@ -20,4 +20,8 @@ internal struct FlatTables(GuestMemory memory, List<string> steps) : IPageTables
         memory.SetBits(_address, bits);
         return true;
     }
+
+    public readonly void ArriveAtPageTable(in WalkPosition position)
+    {
+    }
 }

@@ -6,16 +6,18 @@ using static Replay.Replayer.Tests.Guest.GuestTableBuilder;
 namespace Replay.Replayer.Tests.Hardware;
 
 /// <summary>
-/// Random guests that edit their tables, random hosts that take mappings away: the history is the same with the TLB as without, and
-/// each translation is what a walk of the guest's tables, written for this test alone, says.
+/// Random guests that edit their tables, random hosts that take mappings away: the history is the same when the CPU remembers walks, whole ones and
+/// parts of them, as when it does not, and each translation is what a walk of the guest's tables, written for this test alone, says.
 /// </summary>
 public sealed class TlbInvisibilityTests
 {
     private const int Pages = 8;
     private const ulong FirstPage = 0x7f00_0000_0000;
+    private const ulong SecondRoot = 0x81_0000;
+    private const ulong SecondPageTable = 0x80_0000;
     private const ulong FirstFrame = 0x40_0000;
 
-    private static readonly Gen<(int Kind, int Page, int Detail)> Step = Gen.Select(Gen.Int[0, 20], Gen.Int[0, Pages - 1], Gen.Int[0, 1023]);
+    private static readonly Gen<(int Kind, int Page, int Detail)> Step = Gen.Select(Gen.Int[0, 23], Gen.Int[0, Pages - 1], Gen.Int[0, 1023]);
 
     [Theory]
     [InlineData(MmuMode.Ept)]
@@ -37,6 +39,11 @@ public sealed class TlbInvisibilityTests
         var machine = new FakeMachine(mode, PagingMode.Level4, useTlb: useTlb);
         for (var page = 0; page < Pages; page++)
             machine.Guest.Map(Gva(page), Frame(page) | P | W | U);
+        foreach (var table in (ulong[])[SecondRoot, SecondRoot + 0x1000, SecondRoot + 0x2000, SecondPageTable])
+            machine.Memory.SetPage(table >> 12, []);
+        machine.Memory.Store(SecondRoot + (FirstPage >> 39 << 3), (SecondRoot + 0x1000) | P | W | U, 8);
+        machine.Memory.Store(SecondRoot + 0x1000, (SecondRoot + 0x2000) | P | W | U, 8);
+        machine.Memory.Store(SecondRoot + 0x2000, SecondPageTable | P | W | U, 8);
         foreach (var (kind, page, detail) in steps)
             Apply(machine, kind, page, detail);
         machine.RunQueue();
@@ -76,10 +83,19 @@ public sealed class TlbInvisibilityTests
                 FlushShadow(machine);
                 break;
             case 19:
+                EditDirectory(machine, detail);
+                break;
+            case 20:
+                ClearAccessed(machine, page, detail);
+                break;
+            case 21:
+                machine.Hypervisor.Overwrite(TableInput(machine, page), 2 + (detail % 2), 0);
+                break;
+            case 22:
                 machine.Hypervisor.NewRoot();
                 break;
             default:
-                machine.Cpu.Instructions.WriteCr3(machine.Registers.Cr3);
+                machine.Cpu.Instructions.WriteCr3(detail % 2 == 0 ? machine.Guest.Root : SecondRoot);
                 FlushShadow(machine);
                 break;
         }
@@ -101,7 +117,8 @@ public sealed class TlbInvisibilityTests
 
     private static ulong? NaiveWalk(FakeMachine machine, int page, AccessKind kind, AccessFlags flags)
     {
-        var entry = machine.Guest.Entry(Gva(page));
+        var table = machine.Registers.Cr3 == SecondRoot ? SecondPageTable : machine.Guest.Entry(FirstPage, 2) & EntryBits.Frame;
+        Assert.True(machine.Memory.TryRead64(table + ((ulong)page * 8), out var entry));
         var userPage = (entry & U) != 0;
         var user = flags.HasFlag(AccessFlags.User);
         var cr4 = machine.Registers.Cr4;
@@ -125,6 +142,25 @@ public sealed class TlbInvisibilityTests
         entry |= (detail & 8) != 0 ? NX : 0;
         var frame = (detail & 512) != 0 ? Frame(detail >> 4) : machine.Guest.Entry(Gva(page)) & EntryBits.Frame;
         machine.Memory.Store(machine.Guest.EntryAddress(Gva(page)), frame | entry, 8);
+        FlushShadow(machine);
+    }
+
+    /// <summary>Another page table, whose entries are those of the first with no right to write, or the first again.</summary>
+    private static void EditDirectory(FakeMachine machine, int detail)
+    {
+        var address = machine.Guest.EntryAddress(FirstPage, 2);
+        var first = machine.Guest.EntryAddress(FirstPage) & EntryBits.Frame;
+        for (var page = 0; page < Pages; page++)
+            machine.Memory.Store(SecondPageTable + ((ulong)page * 8), machine.Guest.Entry(Gva(page)) & ~W, 8);
+        machine.Memory.Store(address, ((detail & 1) != 0 ? SecondPageTable : first) | P | W | U, 8);
+        FlushShadow(machine);
+    }
+
+    /// <summary>The guest clears an accessed bit above the page tables.</summary>
+    private static void ClearAccessed(FakeMachine machine, int page, int detail)
+    {
+        var level = 2 + (detail % 3);
+        machine.Memory.Store(machine.Guest.EntryAddress(Gva(page), level), machine.Guest.Entry(Gva(page), level) & ~A, 8);
         FlushShadow(machine);
     }
 
