@@ -2,22 +2,27 @@ using System.Runtime.InteropServices;
 
 namespace Replay.Analyzer.Store;
 
-/// <summary>A connection for writing, without the layers that cost time per row. One thread uses it at a time.</summary>
+/// <summary>A connection without the layers that cost time per row, most often for writing. One thread uses it at a time.</summary>
 internal sealed class WriterConnection : IDisposable
 {
     private readonly string _path;
+    private readonly string _purpose;
     private nint _database;
 
-    private WriterConnection(string path) => _path = path;
+    private WriterConnection(string path, bool readOnly)
+    {
+        _path = path;
+        _purpose = readOnly ? "read" : "write";
+    }
 
     /// <summary>The database file as this connection has it open, under its locks.</summary>
-    public WriterFile File
+    public SqliteFile File
     {
         get
         {
             if (NativeSqlite.FileControl(_database, 0, NativeSqlite.FilePointer, out var file) != NativeSqlite.Ok)
-                throw Failure("reach the file of");
-            return new WriterFile(file, _path);
+                throw Failure();
+            return new SqliteFile(file, _path);
         }
     }
 
@@ -26,8 +31,17 @@ internal sealed class WriterConnection : IDisposable
     public static WriterConnection Open(string path, bool create)
     {
         var flags = NativeSqlite.OpenReadWrite | NativeSqlite.OpenNoMutex | (create ? NativeSqlite.OpenCreate : 0);
-        var connection = new WriterConnection(path);
+        var connection = new WriterConnection(path, readOnly: false);
         connection.Open(flags);
+        return connection;
+    }
+
+    /// <summary>Opens the file for reading.</summary>
+    /// <exception cref="StoreException">It cannot be opened.</exception>
+    public static WriterConnection OpenRead(string path)
+    {
+        var connection = new WriterConnection(path, readOnly: true);
+        connection.Open(NativeSqlite.OpenReadOnly | NativeSqlite.OpenNoMutex);
         return connection;
     }
 
@@ -43,13 +57,13 @@ internal sealed class WriterConnection : IDisposable
     public void Execute(string sql)
     {
         if (NativeSqlite.Execute(_database, sql, 0, 0, 0) != NativeSqlite.Ok)
-            throw Failure("write");
+            throw Failure();
     }
 
     public WriterStatement Prepare(string sql)
     {
         if (NativeSqlite.Prepare(_database, sql, -1, NativeSqlite.PreparePersistent, out var statement, 0) != NativeSqlite.Ok)
-            throw Failure("write");
+            throw Failure();
         return new WriterStatement(this, statement);
     }
 
@@ -93,10 +107,10 @@ internal sealed class WriterConnection : IDisposable
         }
     }
 
-    public StoreException Failure(string what)
+    public StoreException Failure(string? what = null)
     {
         var message = Marshal.PtrToStringUTF8(NativeSqlite.ErrorMessage(_database)) ?? "no memory";
-        return new StoreException($"{_path}: cannot {what} the database: {message}.");
+        return new StoreException($"{_path}: cannot {what ?? _purpose} the database: {message}.");
     }
 
     public void Dispose()

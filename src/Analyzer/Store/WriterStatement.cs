@@ -17,7 +17,7 @@ internal sealed class WriterStatement(WriterConnection connection, nint statemen
         if (result is NativeSqlite.Row)
             return true;
         if (result is not NativeSqlite.Done)
-            throw connection.Failure("write");
+            throw connection.Failure();
         return false;
     }
 

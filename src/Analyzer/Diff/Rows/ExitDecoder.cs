@@ -1,4 +1,3 @@
-using Replay.Analyzer.Store;
 using Replay.Replayer.History;
 
 namespace Replay.Analyzer.Diff.Rows;
@@ -6,18 +5,20 @@ namespace Replay.Analyzer.Diff.Rows;
 /// <summary>Exits, counted by reason. Exits for a page that is not mapped are alike, whatever a mode calls them.</summary>
 internal readonly struct ExitDecoder : IRowDecoder
 {
-    public static string Select => "SELECT ordinal, reason, info1, info2 FROM _vm_exit";
+    public static string Table => "_vm_exit";
+
+    public static string Columns => "ordinal, reason, info1, info2";
 
     public static string KeyOrder => "exit_id";
 
     public static int Sorts => 64;
 
-    public void Decode(nint statement, ref DiffRow row)
+    public void Decode(ReadOnlySpan<long> columns, ref DiffRow row)
     {
-        row.Sort = (int)NativeSqlite.ColumnInt64(statement, 1) & (Sorts - 1);
+        row.Sort = (int)columns[1] & (Sorts - 1);
         row.KeyHigh = (ulong)Class((ExitReason)row.Sort);
-        row.Strict1 = (ulong)NativeSqlite.ColumnInt64(statement, 2);
-        row.Strict2 = (ulong)NativeSqlite.ColumnInt64(statement, 3);
+        row.Strict1 = (ulong)columns[2];
+        row.Strict2 = (ulong)columns[3];
     }
 
     public static ExitReason Class(ExitReason reason) => IsFault(reason) ? ExitReason.PageFault : reason;

@@ -3,8 +3,10 @@ namespace Replay.Analyzer.Diff.Rows;
 /// <summary>Makes <see cref="DiffRow"/>s of one kind of record.</summary>
 internal interface IRowDecoder
 {
-    /// <summary>The columns it reads, <c>ordinal</c> first, and the table.</summary>
-    static abstract string Select { get; }
+    static abstract string Table { get; }
+
+    /// <summary>The columns it reads, <c>ordinal</c> first.</summary>
+    static abstract string Columns { get; }
 
     /// <summary>The order of history, as the table's key has it.</summary>
     static abstract string KeyOrder { get; }
@@ -12,6 +14,8 @@ internal interface IRowDecoder
     /// <summary>How many sorts there are.</summary>
     static abstract int Sorts { get; }
 
-    /// <summary>Fills all but the ordinal from the statement's present row.</summary>
-    void Decode(nint statement, ref DiffRow row);
+    /// <summary>Fills all but the ordinal.</summary>
+    /// <param name="columns">The columns of a row; NULL is 0.</param>
+    /// <param name="row">What is filled.</param>
+    void Decode(ReadOnlySpan<long> columns, ref DiffRow row);
 }

@@ -1,5 +1,5 @@
-using System.Runtime.InteropServices;
 using Replay.Analyzer.Store;
+using Replay.Analyzer.Store.BTrees;
 
 namespace Replay.Analyzer.Diff.Rows;
 
@@ -7,33 +7,40 @@ namespace Replay.Analyzer.Diff.Rows;
 internal sealed class RowReader<TDecoder> : IDisposable
     where TDecoder : struct, IRowDecoder
 {
-    private readonly string _path;
-    private nint _database;
-    private nint _statement;
+    private readonly TableScan? _scan;
+    private readonly WriterConnection? _connection;
+    private readonly WriterStatement? _statement;
+    private readonly long[] _columns = new long[TDecoder.Columns.Split(", ").Length];
     private TDecoder _decoder;
 
     /// <param name="side">The run.</param>
-    /// <param name="options">Which ordinals.</param>
+    /// <param name="options">Which ordinals: SQLite finds them; whole runs are read page by page.</param>
     /// <param name="decoder">Makes the rows.</param>
+    /// <exception cref="StoreException">The database cannot be read.</exception>
     public RowReader(DiffSide side, DiffOptions options, TDecoder decoder)
     {
-        _path = side.Database.Path;
         _decoder = decoder;
         var limited = options.From is not null || options.To is not null;
-        var sql = $"{TDecoder.Select} WHERE run = ?1{(limited ? " AND ordinal BETWEEN ?2 AND ?3 ORDER BY ordinal, seq" : $" ORDER BY {TDecoder.KeyOrder}")}";
-        if (NativeSqlite.Open(_path, out _database, NativeSqlite.OpenReadOnly | NativeSqlite.OpenNoMutex, 0) != NativeSqlite.Ok
-            || NativeSqlite.Prepare(_database, sql, -1, 0, out _statement, 0) != NativeSqlite.Ok)
+        _scan = limited ? null : TableScan.TryOpen(side.Database.Path, TDecoder.Table, TDecoder.Columns, side.Run.Run);
+        if (_scan is not null)
+            return;
+        _connection = WriterConnection.OpenRead(side.Database.Path);
+        try
         {
-            var failure = Failure();
-            Dispose();
-            throw failure;
+            var rest = limited ? "AND ordinal BETWEEN ?2 AND ?3 ORDER BY ordinal, seq" : $"ORDER BY {TDecoder.KeyOrder}";
+            _statement = _connection.Prepare($"SELECT {TDecoder.Columns} FROM {TDecoder.Table} WHERE run = ?1 {rest}");
+        }
+        catch
+        {
+            _connection.Dispose();
+            throw;
         }
 
-        _ = NativeSqlite.BindInt64(_statement, 1, side.Run.Run);
+        _statement.BindInt64(1, side.Run.Run);
         if (!limited)
             return;
-        _ = NativeSqlite.BindInt64(_statement, 2, options.From ?? long.MinValue);
-        _ = NativeSqlite.BindInt64(_statement, 3, options.To ?? long.MaxValue);
+        _statement.BindInt64(2, options.From ?? long.MinValue);
+        _statement.BindInt64(3, options.To ?? long.MaxValue);
     }
 
     /// <summary>The present row.</summary>
@@ -42,30 +49,30 @@ internal sealed class RowReader<TDecoder> : IDisposable
     /// <summary>Moves to the next row; false: there is none, and its ordinal is beyond all others.</summary>
     public bool Read()
     {
-        var result = NativeSqlite.Step(_statement);
-        if (result == NativeSqlite.Row)
+        if (!(_scan?.TryNext(_columns) ?? Step()))
         {
-            Row.Ordinal = NativeSqlite.ColumnInt64(_statement, 0);
-            _decoder.Decode(_statement, ref Row);
-            return true;
+            Row.Ordinal = long.MaxValue;
+            return false;
         }
 
-        if (result != NativeSqlite.Done)
-            throw Failure();
-        Row.Ordinal = long.MaxValue;
-        return false;
+        Row.Ordinal = _columns[0];
+        _decoder.Decode(_columns, ref Row);
+        return true;
     }
 
     public void Dispose()
     {
-        if (_statement != 0)
-            _ = NativeSqlite.Finalize(_statement);
-        if (_database != 0)
-            _ = NativeSqlite.Close(_database);
-        _statement = 0;
-        _database = 0;
+        _scan?.Dispose();
+        _statement?.Dispose();
+        _connection?.Dispose();
     }
 
-    private StoreException Failure() =>
-        new($"{_path}: cannot be read: {Marshal.PtrToStringUTF8(NativeSqlite.ErrorMessage(_database)) ?? "no memory"}.");
+    private bool Step()
+    {
+        if (!_statement!.Step())
+            return false;
+        for (var column = 0; column < _columns.Length; column++)
+            _columns[column] = _statement.Int64(column);
+        return true;
+    }
 }

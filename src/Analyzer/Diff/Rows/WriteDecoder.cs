@@ -17,7 +17,9 @@ internal readonly struct WriteDecoder(int[] functions, bool leavesOnly, bool wit
 
     private const ulong FrameMask = 0x000f_ffff_ffff_f000;
 
-    public static string Select => "SELECT ordinal, table_id, idx, gfn, old, new, chain_id, flags FROM _table_write";
+    public static string Table => "_table_write";
+
+    public static string Columns => "ordinal, table_id, idx, gfn, old, new, chain_id, flags";
 
     public static string KeyOrder => "ordinal, seq";
 
@@ -25,14 +27,14 @@ internal readonly struct WriteDecoder(int[] functions, bool leavesOnly, bool wit
 
     // key  63..24  23..16  7..5   4      2..0
     //      gfn     kind    level  actor  x w r
-    public void Decode(nint statement, ref DiffRow row)
+    public void Decode(ReadOnlySpan<long> columns, ref DiffRow row)
     {
-        var index = (int)NativeSqlite.ColumnInt64(statement, 2);
-        var gfn = (ulong)NativeSqlite.ColumnInt64(statement, 3);
-        var old = (ulong)NativeSqlite.ColumnInt64(statement, 4);
-        var value = (ulong)NativeSqlite.ColumnInt64(statement, 5);
-        var chain = (int)NativeSqlite.ColumnInt64(statement, 6);
-        var flags = (uint)NativeSqlite.ColumnInt64(statement, 7);
+        var index = (int)columns[2];
+        var gfn = (ulong)columns[3];
+        var old = (ulong)columns[4];
+        var value = (ulong)columns[5];
+        var chain = (int)columns[6];
+        var flags = (uint)columns[7];
         var level = flags & 7;
         var hardware = flags >> 3 & 1;
         var oldKind = (EntryKind)(flags >> 7 & 7);
@@ -44,7 +46,7 @@ internal readonly struct WriteDecoder(int[] functions, bool leavesOnly, bool wit
         row.Strict1 = old;
         row.Strict2 = value;
         row.IsApart = (leavesOnly && !isLeaf && !IsLeaf(oldKind)) || (observable && hardware != 0);
-        mappings?.Set((int)NativeSqlite.ColumnInt64(statement, 1), index, (int)level, kind, gfn, value);
+        mappings?.Set((int)columns[1], index, (int)level, kind, gfn, value);
     }
 
     private static bool IsLeaf(EntryKind kind) => kind is EntryKind.Page or EntryKind.Huge or EntryKind.Mmio;

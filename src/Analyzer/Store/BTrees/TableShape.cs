@@ -18,6 +18,10 @@ internal sealed record TableShape(string Name, int[] Order, int Key, IndexShape[
         return new TableShape(table, order, key, [.. indexes.Skip(1).Select(index => ReadIndex(connection, index, bound))]);
     }
 
+    /// <summary>The columns of a table in the order in which they are stored.</summary>
+    public static IReadOnlyList<string> StoredColumns(WriterConnection connection, string table) =>
+        connection.QueryTexts($"SELECT x.name FROM pragma_index_list('{table}') AS l JOIN pragma_index_xinfo(l.name) AS x WHERE l.origin = 'pk' ORDER BY x.seqno");
+
     private static IndexShape ReadIndex(WriterConnection connection, string index, string[] bound)
     {
         var (columns, sorted) = Columns(connection, index, bound);

@@ -4,7 +4,7 @@ namespace Replay.Analyzer.Store;
 
 /// <summary>Reads and writes a database's file through SQLite's own handle: another one, when closed, would take SQLite's locks away.</summary>
 /// <remarks>Source: sqlite.org/c3ref/io_methods.html; fcntl(2) on locks and closing.</remarks>
-internal readonly unsafe struct WriterFile(nint file, string path)
+internal readonly unsafe struct SqliteFile(nint file, string path)
 {
     public void Read(long offset, Span<byte> bytes)
     {
