@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Replay.Trace.Columns;
 using Replay.Trace.Storage;
 
@@ -29,6 +30,7 @@ public sealed class CaptureWriter : ITraceSink, IDisposable
         _options = options;
         _hasRips = manifest.HasRips;
         _vcpus = manifest.Vcpus;
+        TakesBlocks = options.Hasty && manifest.Filter is null;
         _effort = Effort.For(manifest, options.Hasty);
         _encoder = new PartEncoder(directory, manifest, _effort, options.QueueBlocks);
         _accesses = _encoder.AccessBlocks.Take();
@@ -37,6 +39,9 @@ public sealed class CaptureWriter : ITraceSink, IDisposable
 
     /// <summary>The manifest as it stands: the parts that are durable, and what <see cref="Amend"/> added.</summary>
     public CaptureManifest Manifest => _encoder.Manifest;
+
+    /// <summary>Whether <see cref="Write(AccessBlock, ReadOnlySpan{TraceEvent})"/> encodes as these options want it: in haste, and every access.</summary>
+    public bool TakesBlocks { get; }
 
     /// <summary>How far it is. May be read from any thread.</summary>
     public CaptureWriterStatistics Statistics
@@ -49,8 +54,8 @@ public sealed class CaptureWriter : ITraceSink, IDisposable
                 Volatile.Read(ref _eventsTaken),
                 parts.Count,
                 parts.Sum(part => part.Bytes),
-                _encoder.AccessBlocks.Stalls + _encoder.EventBlocks.Stalls,
-                _encoder.AccessBlocks.StallTime + _encoder.EventBlocks.StallTime);
+                _encoder.AccessBlocks.Stalls + _encoder.NumberedBlocks.Stalls + _encoder.EventBlocks.Stalls,
+                _encoder.AccessBlocks.StallTime + _encoder.NumberedBlocks.StallTime + _encoder.EventBlocks.StallTime);
         }
     }
 
@@ -93,12 +98,41 @@ public sealed class CaptureWriter : ITraceSink, IDisposable
         while (access < chunk.AccessCount || row < chunk.Events.Count)
         {
             access += TakeAccesses(chunk, access);
-            row += TakeEvents(chunk, row, access < chunk.AccessCount ? chunk.Ordinals[access] : long.MaxValue);
-            // Everything below the next ordinal is in this part now, so that the part may end here.
-            if (_partAccesses >= _options.PartAccesses || _partEvents >= _options.PartEvents || _partEventBytes >= _options.PartEventBytes)
-                EndPart(wait: false);
+            row += TakeEvents(CollectionsMarshal.AsSpan(chunk.Events), row, access < chunk.AccessCount ? chunk.Ordinals[access] : long.MaxValue);
+            EndPartIfFull();
         }
     }
+
+    /// <summary>
+    /// Takes a block of accesses, a row group to be, and the events before, between and behind them. Waits only when the encoder is
+    /// <see cref="CaptureWriterOptions.QueueBlocks"/> behind.
+    /// </summary>
+    /// <param name="block">From <see cref="TakeBlock"/>; it is the writer's from here on.</param>
+    /// <param name="events">Copied.</param>
+    /// <exception cref="ArgumentException">As for a chunk.</exception>
+    /// <exception cref="IOException">The encoder could not write (now or at an earlier call).</exception>
+    public void Write(AccessBlock block, ReadOnlySpan<TraceEvent> events)
+    {
+        ObjectDisposedException.ThrowIf(_ended, this);
+        _lastOrdinal = BlockRules.Check(block, events, _vcpus, _lastOrdinal);
+        if (_accesses.AccessCount > 0)
+            SubmitAccesses();
+        TakeEvents(events, 0, long.MaxValue);
+        if (block.Count > 0)
+        {
+            _partAccesses += block.Count;
+            _accessesTaken += block.Count;
+            _encoder.Write(block);
+        }
+        else
+        {
+            _encoder.NumberedBlocks.Return(block);
+        }
+        EndPartIfFull();
+    }
+
+    /// <summary>An empty block to fill, for a source that numbers pages and instructions itself. It waits where the encoder is behind.</summary>
+    public AccessBlock TakeBlock() => _encoder.NumberedBlocks.Take();
 
     /// <summary>Ends the part in flight, if it holds anything. When this returns, all that was written is durable.</summary>
     /// <exception cref="IOException">The encoder could not write.</exception>
@@ -149,19 +183,26 @@ public sealed class CaptureWriter : ITraceSink, IDisposable
         return count;
     }
 
-    private int TakeEvents(TraceChunk chunk, int start, long before)
+    private int TakeEvents(ReadOnlySpan<TraceEvent> events, int start, long before)
     {
         var row = start;
-        for (; row < chunk.Events.Count && chunk.Events[row].Ordinal < before; row++)
+        for (; row < events.Length && events[row].Ordinal < before; row++)
         {
-            _events.Add(chunk.Events[row]);
-            _partEventBytes += EventBlock.PayloadBytes(chunk.Events[row]);
+            _events.Add(events[row]);
+            _partEventBytes += EventBlock.PayloadBytes(events[row]);
             if (_events.IsFull)
                 SubmitEvents();
         }
         _partEvents += row - start;
         _eventsTaken += row - start;
         return row - start;
+    }
+
+    /// <summary>Everything below the next ordinal is in this part now, so that the part may end here.</summary>
+    private void EndPartIfFull()
+    {
+        if (_partAccesses >= _options.PartAccesses || _partEvents >= _options.PartEvents || _partEventBytes >= _options.PartEventBytes)
+            EndPart(wait: false);
     }
 
     private void EndPart(bool wait)

@@ -22,6 +22,6 @@ public sealed record CaptureWriterOptions
     /// </summary>
     public bool Hasty { get; init; }
 
-    /// <summary>Blocks of accesses, a row group each, that may wait for the encoder before <see cref="CaptureWriter.Write"/> waits too.</summary>
+    /// <summary>Blocks of accesses, a row group each, that may wait for the encoder before <see cref="CaptureWriter.Write(TraceChunk)"/> waits too.</summary>
     public int QueueBlocks { get; init; } = 4;
 }

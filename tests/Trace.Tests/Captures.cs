@@ -22,6 +22,14 @@ internal static class Captures
         return writer.Complete("guest-exit", recording.Accesses.Count);
     }
 
+    /// <summary>In blocks, as a recording of every access under QEMU.</summary>
+    public static CaptureManifest WriteBlocks(string directory, Recording recording, bool hasRips = true, int blockRows = AccessBlock.Capacity, CaptureWriterOptions? options = null)
+    {
+        using var writer = CaptureWriter.Create(directory, Manifest(hasRips, filtered: false), (options ?? new CaptureWriterOptions()) with { Hasty = true });
+        recording.WriteBlocksTo(writer, blockRows);
+        return writer.Complete("guest-exit", recording.Accesses.Count);
+    }
+
     public static Recording Read(string directory, CaptureReaderOptions? options = null)
     {
         using var reader = CaptureReader.Open(directory, options);

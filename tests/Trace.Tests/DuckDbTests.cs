@@ -7,11 +7,14 @@ namespace Replay.Trace.Tests;
 public sealed class DuckDbTests
 {
     [Fact]
-    public void DuckDB_sees_every_access() => Gen.Select(Generate.Recording, Gen.Bool).Sample(
-        static (recording, hasty) =>
+    public void DuckDB_sees_every_access() => Gen.Select(Generate.Recording, Gen.Bool, Gen.Bool).Sample(
+        static (recording, hasty, blocks) =>
         {
             using var temporary = new TemporaryDirectory();
-            Captures.Write(temporary.Capture, recording, hasRips: true, options: new CaptureWriterOptions { PartAccesses = 150, Hasty = hasty }, filtered: !hasty);
+            if (blocks)
+                Captures.WriteBlocks(temporary.Capture, recording, blockRows: 70);
+            else
+                Captures.Write(temporary.Capture, recording, hasRips: true, options: new CaptureWriterOptions { PartAccesses = 150, Hasty = hasty }, filtered: !hasty);
             var rows = Query(
                 temporary.Capture,
                 "select ordinal, vcpu, access, flags, (gva_page << 12) | page_offset, (gpa_page << 12) | page_offset, size, rip from '{0}/accesses-*.parquet' order by ordinal",
@@ -26,7 +29,7 @@ public sealed class DuckDbTests
                     row.GetFieldValue<ulong>(7)));
             Assert.Equal(recording.Accesses, rows);
         },
-        iter: 20,
+        iter: 30,
         threads: 1);
 
     [Fact]

@@ -7,13 +7,17 @@ namespace Replay.Trace.Tests;
 public sealed class ParquetNetTests
 {
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task Parquet_Net_reads_access_files(bool hasty)
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public async Task Parquet_Net_reads_access_files(bool hasty, bool blocks)
     {
         using var temporary = new TemporaryDirectory();
         var recording = Captures.Simple(100_000);
-        Captures.Write(temporary.Capture, recording, hasRips: true, options: new CaptureWriterOptions { Hasty = hasty }, filtered: false);
+        if (blocks)
+            Captures.WriteBlocks(temporary.Capture, recording);
+        else
+            Captures.Write(temporary.Capture, recording, hasRips: true, options: new CaptureWriterOptions { Hasty = hasty }, filtered: false);
         await using var reader = await ParquetReader.CreateAsync(
             Path.Combine(temporary.Capture, "accesses-00000.parquet"),
             cancellationToken: TestContext.Current.CancellationToken);

@@ -56,6 +56,46 @@ internal sealed class Recording
             sink.Write(chunk);
     }
 
+    /// <summary>In blocks of so many accesses, whose numbers change as events come between.</summary>
+    public void WriteBlocksTo(CaptureWriter writer, int blockRows)
+    {
+        var block = writer.TakeBlock();
+        var events = new List<TraceEvent>();
+        var rips = new Dictionary<ulong, ushort>();
+        foreach (var (access, row) in Merged())
+        {
+            if (access is not { } a)
+            {
+                events.Add(row!.Value);
+                rips.Clear();
+                continue;
+            }
+            var at = block.Count;
+            block.Offsets[at] = (ushort)(a.Gva & 0xfff);
+            block.Places[at] = block.PlaceOf(a.Gva >> 12, a.Gpa >> 12);
+            if (!rips.TryGetValue(a.Rip, out var rip))
+                rips.Add(a.Rip, rip = block.AddRip(a.Rip));
+            block.Rips[at] = rip;
+            block.Kinds[at] = (byte)a.Kind;
+            block.Flags[at] = (byte)a.Flags;
+            block.Sizes[at] = a.Size;
+            block.Vcpus[at] = a.Vcpu;
+            block.Append(1, a.Ordinal);
+            if (block.Count < blockRows)
+                continue;
+            Write();
+            block = writer.TakeBlock();
+        }
+        Write();
+
+        void Write()
+        {
+            writer.Write(block, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(events));
+            events.Clear();
+            rips.Clear();
+        }
+    }
+
     /// <summary>What is left from an ordinal on.</summary>
     public Recording From(long ordinal)
     {

@@ -26,8 +26,6 @@ public sealed class QemuRecorder : IDisposable
     private readonly QmpClient _qmp;
     private readonly QemuProcess _process;
     private readonly MemoryMap _memory;
-    private readonly RecordDecoder _decoder;
-    private readonly RingDrain _drain;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private long _lastProgress;
     private bool _stopped;
@@ -36,7 +34,7 @@ public sealed class QemuRecorder : IDisposable
     {
         _options = options;
         _qemu = qemu;
-        _directory = PrivateDirectory.Create(WireFormat.ControlBytes + ((long)options.RingSlots * WireFormat.SlotBytes));
+        _directory = PrivateDirectory.Create(WireFormat.ControlBytes + ((long)options.RingWords * sizeof(ulong)));
         try
         {
             var socket = Path.Combine(_directory.Path, "qmp");
@@ -54,8 +52,6 @@ public sealed class QemuRecorder : IDisposable
             throw;
         }
         _memory = new MemoryMap(_line.MemoryName);
-        _decoder = new RecordDecoder(_memory, options.HasRips);
-        _drain = new RingDrain(_ring, _decoder);
     }
 
     /// <summary>What a capture's manifest says when this recording starts.</summary>
@@ -114,14 +110,20 @@ public sealed class QemuRecorder : IDisposable
         Func<long>? durableBytes = null,
         CancellationToken cancellation = default)
     {
+        var numbers = new WireNumbers(Math.Max(1, _ring.Vcpus));
+        AccessTarget target = sink is CaptureWriter { TakesBlocks: true } writer
+            ? new BlockTarget(numbers, writer)
+            : new ChunkTarget(numbers, sink, _options.HasRips);
+        var decoder = new RecordDecoder(_memory, numbers, target, isWhole: !_options.IsFiltered);
+        var drain = new RingDrain(_ring, decoder);
         while (true)
         {
             // Looked at before the ring is drained: what stood in it by then is taken below.
             var exited = _process.HasExited;
             var state = _ring.State;
-            var moved = _drain.Drain(sink);
+            var moved = drain.Drain();
             AnswerMapRequest();
-            Report(progress, durableBytes);
+            Report(decoder, progress, durableBytes);
             if (exited || state is WireState.Ended or WireState.Failed)
                 break;
             if (cancellation.IsCancellationRequested)
@@ -130,14 +132,14 @@ public sealed class QemuRecorder : IDisposable
                 break;
             }
             if (!moved)
-                Rest(sink);
+                Rest(drain);
         }
         LetGo();
-        while (_drain.Drain(sink))
+        while (drain.Drain())
         {
         }
-        _drain.Write(sink);
-        return Summarize();
+        drain.Write();
+        return Summarize(decoder);
     }
 
     /// <summary>Kills QEMU if it still runs and removes what the recording put beside the capture.</summary>
@@ -172,9 +174,9 @@ public sealed class QemuRecorder : IDisposable
         }
     }
 
-    private void Rest(ITraceSink sink)
+    private static void Rest(RingDrain drain)
     {
-        _drain.WriteIfIdle(sink);
+        drain.WriteIfIdle();
         Thread.Sleep(1);
     }
 
@@ -192,7 +194,7 @@ public sealed class QemuRecorder : IDisposable
         }
     }
 
-    private void Report(IProgress<RecordingProgress>? progress, Func<long>? durableBytes)
+    private void Report(RecordDecoder decoder, IProgress<RecordingProgress>? progress, Func<long>? durableBytes)
     {
         if (_clock.ElapsedMilliseconds - _lastProgress < ProgressInterval.TotalMilliseconds)
             return;
@@ -204,8 +206,8 @@ public sealed class QemuRecorder : IDisposable
         progress.Report(new RecordingProgress(
             _clock.Elapsed,
             counters.Accesses,
-            _decoder.Accesses,
-            _decoder.Events,
+            decoder.Accesses,
+            decoder.Events,
             durableBytes?.Invoke() ?? 0,
             counters.Stalls,
             StallTime(counters)));
@@ -222,7 +224,7 @@ public sealed class QemuRecorder : IDisposable
         while (_ring.State == WireState.Recording && !_process.HasExited && Stopwatch.GetElapsedTime(since) < Patience / 4)
         {
             // A full ring would keep the plugin from seeing the request.
-            if (_ring.Head - _ring.Tail > (ulong)_options.RingSlots / 2)
+            if (_ring.Head - _ring.Tail > (ulong)_options.RingWords / 2)
                 return;
             AnswerMapRequest();
             Thread.Sleep(1);
@@ -240,7 +242,7 @@ public sealed class QemuRecorder : IDisposable
             _process.Kill();
     }
 
-    private QemuRecordingSummary Summarize()
+    private QemuRecordingSummary Summarize(RecordDecoder decoder)
     {
         if (_ring.State == WireState.Failed)
             throw new RecorderException(RecorderFailure.SourceFailed, $"Recording failed: {_ring.Error}");
@@ -253,8 +255,8 @@ public sealed class QemuRecorder : IDisposable
             ExitCode = _process.ExitCode,
             Elapsed = _clock.Elapsed,
             AccessesSeen = counters.Accesses,
-            AccessesRecorded = _decoder.Accesses,
-            EventsRecorded = _decoder.Events,
+            AccessesRecorded = decoder.Accesses,
+            EventsRecorded = decoder.Events,
             Stalls = counters.Stalls,
             StallTime = StallTime(counters),
             QemuProcessorTime = _process.ProcessorTime,

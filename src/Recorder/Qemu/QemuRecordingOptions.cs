@@ -38,8 +38,8 @@ public sealed record QemuRecordingOptions
     /// <summary>The port whose writes become <see cref="TraceEventKind.Marker"/> events; null for none.</summary>
     public ushort? MarkerPort { get; init; } = 0xe0;
 
-    /// <summary>Slots of 32 bytes in the ring between QEMU and the recorder, a power of two of at least 4096.</summary>
-    public int RingSlots { get; init; } = 1 << 19;
+    /// <summary>Words of 8 bytes in the ring between QEMU and the recorder, a power of two of at least 8192.</summary>
+    public int RingWords { get; init; } = 1 << 20;
 
     /// <summary>Takes what QEMU says on its error stream, line by line.</summary>
     public Action<string>? OnMessage { get; init; }
@@ -58,8 +58,8 @@ public sealed record QemuRecordingOptions
             throw Usage($"an epoch of {EpochLength} ordinals: take 1024 or more");
         if (MaxAccesses is <= 0)
             throw Usage($"a limit of {MaxAccesses} accesses: take 1 or more");
-        if (RingSlots < 4096 || !int.IsPow2(RingSlots))
-            throw Usage($"a ring of {RingSlots} slots: take a power of two of at least 4096");
+        if (RingWords < 8192 || !int.IsPow2(RingWords))
+            throw Usage($"a ring of {RingWords} words: take a power of two of at least 8192");
     }
 
     private static RecorderException Usage(string what) => new(RecorderFailure.Usage, $"record qemu: {what}.");

@@ -3,61 +3,133 @@ using Replay.Trace;
 
 namespace Replay.Recorder.Qemu;
 
-/// <summary>Turns the slots of the ring into chunks of accesses and events.</summary>
+/// <summary>Turns the words of the ring into accesses and events.</summary>
 /// <param name="memory">Names the memslots that records only number.</param>
-/// <param name="rips">Whether accesses keep the address of their instruction.</param>
-internal sealed class RecordDecoder(MemoryMap memory, bool rips)
+/// <param name="numbers">What words of accesses refer to.</param>
+/// <param name="target">Takes the accesses, and the events when it is full.</param>
+/// <param name="isWhole">Every ordinal is recorded.</param>
+internal sealed class RecordDecoder(MemoryMap memory, WireNumbers numbers, AccessTarget target, bool isWhole)
 {
-    /// <summary>Few enough to stay in the cache between one step and the next.</summary>
-    private const int AccessesPerChunk = 4096;
-
     /// <summary>Enough events for a chunk; more only make it heavy.</summary>
-    private const int EventsPerChunk = 8192;
+    private const int MaxEvents = 8192;
 
-    /// <summary>The chunk under way.</summary>
-    public TraceChunk Chunk { get; } = new() { HasRips = rips };
+    private const int PageShift = 12;
+
+    private readonly List<TraceEvent> _events = [];
+
+    /// <summary>The instruction of the access that follows, if it is told apart.</summary>
+    private ulong? _rip;
+
+    private long _next;
 
     public long Accesses { get; private set; }
 
     public long Events { get; private set; }
 
-    /// <summary>The chunk is to be written and cleared before more is decoded.</summary>
-    public bool IsFull => Chunk.AccessCount == AccessesPerChunk || Chunk.Events.Count >= EventsPerChunk;
+    /// <summary><see cref="Write"/> is to be called before more is decoded.</summary>
+    public bool IsFull => target.IsFull || _events.Count >= MaxEvents;
 
-    /// <summary>Decodes whole records until the chunk is full or the slots end.</summary>
-    /// <param name="slots">What the plugin has published; a record at its end may be cut off.</param>
-    /// <returns>Slots used. 0: the chunk is full, or the one record at hand is not all there.</returns>
-    public int Decode(ReadOnlySpan<WireSlot> slots)
+    /// <inheritdoc cref="AccessTarget.WritesWhenIdle"/>
+    public bool WritesWhenIdle => target.WritesWhenIdle;
+
+    /// <summary>Decodes whole records until the target is full or the words end.</summary>
+    /// <param name="words">What the plugin has published; a record at its end may be cut off.</param>
+    /// <returns>Words used. 0: the target is full, or the one record at hand is not all there.</returns>
+    public int Decode(ReadOnlySpan<ulong> words)
     {
         var used = 0;
         while (!IsFull)
         {
-            used += DecodeAccesses(slots[used..]);
-            if (used == slots.Length || Chunk.AccessCount == AccessesPerChunk)
+            used += DecodeAccesses(words[used..]);
+            if (used == words.Length || target.IsFull)
                 break;
-            var length = WireFormat.SlotsOf(slots[used].Type);
-            if (length > slots.Length - used)
+            var length = WireFormat.WordsOf(WireHead.TypeOf(words[used]));
+            if (length > words.Length - used)
                 break;
-            Chunk.Events.Add(DecodeEvent(slots.Slice(used, length)));
-            Events++;
+            DecodeRecord(words.Slice(used, length));
             used += length;
         }
         return used;
     }
 
-    /// <summary>The run of plain accesses at the start: a slot each, the bulk of every recording.</summary>
-    private int DecodeAccesses(ReadOnlySpan<WireSlot> slots)
+    /// <summary>Hands over accesses and events.</summary>
+    public void Write()
     {
-        var start = Chunk.AccessCount;
-        var count = SlotColumns.Spread(slots[..Math.Min(slots.Length, AccessesPerChunk - start)], Chunk, start, rips);
-        Chunk.AccessCount = start + count;
-        Accesses += count;
-        return count;
+        target.Write(_events);
+        _events.Clear();
     }
 
-    private TraceEvent DecodeEvent(ReadOnlySpan<WireSlot> slots)
+    /// <summary>The run of plain accesses at the start: a word each, the bulk of every full recording.</summary>
+    private int DecodeAccesses(ReadOnlySpan<ulong> words)
     {
-        ref readonly var first = ref slots[0];
+        var count = 0;
+        if (_rip is { } rip && !words.IsEmpty && words[0] < WireWord.Limit)
+        {
+            target.Take(words[0], rip, _next);
+            _rip = null;
+            count = 1;
+            if (target.IsFull)
+                return Count(1);
+        }
+        return Count(count + target.Take(words[count..], _next + count));
+    }
+
+    private int Count(int accesses)
+    {
+        _next += accesses;
+        Accesses += accesses;
+        return accesses;
+    }
+
+    private void DecodeRecord(ReadOnlySpan<ulong> words)
+    {
+        var vcpu = WireHead.VcpuOf(words[0]);
+        var number = WireHead.NumberOf(words[0]);
+        switch (WireHead.TypeOf(words[0]))
+        {
+            case WireFormat.TypePlace:
+                var place = (vcpu * WireWord.Places) + checked((int)number);
+                if (numbers.SetPlace(place, words[1] >> PageShift, words[2] >> PageShift))
+                    target.PlaceChanged(place);
+                break;
+            case WireFormat.TypeCodePage:
+                numbers.SetCodePage(checked((int)number), words[1]);
+                target.CodePageChanged((int)number);
+                break;
+            case WireFormat.TypeRip:
+                _rip = words[1];
+                break;
+            case WireFormat.TypeVcpu:
+                numbers.Switch(vcpu);
+                break;
+            case >= WireFormat.TypeAccess and < WireFormat.TypePlace:
+                ref readonly var access = ref HeadOf(words);
+                target.Take(access, (AccessKind)(access.Type - WireFormat.TypeAccess));
+                Accesses++;
+                Follow(access.Ordinal);
+                break;
+            default:
+                _events.Add(DecodeEvent(words));
+                Events++;
+                Follow((long)number);
+                break;
+        }
+    }
+
+    /// <summary>The ordinals of words are counted here, and those of other records by the plugin.</summary>
+    private void Follow(long ordinal)
+    {
+        if (isWhole && ordinal != _next)
+            throw new InvalidOperationException($"The plugin sent ordinal {ordinal} where {_next} was due.");
+        _next = ordinal + 1;
+    }
+
+    private static ref readonly WireHead HeadOf(ReadOnlySpan<ulong> words) => ref MemoryMarshal.AsRef<WireHead>(MemoryMarshal.AsBytes(words[..WireHead.Words]));
+
+    private TraceEvent DecodeEvent(ReadOnlySpan<ulong> words)
+    {
+        ref readonly var first = ref HeadOf(words);
+        var rest = MemoryMarshal.AsBytes(words[WireHead.Words..]);
         if (first.Type is WireFormat.TypePageImage or WireFormat.TypePageImageZero)
         {
             return new TraceEvent
@@ -66,39 +138,39 @@ internal sealed class RecordDecoder(MemoryMap memory, bool rips)
                 Vcpu = first.Vcpu,
                 Kind = TraceEventKind.PageImage,
                 Gpa = first.Gpa,
-                Data = slots.Length > 1 ? MemoryMarshal.AsBytes(slots[1..]).ToArray() : null,
+                Data = rest.IsEmpty ? null : rest.ToArray(),
             };
         }
         if (first.Type == WireFormat.TypeVcpuState)
-            return VcpuStateEvent(first, MemoryMarshal.AsRef<WireVcpuState>(MemoryMarshal.AsBytes(slots[1..])));
-        return PlainEvent(first, MemoryMarshal.AsRef<WireEvent>(MemoryMarshal.AsBytes(slots[1..])));
+            return VcpuStateEvent(first, MemoryMarshal.AsRef<WireVcpuState>(rest));
+        return PlainEvent(first, MemoryMarshal.AsRef<WireEvent>(rest));
     }
 
-    private TraceEvent PlainEvent(in WireSlot slot, in WireEvent extra)
+    private TraceEvent PlainEvent(in WireHead head, in WireEvent extra)
     {
-        var kind = (TraceEventKind)(slot.Type & (WireFormat.EventBit - 1));
-        var row = new TraceEvent { Ordinal = slot.Ordinal, Kind = kind, Vcpu = slot.Vcpu };
+        var kind = (TraceEventKind)(head.Type & ~WireFormat.EventBits);
+        var row = new TraceEvent { Ordinal = head.Ordinal, Kind = kind, Vcpu = head.Vcpu };
         uint? error = (extra.Present & WireFormat.HasErrorCode) != 0 ? extra.ErrorCode : null;
-        var flags = (AccessFlags)slot.Flags | (extra.KeptFilter != 0 ? AccessFlags.KeptFilter : AccessFlags.None);
+        var flags = (AccessFlags)head.Flags | (extra.KeptFilter != 0 ? AccessFlags.KeptFilter : AccessFlags.None);
         return kind switch
         {
-            TraceEventKind.PageTableStore => row with { Access = AccessKind.Write, Flags = flags, Gva = slot.Gva, Gpa = slot.Gpa, Size = slot.Size, Value = extra.Value, Rip = slot.Rip },
-            TraceEventKind.Mmio => row with { Access = (AccessKind)extra.Access, Flags = flags, Gva = slot.Gva, Gpa = slot.Gpa, Size = slot.Size, Rip = slot.Rip },
-            TraceEventKind.ImplicitAccess => row with { Access = (AccessKind)extra.Access, Flags = flags, Gva = slot.Gva, Size = extra.Size },
-            TraceEventKind.Invlpg => row with { Gva = slot.Gva, Rip = slot.Rip },
-            TraceEventKind.Invpcid => row with { Value = extra.Value, ErrorCode = extra.ErrorCode, Gva = slot.Gva, Rip = slot.Rip },
-            TraceEventKind.GuestPageFault => row with { Gva = slot.Gva, ErrorCode = error, Rip = slot.Rip },
-            TraceEventKind.Delivery => row with { Value = extra.Value, ErrorCode = error, Rip = slot.Rip },
+            TraceEventKind.PageTableStore => row with { Access = AccessKind.Write, Flags = flags, Gva = head.Gva, Gpa = head.Gpa, Size = head.Size, Value = extra.Value, Rip = head.Rip },
+            TraceEventKind.Mmio => row with { Access = (AccessKind)extra.Access, Flags = flags, Gva = head.Gva, Gpa = head.Gpa, Size = head.Size, Rip = head.Rip },
+            TraceEventKind.ImplicitAccess => row with { Access = (AccessKind)extra.Access, Flags = flags, Gva = head.Gva, Size = extra.Size },
+            TraceEventKind.Invlpg => row with { Gva = head.Gva, Rip = head.Rip },
+            TraceEventKind.Invpcid => row with { Value = extra.Value, ErrorCode = extra.ErrorCode, Gva = head.Gva, Rip = head.Rip },
+            TraceEventKind.GuestPageFault => row with { Gva = head.Gva, ErrorCode = error, Rip = head.Rip },
+            TraceEventKind.Delivery => row with { Value = extra.Value, ErrorCode = error, Rip = head.Rip },
             TraceEventKind.Lidt or TraceEventKind.Lgdt or TraceEventKind.Ltr => row with { Value = extra.Value, Size = extra.Size },
-            TraceEventKind.Memslot => row with { Detail = EventDetail.Write(memory.Describe((int)slot.Gva, slot.Gpa, extra.Value)) },
+            TraceEventKind.Memslot => row with { Detail = EventDetail.Write(memory.Describe((int)head.Gva, head.Gpa, extra.Value)) },
             TraceEventKind.Cr0Write or TraceEventKind.Cr3Write or TraceEventKind.Cr4Write or TraceEventKind.EferWrite
-                or TraceEventKind.PkruWrite => row with { Value = extra.Value, Rip = slot.Rip },
-            TraceEventKind.Marker => row with { Value = extra.Value, Size = extra.Size == 0 ? null : extra.Size, Rip = slot.Rip },
-            _ => throw new InvalidOperationException($"The plugin sent a record of type 0x{slot.Type:x2}, which wire version {WireFormat.Version} does not have."),
+                or TraceEventKind.PkruWrite => row with { Value = extra.Value, Rip = head.Rip },
+            TraceEventKind.Marker => row with { Value = extra.Value, Size = extra.Size == 0 ? null : extra.Size, Rip = head.Rip },
+            _ => throw new InvalidOperationException($"The plugin sent a record of type 0x{head.Type:x2}, which wire version {WireFormat.Version} does not have."),
         };
     }
 
-    private static TraceEvent VcpuStateEvent(in WireSlot slot, in WireVcpuState state)
+    private static TraceEvent VcpuStateEvent(in WireHead head, in WireVcpuState state)
     {
         var document = new VcpuState
         {
@@ -107,11 +179,11 @@ internal sealed class RecordDecoder(MemoryMap memory, bool rips)
             Cr3 = state.Cr3,
             Cr4 = state.Cr4,
             Efer = state.Efer,
-            Rip = slot.Rip,
+            Rip = head.Rip,
             Rflags = state.Rflags,
             Cpl = (int)state.Cpl,
             Pkru = state.HasPkru != 0 ? state.Pkru : null,
         };
-        return new TraceEvent { Ordinal = slot.Ordinal, Kind = TraceEventKind.VcpuState, Vcpu = slot.Vcpu, Detail = EventDetail.Write(document) };
+        return new TraceEvent { Ordinal = head.Ordinal, Kind = TraceEventKind.VcpuState, Vcpu = head.Vcpu, Detail = EventDetail.Write(document) };
     }
 }

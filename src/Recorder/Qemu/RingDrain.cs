@@ -1,66 +1,65 @@
 using System.Diagnostics;
-using Replay.Trace;
 
 namespace Replay.Recorder.Qemu;
 
-/// <summary>Moves what the plugin recorded from the ring into a sink, chunk by chunk.</summary>
+/// <summary>Moves what the plugin recorded out of the ring.</summary>
 /// <param name="ring">Where it comes from.</param>
-/// <param name="decoder">Holds the chunk under way.</param>
+/// <param name="decoder">Where it goes.</param>
 internal sealed class RingDrain(SharedRing ring, RecordDecoder decoder)
 {
+    /// <summary>Words that are taken out before the plugin learns of the room.</summary>
+    private const int Step = 1 << 14;
+
     private static readonly TimeSpan IdleFlush = TimeSpan.FromSeconds(1);
 
     private long _lastWrite = Stopwatch.GetTimestamp();
 
-    /// <summary>Decodes what stands in the ring now; full chunks go to <paramref name="sink"/>.</summary>
+    /// <summary>Decodes what stands in the ring now; what is full is handed over.</summary>
     /// <returns>Whether there was anything.</returns>
-    public bool Drain(ITraceSink sink)
+    public bool Drain()
     {
         var head = ring.Head;
         var tail = ring.Tail;
         var start = tail;
         while (tail < head)
         {
-            var slots = ring.Slots(tail, (int)Math.Min(head - tail, int.MaxValue));
-            var used = decoder.Decode(slots);
+            var words = ring.Words(tail, (int)Math.Min(head - tail, Step));
+            var used = decoder.Decode(words);
             if (used == 0 && !decoder.IsFull)
-                used = DecodeAcrossEnd(tail, head, slots.Length);
+                used = DecodeAcrossEnd(tail, head, words.Length);
             if (used == 0 && !decoder.IsFull)
                 break;
             tail += (ulong)used;
             ring.Tail = tail;
             if (decoder.IsFull)
-                Write(sink);
+                Write();
         }
         return tail != start;
     }
 
-    /// <summary>Hands over the chunk under way, full or not.</summary>
-    public void Write(ITraceSink sink)
+    /// <summary>Hands over what there is.</summary>
+    public void Write()
     {
         _lastWrite = Stopwatch.GetTimestamp();
-        if (decoder.Chunk is { AccessCount: 0, Events.Count: 0 })
-            return;
-        sink.Write(decoder.Chunk);
-        decoder.Chunk.Clear();
+        decoder.Write();
     }
 
-    /// <summary>Hands over the chunk under way if it has been long: a guest that idles does not fill it.</summary>
-    public void WriteIfIdle(ITraceSink sink)
+    /// <summary>Hands over what there is if it has been long: a guest that idles fills nothing.</summary>
+    public void WriteIfIdle()
     {
-        if (Stopwatch.GetElapsedTime(_lastWrite) > IdleFlush)
-            Write(sink);
+        if (decoder.WritesWhenIdle && Stopwatch.GetElapsedTime(_lastWrite) > IdleFlush)
+            Write();
     }
 
-    /// <summary>A record of several slots that the ring's end cuts in two.</summary>
+    /// <summary>A record of several words that the ring's end, or that of a step, cuts in two.</summary>
     private int DecodeAcrossEnd(ulong tail, ulong head, int contiguous)
     {
-        var length = WireFormat.SlotsOf(ring.Slots(tail, 1)[0].Type);
+        var length = WireFormat.WordsOf(WireHead.TypeOf(ring.Words(tail, 1)[0]));
         if (length <= contiguous || head - tail < (ulong)length)
             return 0;
-        var record = new WireSlot[length];
-        ring.Slots(tail, contiguous).CopyTo(record);
-        ring.Slots(tail + (ulong)contiguous, length - contiguous).CopyTo(record.AsSpan(contiguous));
+        var record = new ulong[length];
+        ring.Words(tail, contiguous).CopyTo(record);
+        ring.Words(tail + (ulong)contiguous, length - contiguous).CopyTo(record.AsSpan(contiguous));
         return decoder.Decode(record);
     }
 }

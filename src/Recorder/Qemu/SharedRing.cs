@@ -12,18 +12,18 @@ internal sealed unsafe class SharedRing : IDisposable
     private readonly byte* _control;
     private readonly ulong _mask;
 
-    private SharedRing(MemoryMappedFile file, int slots)
+    private SharedRing(MemoryMappedFile file, int words)
     {
         _file = file;
-        _mask = (ulong)slots - 1;
+        _mask = (ulong)words - 1;
         _view = file.CreateViewAccessor();
         _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _control);
     }
 
-    /// <summary>Slots the plugin has published.</summary>
+    /// <summary>Words the plugin has published.</summary>
     public ulong Head => Volatile.Read(ref At<ulong>(WireFormat.OffsetHead));
 
-    /// <summary>Slots taken out of the ring.</summary>
+    /// <summary>Words taken out of the ring.</summary>
     public ulong Tail
     {
         get => At<ulong>(WireFormat.OffsetTail);
@@ -55,20 +55,20 @@ internal sealed unsafe class SharedRing : IDisposable
     /// <summary>Makes the file at <paramref name="path"/> and fills in what the plugin is to do.</summary>
     public static SharedRing Create(string path, QemuRecordingOptions options, ulong ramBytes)
     {
-        var bytes = WireFormat.ControlBytes + ((long)options.RingSlots * WireFormat.SlotBytes);
+        var bytes = WireFormat.ControlBytes + ((long)options.RingWords * sizeof(ulong));
         var stream = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite);
         stream.SetLength(bytes);
         var file = MemoryMappedFile.CreateFromFile(stream, mapName: null, bytes, MemoryMappedFileAccess.ReadWrite, HandleInheritability.None, leaveOpen: false);
-        var ring = new SharedRing(file, options.RingSlots);
+        var ring = new SharedRing(file, options.RingWords);
         ring.Prepare(options, ramBytes);
         return ring;
     }
 
-    /// <summary>The slots from <paramref name="from"/> on up to the ring's end: at most <paramref name="count"/>.</summary>
-    public ReadOnlySpan<WireSlot> Slots(ulong from, int count)
+    /// <summary>The words from <paramref name="from"/> on up to the ring's end: at most <paramref name="count"/>.</summary>
+    public ReadOnlySpan<ulong> Words(ulong from, int count)
     {
         var index = (int)(from & _mask);
-        return new ReadOnlySpan<WireSlot>(_control + WireFormat.ControlBytes + ((long)index * WireFormat.SlotBytes), Math.Min(count, (int)_mask + 1 - index));
+        return new ReadOnlySpan<ulong>(_control + WireFormat.ControlBytes + ((long)index * sizeof(ulong)), Math.Min(count, (int)_mask + 1 - index));
     }
 
     public void RequestStop() => Volatile.Write(ref At<uint>(WireFormat.OffsetStopRequest), 1);
@@ -77,7 +77,7 @@ internal sealed unsafe class SharedRing : IDisposable
     public void AnswerMap(IReadOnlyList<WireMemslot> changes)
     {
         for (var i = 0; i < changes.Count; i++)
-            At<WireMemslot>(WireFormat.OffsetMap + (i * WireFormat.SlotBytes)) = changes[i];
+            At<WireMemslot>(WireFormat.OffsetMap + (i * sizeof(WireMemslot))) = changes[i];
         At<uint>(WireFormat.OffsetMapCount) = (uint)changes.Count;
         Volatile.Write(ref At<uint>(WireFormat.OffsetMapAnswer), At<uint>(WireFormat.OffsetMapRequest));
     }
@@ -93,7 +93,7 @@ internal sealed unsafe class SharedRing : IDisposable
     {
         At<uint>(WireFormat.OffsetVersion) = WireFormat.Version;
         At<uint>(WireFormat.OffsetControlBytes) = WireFormat.ControlBytes;
-        At<ulong>(WireFormat.OffsetSlots) = (ulong)options.RingSlots;
+        At<ulong>(WireFormat.OffsetWords) = (ulong)options.RingWords;
         At<ulong>(WireFormat.OffsetRamBytes) = ramBytes;
         At<uint>(WireFormat.OffsetReaderPid) = (uint)Environment.ProcessId;
         At<uint>(WireFormat.OffsetOptions) = options.IsFiltered ? WireFormat.OptionFilter : 0;

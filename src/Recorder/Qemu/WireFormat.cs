@@ -1,22 +1,26 @@
 namespace Replay.Recorder.Qemu;
 
-/// <summary>Numbers of wire format v1, the same as in <c>native/qemu/wire.h</c>; see <c>schemas/wire/v1.md</c>.</summary>
+/// <summary>Numbers of wire format v2, the same as in <c>native/qemu/wire.h</c>; see <c>schemas/wire/v2.md</c>.</summary>
 internal static class WireFormat
 {
-    public const ulong Magic = 0x3157_594c_5045_5221;
-    public const uint Version = 1;
+    public const ulong Magic = 0x3257_594c_5045_5221;
+    public const uint Version = 2;
     public const int ControlBytes = 65536;
-    public const int SlotBytes = 32;
     public const int MaxMemslots = 128;
     public const uint NoPort = 0x10000;
 
-    public const byte TypePageImage = 0x44;
-    public const byte TypeVcpuState = 0x58;
-    public const byte TypeMemslot = 0x59;
+    /// <summary>An access by itself; its kind is added.</summary>
+    public const byte TypeAccess = 0x80;
+    public const byte TypePlace = 0x83;
     public const byte TypePageImageZero = 0x84;
+    public const byte TypeCodePage = 0x85;
+    public const byte TypeRip = 0x86;
+    public const byte TypeVcpu = 0x87;
+    public const byte TypePageImage = 0xc4;
+    public const byte TypeVcpuState = 0xd8;
 
-    /// <summary>Events have this bit and their capture number below it.</summary>
-    public const byte EventBit = 0x40;
+    /// <summary>Events have these bits and their capture number below them.</summary>
+    public const byte EventBits = 0xc0;
 
     public const uint HasErrorCode = 1;
 
@@ -28,7 +32,7 @@ internal static class WireFormat
     // The control block, by byte offset.
     public const int OffsetVersion = 0x08;
     public const int OffsetControlBytes = 0x0c;
-    public const int OffsetSlots = 0x10;
+    public const int OffsetWords = 0x10;
     public const int OffsetRamBytes = 0x18;
     public const int OffsetReaderPid = 0x20;
     public const int OffsetOptions = 0x24;
@@ -54,13 +58,15 @@ internal static class WireFormat
     public const int OffsetMapCount = 0x444;
     public const int OffsetMap = 0x480;
 
-    /// <summary>Slots of a record whose first slot has this type.</summary>
-    public static int SlotsOf(byte type) => type switch
+    /// <summary>Words of a record whose head has this type.</summary>
+    public static int WordsOf(byte type) => type switch
     {
-        < EventBit => 1,
-        TypePageImage => 1 + (4096 / SlotBytes),
-        TypeVcpuState => 3,
-        TypePageImageZero => 1,
-        _ => 2,
+        TypePlace => 3,
+        TypeCodePage or TypeRip => 2,
+        TypeVcpu => 1,
+        < EventBits => 4,
+        TypePageImage => 4 + 512,
+        TypeVcpuState => 4 + 8,
+        _ => 4 + 4,
     };
 }

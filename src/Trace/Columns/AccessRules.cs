@@ -13,15 +13,26 @@ internal static class AccessRules
     public static void Check(TraceChunk block, int vcpus)
     {
         var rows = block.AccessCount;
-        if (block.Vcpus.AsSpan(0, rows).IndexOfAnyExceptInRange((byte)0, (byte)(vcpus - 1)) >= 0)
-            throw new ArgumentException($"An access is on a vCPU beyond the {vcpus} of the manifest.");
-        if (block.Kinds.AsSpan(0, rows).IndexOfAnyInRange((byte)AccessKindName.All.Length, byte.MaxValue) >= 0)
-            throw new ArgumentException("An access has no kind.");
-        if (block.Sizes.AsSpan(0, rows).IndexOfAnyExceptInRange((byte)1, (byte)MaxSize) >= 0)
-            throw new ArgumentException($"An access is not 1 to {MaxSize} bytes.");
-        foreach (ref readonly var row in CollectionsMarshal.AsSpan(block.Events))
-            CheckEvent(row, vcpus);
+        CheckBytes(block.Vcpus.AsSpan(0, rows), block.Kinds.AsSpan(0, rows), block.Sizes.AsSpan(0, rows), vcpus);
+        CheckEvents(CollectionsMarshal.AsSpan(block.Events), vcpus);
         CheckAddresses(block.Gvas.AsSpan(0, rows), block.Gpas.AsSpan(0, rows), block.Sizes.AsSpan(0, rows));
+    }
+
+    /// <summary>The columns of a byte.</summary>
+    public static void CheckBytes(ReadOnlySpan<byte> onVcpus, ReadOnlySpan<byte> kinds, ReadOnlySpan<byte> sizes, int vcpus)
+    {
+        if (onVcpus.IndexOfAnyExceptInRange((byte)0, (byte)(vcpus - 1)) >= 0)
+            throw new ArgumentException($"An access is on a vCPU beyond the {vcpus} of the manifest.");
+        if (kinds.IndexOfAnyInRange((byte)AccessKindName.All.Length, byte.MaxValue) >= 0)
+            throw new ArgumentException("An access has no kind.");
+        if (sizes.IndexOfAnyExceptInRange((byte)1, (byte)MaxSize) >= 0)
+            throw new ArgumentException($"An access is not 1 to {MaxSize} bytes.");
+    }
+
+    public static void CheckEvents(ReadOnlySpan<TraceEvent> events, int vcpus)
+    {
+        foreach (ref readonly var row in events)
+            CheckEvent(row, vcpus);
     }
 
     private static void CheckEvent(in TraceEvent row, int vcpus)

@@ -54,6 +54,11 @@ internal sealed class ColumnChunkWriter(int level) : IDisposable
         return WritePages(column, dictionary, Compress(dictionary, ref _packedDictionary), entries, data, rows, range, nulls);
     }
 
+    /// <summary>Writes a column whose data page is that of the column before, byte for byte.</summary>
+    /// <inheritdoc cref="Write"/>
+    public ColumnChunkMeta WriteAgain(FileColumn column, ReadOnlySpan<byte> dictionary, int entries, ReadOnlySpan<byte> data, int rows, (ulong Min, ulong Max)? range) =>
+        WritePages(column, dictionary, Compress(dictionary, ref _packedDictionary), entries, data, rows, range, 0);
+
     /// <summary>Writes a column whose data page is not worth compressing.</summary>
     /// <param name="column">What is written.</param>
     /// <param name="dictionary">The dictionary page.</param>

@@ -25,27 +25,63 @@ internal static class DeltaEncoder
     /// <returns>Bytes written.</returns>
     public static int Encode(ReadOnlySpan<long> values, Span<byte> into, bool wholeBytes = false)
     {
-        var at = Varint.Write(into, BlockValues);
-        at += Varint.Write(into[at..], Miniblocks);
-        at += Varint.Write(into[at..], (ulong)values.Length);
-        at += Varint.WriteSigned(into[at..], values.IsEmpty ? 0 : values[0]);
+        var at = EncodeHeader(values.Length, values.IsEmpty ? 0 : values[0], into);
         for (var start = 1; start < values.Length; start += BlockValues)
             at += EncodeBlock(values.Slice(start - 1, Math.Min(BlockValues, values.Length - start) + 1), into[at..], wholeBytes);
         return at;
     }
 
+    /// <summary>Encodes <paramref name="count"/> values, more than none, of which only runs are known.</summary>
+    /// <returns>Bytes written.</returns>
+    public static int Encode(ReadOnlySpan<OrdinalRun> runs, int count, Span<byte> into)
+    {
+        var at = EncodeHeader(count, runs[0].Ordinal, into);
+        Span<long> values = stackalloc long[BlockValues + 1];
+        var run = 0;
+        for (var start = 1; start < count; start += BlockValues)
+        {
+            var length = Math.Min(BlockValues, count - start);
+            if (run + 1 == runs.Length || runs[run + 1].Row >= start + length)
+            {
+                at += EncodeOnes(into[at..]);
+                continue;
+            }
+            for (var i = 0; i <= length; i++)
+            {
+                var row = start - 1 + i;
+                if (run + 1 < runs.Length && runs[run + 1].Row == row)
+                    run++;
+                values[i] = runs[run].Ordinal + row - runs[run].Row;
+            }
+            at += EncodeBlock(values[..(length + 1)], into[at..], wholeBytes: false);
+        }
+        return at;
+    }
+
+    private static int EncodeHeader(int count, long first, Span<byte> into)
+    {
+        var at = Varint.Write(into, BlockValues);
+        at += Varint.Write(into[at..], Miniblocks);
+        at += Varint.Write(into[at..], (ulong)count);
+        return at + Varint.WriteSigned(into[at..], first);
+    }
+
+    /// <summary>A block of values each of which is one more than the one before.</summary>
+    private static int EncodeOnes(Span<byte> into)
+    {
+        var length = Varint.WriteSigned(into, 1);
+        into.Slice(length, Miniblocks).Clear();
+        return length + Miniblocks;
+    }
+
     /// <param name="values">The block, and before it the last value of the block before.</param>
     /// <param name="into">Where to write.</param>
-    /// <param name="wholeBytes">See <see cref="Encode"/>.</param>
+    /// <param name="wholeBytes">See <see cref="Encode(ReadOnlySpan{long}, Span{byte}, bool)"/>.</param>
     private static int EncodeBlock(ReadOnlySpan<long> values, Span<byte> into, bool wholeBytes)
     {
         var count = values.Length - 1;
         if (FollowOneAnother(values))
-        {
-            var length = Varint.WriteSigned(into, 1);
-            into.Slice(length, Miniblocks).Clear();
-            return length + Miniblocks;
-        }
+            return EncodeOnes(into);
         Span<ulong> deltas = stackalloc ulong[BlockValues];
         var min = long.MaxValue;
         for (var i = 0; i < count; i++)

@@ -17,7 +17,7 @@ internal static class IndexEncoder
     /// <returns>Bytes written.</returns>
     public static int Encode(ReadOnlySpan<byte> indexes, int entries, Span<byte> into)
     {
-        var width = entries <= 2 ? 1 : entries <= 4 ? 2 : entries <= 16 ? 4 : 8;
+        var width = WidthOf(entries);
         into[0] = (byte)width;
         return 1 + EncodeStretches(indexes, width, into[1..]);
     }
@@ -55,20 +55,45 @@ internal static class IndexEncoder
         while (!indexes.IsEmpty)
         {
             var (length, isRun) = NextStretch(indexes);
-            var stored = isRun ? 1 : length;
-            at += Varint.Write(into[at..], isRun ? (ulong)length << 1 : PackedHeader(length));
-            MemoryMarshal.AsBytes(indexes[..stored]).CopyTo(into[at..]);
-            at += stored * sizeof(ushort);
-            if (!isRun)
-            {
-                var padding = (-length & 7) * sizeof(ushort);
-                into.Slice(at, padding).Clear();
-                at += padding;
-            }
+            at += EncodeStretch(indexes[..length], isRun, into[at..]);
             indexes = indexes[length..];
         }
         return at;
     }
+
+    private static int EncodeStretch(ReadOnlySpan<ushort> indexes, bool isRun, Span<byte> into)
+    {
+        var stored = isRun ? 1 : indexes.Length;
+        var at = Varint.Write(into, isRun ? (ulong)indexes.Length << 1 : PackedHeader(indexes.Length));
+        MemoryMarshal.AsBytes(indexes[..stored]).CopyTo(into[at..]);
+        at += stored * sizeof(ushort);
+        if (isRun)
+            return at;
+        var padding = (-indexes.Length & 7) * sizeof(ushort);
+        into.Slice(at, padding).Clear();
+        return at + padding;
+    }
+
+    /// <summary>As one stretch, whatever is in it: for those in a hurry.</summary>
+    /// <returns>Bytes written.</returns>
+    public static int EncodeWhole(ReadOnlySpan<byte> indexes, int entries, Span<byte> into)
+    {
+        if (RunLength(indexes) == indexes.Length)
+            return Encode(indexes, entries, into);
+        var width = WidthOf(entries);
+        into[0] = (byte)width;
+        var at = 1 + Varint.Write(into[1..], PackedHeader(indexes.Length));
+        return at + BitPacking.Pack(indexes, width, into[at..]);
+    }
+
+    /// <inheritdoc cref="EncodeWhole(ReadOnlySpan{byte}, int, Span{byte})"/>
+    public static int EncodeWhole(ReadOnlySpan<ushort> indexes, Span<byte> into)
+    {
+        into[0] = 16;
+        return 1 + EncodeStretch(indexes, RunLength(indexes) == indexes.Length, into[1..]);
+    }
+
+    private static int WidthOf(int entries) => entries <= 2 ? 1 : entries <= 4 ? 2 : entries <= 16 ? 4 : 8;
 
     private static ulong PackedHeader(int length) => ((ulong)(length + 7) / 8 << 1) | 1;
 

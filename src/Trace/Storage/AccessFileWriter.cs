@@ -13,6 +13,7 @@ internal sealed class AccessFileWriter : IDisposable
     private readonly CompactWriter _footer = new();
     private readonly List<RowGroupMeta> _groups = [];
     private readonly bool _hasRips;
+    private BlockEncoder? _blockEncoder;
 
     public AccessFileWriter(bool hasRips, Effort effort)
     {
@@ -35,6 +36,9 @@ internal sealed class AccessFileWriter : IDisposable
         for (var from = 0; from < block.AccessCount; from += most)
             _groups.Add(_encoder.Encode(block, from, Math.Min(most, block.AccessCount - from), _hasRips));
     }
+
+    /// <summary>One row group.</summary>
+    public void Write(AccessBlock block) => _groups.Add((_blockEncoder ??= new BlockEncoder(_writer)).Encode(block, _hasRips));
 
     /// <summary>Writes the footer.</summary>
     public void Finish() => ParquetFile.Finish(_writer, _footer, "accesses", AccessColumn.All(_hasRips), _groups);

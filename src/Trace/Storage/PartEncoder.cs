@@ -24,6 +24,7 @@ internal sealed class PartEncoder : IDisposable
         _accesses = new AccessFileWriter(manifest.HasRips, effort);
         _events = new EventFileWriter(effort);
         AccessBlocks = new BlockPool<TraceChunk>(queueBlocks + 1, () => Block(effort.GroupAccesses));
+        NumberedBlocks = new BlockPool<AccessBlock>(queueBlocks + 1, static () => new AccessBlock());
         EventBlocks = new BlockPool<EventBlock>(queueBlocks + 1, () => new EventBlock(effort.GroupEvents));
         ManifestFile.Write(directory, manifest);
         _thread = new Thread(Run) { IsBackground = true, Name = "capture encoder" };
@@ -31,6 +32,8 @@ internal sealed class PartEncoder : IDisposable
     }
 
     public BlockPool<TraceChunk> AccessBlocks { get; }
+
+    public BlockPool<AccessBlock> NumberedBlocks { get; }
 
     public BlockPool<EventBlock> EventBlocks { get; }
 
@@ -53,9 +56,11 @@ internal sealed class PartEncoder : IDisposable
             _manifest = change(_manifest) with { Parts = _manifest.Parts };
     }
 
-    public void Write(TraceChunk block) => Enqueue(new Job(block, null, null));
+    public void Write(TraceChunk block) => Enqueue(new Job(Accesses: block));
 
-    public void Write(EventBlock block) => Enqueue(new Job(null, block, null));
+    public void Write(AccessBlock block) => Enqueue(new Job(Numbered: block));
+
+    public void Write(EventBlock block) => Enqueue(new Job(Events: block));
 
     /// <summary>Closes the part in flight, once all that was handed over is in it.</summary>
     /// <param name="wait">Return when the part is durable.</param>
@@ -63,11 +68,11 @@ internal sealed class PartEncoder : IDisposable
     {
         if (!wait)
         {
-            Enqueue(new Job(null, null, null));
+            Enqueue(default);
             return;
         }
         using var done = new ManualResetEventSlim();
-        Enqueue(new Job(null, null, done));
+        Enqueue(new Job(Done: done));
         done.Wait();
         ThrowFailure();
     }
@@ -92,6 +97,7 @@ internal sealed class PartEncoder : IDisposable
         _events.Dispose();
         _jobs.Dispose();
         AccessBlocks.Dispose();
+        NumberedBlocks.Dispose();
         EventBlocks.Dispose();
     }
 
@@ -134,6 +140,8 @@ internal sealed class PartEncoder : IDisposable
         {
             if (job.Accesses is { } accesses)
                 OpenPart().Write(accesses);
+            else if (job.Numbered is { } numbered)
+                OpenPart().Write(numbered);
             else if (job.Events is { } events)
                 OpenPart().Write(events.Events);
             else
@@ -151,6 +159,11 @@ internal sealed class PartEncoder : IDisposable
         {
             accesses.Clear();
             AccessBlocks.Return(accesses);
+        }
+        if (job.Numbered is { } numbered)
+        {
+            numbered.Clear();
+            NumberedBlocks.Return(numbered);
         }
         if (job.Events is { } events)
         {
@@ -181,6 +194,10 @@ internal sealed class PartEncoder : IDisposable
         ManifestFile.Write(_directory, Manifest);
     }
 
-    /// <summary>A block of accesses, a block of events, or (both null) the end of a part.</summary>
-    private readonly record struct Job(TraceChunk? Accesses, EventBlock? Events, ManualResetEventSlim? Done);
+    /// <summary>A block of accesses, a block of events, or (none) the end of a part.</summary>
+    private readonly record struct Job(
+        TraceChunk? Accesses = null,
+        AccessBlock? Numbered = null,
+        EventBlock? Events = null,
+        ManualResetEventSlim? Done = null);
 }

@@ -31,6 +31,13 @@ internal sealed class PartWriter : IDisposable
         Extend(block.Ordinals[0], block.Ordinals[block.AccessCount - 1]);
     }
 
+    public void Write(AccessBlock block)
+    {
+        _accesses.Write(block);
+        _accessCount += block.Count;
+        Extend(block.FirstOrdinal, block.LastOrdinal);
+    }
+
     public void Write(List<TraceEvent> events)
     {
         _events.Write(events);

@@ -80,7 +80,7 @@ public sealed class LivenessTests : IDisposable
         Needs.Qemu();
         using var payload = new Payload("stress");
         var expected = payload.Record(payload.Options());
-        using var recorder = QemuRecorder.Start(payload.Options() with { RingSlots = 4096 });
+        using var recorder = QemuRecorder.Start(payload.Options() with { RingWords = 8192 });
         var sink = new SlowSink();
 
         var summary = recorder.Record(sink, cancellation: TestContext.Current.CancellationToken);

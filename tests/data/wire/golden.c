@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Writes one record of every form: `golden FILE`. WireTests compares the result with v1.bin. */
+/* Writes one record of every form: `golden FILE`. WireTests compares the result with v2.bin. */
 #include <stdio.h>
 
 #include "wire.h"
@@ -13,10 +13,20 @@ static void put(const void *p, size_t bytes)
         perror("golden");
 }
 
-static struct wire_slot slot(uint32_t type, unsigned vcpu, uint64_t gva, unsigned size, unsigned flags, uint64_t gpa, uint64_t rip)
+static uint64_t head_of(uint32_t type, unsigned vcpu, uint64_t number)
 {
-    return (struct wire_slot){
-        .head = (uint64_t)type << WIRE_HEAD_TYPE_SHIFT | (uint64_t)vcpu << WIRE_HEAD_VCPU_SHIFT | ordinal++,
+    return (uint64_t)type << WIRE_HEAD_TYPE_SHIFT | (uint64_t)vcpu << WIRE_HEAD_VCPU_SHIFT | number;
+}
+
+static void word(uint64_t w)
+{
+    put(&w, sizeof(w));
+}
+
+static struct wire_head head(uint32_t type, unsigned vcpu, uint64_t gva, unsigned size, unsigned flags, uint64_t gpa, uint64_t rip)
+{
+    return (struct wire_head){
+        .head = head_of(type, vcpu, ordinal++),
         .gva = gva,
         .place = (uint64_t)size << WIRE_PLACE_SIZE_SHIFT | (uint64_t)flags << WIRE_PLACE_FLAGS_SHIFT | gpa,
         .rip = rip,
@@ -25,37 +35,56 @@ static struct wire_slot slot(uint32_t type, unsigned vcpu, uint64_t gva, unsigne
 
 static void event(uint32_t type, unsigned size, unsigned flags, struct wire_event extra)
 {
-    struct wire_slot s = slot(type, 1, 0xffff800000002000, size, flags, 0x12345000, 0x401000);
+    struct wire_head s = head(type, 1, 0xffff800000002000, size, flags, 0x12345000, 0x401000);
 
     put(&s, sizeof(s));
     put(&extra, sizeof(extra));
 }
 
+static void access_word(unsigned i)
+{
+    word((uint64_t)(i + 1) << WIRE_WORD_SIZE_SHIFT | (uint64_t)(4095 - i) << WIRE_WORD_CODE_SHIFT | (uint64_t)(4093 + i) << WIRE_WORD_RIP_SHIFT |
+         (uint64_t)(1u << i) << WIRE_WORD_FLAGS_SHIFT | (uint64_t)(1023 - i) << WIRE_WORD_PLACE_SHIFT | i << WIRE_WORD_KIND_SHIFT | (0xff8 + i));
+    ordinal++;
+}
+
 static void accesses(void)
 {
     for (unsigned i = 0; i < 3; i++) {
-        struct wire_slot s = slot(i, i, 0xffff800000001000 + i, 1u << i, 1u << i, 0xffffffffff000 + i, 0x400000 + i);
+        struct wire_head s = head(WIRE_ACCESS + i, i, 0xffff800000001000 + i, 1u << i, 1u << i, 0xffffffffff000 + i, 0x400000 + i);
 
         put(&s, sizeof(s));
     }
+    for (unsigned i = 0; i < 3; i++) {
+        word(head_of(WIRE_VCPU, i, 0));
+        word(head_of(WIRE_PLACE, i, 1023 - i));
+        word(0xffff800000002000 + i * 4096);
+        word(0xffffffffff000 - i * 4096);
+        word(head_of(WIRE_CODE_PAGE, i, 4095 - i));
+        word(0xffffffff81000000 + i * 4096);
+        access_word(i);
+    }
+    word(head_of(WIRE_RIP, 2, 0));
+    word(0xffffffff82000001);
+    access_word(2);
 }
 
 static void page_images(void)
 {
-    struct wire_slot s = slot(WIRE_PAGE_IMAGE, 1, 0, 0, 0, 0x12345000, 0);
+    struct wire_head s = head(WIRE_PAGE_IMAGE, 1, 0, 0, 0, 0x12345000, 0);
     unsigned char page[4096];
 
     for (unsigned i = 0; i < sizeof(page); i++)
         page[i] = (unsigned char)(i * 7);
     put(&s, sizeof(s));
     put(page, sizeof(page));
-    s = slot(WIRE_PAGE_IMAGE_ZERO, 1, 0, 0, 0, 0x12346000, 0);
+    s = head(WIRE_PAGE_IMAGE_ZERO, 1, 0, 0, 0, 0x12346000, 0);
     put(&s, sizeof(s));
 }
 
 static void vcpu_state(void)
 {
-    struct wire_slot s = slot(WIRE_VCPU_STATE, 1, 0, 0, 0, 0, 0x401000);
+    struct wire_head s = head(WIRE_VCPU_STATE, 1, 0, 0, 0, 0, 0x401000);
     struct wire_vcpu_state state = {
         .cr0 = 1, .cr2 = 2, .cr3 = 3, .cr4 = 4, .efer = 5, .rflags = 6, .cpl = 3, .has_pkru = 1, .pkru = 0x55555554,
     };
@@ -66,7 +95,7 @@ static void vcpu_state(void)
 
 static void memslot(void)
 {
-    struct wire_slot s = slot(WIRE_MEMSLOT, 0, 2, 0, 0, 0x12345000, 0);
+    struct wire_head s = head(WIRE_MEMSLOT, 0, 2, 0, 0, 0x12345000, 0);
     struct wire_event extra = { .value = 0x100000, .access = WIRE_MEMSLOT_READONLY };
 
     put(&s, sizeof(s));

@@ -2,7 +2,7 @@
 /*
  * Every load, store and fetch of the guest comes by here. The fast path is the page filter: an access whose page, kind
  * and privilege stand in a direct-mapped table needs no look at anything else. The filter runs in full recordings as
- * well (there a hit is recorded, with the frame the slot remembers), so that both kinds of recording meet new page
+ * well (there a hit is recorded, as a word that names the slot), so that both kinds of recording meet new page
  * tables at the same ordinals.
  *
  *   key  63..49 generation | 48..4 page number | 3..2 class of accessor | 1..0 kind
@@ -76,22 +76,35 @@ static void table_store(uint64_t va, uint64_t gpa, unsigned size, unsigned flags
         flush_filter();
 }
 
+/* The word of an access that a slot stands for, without the instruction. */
+static uint64_t word_of(size_t slot, uint64_t va, unsigned size)
+{
+    return g.cpu->places[slot] | PAGE_OFFSET(va) | (uint64_t)size << WIRE_WORD_SIZE_SHIFT;
+}
+
 /* An access to RAM that the filter did not know: it is recorded and takes the slot. */
 static void record_miss(uint64_t va, uint64_t gpa, unsigned size, unsigned class, unsigned kind, unsigned flags,
                         uint64_t rip, bool keep)
 {
-    uint64_t key, place = place_of(PAGE_BASE(gpa), flags, 0);
+    uint64_t key;
+    size_t slot;
 
     (void)next_ordinal(); /* first: it may empty the filter */
     if (!g.recording)
         return;
     key = make_key(va, class, kind);
+    slot = slot_of(key);
     if (keep) {
         walk_stamp_path();
-        g.cpu->filter[slot_of(key)] = key;
-        g.cpu->places[slot_of(key)] = place;
+        g.cpu->filter[slot] = key;
     }
-    emit_access(kind, va, place | PAGE_OFFSET(gpa) | (uint64_t)size << WIRE_PLACE_SIZE_SHIFT, rip);
+    if (!keep || g.filtered) {
+        emit_access(kind, va, place_of(gpa, flags, size), rip);
+        return;
+    }
+    g.cpu->places[slot] = (uint64_t)flags << WIRE_WORD_FLAGS_SHIFT | slot << WIRE_WORD_PLACE_SHIFT | kind << WIRE_WORD_KIND_SHIFT;
+    emit_place(slot, va, gpa);
+    emit_word(word_of(slot, va, size), rip);
 }
 
 static bool record_hit(uint64_t va, unsigned size, unsigned class, unsigned kind, uint64_t rip)
@@ -107,7 +120,7 @@ static bool record_hit(uint64_t va, unsigned size, unsigned class, unsigned kind
         return false;
     g.ordinal++;
     if (!g.filtered)
-        emit_access(kind, va, g.cpu->places[slot] | PAGE_OFFSET(va) | (uint64_t)size << WIRE_PLACE_SIZE_SHIFT, rip);
+        emit_word(word_of(slot, va, size), rip);
     return true;
 }
 
@@ -186,13 +199,12 @@ static __attribute__((noinline)) void access_slow(meminfo info, uint64_t va, uin
 }
 
 /*
- * The fast path. The instruction is told by its offset to the page that the code runs in. One vCPU is the common case:
- * its state then stands at a fixed address.
+ * The fast path. The instruction is told by its offset in the page that the code runs in, in place in the word. One
+ * vCPU is the common case: its state then stands at a fixed address.
  */
-INLINE void on_access(meminfo info, uint64_t va, void *offset, unsigned kind, bool user_code, bool full, bool several)
+INLINE void on_access(meminfo info, uint64_t va, void *rip_bits, unsigned kind, bool user_code, bool full, bool several)
 {
     struct vcpu *c = &g.vcpus[0];
-    struct wire_slot *s;
     uint64_t key, ordinal;
     size_t slot;
 
@@ -204,7 +216,7 @@ INLINE void on_access(meminfo info, uint64_t va, void *offset, unsigned kind, bo
     slot = slot_of(key);
     ordinal = g.ordinal;
     if (unlikely(c->filter[slot] != key || PAGE_OFFSET(va) > LAST_SAFE_OFFSET || ordinal == g.stop)) {
-        access_slow(info, va, c->code_page + (uint64_t)offset, kind, user_code);
+        access_slow(info, va, c->code_page | (uint64_t)rip_bits >> WIRE_WORD_RIP_SHIFT, kind, user_code);
         return;
     }
     g.ordinal = ordinal + 1;
@@ -212,18 +224,14 @@ INLINE void on_access(meminfo info, uint64_t va, void *offset, unsigned kind, bo
         return;
     if (unlikely(g.write == g.write_end))
         ring_more();
-    s = g.write++;
-    s->head = (uint64_t)kind << WIRE_HEAD_TYPE_SHIFT | (several ? g.vcpu_bits : 0) | ordinal;
-    s->gva = va;
-    s->place = c->places[slot] | PAGE_OFFSET(va) | 1ull << (WIRE_PLACE_SIZE_SHIFT + size_shift(info));
-    s->rip = c->code_page + (uint64_t)offset;
+    *g.write++ = c->places[slot] | PAGE_OFFSET(va) | c->code_bits | (uint64_t)rip_bits | 1ull << (WIRE_WORD_SIZE_SHIFT + size_shift(info));
 }
 
 #define CALLBACK(name, kind, user, full, several) \
-    static void name(unsigned vcpu, meminfo info, uint64_t va, void *offset) \
+    static void name(unsigned vcpu, meminfo info, uint64_t va, void *rip_bits) \
     { \
         (void)vcpu; \
-        on_access(info, va, offset, kind, user, full, several); \
+        on_access(info, va, rip_bits, kind, user, full, several); \
     }
 #define CALLBACKS(name, full, several) \
     CALLBACK(kernel_read##name, WIRE_READ, false, full, several) \
@@ -237,14 +245,30 @@ CALLBACKS(_full, true, false)
 CALLBACKS(_filtered_smp, false, true)
 CALLBACKS(_full_smp, true, true)
 
-mem_cb *access_callback(unsigned kind, bool user)
+/* An instruction that began in the page before the one that the code runs in now. */
+#define CALLBACK_CROSSING(name, kind, user) \
+    static void name(unsigned vcpu, meminfo info, uint64_t va, void *rip_bits) \
+    { \
+        (void)vcpu; \
+        if (g.several_vcpus) \
+            cpu_select(); \
+        access_slow(info, va, (g.cpu->code_page - PAGE_BYTES) | (uint64_t)rip_bits >> WIRE_WORD_RIP_SHIFT, kind, user); \
+    }
+
+CALLBACK_CROSSING(kernel_read_crossing, WIRE_READ, false)
+CALLBACK_CROSSING(kernel_write_crossing, WIRE_WRITE, false)
+CALLBACK_CROSSING(user_read_crossing, WIRE_READ, true)
+CALLBACK_CROSSING(user_write_crossing, WIRE_WRITE, true)
+
+mem_cb *access_callback(unsigned kind, bool user, bool crosses)
 {
+    static mem_cb *const crossing[2][2] = NAMES(_crossing);
     static mem_cb *const callbacks[2][2][2][2] = {
         { NAMES(_full), NAMES(_filtered) },
         { NAMES(_full_smp), NAMES(_filtered_smp) },
     };
 
-    return callbacks[g.several_vcpus][g.filtered][user][kind];
+    return crosses ? crossing[user][kind] : callbacks[g.several_vcpus][g.filtered][user][kind];
 }
 
 /* Execution enters a page, or goes on in one after something that empties the filter, or after a delivery. */

@@ -70,6 +70,7 @@ void cpu_select(void)
         if (g.vcpus[i].qemu_cpu == *running)
             g.cpu = &g.vcpus[i];
     g.vcpu_bits = (uint64_t)g.cpu->index << WIRE_HEAD_VCPU_SHIFT;
+    emit_vcpu();
 }
 
 void cpu_note_running(unsigned index)

@@ -4,7 +4,6 @@
 
 #include "recorder.h"
 
-
 #define GENERATIONS (1ull << 15)
 
 static void set_stop(void)
@@ -66,21 +65,83 @@ void flush_filter(void)
         g.vcpus[i].fetch_page = g.vcpus[i].trigger = NO_FETCH_PAGE;
 }
 
-static inline struct wire_slot *take_slot(void)
+static inline void put(uint64_t word)
 {
     if (unlikely(g.write == g.write_end))
         ring_more();
-    return g.write++;
+    *g.write++ = word;
 }
 
-void emit_access(uint32_t type, uint64_t va, uint64_t place, uint64_t rip)
+static void put_words(const void *from, size_t bytes)
 {
-    struct wire_slot *s = take_slot();
+    uint64_t word;
 
-    s->head = (uint64_t)type << WIRE_HEAD_TYPE_SHIFT | g.vcpu_bits | (g.ordinal - 1);
-    s->gva = va;
-    s->place = place;
-    s->rip = rip;
+    for (size_t at = 0; at < bytes; at += sizeof(word)) {
+        memcpy(&word, (const uint8_t *)from + at, sizeof(word));
+        put(word);
+    }
+}
+
+static uint64_t head_of(uint32_t type, uint64_t number)
+{
+    return (uint64_t)type << WIRE_HEAD_TYPE_SHIFT | g.vcpu_bits | number;
+}
+
+static void put_head(uint32_t type, uint64_t va, uint64_t place, uint64_t rip)
+{
+    put_words(&(struct wire_head){ head_of(type, g.ordinal - 1), va, place, rip }, sizeof(struct wire_head));
+}
+
+void emit_access(unsigned kind, uint64_t va, uint64_t place, uint64_t rip)
+{
+    put_head(WIRE_ACCESS + kind, va, place, rip);
+}
+
+/* An access to a known place, without its code page. An instruction that crossed into the running page is told apart. */
+void emit_word(uint64_t word, uint64_t rip)
+{
+    if (PAGE_BASE(rip) == g.cpu->code_page) {
+        word |= g.cpu->code_bits | PAGE_OFFSET(rip) << WIRE_WORD_RIP_SHIFT;
+    } else {
+        put(head_of(WIRE_RIP, 0));
+        put(rip);
+    }
+    put(word);
+}
+
+void emit_place(size_t number, uint64_t va, uint64_t gpa)
+{
+    put(head_of(WIRE_PLACE, number));
+    put(PAGE_BASE(va));
+    put(PAGE_BASE(gpa));
+}
+
+static void number_code_page(uint64_t page)
+{
+    uint64_t number = (page >> 12 ^ page >> 24) & (WIRE_CODE_PAGES - 1);
+
+    if (g.code_pages[number] != page + 1) {
+        g.code_pages[number] = page + 1;
+        put(head_of(WIRE_CODE_PAGE, number));
+        put(page);
+    }
+    g.cpu->code_bits = number << WIRE_WORD_CODE_SHIFT;
+}
+
+void enter_code_page(uint64_t page)
+{
+    g.cpu->code_page = page;
+    if (!g.filtered)
+        number_code_page(page);
+}
+
+/* Another vCPU runs now; one that ran meanwhile may have taken the number of its code page. */
+void emit_vcpu(void)
+{
+    if (g.filtered)
+        return;
+    put(head_of(WIRE_VCPU, 0));
+    number_code_page(g.cpu->code_page);
 }
 
 static bool is_access(uint32_t type)
@@ -93,8 +154,8 @@ void emit_event(uint32_t type, uint64_t va, uint64_t place, uint64_t rip, struct
     if (!take_ordinal())
         return;
     g.non_accesses += !is_access(type);
-    emit_access(type, va, place, rip);
-    memcpy(take_slot(), &extra, sizeof(extra));
+    put_head(type, va, place, rip);
+    put_words(&extra, sizeof(extra));
 }
 
 static bool all_zero(const uint8_t *page)
@@ -109,9 +170,9 @@ void emit_page_image(uint64_t gpa, const uint8_t *page)
     if (!take_ordinal())
         return;
     g.non_accesses++;
-    emit_access(zero ? WIRE_PAGE_IMAGE_ZERO : WIRE_PAGE_IMAGE, 0, gpa, 0);
-    for (size_t at = 0; !zero && at < PAGE_BYTES; at += sizeof(struct wire_slot))
-        memcpy(take_slot(), page + at, sizeof(struct wire_slot));
+    put_head(zero ? WIRE_PAGE_IMAGE_ZERO : WIRE_PAGE_IMAGE, 0, gpa, 0);
+    if (!zero)
+        put_words(page, PAGE_BYTES);
 }
 
 void emit_vcpu_state(uint64_t rip)
@@ -128,9 +189,8 @@ void emit_vcpu_state(uint64_t rip)
     if (!take_ordinal())
         return;
     g.non_accesses++;
-    emit_access(WIRE_VCPU_STATE, 0, 0, rip);
-    memcpy(take_slot(), &s, 32);
-    memcpy(take_slot(), (uint8_t *)&s + 32, 32);
+    put_head(WIRE_VCPU_STATE, 0, 0, rip);
+    put_words(&s, sizeof(s));
 }
 
 static void emit_table(uint32_t type, struct descriptor_table t)

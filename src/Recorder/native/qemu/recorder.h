@@ -54,11 +54,12 @@ struct vcpu {
     unsigned index;
     void *qemu_cpu;
     uint64_t *filter;       /* keys, direct mapped */
-    uint64_t *places;       /* per slot: the page's gpa and the access flags, as in wire_slot.place */
+    uint64_t *places;       /* per slot: what its accesses have in common, as in the word of an access */
     const uint64_t *eip;    /* QEMU's own copy of the program counter, see cpu_check_eip() */
     uint64_t trigger;       /* FETCH_PAGE of the page where blocks need no look, or NO_FETCH_PAGE */
     uint64_t fetch_page;    /* FETCH_PAGE of the last fetch in the stream, or NO_FETCH_PAGE */
     uint64_t code_page;     /* address of the page that the running instruction starts in or crossed into */
+    uint64_t code_bits;     /* its number, as in the word of an access */
     uint64_t cr0, cr3, cr4, efer;
     uint32_t pkru;
     bool introduced;
@@ -87,7 +88,7 @@ struct recorder {
     uint64_t generation;  /* of the filter, in place in the key */
     uint64_t slot_mask;
     struct vcpu *cpu;     /* the vCPU that runs */
-    struct wire_slot *write, *write_end;
+    uint64_t *write, *write_end;
     uint64_t vcpu_bits;   /* of the running vCPU, in place in the head */
     /* cold */
     bool recording, ended, filtered, several_vcpus, registers_known;
@@ -95,8 +96,9 @@ struct recorder {
     uint64_t non_accesses; /* ordinals that are no access */
     uint64_t next_epoch;
     struct wire_control *control;
-    struct wire_slot *ring;
-    uint64_t head;        /* slots before *ring_base */
+    uint64_t *ring;
+    uint64_t head;        /* words before the stretch that is written */
+    uint64_t code_pages[WIRE_CODE_PAGES]; /* by number: the page that the reader knows, + 1 */
     uint8_t *ram;         /* QEMU's own mapping of guest RAM */
     uint64_t ram_bytes;
     uint8_t *page_flags;  /* per page of guest RAM */
@@ -127,7 +129,11 @@ bool ring_ask_for_map(void);
 /* emit.c */
 uint64_t next_ordinal(void);
 void flush_filter(void);
-void emit_access(uint32_t type, uint64_t va, uint64_t place, uint64_t rip);
+void emit_access(unsigned kind, uint64_t va, uint64_t place, uint64_t rip);
+void emit_word(uint64_t word, uint64_t rip);
+void emit_place(size_t number, uint64_t va, uint64_t gpa);
+void emit_vcpu(void);
+void enter_code_page(uint64_t page);
 void emit_event(uint32_t type, uint64_t va, uint64_t place, uint64_t rip, struct wire_event extra);
 void emit_page_image(uint64_t gpa, const uint8_t *page);
 void emit_vcpu_state(uint64_t rip);
@@ -136,7 +142,7 @@ void start_recording(uint64_t rip);
 void end_recording(uint32_t reason);
 
 /* access.c */
-mem_cb *access_callback(unsigned kind, bool user);
+mem_cb *access_callback(unsigned kind, bool user, bool crosses);
 void access_slots_allocate(struct vcpu *cpu, unsigned slots);
 void fetch(uint64_t va, uint64_t gpa, unsigned size, bool user);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The ring to the recorder, and liveness: a full ring makes the guest wait, a dead recorder makes QEMU leave. Slots
+ * The ring to the recorder, and liveness: a full ring makes the guest wait, a dead recorder makes QEMU leave. Words
  * are published in batches, so that the two sides do not fight for the cache line of the head.
  */
 #define _GNU_SOURCE
@@ -20,12 +20,12 @@
 
 #include "recorder.h"
 
-#define BATCH_SLOTS 256u
+#define BATCH_WORDS 2048u
 #define WAIT_NS 50000
 #define LEAVE_SECONDS 2
 
-static struct wire_slot *batch_start; /* of the stretch that g.write walks */
-static struct wire_slot nowhere[BATCH_SLOTS]; /* where slots go once nobody reads them */
+static uint64_t *batch_start; /* of the stretch that g.write walks */
+static uint64_t nowhere[BATCH_WORDS]; /* where words go once nobody reads them */
 
 static void leave_at_once(void)
 {
@@ -90,11 +90,11 @@ bool ring_open(const char *path)
     g.control = p;
     if (g.control->magic != WIRE_MAGIC || g.control->version != WIRE_VERSION ||
         g.control->control_bytes != WIRE_CONTROL_BYTES ||
-        (uint64_t)st.st_size < WIRE_CONTROL_BYTES + g.control->slots * sizeof(struct wire_slot)) {
+        (uint64_t)st.st_size < WIRE_CONTROL_BYTES + g.control->words * sizeof(uint64_t)) {
         fprintf(stderr, "replay plugin: %s is not a ring of wire version %u\n", path, WIRE_VERSION);
         return false;
     }
-    g.ring = (struct wire_slot *)((uint8_t *)p + WIRE_CONTROL_BYTES);
+    g.ring = (uint64_t *)((uint8_t *)p + WIRE_CONTROL_BYTES);
     g.write = g.write_end = batch_start = g.ring;
     return start_watch();
 }
@@ -116,11 +116,11 @@ static void wait_for_room(uint64_t head)
     struct timespec from, to;
     const struct timespec pause = { .tv_nsec = WAIT_NS };
 
-    if (head - __atomic_load_n(&g.control->tail, __ATOMIC_ACQUIRE) + BATCH_SLOTS <= g.control->slots)
+    if (head - __atomic_load_n(&g.control->tail, __ATOMIC_ACQUIRE) + BATCH_WORDS <= g.control->words)
         return;
     g.counters.stalls++;
     clock_gettime(CLOCK_MONOTONIC, &from);
-    while (head - __atomic_load_n(&g.control->tail, __ATOMIC_ACQUIRE) + BATCH_SLOTS > g.control->slots && !g.reader_gone)
+    while (head - __atomic_load_n(&g.control->tail, __ATOMIC_ACQUIRE) + BATCH_WORDS > g.control->words && !g.reader_gone)
         nanosleep(&pause, NULL);
     clock_gettime(CLOCK_MONOTONIC, &to);
     g.counters.stall_ns += (uint64_t)((to.tv_sec - from.tv_sec) * 1000000000ll + (to.tv_nsec - from.tv_nsec));
@@ -134,14 +134,14 @@ void ring_more(void)
     if (g.ended || g.reader_gone) {
         g.head = head;
         g.write = batch_start = nowhere;
-        g.write_end = nowhere + BATCH_SLOTS;
+        g.write_end = nowhere + BATCH_WORDS;
         return;
     }
     ring_publish();
     wait_for_room(head);
     g.head = head;
-    g.write = batch_start = g.ring + (head & (g.control->slots - 1));
-    g.write_end = g.write + (BATCH_SLOTS - (head & (BATCH_SLOTS - 1)));
+    g.write = batch_start = g.ring + (head & (g.control->words - 1));
+    g.write_end = g.write + (BATCH_WORDS - (head & (BATCH_WORDS - 1)));
     if (unlikely(g.control->stop_request))
         g.stop = g.ordinal; /* not here: a record may be half written */
 }

@@ -46,7 +46,7 @@ void on_code_flush(plugin_id id)
 
 static __attribute__((noinline)) void enter_page(uint64_t va, const struct mark *m)
 {
-    g.cpu->code_page = PAGE_BASE(va);
+    enter_code_page(PAGE_BASE(va));
     if (unlikely(va == RESET_VECTOR))
         cpu_reset(g.cpu);
     if (unlikely(!g.recording)) {
@@ -107,7 +107,7 @@ static void on_second_page(unsigned vcpu, void *data)
     (void)vcpu;
     if (g.several_vcpus)
         cpu_select();
-    g.cpu->code_page += PAGE_BYTES;
+    enter_code_page(g.cpu->code_page + PAGE_BYTES);
     fetch(g.cpu->code_page, GPA_UNKNOWN, m->size, m->user);
 }
 
@@ -189,10 +189,10 @@ static void watch_bounds(struct qemu_plugin_insn *insn, struct mode mode)
 
 static void watch_memory(struct qemu_plugin_insn *insn, bool user, bool crosses)
 {
-    int64_t offset = (int64_t)PAGE_OFFSET(qemu_plugin_insn_vaddr(insn)) - (crosses ? (int64_t)PAGE_BYTES : 0);
+    void *rip_bits = (void *)(PAGE_OFFSET(qemu_plugin_insn_vaddr(insn)) << WIRE_WORD_RIP_SHIFT);
 
-    qemu_plugin_register_vcpu_mem_cb(insn, access_callback(WIRE_READ, user), CB_NO_REGS, MEM_R, (void *)offset);
-    qemu_plugin_register_vcpu_mem_cb(insn, access_callback(WIRE_WRITE, user), CB_NO_REGS, MEM_W, (void *)offset);
+    qemu_plugin_register_vcpu_mem_cb(insn, access_callback(WIRE_READ, user, crosses), CB_NO_REGS, MEM_R, rip_bits);
+    qemu_plugin_register_vcpu_mem_cb(insn, access_callback(WIRE_WRITE, user, crosses), CB_NO_REGS, MEM_W, rip_bits);
 }
 
 static void watch_special(struct qemu_plugin_insn *insn, struct mode mode)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Wire format v1 between the plugin and the recorder: a control block, then a ring of 32-byte slots, in one shared
- * file. Little endian. Documented in schemas/wire/v1.md; tests/data/wire/v1.bin holds one record of every form and is
+ * Wire format v2 between the plugin and the recorder: a control block, then a ring of 8-byte words, in one shared
+ * file. Little endian. Documented in schemas/wire/v2.md; tests/data/wire/v2.bin holds one record of every form and is
  * read by both sides' tests.
  */
 #ifndef REPLAY_WIRE_H
@@ -10,25 +10,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_MAGIC 0x3157594c50455221ull /* "!REPLYW1" */
-#define WIRE_VERSION 1u
+#define WIRE_MAGIC 0x3257594c50455221ull /* "!REPLYW2" */
+#define WIRE_VERSION 2u
 #define WIRE_CONTROL_BYTES 65536u
 #define WIRE_MAX_MEMSLOTS 128u
+#define WIRE_PLACES 1024u     /* numbers of places, of each vCPU */
+#define WIRE_CODE_PAGES 4096u /* numbers of code pages */
 
 /*
- * One slot of the ring. A record is one slot, or a first slot and the extension its type says.
+ * A plain access in a recording of every access is one word. Its ordinal is one more than that of the record before.
  *
- *   head   63..56 type | 55..48 vCPU | 47..0 ordinal
+ *   63 0 | 62..56 size in bytes | 55..44 code page | 43..32 offset of the instruction in it
+ *   31..28 access flags | 25..16 place | 13..12 kind | 11..0 offset in the page
+ *
+ * Any other record begins with a head, and has as many words as its type says.
+ *
+ *   head   63..56 type, from 80 on | 55..48 vCPU | 47..0 ordinal, or a number
  *   place  63..56 size in bytes | 55..52 access flags | 51..0 guest-physical address
  */
-struct wire_slot {
+struct wire_head {
     uint64_t head;
     uint64_t gva;
     uint64_t place;
     uint64_t rip;
 };
 
-/* Second slot of an event. */
+/* Behind the head of an event. */
 struct wire_event {
     uint64_t value;
     uint32_t error_code;
@@ -39,7 +46,7 @@ struct wire_event {
     uint32_t spare;
 };
 
-/* Second and third slot of WIRE_VCPU_STATE. */
+/* Behind the head of WIRE_VCPU_STATE. */
 struct wire_vcpu_state {
     uint64_t cr0, cr2, cr3, cr4;
     uint64_t efer, rflags;
@@ -52,33 +59,44 @@ enum {
     WIRE_HEAD_VCPU_SHIFT = 48,
     WIRE_PLACE_SIZE_SHIFT = 56,
     WIRE_PLACE_FLAGS_SHIFT = 52,
+    WIRE_WORD_KIND_SHIFT = 12,
+    WIRE_WORD_PLACE_SHIFT = 16,
+    WIRE_WORD_FLAGS_SHIFT = 28,
+    WIRE_WORD_RIP_SHIFT = 32,
+    WIRE_WORD_CODE_SHIFT = 44,
+    WIRE_WORD_SIZE_SHIFT = 56,
 };
 
-/* Record types. Events are 0x40 + their number in the capture format. */
+/* Kinds of access. */
+enum { WIRE_READ = 0, WIRE_WRITE = 1, WIRE_FETCH = 2 };
+
+/* Record types. Events are 0xc0 + their number in the capture format. */
 enum {
-    WIRE_READ = 0x00, /* one slot */
-    WIRE_WRITE = 0x01,
-    WIRE_FETCH = 0x02,
-    WIRE_PAGE_TABLE_STORE = 0x41, /* two slots, unless said otherwise */
-    WIRE_MMIO = 0x42,
-    WIRE_IMPLICIT = 0x43,
-    WIRE_PAGE_IMAGE = 0x44, /* 1 + 128 slots: the page follows */
-    WIRE_CR0 = 0x48,
-    WIRE_CR3 = 0x49,
-    WIRE_CR4 = 0x4a,
-    WIRE_EFER = 0x4b,
-    WIRE_PKRU = 0x4c,
-    WIRE_INVLPG = 0x4d,
-    WIRE_INVPCID = 0x4e,
-    WIRE_GUEST_PAGE_FAULT = 0x50,
-    WIRE_DELIVERY = 0x51,
-    WIRE_LIDT = 0x52,
-    WIRE_LGDT = 0x53,
-    WIRE_LTR = 0x54,
-    WIRE_VCPU_STATE = 0x58, /* three slots */
-    WIRE_MEMSLOT = 0x59,    /* gva: slot number, place: gpa, value: bytes (0 deletes) */
-    WIRE_MARKER = 0x68,
-    WIRE_PAGE_IMAGE_ZERO = 0x84, /* one slot: a page of zeros */
+    WIRE_ACCESS = 0x80,          /* + kind; four words: the access by itself */
+    WIRE_PLACE = 0x83,           /* three words: head with the number, gva of the page, its gpa */
+    WIRE_PAGE_IMAGE_ZERO = 0x84, /* four words: a page of zeros */
+    WIRE_CODE_PAGE = 0x85,       /* two words: head with the number, address of the page */
+    WIRE_RIP = 0x86,             /* two words: head, instruction of the access that follows */
+    WIRE_VCPU = 0x87,            /* one word: the vCPU of the accesses that follow */
+    WIRE_PAGE_TABLE_STORE = 0xc1, /* 4 + 4 words, unless said otherwise */
+    WIRE_MMIO = 0xc2,
+    WIRE_IMPLICIT = 0xc3,
+    WIRE_PAGE_IMAGE = 0xc4, /* 4 + 512 words: the page follows */
+    WIRE_CR0 = 0xc8,
+    WIRE_CR3 = 0xc9,
+    WIRE_CR4 = 0xca,
+    WIRE_EFER = 0xcb,
+    WIRE_PKRU = 0xcc,
+    WIRE_INVLPG = 0xcd,
+    WIRE_INVPCID = 0xce,
+    WIRE_GUEST_PAGE_FAULT = 0xd0,
+    WIRE_DELIVERY = 0xd1,
+    WIRE_LIDT = 0xd2,
+    WIRE_LGDT = 0xd3,
+    WIRE_LTR = 0xd4,
+    WIRE_VCPU_STATE = 0xd8, /* 4 + 8 words */
+    WIRE_MEMSLOT = 0xd9,    /* gva: slot number, place: gpa, value: bytes (0 deletes) */
+    WIRE_MARKER = 0xe8,
 };
 
 enum { WIRE_HAS_ERROR_CODE = 1, WIRE_HAS_GPA = 2 };
@@ -125,7 +143,7 @@ struct wire_control {
     uint64_t magic;
     uint32_t version;
     uint32_t control_bytes;
-    uint64_t slots; /* power of two */
+    uint64_t words; /* power of two */
     uint64_t ram_bytes;
     uint32_t reader_pid;
     uint32_t options;
@@ -139,14 +157,14 @@ struct wire_control {
     uint32_t stop_kind;
     uint64_t reserved0[21];
     /* 0x100: the plugin's */
-    uint64_t head; /* slots published */
+    uint64_t head; /* words published */
     uint32_t state;
     uint32_t end_reason;
     uint32_t vcpus;
     uint32_t reserved6;
     char error[232]; /* for WIRE_FAILED: one line */
     /* 0x200: the recorder's */
-    uint64_t tail; /* slots consumed */
+    uint64_t tail; /* words consumed */
     uint32_t stop_request;
     uint32_t reserved1;
     uint64_t reserved2[30];
@@ -163,12 +181,12 @@ struct wire_control {
     struct wire_memslot map[WIRE_MAX_MEMSLOTS];
 };
 
-_Static_assert(sizeof(struct wire_slot) == 32, "slot");
+_Static_assert(sizeof(struct wire_head) == 32, "head");
 _Static_assert(sizeof(struct wire_event) == 32, "event");
 _Static_assert(sizeof(struct wire_vcpu_state) == 64, "vcpu state");
 _Static_assert(sizeof(struct wire_memslot) == 32, "memslot");
 _Static_assert(sizeof(struct wire_counters) == 128, "counters");
-_Static_assert(offsetof(struct wire_control, slots) == 0x10, "slots");
+_Static_assert(offsetof(struct wire_control, words) == 0x10, "words");
 _Static_assert(offsetof(struct wire_control, start_at) == 0x40, "start_at");
 _Static_assert(offsetof(struct wire_control, head) == 0x100, "head");
 _Static_assert(offsetof(struct wire_control, tail) == 0x200, "tail");
