@@ -22,28 +22,31 @@ public sealed partial class HistoryFile
         _load = BulkLoad.TryBegin(_connection, _path);
     }
 
-    /// <summary>Builds the trees of what was loaded; null: SQLite has the rows already. The connection is another one afterwards.</summary>
-    private RootSwap? BuildLoad(bool withIndexes)
+    /// <summary>Builds the trees of what was loaded and puts them in their places, in a transaction that stays open.</summary>
+    private void PlaceLoad(bool complete)
     {
-        if (_load is null)
-            return null;
         Commit();
-        var trees = _load.Build(_connection, withIndexes);
+        var trees = _load!.Build(_connection, withIndexes: complete);
         _connection.Reopen();
         _connection.Execute(Lock);
-        _connection.Execute("PRAGMA synchronous = OFF");
-        _connection.Execute(LoadCache);
-        return trees;
+        _connection.Execute(complete ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = OFF");
+        // For a moment the file was free: whoever reads it now is waited for.
+        _connection.Execute("PRAGMA busy_timeout = 60000");
+        _connection.Execute("BEGIN EXCLUSIVE");
+        _inTransaction = true;
+        if (!BulkLoad.AreEmpty(_connection))
+            throw new StoreException($"{_path}: another process has written to it meanwhile. Run the capture again, with --force or into another database.");
+        trees.Apply(_connection);
     }
 
     /// <summary>No run became complete: what there is of them can be read, and <see cref="TryResume"/> has SQLite add to it.</summary>
     private void FinishLoad()
     {
-        if (BuildLoad(withIndexes: false) is not { } trees)
+        if (_load is null)
             return;
-        Begin();
-        trees.Apply(_connection);
+        PlaceLoad(complete: false);
         Commit();
+        _connection.Execute(LoadCache);
         EndLoad();
     }
 

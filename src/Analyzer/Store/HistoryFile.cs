@@ -190,14 +190,10 @@ public sealed partial class HistoryFile : IDisposable
 
     private void MarkComplete()
     {
-        var trees = BuildLoad(withIndexes: true);
-        _connection.Execute("PRAGMA synchronous = FULL");
-        _connection.Execute(SortCache);
-        Begin();
-        if (trees is null)
-            _connection.Execute(SqlFiles.Indexes.Text);
+        if (_load is null)
+            MakeIndexes();
         else
-            trees.Apply(_connection);
+            PlaceLoad(complete: true);
         foreach (var run in _finished)
             _connection.Run("UPDATE _run SET complete = 1 WHERE run = ?", run);
         _runs.SetCheckpoint(null);
@@ -208,6 +204,15 @@ public sealed partial class HistoryFile : IDisposable
         EndLoad();
         _connection.Execute(LoadCache);
         _finished.Clear();
+    }
+
+    /// <summary>Over rows that SQLite has, in a transaction that stays open.</summary>
+    private void MakeIndexes()
+    {
+        _connection.Execute("PRAGMA synchronous = FULL");
+        _connection.Execute(SortCache);
+        Begin();
+        _connection.Execute(SqlFiles.Indexes.Text);
     }
 
     /// <summary>Null: the name asked for is taken.</summary>

@@ -51,6 +51,10 @@ internal sealed class BulkLoad : IDisposable
     /// <summary>Removes what a killed process left.</summary>
     public static void Sweep(string path) => File.Delete(Spool.PathOf(path));
 
+    /// <summary>The tables have no rows.</summary>
+    public static bool AreEmpty(WriterConnection connection) =>
+        LoadedTables.All.All(table => connection.QueryInt64($"SELECT EXISTS (SELECT 1 FROM {table.Name})") == 0);
+
     public IRowSink<T> Sink<T, TLayout>(int run)
         where T : unmanaged
         where TLayout : IRowLayout<T> =>
@@ -93,8 +97,7 @@ internal sealed class BulkLoad : IDisposable
         Sweep(_path);
     }
 
-    private static bool IsPossible(WriterConnection connection) =>
-        LoadedTables.All.All(table => connection.QueryInt64($"SELECT EXISTS (SELECT 1 FROM {table.Name})") == 0) && new DatabasePages(connection).AreUsual;
+    private static bool IsPossible(WriterConnection connection) => AreEmpty(connection) && new DatabasePages(connection).AreUsual;
 
     /// <summary>With the indexes as they will be.</summary>
     private static List<TableShape> ReadShapes(WriterConnection connection)
