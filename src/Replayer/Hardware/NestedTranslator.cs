@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Replay.Replayer.Guest;
 using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
@@ -85,6 +86,7 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
     /// <param name="access">What is asked.</param>
     /// <param name="result">What was found.</param>
     /// <param name="spared">Entries of the guest's that need not be read, because an earlier walk did.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private WalkStatus Walk(ref GuestTables tables, in GuestAccess access, ref WalkResult result, out int spared)
     {
         ref readonly var rules = ref Rules();
@@ -99,10 +101,9 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
             return GuestWalker.WalkFrom(ref tables, rules, access, pageTable, ref result);
         }
 
-        var before = second.References;
         var status = GuestWalker.Walk(ref tables, rules, registers, access, ref result);
         if (tables.PageTable.Level != 0)
-            cache.Fill(access.Gva, epoch, tables.PageTable, (tables.ReferencesToPageTable.Own, (int)(tables.ReferencesToPageTable.Kvm - before)));
+            cache.Fill(access.Gva, epoch, tables.PageTable, tables.ReferencesToPageTable);
         return status;
     }
 
@@ -122,6 +123,7 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
         return ref _rules;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private TranslationStatus Finish(in GpaAccess access, ref Translation translation) =>
         second.TryTranslate(translation.Gpa, access, out translation.Hpa) ? TranslationStatus.Mapped : Exit(ref translation);
 
