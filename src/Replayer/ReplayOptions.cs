@@ -12,7 +12,7 @@ public sealed record ReplayOptions
 
     public HostBacking Backing { get; init; } = HostBacking.Pages4K;
 
-    /// <summary>Remember translations in a software TLB. The history is the same without.</summary>
+    /// <summary>Remember translations in a software TLB, and parts of walks. The history is the same without.</summary>
     public bool UseTlb { get; init; } = true;
 
     public InvariantLevel Invariants { get; init; } = InvariantLevel.Standard;

@@ -12,7 +12,13 @@ public sealed class KvmVm
 {
     private readonly List<KvmVcpu> _vcpus = [];
 
-    public KvmVm(Journal journal, GuestMemory guestMemory, MmuMode mode, HostProfile profile, HostBacking? backing = null)
+    /// <param name="journal">Where everything that happens is reported.</param>
+    /// <param name="guestMemory">The guest's tables.</param>
+    /// <param name="mode">Which MMU.</param>
+    /// <param name="profile">The host.</param>
+    /// <param name="backing">How the host backs guest memory; null for small pages.</param>
+    /// <param name="remembersWalks">See <see cref="PageTables"/>.</param>
+    public KvmVm(Journal journal, GuestMemory guestMemory, MmuMode mode, HostProfile profile, HostBacking? backing = null, bool remembersWalks = true)
     {
         ArgumentNullException.ThrowIfNull(journal);
         ArgumentNullException.ThrowIfNull(profile);
@@ -23,6 +29,7 @@ public sealed class KvmVm
         Format = SpteFormats.For(mode, profile);
         Writer = new TableWriter(journal);
         Pages = new TablePages(journal);
+        PageTables = new PageTableCache(Writer, Pages, remembersWalks);
         SpteMaker = new SpteMaker(this);
         Tlb = new TlbFlusher(this);
         HostMemory = new HostMemory(backing ?? HostBacking.Pages4K);
@@ -46,6 +53,9 @@ public sealed class KvmVm
     public TableWriter Writer { get; }
 
     public TablePages Pages { get; }
+
+    /// <summary>Spares walks from direct roots.</summary>
+    public PageTableCache PageTables { get; }
 
     public KvmStats Stats { get; } = new();
 

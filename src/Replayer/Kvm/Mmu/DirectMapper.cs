@@ -17,7 +17,7 @@ internal sealed class DirectMapper(KvmVm vm, ShadowMmu mmu)
         using var scope = vm.Journal.Enter(KvmFunction.DirectMap);
         var fault = vcpu.Fault;
         vm.HugePages.Adjust(fault);
-        var walk = ShadowWalk.From(vcpu, fault.Address);
+        var walk = Start(vcpu, fault, out var root);
         for (; walk.IsOkay; walk.Next())
         {
             // An existing table stays where a huge page must not be executable.
@@ -34,10 +34,27 @@ internal sealed class DirectMapper(KvmVm vm, ShadowMmu mmu)
         }
 
         Invariant.Holds(walk.Level == fault.GoalLevel, $"the walk to gfn {fault.Gfn:x} ended at level {walk.Level}, not {fault.GoalLevel}");
+        if (root is not null && walk.Level == PgLevel.Size4K)
+            vm.PageTables.Fill(root, fault.Gfn, walk.Page);
         var outcome = mmu.LeafMapper.Map(fault, walk.Entry, PteAccess.All, PageLevels.RoundDown(fault.Gfn, walk.Level));
         if (outcome != RetPf.Spurious)
             PrefetchAround(walk.Entry);
         return outcome;
+    }
+
+    /// <summary>At the root; or, for a small page, where an earlier walk found its page table.</summary>
+    /// <param name="vcpu">The vCPU.</param>
+    /// <param name="fault">Its fault.</param>
+    /// <param name="root">The root, if the page table that the walk comes to is worth remembering.</param>
+    private ShadowWalk Start(KvmVcpu vcpu, PageFault fault, out ShadowPage? root)
+    {
+        root = vcpu.Mmu.Root.ShadowPage;
+        if (fault.GoalLevel != PgLevel.Size4K || root is null || !vm.PageTables.TryFind(root, fault.Gfn, out var pageTable))
+            return ShadowWalk.From(vcpu, fault.Address);
+        root = null;
+        // What would have been entered on the way down: chains are numbered in the order in which they come about.
+        vm.Journal.Enter(KvmFunction.KvmMmuGetChildSp).Dispose();
+        return ShadowWalk.AtPageTable(vcpu, pageTable, fault.Address);
     }
 
     /// <summary>Maps the neighbours of an entry as well, as far as the host has their frames at hand.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Replay.Replayer.History;
 
 namespace Replay.Replayer.Kvm.Mmu;
@@ -32,12 +33,20 @@ internal sealed class FastFaults(KvmVm vm)
         !fault.Reserved && (fault.Present ? fault.Write : !_format.AdEnabled);
 
     /// <remarks>KVM: fast_pf_get_last_sptep(), kvm_tdp_mmu_fast_pf_get_last_sptep().</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryFindLast(KvmVcpu vcpu, out Sptep entry)
     {
         entry = default;
+        var root = vcpu.Mmu.Root.ShadowPage;
+        if (root is { Role.Direct: true } && vm.PageTables.TryFind(root, vcpu.Fault.Gfn, out var pageTable))
+        {
+            entry = new Sptep(pageTable, PageLevels.EntryIndex(vcpu.Fault.Gfn, PgLevel.Size4K));
+            return true;
+        }
+
         if (vm.TdpMmuEnabled)
         {
-            entry = vm.TdpMmu.GetLastSptep(vcpu.Mmu.Root.ShadowPage!, vcpu.Fault.Gfn);
+            entry = vm.TdpMmu.GetLastSptep(root!, vcpu.Fault.Gfn);
             return entry.Page is not null;
         }
 

@@ -52,6 +52,14 @@ internal struct ShadowWalk
         return walk;
     }
 
+    /// <summary>Starts at a page table that an earlier walk from a direct root came to.</summary>
+    public static ShadowWalk AtPageTable(KvmVcpu vcpu, ShadowPage pageTable, ulong address)
+    {
+        var walk = new ShadowWalk(vcpu.Vm.Pages, address) { _page = pageTable };
+        walk.Arrive(PgLevel.Size4K);
+        return walk;
+    }
+
     /// <summary>There is an entry here.</summary>
     public readonly bool IsOkay => Level >= PgLevel.Size4K;
 
