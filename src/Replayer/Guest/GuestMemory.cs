@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Replay.Replayer.Guest;
@@ -56,6 +57,7 @@ public sealed class GuestMemory
     }
 
     /// <summary>Reads 8 bytes at an 8-byte-aligned address; false where the content is not held.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryRead64(ulong gpa, out ulong value)
     {
         if (!TryFind(gpa >> 12, out var page))
@@ -82,6 +84,7 @@ public sealed class GuestMemory
     }
 
     /// <summary>Reads an entry of 4 or 8 bytes, zero-extended.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal bool TryRead(ulong gpa, int size, out ulong value)
     {
         if (size == 8)
@@ -102,6 +105,7 @@ public sealed class GuestMemory
         BinaryPrimitives.WriteUInt32LittleEndian(entry, BinaryPrimitives.ReadUInt32LittleEndian(entry) | bits);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryFind(ulong gfn, [NotNullWhen(true)] out byte[]? page)
     {
         var slot = gfn & (RecentPages - 1);

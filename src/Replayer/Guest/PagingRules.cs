@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Replay.Replayer.Guest;
 
 /// <summary>All that decides a walk besides the tables: the mode, and the switches of control registers and CPU.</summary>
@@ -62,6 +64,7 @@ public readonly record struct PagingRules
     /// <param name="leaf">The entry that maps the page, for its protection key.</param>
     /// <param name="access">What is asked.</param>
     /// <remarks>SDM: Determination of Access Rights.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal PageFaultCode Judge(PageRights rights, ulong leaf, in GuestAccess access)
     {
         var code = Allows(rights, access) ? PageFaultCode.None : PageFaultCode.Present;
@@ -86,6 +89,7 @@ public readonly record struct PagingRules
     internal PageFaultCode ReservedFaultCode(in GuestAccess access) => FaultCode(
         ReservedFaultLacksPresent ? PageFaultCode.Reserved : PageFaultCode.Reserved | PageFaultCode.Present, access);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool Allows(PageRights rights, in GuestAccess access)
     {
         if (access.IsUser)

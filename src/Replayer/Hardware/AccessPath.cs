@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Replay.Replayer.Guest;
 using Replay.Replayer.Kvm;
 using Replay.Trace;
@@ -19,6 +20,7 @@ internal sealed class AccessPath(Translator translator, IHypervisor hypervisor, 
         translator.OnEnter(hypervisor.Root, hypervisor.Pml);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public AccessOutcome Perform(in CpuAccess access, out Translation translation)
     {
         var guest = access.Guest;
@@ -101,6 +103,7 @@ internal sealed class AccessPath(Translator translator, IHypervisor hypervisor, 
     }
 
     /// <summary>False: the CPU tries again.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryEnd(TranslationStatus status, in CpuAccess access, in Translation translation, out AccessOutcome outcome)
     {
         outcome = status switch

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Replay.Replayer.History;
 using Replay.Trace;
 
@@ -56,6 +57,7 @@ internal sealed class AccessReplay(CpuSetup setup, Translator translator, Access
         return outcome;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool Compare(in CpuAccess access, in Translation translation)
     {
         var sawDevice = (access.Flags & AccessFlags.Mmio) != 0;
@@ -76,10 +78,12 @@ internal sealed class AccessReplay(CpuSetup setup, Translator translator, Access
         return false;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool EndsAt(ulong gpa, ulong hpa) =>
         _hypervisor.TryGetHostAddress(gpa, out var host) && (host ^ hpa) >> 12 == 0;
 
     /// <summary>What KVM's tables say must be what memslots and host say: the tables are ours, so anything else is our bug.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void CheckHostFrame(in CpuAccess access, in Translation translation)
     {
         if (!EndsAt(translation.Gpa, translation.Hpa))
@@ -108,6 +112,7 @@ internal sealed class AccessReplay(CpuSetup setup, Translator translator, Access
         _ => 0,
     };
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Report(in CpuAccess access) => _journal.Access(new AccessRecord
     {
         Gva = access.Gva,

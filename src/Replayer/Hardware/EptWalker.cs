@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm;
@@ -64,6 +65,7 @@ internal sealed class EptWalker(TablePages pages, TableWriter writer, HostProfil
     }
 
     /// <summary>The root, or the page table that an earlier walk came to.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private (TablePage Page, int Level, ulong Rights) Start(ulong gpa)
     {
         if (cache is null || !cache.TryFind(gpa, Epoch, out var pageTable, out var references))
@@ -73,6 +75,7 @@ internal sealed class EptWalker(TablePages pages, TableWriter writer, HostProfil
     }
 
     /// <summary>With accessed and dirty bits on, each access to a guest table counts as a write.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private ulong WantedRights(in GpaAccess access) => access.Purpose switch
     {
         GpaPurpose.TableRead => SetsAccessedAndDirty ? Write : Read,
@@ -116,6 +119,7 @@ internal sealed class EptWalker(TablePages pages, TableWriter writer, HostProfil
         | (access.LinearRights.Writable ? 1UL << 10 : 0)
         | (access.LinearRights.Executable ? 0 : 1UL << 11);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool IsMisconfigured(Spte entry, int level, bool leaf)
     {
         var raw = entry.Raw;
@@ -159,6 +163,7 @@ internal sealed class EptWalker(TablePages pages, TableWriter writer, HostProfil
             Writer.SetByHardware(page, index, bits, gpa >> shift << (shift - 12));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private TablePage Child(Spte entry)
     {
         var child = pages.At(entry.Pfn);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Mmu;
@@ -49,6 +50,7 @@ internal abstract class SecondDimension(NestedTlb? tlb, TableWriter writer)
     public ulong ExitGpa { get; private set; }
 
     /// <summary>Translates; false: the access exits for the reason left in the properties.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryTranslate(ulong gpa, in GpaAccess access, out ulong hpa)
     {
         if (tlb is null)

@@ -50,6 +50,7 @@ internal sealed class SoftwareTlb
         return entry.Key == Key(gva, kindAndFlags, Generation) && (entry.Gpa ^ gpa) >> 12 == 0;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Fill(ulong gva, uint kindAndFlags, ulong gpa) =>
         _entries[Slot(gva, kindAndFlags)] = new TlbEntry { Key = Key(gva, kindAndFlags, Generation), Gpa = gpa & PageMask };
 

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Replay.Replayer.Hardware;
 
 /// <summary>
@@ -43,6 +45,7 @@ public sealed class WalkCounts
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Count(long ordinal, int guestReferences, int kvmReferences)
     {
         while (ordinal >> _shift >= Stretches)

@@ -58,6 +58,7 @@ public sealed class Journal(IHistory observer)
     public ReadOnlySpan<long> NoteCounts => _noteCounts;
 
     /// <summary>Enters a function of KVM until the scope is disposed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public FunctionScope Enter(KvmFunction function)
     {
         var caller = _chain;
@@ -68,6 +69,7 @@ public sealed class Journal(IHistory observer)
     internal void ReturnTo(int caller) => _chain = caller;
 
     /// <summary>Opens an exit; the returned scope closes it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ExitScope BeginExit(ExitReason reason, ulong info1, ulong info2)
     {
         Invariant.Holds(ExitId < 0, "an exit was opened inside another");
@@ -93,6 +95,7 @@ public sealed class Journal(IHistory observer)
     internal void EndExit() => ExitId = -1;
 
     /// <summary>Opens a fault. It is reported by <see cref="EndFault"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void BeginFault(ulong address, ulong gva, ulong errorCode, KvmFunction handler, AccessKind access)
     {
         Invariant.Holds(FaultId < 0, "a fault was opened inside another");
@@ -114,6 +117,7 @@ public sealed class Journal(IHistory observer)
     }
 
     /// <summary>Closes the fault and reports it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void EndFault(RetPf outcome, int mappedLevel)
     {
         ref var record = ref Hash.Next<FaultRecord>(2);
@@ -125,6 +129,7 @@ public sealed class Journal(IHistory observer)
             observer.OnFault(record with { Rip = Rip });
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Write(int tableId, int level, int index, ulong gfn, ulong old, ulong value, Actor actor, Tracepoint tracepoint)
     {
         Writes++;
@@ -216,6 +221,7 @@ public sealed class Journal(IHistory observer)
         observer.OnFlush(record);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Rmap(RmapOperation operation, ulong gfn, int tableId, int index, int level, int childId = 0)
     {
         ref var record = ref Hash.Next<RmapRecord>(7);
@@ -272,6 +278,7 @@ public sealed class Journal(IHistory observer)
     /// <summary>Reports an access whose replay left records. Accesses stay out of the hash: they are the capture's, and the same in every mode.</summary>
     public void Access(in AccessRecord record) => observer.OnAccess(record with { Ordinal = Ordinal, Vcpu = Vcpu });
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private int ReportedChain()
     {
         if (!_chains.IsReported(_chain))

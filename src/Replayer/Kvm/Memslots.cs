@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Replay.Replayer.Kvm;
 
 /// <summary>The memslots of one address space, in order of gfn, with KVM's generation number.</summary>
@@ -29,6 +31,7 @@ public sealed class Memslots
 
     /// <summary>The slot that holds the gfn, also one that is marked invalid; null where there is no memory.</summary>
     /// <remarks>KVM: gfn_to_memslot().</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Memslot? Find(ulong gfn)
     {
         if (_lastUsed is { } last && last.Contains(gfn))

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Replay.Replayer.Kvm.Host;
 
 /// <summary>
@@ -32,6 +34,7 @@ public sealed class HostMemory(HostBacking backing)
     /// <param name="gfn">The page.</param>
     /// <param name="writeFault">The guest writes.</param>
     /// <remarks>KVM: __gfn_to_pfn_memslot(), with a place for "writable".</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public HostPfn GfnToPfn(Memslot? slot, ulong gfn, bool writeFault)
     {
         if (slot is null || slot.IsInvalid)
@@ -207,6 +210,7 @@ public sealed class HostMemory(HostBacking backing)
         Notifier?.InvalidateRangeEnd(start, end);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Frame(HostRegion region, ulong page)
     {
         var index = IndexOf(page);
@@ -218,6 +222,7 @@ public sealed class HostMemory(HostBacking backing)
         };
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private HostRegion Region(ulong page)
     {
         var number = page / HostRegion.PageCount;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Replay.Replayer.History;
 
 namespace Replay.Replayer.Kvm.Mmu;
@@ -7,6 +8,7 @@ namespace Replay.Replayer.Kvm.Mmu;
 internal sealed class DirectFaults(KvmVm vm, ShadowMmu mmu)
 {
     /// <remarks>KVM: kvm_tdp_page_fault().</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public RetPf TdpPageFault(KvmVcpu vcpu)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmTdpPageFault);
@@ -23,6 +25,7 @@ internal sealed class DirectFaults(KvmVm vm, ShadowMmu mmu)
     }
 
     /// <remarks>KVM: direct_page_fault().</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private RetPf Handle(KvmVcpu vcpu)
     {
         using var scope = vm.Journal.Enter(KvmFunction.DirectPageFault);

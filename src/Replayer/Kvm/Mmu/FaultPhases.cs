@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Host;
 
@@ -13,6 +14,7 @@ internal sealed class FaultPhases(KvmVm vm)
 
     /// <summary>Asks the host for the frame.</summary>
     /// <remarks>KVM: kvm_faultin_pfn().</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public RetPf FaultinPfn(PageFault fault)
     {
         fault.MmuSeq = vm.Invalidation.Sequence;
@@ -28,6 +30,7 @@ internal sealed class FaultPhases(KvmVm vm)
 
     /// <summary>Deals with there being no frame.</summary>
     /// <remarks>KVM: handle_abnormal_pfn(), kvm_handle_bad_page().</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public RetPf HandleAbnormalPfn(KvmVcpu vcpu, PteAccess access)
     {
         var fault = vcpu.Fault;
@@ -58,6 +61,7 @@ internal sealed class FaultPhases(KvmVm vm)
 
     /// <summary>Memslots or host memory changed while the frame was being looked up.</summary>
     /// <remarks>KVM: is_page_fault_stale().</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool IsStale(KvmVcpu vcpu)
     {
         var root = vcpu.Mmu.Root.ShadowPage;

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>Chooses how large a page a fault is answered with.</summary>
@@ -10,6 +12,7 @@ public sealed class HugePages(KvmVm vm)
     /// <param name="gfn">The gfn.</param>
     /// <param name="maxLevel">No level above it is wanted.</param>
     /// <remarks>KVM: kvm_mmu_max_mapping_level().</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int MaxMappingLevel(Memslot slot, ulong gfn, int maxLevel)
     {
         ArgumentNullException.ThrowIfNull(slot);
@@ -21,6 +24,7 @@ public sealed class HugePages(KvmVm vm)
 
     /// <summary>Sets the level that the fault asks for and the one it will get.</summary>
     /// <remarks>KVM: kvm_mmu_hugepage_adjust().</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Adjust(PageFault fault)
     {
         ArgumentNullException.ThrowIfNull(fault);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Host;
 
@@ -8,6 +9,7 @@ internal sealed class LeafMapper(KvmVm vm, ShadowMmu mmu)
 {
     /// <summary>Maps what a fault asked for.</summary>
     /// <remarks>KVM: mmu_set_spte() with a fault.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public RetPf Map(PageFault fault, Sptep entry, PteAccess access, ulong gfn)
     {
         using var scope = vm.Journal.Enter(KvmFunction.MmuSetSpte);
@@ -46,6 +48,7 @@ internal sealed class LeafMapper(KvmVm vm, ShadowMmu mmu)
 
     /// <summary>Takes away what is in the entry, unless it maps the same frame.</summary>
     /// <returns>TLBs must be flushed.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool MakeRoom(Sptep entry, ulong? pfn, out bool wasRmapped)
     {
         wasRmapped = false;
@@ -68,6 +71,7 @@ internal sealed class LeafMapper(KvmVm vm, ShadowMmu mmu)
         return false;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private RetPf Store(Sptep entry, in Request request, bool flush, bool wasRmapped, out bool writeProtected)
     {
         var old = entry.Value;

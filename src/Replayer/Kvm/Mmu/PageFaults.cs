@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Replay.Replayer.History;
 using Replay.Trace;
 
@@ -11,6 +12,7 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
     /// <param name="errorCode">KVM's error code, <see cref="PageFaultError"/>.</param>
     /// <param name="exit">The exit, for what the instruction does.</param>
     /// <remarks>KVM: kvm_mmu_page_fault().</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ExitResult Handle(KvmVcpu vcpu, ulong address, ulong errorCode, in VmExit exit)
     {
         Invariant.Holds(vcpu.Mmu.Root.IsValid, "a fault came while no root was loaded");
@@ -55,6 +57,7 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
     }
 
     /// <remarks>KVM: kvm_mmu_do_page_fault().</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private RetPf Dispatch(KvmVcpu vcpu, ulong address, uint errorCode, bool overridesSmap)
     {
         var handler = vcpu.Mmu.PageFaultHandler;

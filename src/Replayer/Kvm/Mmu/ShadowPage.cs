@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Replay.Replayer.History;
 
 namespace Replay.Replayer.Kvm.Mmu;
@@ -79,6 +80,7 @@ public sealed class ShadowPage : TablePage
 
     /// <summary>First gfn that the entry translates.</summary>
     /// <remarks>KVM: kvm_mmu_page_get_gfn().</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ulong GfnAt(int index)
     {
         if (Role.Passthrough)
@@ -97,6 +99,7 @@ public sealed class ShadowPage : TablePage
     public ulong ShadowedTranslationAt(int index) => _shadowedTranslation?[index] ?? 0;
 
     /// <remarks>KVM: kvm_mmu_page_set_translation().</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void SetTranslation(int index, ulong gfn, PteAccess access)
     {
         if (HasGptes)

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>Makes leaf entries, for the shadow MMU code and the TDP MMU alike.</summary>
@@ -21,6 +23,7 @@ public sealed class SpteMaker(KvmVm vm)
     /// <param name="spte">The entry made.</param>
     /// <returns>It was made read-only because the frame holds a guest table that is shadowed.</returns>
     /// <remarks>KVM: make_spte().</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Make(
         ShadowPage page,
         Memslot slot,
@@ -72,6 +75,7 @@ public sealed class SpteMaker(KvmVm vm)
         return writeProtected;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Spte Base(ShadowPage page, int level, ref PteAccess access, bool prefetch)
     {
         var spte = new Spte(Spte.MmuPresentMask);

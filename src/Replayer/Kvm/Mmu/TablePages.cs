@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Replay.Replayer.History;
 
 namespace Replay.Replayer.Kvm.Mmu;
@@ -23,6 +24,7 @@ public sealed class TablePages(Journal journal)
     public int Count => _lastFrame - _freeCount;
 
     /// <summary>The page in a host frame, null where none is.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TablePage? At(ulong pfn)
     {
         var frame = pfn - FirstPfn + 1;

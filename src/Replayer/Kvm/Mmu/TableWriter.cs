@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Replay.Replayer.History;
 
 namespace Replay.Replayer.Kvm.Mmu;
@@ -20,6 +21,7 @@ public sealed class TableWriter(Journal journal)
     /// <param name="gfn">The first gfn that the entry translates.</param>
     /// <param name="tracepoint">The line a real kernel would print.</param>
     /// <returns>The old value.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Spte Write(TablePage page, int index, Spte value, ulong gfn, Tracepoint tracepoint = Tracepoint.None)
     {
         var old = page.Exchange(_key, index, value.Raw);
