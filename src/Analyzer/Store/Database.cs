@@ -33,7 +33,7 @@ public sealed class Database : IDisposable
             foreach (var run in Runs)
             {
                 if (!run.Complete)
-                    yield return $"{Path}: run {run.Run} ({run.Name}) is incomplete: it was interrupted or killed. Its rows are not the whole history; run it again.";
+                    yield return $"{Path}: run {run.Run} ({run.Name}) is incomplete: it was interrupted or killed. Its rows are not the whole history; go on with 'replay run --resume', or run it again.";
                 else if (!run.CaptureComplete)
                     yield return $"{Path}: run {run.Run} ({run.Name}) replayed a capture whose recording was cut off.";
                 if (run.RowsToOrdinal is { } last)
