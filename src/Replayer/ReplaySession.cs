@@ -115,6 +115,7 @@ public sealed class ReplaySession
     /// <param name="firstTouches">Those of the chunk, where several sessions share them; the replay comes to the same without.</param>
     /// <exception cref="InvariantViolation">The model broke; the message says where.</exception>
     /// <exception cref="CaptureFormatException">An event's document cannot be read.</exception>
+    /// <exception cref="IOException">The history cannot be stored.</exception>
     public void Process(TraceChunk chunk, FirstTouches? firstTouches = null)
     {
         ArgumentNullException.ThrowIfNull(chunk);
@@ -123,7 +124,7 @@ public sealed class ReplaySession
             Merge(chunk, firstTouches is null ? [] : firstTouches.Indices);
             _invariants.AfterChunk();
         }
-        catch (Exception failure) when (failure is not (CaptureFormatException or OutOfMemoryException))
+        catch (Exception failure) when (failure is not (CaptureFormatException or IOException or OutOfMemoryException))
         {
             throw new InvariantViolation(
                 $"{_options}: ordinal {Journal.Ordinal}, vCPU {Journal.Vcpu}, rip {Journal.Rip:x}, in {Journal.CurrentFunction.KernelName()}: {failure.Message}",
