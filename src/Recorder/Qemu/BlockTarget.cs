@@ -49,14 +49,11 @@ internal sealed class BlockTarget : AccessTarget
         while (taken < words.Length)
         {
             var stretch = words.Slice(taken, Math.Min(Stretch, words.Length - taken));
-            var end = stretch.IndexOfAnyExceptInRange(0UL, WireWord.Limit - 1);
-            if (end >= 0)
-                stretch = stretch[..end];
-            Number(stretch);
-            Spread(stretch);
-            _block.Append(stretch.Length, ordinal + taken);
-            taken += stretch.Length;
-            if (end >= 0)
+            var count = Number(stretch);
+            Spread(stretch[..count]);
+            _block.Append(count, ordinal + taken);
+            taken += count;
+            if (count < stretch.Length)
                 break;
         }
         return taken;
@@ -102,23 +99,45 @@ internal sealed class BlockTarget : AccessTarget
         _generation = 1;
     }
 
-    /// <summary>The columns that are numbers.</summary>
-    private void Number(ReadOnlySpan<ulong> words)
+    /// <summary>The columns that are numbers, up to the first word that is no access.</summary>
+    /// <returns>How many.</returns>
+    private int Number(ReadOnlySpan<ulong> words)
     {
-        var row = _block.Count;
-        ref var places = ref MemoryMarshal.GetReference(_block.Places.AsSpan(row, words.Length));
-        ref var rips = ref MemoryMarshal.GetReference(_block.Rips.AsSpan(row, words.Length));
-        ref var placeEntries = ref MemoryMarshal.GetReference(_places.AsSpan(Numbers.FirstPlace, WireWord.Places));
-        ref var instructionEntries = ref MemoryMarshal.GetArrayDataReference(_instructions);
-        var generation = _generation;
+        var places = _block.Places.AsSpan(_block.Count, words.Length);
+        var rips = _block.Rips.AsSpan(_block.Count, words.Length);
+        var placeEntries = _places.AsSpan(Numbers.FirstPlace, WireWord.Places);
+        var i = 0;
+        while (true)
+        {
+            i += NumberKnown(words[i..], placeEntries, _instructions, _generation, places[i..], rips[i..]);
+            if (i == words.Length || words[i] >= WireWord.Limit)
+                return i;
+            var place = placeEntries[WireWord.Place(words[i])];
+            var rip = _instructions[WireWord.Instruction(words[i])];
+            places[i] = place >> 16 == _generation ? (ushort)place : PlaceOf(Numbers.FirstPlace + WireWord.Place(words[i]));
+            rips[i] = rip >> 16 == _generation ? (ushort)rip : RipOf(WireWord.Instruction(words[i]));
+            i++;
+        }
+    }
+
+    /// <summary>As many words as have entries for both. It calls nothing, so that all it needs stays in registers.</summary>
+    private static int NumberKnown(ReadOnlySpan<ulong> words, ReadOnlySpan<uint> placeEntries, uint[] instructionEntries, uint generation, Span<ushort> places, Span<ushort> rips)
+    {
+        ref var toPlaces = ref MemoryMarshal.GetReference(places);
+        ref var toRips = ref MemoryMarshal.GetReference(rips);
+        ref var fromPlaces = ref MemoryMarshal.GetReference(placeEntries);
+        ref var fromInstructions = ref MemoryMarshal.GetArrayDataReference(instructionEntries);
         for (var i = 0; i < words.Length; i++)
         {
             var word = words[i];
-            var place = Unsafe.Add(ref placeEntries, WireWord.Place(word));
-            var rip = Unsafe.Add(ref instructionEntries, WireWord.Instruction(word));
-            Unsafe.Add(ref places, i) = place >> 16 == generation ? (ushort)place : PlaceOf(Numbers.FirstPlace + WireWord.Place(word));
-            Unsafe.Add(ref rips, i) = rip >> 16 == generation ? (ushort)rip : RipOf(WireWord.Instruction(word));
+            var place = Unsafe.Add(ref fromPlaces, WireWord.Place(word));
+            var rip = Unsafe.Add(ref fromInstructions, WireWord.Instruction(word));
+            if ((long)word < 0 || (((place >> 16) ^ generation) | ((rip >> 16) ^ generation)) != 0)
+                return i;
+            Unsafe.Add(ref toPlaces, i) = (ushort)place;
+            Unsafe.Add(ref toRips, i) = (ushort)rip;
         }
+        return words.Length;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -73,8 +73,11 @@ public sealed class QemuRecorder : IDisposable
         HasRips = _options.HasRips,
     };
 
-    /// <summary>How to write this recording: the guest makes accesses as fast as they are encoded, unless a filter drops most of them.</summary>
-    public CaptureWriterOptions WriterOptions => new() { Hasty = true };
+    /// <summary>
+    /// How to write this recording: the guest makes accesses as fast as they are encoded, unless a filter drops most of them. The queue is long
+    /// enough for what comes while a part is flushed to the disk.
+    /// </summary>
+    public CaptureWriterOptions WriterOptions => new() { Hasty = true, QueueBlocks = 16 };
 
     internal int ProcessId => _process.Id;
 

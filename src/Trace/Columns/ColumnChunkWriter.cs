@@ -3,10 +3,9 @@ using ZstdSharp;
 namespace Replay.Trace.Columns;
 
 /// <summary>Writes the pages of one column of one row group after the other, compressed where that makes them smaller.</summary>
-/// <param name="level">Of ZSTD.</param>
-internal sealed class ColumnChunkWriter(int level) : IDisposable
+/// <param name="compressor">Used and disposed of by it.</param>
+internal sealed class ColumnChunkWriter(PageCompressor compressor) : IDisposable
 {
-    private readonly Compressor _compressor = new(level);
     private readonly CompactWriter _header = new();
     private byte[] _packedDictionary = [];
     private byte[] _packedData = [];
@@ -74,7 +73,7 @@ internal sealed class ColumnChunkWriter(int level) : IDisposable
         return WritePages(column, dictionary, packedDictionary, entries, data, rows, null, 0);
     }
 
-    public void Dispose() => _compressor.Dispose();
+    public void Dispose() => compressor.Dispose();
 
     private ColumnChunkMeta WritePages(
         FileColumn column,
@@ -122,7 +121,7 @@ internal sealed class ColumnChunkWriter(int level) : IDisposable
         if (raw.IsEmpty)
             return raw;
         MakeRoom(ref packed, Compressor.GetCompressBound(raw.Length));
-        return packed.AsSpan(0, _compressor.Wrap(raw, packed));
+        return packed.AsSpan(0, compressor.Compress(raw, packed));
     }
 
     private static void MakeRoom(ref byte[] buffer, int bytes)

@@ -18,7 +18,7 @@ internal sealed class AccessFileWriter : IDisposable
     public AccessFileWriter(bool hasRips, Effort effort)
     {
         _hasRips = hasRips;
-        _writer = new ColumnChunkWriter(effort.AccessLevel);
+        _writer = new ColumnChunkWriter(PageCompressor.Create(effort.AccessLevel, effort.IsHasty));
         _encoder = new RowGroupEncoder(_writer, effort);
     }
 

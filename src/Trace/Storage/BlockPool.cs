@@ -7,7 +7,8 @@ namespace Replay.Trace.Storage;
 internal sealed class BlockPool<T> : IDisposable
     where T : class
 {
-    private readonly BlockingCollection<T> _free = [];
+    /// <summary>The block that came back last is the one still in the cache.</summary>
+    private readonly BlockingCollection<T> _free = new(new ConcurrentStack<T>());
     private readonly Func<T> _make;
     private int _unmade;
     private long _stalls;

@@ -13,7 +13,7 @@ internal sealed record Effort
     public static Effort Full { get; } = new() { AccessLevel = 1, EventLevel = 3, GroupAccesses = TraceChunk.Capacity, GroupEvents = 8192 };
 
     /// <summary>Every access of a guest that waits for the encoder: two or three times the bytes in half the time.</summary>
-    public static Effort Hasty { get; } = Full with { AccessLevel = -20, PackOffsets = true };
+    public static Effort Hasty { get; } = Full with { AccessLevel = -10, PackOffsets = true, IsHasty = true };
 
     /// <summary>
     /// What a page filter leaves: a hundredth of the rows, but each with more in it. Long row groups let the compressor find what repeats from one
@@ -43,6 +43,9 @@ internal sealed record Effort
 
     /// <summary>Offsets take twelve bits each, uncompressed, instead of being compressed.</summary>
     public bool PackOffsets { get; init; }
+
+    /// <summary>What counts is time, and not that the same rows make the same bytes on every machine.</summary>
+    public bool IsHasty { get; init; }
 
     public static Effort For(CaptureManifest manifest, bool hasty) => manifest.Filter is not null ? Filtered : hasty ? Hasty : Full;
 }

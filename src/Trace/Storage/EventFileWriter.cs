@@ -13,7 +13,7 @@ internal sealed class EventFileWriter : IDisposable
 
     public EventFileWriter(Effort effort)
     {
-        _writer = new ColumnChunkWriter(effort.EventLevel);
+        _writer = new ColumnChunkWriter(PageCompressor.Create(effort.EventLevel, isHasty: false));
         _encoder = new EventGroupEncoder(_writer, effort.WholeByteDeltas);
     }
 
