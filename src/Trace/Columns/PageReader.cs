@@ -34,7 +34,20 @@ internal sealed class PageReader(int maxBytes) : IDisposable
             : throw new InvalidDataException($"the dictionary of {column.Name} is encoded in another way");
     }
 
+    /// <summary>Whether the data pages of two column chunks are the same, byte for byte, as they are stored.</summary>
+    public static bool HaveSameData(ReadOnlySpan<byte> file, ColumnChunkMeta one, ColumnChunkMeta other) =>
+        one.Codec == other.Codec && one.Values == other.Values
+        && Stored(file, one) is { IsEmpty: false } stored && stored.SequenceEqual(Stored(file, other));
+
     public void Dispose() => _decompressor.Dispose();
+
+    /// <summary>A data page with its header; empty where the chunk does not say where it is.</summary>
+    private static ReadOnlySpan<byte> Stored(ReadOnlySpan<byte> file, ColumnChunkMeta chunk)
+    {
+        var start = chunk.DictionaryOffset ?? chunk.DataOffset;
+        var end = start + chunk.StoredBytes;
+        return start >= 0 && chunk.DataOffset >= start && end >= chunk.DataOffset && end <= file.Length ? file[(int)chunk.DataOffset..(int)end] : [];
+    }
 
     private ReadOnlySpan<byte> Page(ReadOnlySpan<byte> file, long offset, PageCodec codec, ref byte[] buffer, out PageHeader header)
     {

@@ -16,6 +16,8 @@ internal sealed class RowGroupDecoder(int vcpus) : IDisposable
 
     private readonly ulong[] _entries = new ulong[TraceChunk.Capacity];
     private uint[] _offsets = [];
+    private int _entryCount;
+    private bool _isWide;
     private byte[] _narrow = new byte[TraceChunk.Capacity];
     private ushort[] _wide = new ushort[TraceChunk.Capacity];
     private readonly PageReader _pages = new(MaxPageBytes);
@@ -35,7 +37,11 @@ internal sealed class RowGroupDecoder(int vcpus) : IDisposable
         Bytes(file, AccessColumn.Size, columns[4], chunk.Sizes.AsSpan(0, rows), 1, AccessRules.MaxSize);
         var offsets = Offsets(file, columns[7], chunk.Sizes.AsSpan(0, rows));
         Wide(file, AccessColumn.GvaPage, columns[5], PageShift, offsets, chunk.Gvas.AsSpan(0, rows));
-        Wide(file, AccessColumn.GpaPage, columns[6], PageShift, offsets, chunk.Gpas.AsSpan(0, rows));
+        // Blocks number pages of both kinds together, so that only the dictionaries differ.
+        if (PageReader.HaveSameData(file, columns[5], columns[6]))
+            WideAgain(file, AccessColumn.GpaPage, columns[6], PageShift, offsets, chunk.Gpas.AsSpan(0, rows));
+        else
+            Wide(file, AccessColumn.GpaPage, columns[6], PageShift, offsets, chunk.Gpas.AsSpan(0, rows));
         if (hasRips)
             Wide(file, AccessColumn.Rip, columns[8], 0, [], chunk.Rips.AsSpan(0, rows));
         chunk.HasRips = hasRips;
@@ -119,24 +125,41 @@ internal sealed class RowGroupDecoder(int vcpus) : IDisposable
 
     private void Wide(ReadOnlySpan<byte> file, FileColumn column, ColumnChunkMeta chunk, int shift, ReadOnlySpan<uint> offsets, Span<ulong> values)
     {
+        _entryCount = Entries(file, column, chunk, shift);
+        var data = _pages.Data(file, column, chunk);
+        _isWide = IndexDecoder.IsWide(data);
+        if (_isWide)
+            IndexDecoder.Decode(data, _entryCount, _wide.AsSpan(0, values.Length));
+        else
+            IndexDecoder.Decode(data, _entryCount, _narrow.AsSpan(0, values.Length));
+        Gather(offsets, values);
+    }
+
+    /// <summary>The same indexes as the column before, into another dictionary.</summary>
+    private void WideAgain(ReadOnlySpan<byte> file, FileColumn column, ColumnChunkMeta chunk, int shift, ReadOnlySpan<uint> offsets, Span<ulong> values)
+    {
+        if (Entries(file, column, chunk, shift) < _entryCount)
+            throw new InvalidDataException("an index lies outside its dictionary");
+        Gather(offsets, values);
+    }
+
+    /// <returns>How many there are.</returns>
+    private int Entries(ReadOnlySpan<byte> file, FileColumn column, ColumnChunkMeta chunk, int shift)
+    {
         var dictionary = MemoryMarshal.Cast<byte, ulong>(_pages.Dictionary(file, column, chunk, out var entries));
         if (dictionary.Length != entries)
             throw new InvalidDataException($"the dictionary of {column.Name} has another length");
         for (var i = 0; i < entries; i++)
             _entries[i] = dictionary[i] << shift;
-        var data = _pages.Data(file, column, chunk);
-        if (IndexDecoder.IsWide(data))
-        {
-            var indexes = _wide.AsSpan(0, values.Length);
-            IndexDecoder.Decode(data, entries, indexes);
-            Gather<ushort>(indexes, offsets, values);
-        }
+        return entries;
+    }
+
+    private void Gather(ReadOnlySpan<uint> offsets, Span<ulong> values)
+    {
+        if (_isWide)
+            Gather<ushort>(_wide.AsSpan(0, values.Length), offsets, values);
         else
-        {
-            var indexes = _narrow.AsSpan(0, values.Length);
-            IndexDecoder.Decode(data, entries, indexes);
-            Gather<byte>(indexes, offsets, values);
-        }
+            Gather<byte>(_narrow.AsSpan(0, values.Length), offsets, values);
     }
 
     /// <summary>
