@@ -43,10 +43,11 @@ internal sealed class BlockEncoder(ColumnChunkWriter writer)
         return writer.Write(AccessColumn.Ordinal, [], 0, _data.AsSpan(0, length), block.Count, ((ulong)block.FirstOrdinal, (ulong)block.LastOrdinal));
     }
 
+    /// <summary>Two bits an access, of which ZSTD would save one, and take an eighth of its time for it.</summary>
     private ColumnChunkMeta Kinds(ReadOnlySpan<byte> kinds)
     {
         var length = IndexEncoder.EncodeWhole(kinds, AccessKindName.All.Length, _data);
-        return writer.Write(AccessColumn.Access, RowGroupEncoder.AccessKinds, AccessKindName.All.Length, _data.AsSpan(0, length), kinds.Length, null);
+        return writer.WriteUncompressed(AccessColumn.Access, RowGroupEncoder.AccessKinds, AccessKindName.All.Length, _data.AsSpan(0, length), kinds.Length);
     }
 
     private ColumnChunkMeta Bytes(FileColumn column, ReadOnlySpan<byte> values)

@@ -53,6 +53,15 @@ internal sealed class ColumnChunkWriter(PageCompressor compressor) : IDisposable
         return WritePages(column, dictionary, Compress(dictionary, ref _packedDictionary), entries, data, rows, range, nulls);
     }
 
+    /// <summary>Writes a column that is not worth the time to compress it.</summary>
+    /// <inheritdoc cref="Write"/>
+    public ColumnChunkMeta WriteUncompressed(FileColumn column, ReadOnlySpan<byte> dictionary, int entries, ReadOnlySpan<byte> data, int rows)
+    {
+        MakeRoom(ref _packedData, data.Length);
+        _packedDataLength = data.Length;
+        return WritePages(column, dictionary, dictionary, entries, data, rows, null, 0);
+    }
+
     /// <summary>Writes a column whose data page is that of the column before, byte for byte.</summary>
     /// <inheritdoc cref="Write"/>
     public ColumnChunkMeta WriteAgain(FileColumn column, ReadOnlySpan<byte> dictionary, int entries, ReadOnlySpan<byte> data, int rows, (ulong Min, ulong Max)? range) =>

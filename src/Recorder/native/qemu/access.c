@@ -170,17 +170,11 @@ static void access_part(meminfo info, uint64_t va, unsigned size, unsigned kind,
         record_miss(va, gpa, size, class, kind, flags, rip, !page || !*page);
 }
 
-static void value_of(meminfo info, uint8_t *bytes)
-{
-    struct mem_value v = qemu_plugin_mem_get_value(info);
-
-    memcpy(bytes, &v.u128, sizeof(v.u128));
-}
-
 static __attribute__((noinline)) void access_slow(meminfo info, uint64_t va, uint64_t rip, unsigned kind, bool user_code)
 {
     unsigned size = 1u << qemu_plugin_mem_size_shift(info), first = (unsigned)(PAGE_BYTES - PAGE_OFFSET(va));
     uint8_t value[16];
+    struct mem_value v;
 
     if (!g.recording)
         return;
@@ -188,8 +182,10 @@ static __attribute__((noinline)) void access_slow(meminfo info, uint64_t va, uin
         ring_fail("this QEMU packs its memory callbacks in a way this plugin does not know (info 0x%x)", info);
         return;
     }
-    if (kind == WIRE_WRITE)
-        value_of(info, value);
+    if (kind == WIRE_WRITE) {
+        v = qemu_plugin_mem_get_value(info);
+        memcpy(value, &v.u128, sizeof(value));
+    }
     if (size <= first) {
         access_part(info, va, size, kind, user_code, rip, value);
     } else {
@@ -198,14 +194,21 @@ static __attribute__((noinline)) void access_slow(meminfo info, uint64_t va, uin
     }
 }
 
+static __attribute__((noinline)) void put_in_new_batch(uint64_t word)
+{
+    ring_more();
+    *g.write++ = word;
+}
+
 /*
- * The fast path. The instruction is told by its offset in the page that the code runs in, in place in the word. One
- * vCPU is the common case: its state then stands at a fixed address.
+ * The fast path: what it calls, it calls last, so that there are no registers to save. The instruction is told by its
+ * offset in the page that the code runs in, in place in the word. One vCPU is the common case: its state then stands at
+ * a fixed address.
  */
 INLINE void on_access(meminfo info, uint64_t va, void *rip_bits, unsigned kind, bool user_code, bool full, bool several)
 {
     struct vcpu *c = &g.vcpus[0];
-    uint64_t key, ordinal;
+    uint64_t key, ordinal, word;
     size_t slot;
 
     if (several) {
@@ -222,9 +225,11 @@ INLINE void on_access(meminfo info, uint64_t va, void *rip_bits, unsigned kind, 
     g.ordinal = ordinal + 1;
     if (!full)
         return;
+    word = c->places[slot] | PAGE_OFFSET(va) | c->code_bits | (uint64_t)rip_bits | 1ull << (WIRE_WORD_SIZE_SHIFT + size_shift(info));
     if (unlikely(g.write == g.write_end))
-        ring_more();
-    *g.write++ = c->places[slot] | PAGE_OFFSET(va) | c->code_bits | (uint64_t)rip_bits | 1ull << (WIRE_WORD_SIZE_SHIFT + size_shift(info));
+        put_in_new_batch(word);
+    else
+        *g.write++ = word;
 }
 
 #define CALLBACK(name, kind, user, full, several) \

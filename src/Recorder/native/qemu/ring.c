@@ -22,6 +22,7 @@
 
 #define BATCH_WORDS 2048u
 #define WAIT_NS 50000
+#define FULL_WAIT_NS 200000
 #define LEAVE_SECONDS 2
 
 static uint64_t *batch_start; /* of the stretch that g.write walks */
@@ -111,16 +112,23 @@ void ring_publish(void)
     __atomic_store_n(&g.control->head, written(), __ATOMIC_RELEASE);
 }
 
+static bool has_room(uint64_t head, uint64_t words)
+{
+    return head - __atomic_load_n(&g.control->tail, __ATOMIC_ACQUIRE) + words <= g.control->words;
+}
+
+/* A ring that is full is left to drain for a while: a guest that goes on for one batch at a time only wakes and sleeps. */
 static void wait_for_room(uint64_t head)
 {
     struct timespec from, to;
-    const struct timespec pause = { .tv_nsec = WAIT_NS };
+    const struct timespec pause = { .tv_nsec = FULL_WAIT_NS };
+    uint64_t wanted = g.control->words / 8;
 
-    if (head - __atomic_load_n(&g.control->tail, __ATOMIC_ACQUIRE) + BATCH_WORDS <= g.control->words)
+    if (has_room(head, BATCH_WORDS))
         return;
     g.counters.stalls++;
     clock_gettime(CLOCK_MONOTONIC, &from);
-    while (head - __atomic_load_n(&g.control->tail, __ATOMIC_ACQUIRE) + BATCH_WORDS > g.control->words && !g.reader_gone)
+    while (!has_room(head, wanted > BATCH_WORDS ? wanted : BATCH_WORDS) && !g.reader_gone)
         nanosleep(&pause, NULL);
     clock_gettime(CLOCK_MONOTONIC, &to);
     g.counters.stall_ns += (uint64_t)((to.tv_sec - from.tv_sec) * 1000000000ll + (to.tv_nsec - from.tv_nsec));
