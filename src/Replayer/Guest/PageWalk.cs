@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace Replay.Replayer.Guest;
 
 /// <summary>
@@ -48,7 +46,6 @@ internal static class PageWalk
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static WalkStatus Finish<TTables>(
         ref TTables tables, in PagingRules rules, in GuestAccess access, ulong leaf, ref WalkResult result)
         where TTables : struct, IPageTables

@@ -17,7 +17,6 @@ internal sealed class GuestTlb(SoftwareTlb software, WalkCounts walks)
     private readonly SoftwareTlb _entries = new();
 
     /// <summary>True where the access misses; it is then held.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TakeMiss(ulong gva, byte kind, byte flags)
     {
         var kindAndFlags = SoftwareTlb.KindAndFlags(kind, flags);

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Replay.Replayer.Guest;
 using Replay.Replayer.Kvm.Mmu;
 
@@ -22,7 +21,6 @@ internal sealed class TranslationState(TableWriter writer, GuestMemory memory, I
     private uint _pkru;
 
     /// <summary>True where something moved since the last call.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TakeChange()
     {
         var changed = _translationEpoch != writer.TranslationEpoch | _contentEpoch != memory.ContentEpoch

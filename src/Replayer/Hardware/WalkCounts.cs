@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace Replay.Replayer.Hardware;
 
 /// <summary>
@@ -45,7 +43,6 @@ public sealed class WalkCounts
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Count(long ordinal, int guestReferences, int kvmReferences)
     {
         while (ordinal >> _shift >= Stretches)

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 
 namespace Replay.Replayer.Kvm.Mmu;
 
@@ -18,6 +19,7 @@ public sealed class PageTableCache(TableWriter writer, TablePages pages, bool is
     private readonly Slot[] _slots = new Slot[Slots];
 
     /// <summary>Finds the page table under a root that translates a gfn.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryFind(ShadowPage root, ulong gfn, [NotNullWhen(true)] out ShadowPage? pageTable)
     {
         ArgumentNullException.ThrowIfNull(root);

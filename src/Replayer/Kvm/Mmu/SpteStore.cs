@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Replay.Replayer.History;
 
 namespace Replay.Replayer.Kvm.Mmu;
@@ -18,6 +19,7 @@ internal sealed class SpteStore(KvmVm vm)
     /// <summary>Changes the rights of a mapping, or makes one; never its frame.</summary>
     /// <returns>TLBs may still hold rights that the entry no longer gives.</returns>
     /// <remarks>KVM: mmu_spte_update().</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Update(Sptep entry, Spte value, ulong gfn, Tracepoint tracepoint = Tracepoint.None)
     {
         var old = UpdateNoTrack(entry, value, gfn, tracepoint);
@@ -28,6 +30,7 @@ internal sealed class SpteStore(KvmVm vm)
     }
 
     /// <remarks>KVM: mmu_spte_update_no_track().</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Spte UpdateNoTrack(Sptep entry, Spte value, ulong gfn, Tracepoint tracepoint = Tracepoint.None)
     {
         _format.CheckWritableInvariants(value);
