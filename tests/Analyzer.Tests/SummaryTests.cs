@@ -27,6 +27,17 @@ public sealed class SummaryTests(WorkloadDatabases databases) : IDisposable, ICl
         "SELECT json_array(run, kind, chain, flushes, pages, first_ordinal, last_ordinal) FROM flush_summary",
         "SELECT json_array(run, kind, chain, count(*), sum(pages), min(ordinal), max(ordinal)) FROM tlb_flush GROUP BY run, kind, chain");
 
+    /// <summary>Writes belong to the exit that the guest made last in the event, whether KVM makes them in a fault or on the way back into the guest.</summary>
+    [Theory]
+    [MemberData(nameof(Workloads))]
+    public void The_summary_of_exits_equals_the_rows_and_what_KVM_wrote_before_the_guest_went_on(string workload) => Same(
+        workload,
+        "SELECT json_array(run, reason, exits, faults, writes, first_ordinal, last_ordinal) FROM exit_summary",
+        "SELECT json_array(x.run, x.reason, count(*), sum((SELECT count(*) FROM fault AS f WHERE f.run = x.run AND f.exit_id = x.exit_id)), "
+        + "sum((SELECT count(*) FROM table_write AS w WHERE w.run = x.run AND w.ordinal = x.ordinal AND w.actor = 'kvm' AND x.seq = "
+        + "(SELECT max(y.seq) FROM vm_exit AS y WHERE y.run = x.run AND y.ordinal = x.ordinal AND y.seq < w.seq))), min(x.ordinal), max(x.ordinal)) "
+        + "FROM vm_exit AS x GROUP BY x.run, x.reason");
+
     [Theory]
     [MemberData(nameof(Workloads))]
     public void What_changed_in_a_mapping_is_counted_as_the_bits_of_the_rows_say(string workload) => Same(

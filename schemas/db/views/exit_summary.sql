@@ -4,7 +4,7 @@ CREATE VIEW exit_summary (
   reason,        -- text: Why, as in `vm_exit`.
   exits,         -- integer: How many.
   faults,        -- integer: Faults handled for them.
-  writes,        -- integer: Table writes made in these faults.
+  writes,        -- integer: Table writes that KVM made for them, in these faults, outside of faults and on the way back into the guest (syncs of roots after a CR3 load).
   first_ordinal, -- integer: The trace event of the first.
   last_ordinal   -- integer: The trace event of the last.
 ) AS

@@ -1,15 +1,18 @@
 using System.Runtime.InteropServices;
+using Replay.Replayer.History;
 
 namespace Replay.Analyzer.Store.Summaries;
 
-/// <summary>Counts exits by reason, and faults by what makes them alike.</summary>
+/// <summary>Counts exits by reason with what KVM did before the guest went on, and faults by what makes them alike.</summary>
 internal sealed class ExitSummary
 {
     private readonly Tally[] _exits = new Tally[256];
     private readonly Dictionary<ulong, Tally> _faults = [];
+    private readonly LastExit[] _last = new LastExit[256];
 
     public void Count(RecordBatch batch)
     {
+        CountWritesOutsideFaults(batch.Exits.Records, batch.Writes.Records);
         foreach (ref readonly var exit in batch.Exits.Records)
             _exits[(byte)exit.Reason].Add(exit.Ordinal, 0);
         foreach (ref readonly var row in batch.Faults.Records)
@@ -56,10 +59,40 @@ internal sealed class ExitSummary
         }
     }
 
+    /// <summary>
+    /// What KVM writes for an exit in no fault: entries that an INVLPG takes away, and, when the exit is over and the guest is about to go on,
+    /// those that the syncing of roots changes after a load of CR3.
+    /// </summary>
+    private void CountWritesOutsideFaults(ReadOnlySpan<VmExitRecord> exits, ReadOnlySpan<TableWrite> writes)
+    {
+        var next = 0;
+        foreach (ref readonly var write in writes)
+        {
+            if (write.FaultId >= 0 || write.Actor != Actor.Kvm)
+                continue;
+            for (; next < exits.Length && exits[next].Seq < write.Seq; next++)
+                _last[exits[next].Vcpu] = new LastExit(exits[next]);
+            ref readonly var last = ref _last[write.Vcpu];
+            if (last.Reason != default && (last.ExitId == write.ExitId || last.Ordinal == write.Ordinal))
+                _exits[(byte)last.Reason].Writes++;
+        }
+
+        for (; next < exits.Length; next++)
+            _last[exits[next].Vcpu] = new LastExit(exits[next]);
+    }
+
     // 39..24   23..16  15..8    7..0
     // handler  access  outcome  mapped level
     private static ulong Pack(in FaultRow row) =>
         (ulong)row.Fault.Handler << 24 | (ulong)row.Fault.Access << 16 | (ulong)row.Fault.Outcome << 8 | row.Fault.MappedLevel;
+
+    private readonly record struct LastExit(ExitReason Reason, int ExitId, long Ordinal)
+    {
+        public LastExit(in VmExitRecord exit)
+            : this(exit.Reason, exit.ExitId, exit.Ordinal)
+        {
+        }
+    }
 
     private struct Tally
     {
