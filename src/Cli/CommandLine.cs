@@ -8,6 +8,8 @@ namespace Replay.Cli;
 /// <summary>The tree of verbs, and how one command line is run.</summary>
 internal static class CommandLine
 {
+    private const string NoCommand = "Required command was not provided.";
+
     public static RootCommand Build(CliConsole console)
     {
         var root = new RootCommand("Record a guest's memory accesses, replay them through KVM's MMU, query every table write.");
@@ -30,7 +32,15 @@ internal static class CommandLine
         var verb = Path(parsed.CommandResult.Command, root);
         if (parsed.Errors.Count > 0)
         {
-            foreach (var message in parsed.Errors.Select(error => error.Message).Except(["Required command was not provided."]))
+            var messages = parsed.Errors.Select(error => error.Message).Except([NoCommand]).ToList();
+            if (messages.Count == 0)
+            {
+                // Who types half a command line wants to know how it goes on.
+                await Parse(root, [.. args, "--help"]).InvokeAsync(new InvocationConfiguration { Output = console.Error, Error = console.Error }).ConfigureAwait(false);
+                return ExitCode.Usage;
+            }
+
+            foreach (var message in messages)
                 console.Error.WriteLine($"{verb}: {message}");
             foreach (var suggestion in Suggestions.For(parsed))
                 console.Error.WriteLine($"Did you mean '{suggestion}'?");

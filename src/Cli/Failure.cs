@@ -18,12 +18,12 @@ internal static class Failure
     public static (int ExitCode, bool IsOurs) Classify(Exception exception) => exception switch
     {
         OperationCanceledException => (ExitCode.Interrupted, false),
-        UsageException or WorkloadUsageException or QueryException => (ExitCode.Usage, false),
+        UsageException or WorkloadUsageException or QueryException or UnknownRunException => (ExitCode.Usage, false),
         RecorderException recorder => (recorder.Failure == RecorderFailure.SourceFailed ? ExitCode.InputOutput : recorder.ExitCode, false),
         CaptureFormatException or DatabaseFormatException or ConformanceCaseException or DiffException => (ExitCode.BadInput, false),
         InputMissingException or FileNotFoundException or DirectoryNotFoundException => (ExitCode.InputMissing, false),
         InvariantViolation => (ExitCode.InternalError, true),
-        UnauthorizedAccessException or DatabaseExistsException or OutputExistsException => (ExitCode.CannotCreate, false),
+        UnauthorizedAccessException or DatabaseExistsException or OutputExistsException or CaptureExistsException => (ExitCode.CannotCreate, false),
         SqliteException => (ExitCode.InputOutput, false),
         IOException => (ExitCode.InputOutput, false),
         _ => (ExitCode.InternalError, true),

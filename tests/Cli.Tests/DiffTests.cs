@@ -73,7 +73,7 @@ public sealed class DiffTests : IDisposable
         File.Copy(_folder["x.db"], _folder["y.db"]);
         await Run("demand-paging", "ept");
         await Fails(ExitCode.BadInput, "two captures", _folder["x.db"], _folder["y.db"]);
-        await Fails(ExitCode.BadInput, "has no run npt", _folder["x.db"], "ept", "npt");
+        await Fails(ExitCode.Usage, "has no run npt", _folder["x.db"], "ept", "npt");
         await Fails(ExitCode.InputMissing, "no such database", _folder["z.db"], "ept", "npt");
         await Fails(ExitCode.InputMissing, "no such cost table", _folder["x.db"], "ept", "ept", "--costs", _folder["z.json"]);
         await Fails(ExitCode.Usage, "--range", _folder["x.db"], "ept", "ept", "--range", "9..1");

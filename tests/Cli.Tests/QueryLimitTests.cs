@@ -13,7 +13,7 @@ public sealed class QueryLimitTests : IDisposable
     public async Task Time_is_limited_for_SQL_on_the_command_line()
     {
         await MakeDatabase();
-        AssertTold(await CommandRunner.Run("query", _folder["x.db"], Runaway, "--timeout", "0.1"), "0.1 s (--timeout) and 0 rows");
+        AssertTold(await CommandRunner.Run("query", _folder["x.db"], Runaway, "--timeout", "0.1"), "0.1 s (--timeout) and 0 rows", ExitCode.Interrupted);
     }
 
     [Fact]
@@ -22,7 +22,7 @@ public sealed class QueryLimitTests : IDisposable
         await MakeDatabase();
         await File.WriteAllTextAsync(_folder["q.sql"], $"{Runaway}; select 'not reached';", TestContext.Current.CancellationToken);
         var result = await CommandRunner.Run("query", _folder["x.db"], "-f", _folder["q.sql"], "--timeout", "0.1");
-        AssertTold(result, "0.1 s (--timeout) and 0 rows");
+        AssertTold(result, "0.1 s (--timeout) and 0 rows", ExitCode.Interrupted);
         Assert.DoesNotContain("not reached", result.Out, StringComparison.Ordinal);
     }
 
@@ -30,7 +30,7 @@ public sealed class QueryLimitTests : IDisposable
     public async Task Time_is_limited_for_canned_queries()
     {
         await MakeDatabase();
-        AssertTold(await CommandRunner.Run("query", _folder["x.db"], "@timeline", "--timeout", "0.0000001"), "(--timeout)");
+        AssertTold(await CommandRunner.Run("query", _folder["x.db"], "@timeline", "--timeout", "0.0000001"), "(--timeout)", ExitCode.Interrupted);
     }
 
     [Fact]
@@ -64,9 +64,9 @@ public sealed class QueryLimitTests : IDisposable
         Assert.NotEmpty(text);
     }
 
-    private static void AssertTold((int ExitCode, string Out, string Error) result, string expected)
+    private static void AssertTold((int ExitCode, string Out, string Error) result, string expected, int exitCode = ExitCode.Done)
     {
-        Assert.Equal(ExitCode.Done, result.ExitCode);
+        Assert.Equal(exitCode, result.ExitCode);
         Assert.Contains(expected, Assert.Single(result.Error.ReplaceLineEndings("\n").TrimEnd().Split('\n')), StringComparison.Ordinal);
     }
 

@@ -14,7 +14,7 @@ public sealed class CaptureWriterTests : IDisposable
     public void A_capture_that_exists_is_kept_unless_forced()
     {
         Captures.Write(Capture, Captures.Simple(100));
-        Assert.Contains("--force", Assert.Throws<IOException>(() => CaptureWriter.Create(Capture, Captures.Manifest())).Message, StringComparison.Ordinal);
+        Assert.Contains("--force", Assert.Throws<CaptureExistsException>(() => CaptureWriter.Create(Capture, Captures.Manifest())).Message, StringComparison.Ordinal);
         Captures.Simple(100).AssertEqual(Captures.Read(Capture));
 
         Captures.Write(Capture, Captures.Simple(200), options: new CaptureWriterOptions { Force = true });
@@ -27,12 +27,12 @@ public sealed class CaptureWriterTests : IDisposable
         Directory.CreateDirectory(Capture);
         var precious = Path.Combine(Capture, "thesis.tex");
         File.WriteAllText(precious, "precious");
-        Assert.Throws<IOException>(() => CaptureWriter.Create(Capture, Captures.Manifest(), new CaptureWriterOptions { Force = true }));
+        Assert.Throws<CaptureExistsException>(() => CaptureWriter.Create(Capture, Captures.Manifest(), new CaptureWriterOptions { Force = true }));
         Assert.Equal("precious", File.ReadAllText(precious));
 
         var file = Path.Combine(_temporary.Path, "file");
         File.WriteAllText(file, "precious");
-        Assert.Throws<IOException>(() => CaptureWriter.Create(file, Captures.Manifest(), new CaptureWriterOptions { Force = true }));
+        Assert.Throws<CaptureExistsException>(() => CaptureWriter.Create(file, Captures.Manifest(), new CaptureWriterOptions { Force = true }));
         Assert.Equal("precious", File.ReadAllText(file));
     }
 

@@ -1,7 +1,7 @@
 namespace Replay.Analyzer.Diff;
 
 /// <summary>The two runs cannot be compared, or the cost table cannot be used: one line says which, why, and what to do.</summary>
-public sealed class DiffException : Exception
+public class DiffException : Exception
 {
     public DiffException()
     {

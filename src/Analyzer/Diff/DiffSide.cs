@@ -18,7 +18,7 @@ public sealed record DiffSide(Database Database, RunRow Run)
     /// <summary>Finds a run of a database by its name, number or mode.</summary>
     /// <param name="database">The database.</param>
     /// <param name="reference">Name, number or mode; null: its only run.</param>
-    /// <exception cref="DiffException">There is none, or more than one.</exception>
+    /// <exception cref="UnknownRunException">There is none, or more than one.</exception>
     public static DiffSide Find(Database database, string? reference)
     {
         var runs = reference is null ? database.Runs
@@ -27,7 +27,7 @@ public sealed record DiffSide(Database Database, RunRow Run)
         if (runs.Count == 1)
             return new DiffSide(database, runs[0]);
         var names = string.Join(", ", database.Runs.Select(candidate => $"{candidate.Run} ({candidate.Name})"));
-        throw new DiffException(reference is null
+        throw new UnknownRunException(reference is null
             ? $"{database.Path}: has {runs.Count} runs: {names}. Name one as {database.Path}:RUN."
             : runs.Count == 0 ? $"{database.Path}: has no run {reference}. It has {names}."
             : $"{database.Path}: {reference} is the mode of several runs. Name one of {names}.");

@@ -19,32 +19,32 @@ internal static class LiveTables
         return new FinalMappings(alive);
     }
 
-    /// <summary>Tables made up to an ordinal of each side, those alive then, and the most that were alive at once.</summary>
-    public static TableTotals Compare(DiffSide a, long lastA, DiffSide b, long lastB)
+    /// <summary>Tables made from the first to the last ordinal of each side, those alive at the last, and the most that were alive at once in between.</summary>
+    public static TableTotals Compare(DiffSide a, long firstA, long lastA, DiffSide b, long firstB, long lastB)
     {
-        var (createdA, liveA, peakA) = Count(Read(a), lastA);
-        var (createdB, liveB, peakB) = Count(Read(b), lastB);
+        var (createdA, liveA, peakA) = Count(Read(a), firstA, lastA);
+        var (createdB, liveB, peakB) = Count(Read(b), firstB, lastB);
         return new TableTotals { Created = new(createdA, createdB), Live = new(liveA, liveB), Peak = new(peakA, peakB) };
     }
 
-    private static (long Created, long Live, long Peak) Count(List<TableLife> lives, long last)
+    private static (long Created, long Live, long Peak) Count(List<TableLife> lives, long first, long last)
     {
-        var changes = new List<(long Seq, int Change)>();
+        var changes = new List<(long Seq, long Ordinal, int Change)>();
         var created = 0L;
         foreach (var life in lives.Where(life => life.Created <= last))
         {
-            created++;
-            changes.Add((life.CreatedSeq, 1));
-            if (life.EndedSeq is { } ended && life.Ended <= last)
-                changes.Add((ended, -1));
+            created += life.Created >= first ? 1 : 0;
+            changes.Add((life.CreatedSeq, life.Created, 1));
+            if (life is { EndedSeq: { } ended, Ended: { } at } && at <= last)
+                changes.Add((ended, at, -1));
         }
 
         changes.Sort(static (left, right) => left.Seq.CompareTo(right.Seq));
         var (live, peak) = (0L, 0L);
-        foreach (var (_, change) in changes)
+        foreach (var (_, ordinal, change) in changes)
         {
             live += change;
-            peak = Math.Max(peak, live);
+            peak = ordinal < first ? live : Math.Max(peak, live);
         }
 
         return (created, live, peak);

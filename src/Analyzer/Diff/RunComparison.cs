@@ -73,7 +73,7 @@ public sealed class RunComparison
             Flushes = Totals(flushes, Names.Flush),
             PageOperations = Totals(pages, Names.Operation),
             GuestFaults = Totals(guestFaults, _ => "guest fault"),
-            Tables = LiveTables.Compare(_a, OptionsOf(_a).To ?? _last, _b, OptionsOf(_b).To ?? _last),
+            Tables = LiveTables.Compare(_a, OptionsOf(_a).From ?? long.MinValue, OptionsOf(_a).To ?? _last, _b, OptionsOf(_b).From ?? long.MinValue, OptionsOf(_b).To ?? _last),
             Walks = walks.Totals,
             Frames = FrameComparison.Of(_a, _b, mappings.A, mappings.B),
             Cost = IsObserved ? costs.Compare() with { Verdict = "Not known: a trace shows no page walks." } : costs.Compare(),

@@ -189,6 +189,9 @@ public sealed class QueryExecution : IQueryRows, IDisposable
     }
 
     private QueryException Failure() => _guard.Refused is { } refused
-        ? new QueryException($"a query may only read: {refused} {(refused.EndsWith('s') ? "are" : "is")} refused.")
-        : new QueryException($"SQL error: {raw.sqlite3_errmsg(_database).utf8_to_string()}");
+        ? new QueryException($"a query may only read: {refused} {(refused is "transactions" or "statements that write" ? "are" : "is")} refused.")
+        : new QueryException(Explain(raw.sqlite3_errmsg(_database).utf8_to_string()));
+
+    private static string Explain(string error) =>
+        $"SQL error: {error}{(error.StartsWith("no such ", StringComparison.Ordinal) ? ". 'replay schema' describes all views and columns." : "")}";
 }

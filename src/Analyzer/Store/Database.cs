@@ -38,6 +38,8 @@ public sealed class Database : IDisposable
                     yield return $"{Path}: run {run.Run} ({run.Name}) replayed a capture whose recording was cut off.";
                 if (run.RowsToOrdinal is { } last)
                     yield return $"{Path}: run {run.Run} ({run.Name}) has rows up to ordinal {last} only (--max-rows {run.MaxRows}); its counters and summaries are of the whole run.";
+                if (run.Detail != "all")
+                    yield return $"{Path}: run {run.Run} ({run.Name}) stores {(run.Detail == "leaf" ? "only the writes to leaves" : "no rows")} (--detail {run.Detail}); its counters and summaries are of the whole run.";
                 if (run is { Complete: true, Stretch: null })
                     yield return $"{Path}: run {run.Run} ({run.Name}) was stored by an older version: reports over time and of what is hottest are empty for it. Run it again.";
             }

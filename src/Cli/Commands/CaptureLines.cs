@@ -13,7 +13,7 @@ internal static class CaptureLines
         foreach (var kind in kinds)
         {
             if (kind != "access" && !TraceEventKindName.TryParse(kind, out _))
-                throw new UsageException($"--kind {kind}: access, {string.Join(", ", Enum.GetValues<TraceEventKind>().Select(TraceEventKindName.Of))}.");
+                throw new UsageException($"--kind {kind}: choose from access, {string.Join(", ", Enum.GetValues<TraceEventKind>().Select(TraceEventKindName.Of))}.");
         }
 
         return Lines(path, first, last, gfn, kinds, noAccesses || (kinds.Length > 0 && !kinds.Contains("access")), cancellation);

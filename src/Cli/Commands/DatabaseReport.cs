@@ -22,6 +22,12 @@ internal static class DatabaseReport
             }
 
             output.WriteLine($"  mode      {run.Mode}, host {run.Profile}, backing {run.Backing}, KVM of Linux {run.Kernel}");
+            if (!run.Complete)
+            {
+                output.WriteLine("  replayed  unknown until it is complete: 'replay run ... --resume' goes on with it");
+                continue;
+            }
+
             output.WriteLine($"  replayed  {Units.Count(run.Accesses ?? 0)} accesses, {Units.Count(run.Events ?? 0)} events, ordinals {run.FirstOrdinal} to {run.LastOrdinal}");
             output.WriteLine($"  history   {Units.Count(run.LastSeq ?? 0)} records, hash {run.HistoryHash ?? "-"}, detail {run.Detail}{(run.RowsToOrdinal is { } last ? $", rows up to ordinal {last} (--max-rows {run.MaxRows})" : "")}");
         }

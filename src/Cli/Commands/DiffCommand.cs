@@ -52,6 +52,7 @@ internal sealed class DiffCommand : VerbCommand
         if (html is { Exists: true } && !arguments.GetValue(_force))
             throw new OutputExistsException($"{html}: exists. Use --force to overwrite it, or another name.");
         using var sides = DiffSides.Open(arguments.GetValue(_sides) ?? []);
+        CheckRange(options, sides, arguments.GetValue(_range));
         var diff = RunComparison.Of(sides.A, sides.B, options, cancellation);
         if (arguments.GetValue(_json))
             console.Out.WriteLine(DiffJson.Text(diff));
@@ -76,6 +77,16 @@ internal sealed class DiffCommand : VerbCommand
             : file.Exists ? CostTable.Read(file.FullName)
             : throw new InputMissingException($"{file}: no such cost table.");
         return new DiffOptions { From = from, To = to, Ranges = ranges, Costs = costs };
+    }
+
+    /// <summary>Where neither run has an event there is nothing to compare, and "the same" would be no answer.</summary>
+    private static void CheckRange(DiffOptions options, DiffSides sides, string? text)
+    {
+        var first = Math.Min(sides.A.Run.FirstOrdinal ?? 0, sides.B.Run.FirstOrdinal ?? 0);
+        var last = Math.Max(sides.A.Run.LastOrdinal ?? 0, sides.B.Run.LastOrdinal ?? 0);
+        var stored = Math.Min(last, Math.Min(sides.A.Run.RowsToOrdinal ?? last, sides.B.Run.RowsToOrdinal ?? last));
+        if (options.From > stored || options.To < first)
+            throw new UsageException($"--range {text}: the runs hold events {first} to {stored}.");
     }
 
     private static (long? From, long? To) Range(string? text)

@@ -17,7 +17,7 @@ internal sealed class DiffSides : IDisposable
     public DiffSide B { get; private set; } = null!;
 
     /// <exception cref="UsageException">It names something else.</exception>
-    /// <exception cref="DiffException">A run is not there.</exception>
+    /// <exception cref="UnknownRunException">A run is not there.</exception>
     public static DiffSides Open(IReadOnlyList<string> words)
     {
         var sides = new DiffSides();

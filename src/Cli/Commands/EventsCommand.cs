@@ -43,6 +43,7 @@ internal sealed class EventsCommand : VerbCommand
         var input = Inputs.Resolve(arguments.GetRequiredValue(_input));
         var (first, last) = Range(arguments.GetValue(_range));
         var gfn = arguments.GetValue(_gfn) is { } text ? Number(text, "--gfn") : (long?)null;
+        Refuse(arguments, input.IsCapture);
         var lines = input.IsCapture
             ? CaptureLines.Read(input.Path, first, last, gfn, arguments.GetValue(_kinds) ?? [], arguments.GetValue(_noAccesses), cancellation)
             : RunLines(input.Path, first, last, gfn, arguments, console, cancellation);
@@ -59,6 +60,17 @@ internal sealed class EventsCommand : VerbCommand
         }
 
         return Task.FromResult(ExitCode.Done);
+    }
+
+    /// <summary>An option that the other kind of input has would be ignored, and what is printed taken for an answer to it.</summary>
+    private void Refuse(ParseResult arguments, bool isCapture)
+    {
+        if (isCapture && arguments.GetValue(_run) is not null)
+            throw new UsageException("--run: a capture has no runs. Name a database.");
+        if (isCapture && arguments.GetValue(_table) is not null)
+            throw new UsageException("--table: a capture has no tables of KVM. Name a database.");
+        if (!isCapture && arguments.GetValue(_noAccesses))
+            throw new UsageException("--no-accesses: is for captures. Name the kinds of lines with --kind.");
     }
 
     private IEnumerable<string> RunLines(

@@ -43,6 +43,8 @@ internal sealed class InfoCommand : VerbCommand
             CaptureReport.WriteJson(path, manifest, console.Out);
         else
             CaptureReport.Write(path, manifest, console);
+        if (arguments.GetValue(_check))
+            console.Error.WriteLine($"replay info: {path}: every part is there and has its checksum ({manifest.Parts.Count} parts).");
         if (!manifest.Complete)
             console.Error.WriteLine($"replay info: {path} is incomplete: its recorder was killed. What its {manifest.Parts.Count} parts hold can be replayed.");
         return ExitCode.Done;

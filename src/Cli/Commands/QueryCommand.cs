@@ -28,7 +28,7 @@ internal sealed class QueryCommand : VerbCommand
     private readonly Option<long?> _rows = new("--max-rows") { Description = "Stop after so many rows, and say so; 0: no limit (default: 10000 on a terminal, no limit otherwise)", HelpName = "N" };
     private readonly Option<double> _seconds = new("--timeout")
     {
-        Description = "Stop after so many seconds, and say so; 0: no limit (default 60)",
+        Description = "Stop after so many seconds, say so and return 130; 0: no limit (default 60)",
         HelpName = "SECONDS",
         DefaultValueFactory = _ => DefaultSeconds,
     };
@@ -72,8 +72,13 @@ internal sealed class QueryCommand : VerbCommand
         var runner = new QueryRunner(database);
         var limits = Limits(arguments, console);
         using var execution = Start(runner, Text(arguments, console), parameters, limits, cancellation);
-        format.WriteAll(execution, console.Out, result => Tell(result, limits, console.Error));
-        return Task.FromResult(ExitCode.Done);
+        var isCutOff = false;
+        format.WriteAll(execution, console.Out, result =>
+        {
+            Tell(result, limits, console.Error);
+            isCutOff |= result.End == QueryEnd.TimeLimit;
+        });
+        return Task.FromResult(isCutOff ? ExitCode.Interrupted : ExitCode.Done);
     }
 
     private QueryLimits Limits(ParseResult arguments, CliConsole console)

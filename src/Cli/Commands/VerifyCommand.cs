@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json;
 using Replay.Analyzer.Store;
 using Replay.Cli.Importing;
 using Replay.Cli.Replaying;
@@ -13,6 +14,8 @@ namespace Replay.Cli.Commands;
 /// <summary>Checks the model against the capture, or a database against a second replay.</summary>
 internal sealed class VerifyCommand : VerbCommand
 {
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
+
     private readonly Argument<string> _input = new("INPUT") { Description = "A capture, or a database whose captures are still where they were" };
     private readonly ReplayPlanOptions _plan = new();
     private readonly Option<bool> _json = CommonOptions.Json();
@@ -64,18 +67,19 @@ internal sealed class VerifyCommand : VerbCommand
     private int OfDatabase(string path, ParseResult arguments, CliConsole console, CancellationToken cancellation)
     {
         using var database = Database.OpenRead(path);
-        var different = 0;
+        var isJson = arguments.GetValue(_json);
+        var verified = new List<VerifiedRun>();
         foreach (var run in database.Runs)
         {
             var hash = run.Complete ? Again(run, arguments, console, cancellation) : null;
-            var same = hash == run.HistoryHash && hash is not null;
-            different += same ? 0 : 1;
-            console.Out.WriteLine(hash is null
-                ? $"run {run.Run} ({run.Name}): incomplete, nothing to compare"
-                : $"run {run.Run} ({run.Name}): {(same ? "same" : "DIFFERENT")} history, {hash}{(same ? "" : $" against {run.HistoryHash}")}");
+            verified.Add(new VerifiedRun(run.Run, run.Name, run.Complete, hash is not null && hash == run.HistoryHash, run.HistoryHash, hash));
+            if (!isJson)
+                console.Out.WriteLine(verified[^1].ToString());
         }
 
-        return different == 0 ? ExitCode.Done : ExitCode.Different;
+        if (isJson)
+            console.Out.WriteLine(JsonSerializer.Serialize(verified, Indented));
+        return verified.TrueForAll(run => run.Same) ? ExitCode.Done : ExitCode.Different;
     }
 
     private string Again(RunRow run, ParseResult arguments, CliConsole console, CancellationToken cancellation)

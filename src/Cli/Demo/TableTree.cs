@@ -22,7 +22,7 @@ internal static class TableTree
         }
 
         var (register, tableId) = (root[0][0], root[0][1]);
-        console.Out.WriteLine($"  {(run.EntryFormat == "ept" ? "EPTP" : "nCR3")} {register}: root table {tableId}{Describe(run, register)}");
+        console.Out.WriteLine($"  {(run.EntryFormat == "ept" ? "EPTP" : run.Mode == "shadow" ? "CR3" : "nCR3")} {register}: root table {tableId}{Describe(run, register)}");
         WriteTable(runner, run.Run, tableId, "  ", console.Out);
     }
 

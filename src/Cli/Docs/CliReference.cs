@@ -36,7 +36,7 @@ internal static class CliReference
         (ExitCode.InternalError, "an invariant of Replay itself broke: please report it"),
         (ExitCode.CannotCreate, "an output cannot be created"),
         (ExitCode.InputOutput, "reading or writing failed"),
-        (ExitCode.Interrupted, "interrupted; files are valid, or marked incomplete"),
+        (ExitCode.Interrupted, "interrupted, or a query stopped by its `--timeout`; files are valid, or marked incomplete"),
     ];
 
     private static void Write(StringBuilder text, Command command, string path, int depth)

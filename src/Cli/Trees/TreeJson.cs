@@ -21,7 +21,7 @@ internal static class TreeJson
             json.WriteNumber("vcpu", vcpu);
             if (root is not null && table is not null)
             {
-                json.WriteString("register", Hex(root.Register));
+                json.WriteString("register", root.Register is { } register ? Hex(register) : null);
                 json.WriteNumber("loadedAt", root.Ordinal);
                 json.WritePropertyName("root");
                 WriteTable(json, table);

@@ -14,14 +14,13 @@ internal sealed class TreeLines(RunRow run, int entries)
 
     public void Write(TreeRoot root, TreeTable table, string indent, TextWriter output)
     {
-        output.WriteLine($"{indent}{(_isEpt ? "EPTP" : table.Direct ? "nCR3" : "CR3")} 0x{root.Register:x}: T{table.TableId}, {table.Name} at 0x{table.Hpa:x}{Eptp(root)}, loaded at {root.Ordinal}");
+        output.WriteLine($"{indent}{(_isEpt ? "EPTP" : table.Direct ? "nCR3" : "CR3")} {(root.Register is { } register ? $"0x{register:x}" : "(not shown)")}: T{table.TableId}, {table.Name} at 0x{table.Hpa:x}{(_isEpt && root.Register is { } eptp ? Eptp(eptp) : "")}, loaded at {root.Ordinal}");
         WriteTable(table, indent, output);
     }
 
     /// <summary>What the low bits of an EPTP say.</summary>
-    private string Eptp(TreeRoot root) => _isEpt
-        ? $", memory type {root.Register & 7}, {(root.Register >> 3 & 7) + 1} levels, A/D bits {((root.Register >> 6 & 1) != 0 ? "on" : "off")}"
-        : "";
+    private static string Eptp(ulong register) =>
+        $", memory type {register & 7}, {(register >> 3 & 7) + 1} levels, A/D bits {((register >> 6 & 1) != 0 ? "on" : "off")}";
 
     private void WriteTable(TreeTable table, string indent, TextWriter output)
     {

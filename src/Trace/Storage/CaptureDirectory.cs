@@ -3,11 +3,11 @@ namespace Replay.Trace.Storage;
 /// <summary>The directory of a capture: made for a new one, looked over before one is read.</summary>
 internal static class CaptureDirectory
 {
-    /// <exception cref="IOException">Something stands there already.</exception>
+    /// <exception cref="CaptureExistsException">Something stands there already.</exception>
     public static void Create(string directory, bool force)
     {
         if (File.Exists(directory))
-            throw new IOException($"{directory}: a file has this name. Choose another name for the capture.");
+            throw new CaptureExistsException($"{directory}: a file has this name. Choose another name for the capture.");
         if (Directory.Exists(directory) && Directory.EnumerateFileSystemEntries(directory).Any())
             Clear(directory, force);
         Directory.CreateDirectory(directory);
@@ -45,9 +45,9 @@ internal static class CaptureDirectory
         // Whatever --force is aimed at by mistake, only files that a capture consists of are deleted, and only if there is nothing else.
         var entries = Directory.GetFileSystemEntries(directory);
         if (entries.FirstOrDefault(entry => !File.Exists(entry) || !CaptureLayout.Owns(Path.GetFileName(entry))) is { } foreign)
-            throw new IOException($"{directory}: exists and is not a capture (it holds {Path.GetFileName(foreign)}). Choose another name.");
+            throw new CaptureExistsException($"{directory}: exists and is not a capture (it holds {Path.GetFileName(foreign)}). Choose another name.");
         if (!force)
-            throw new IOException($"{directory}: exists. Choose another name, or replace it with --force.");
+            throw new CaptureExistsException($"{directory}: exists. Choose another name, or replace it with --force.");
         File.Delete(Path.Combine(directory, CaptureLayout.Manifest));
         foreach (var entry in entries)
             File.Delete(entry);

@@ -158,8 +158,8 @@ public sealed class DiffTests : IDisposable
         Assert.Equal(1, DiffSide.Find(database, "ept").Run.Run);
         Assert.Equal(2, DiffSide.Find(database, "ept-2").Run.Run);
         Assert.Equal(2, DiffSide.Find(database, "2").Run.Run);
-        Assert.Contains("has no run shadow. It has 1 (ept), 2 (ept-2).", Assert.Throws<DiffException>(() => DiffSide.Find(database, "shadow")).Message, StringComparison.Ordinal);
-        Assert.Contains("Name one as", Assert.Throws<DiffException>(() => DiffSide.Find(database, null)).Message, StringComparison.Ordinal);
+        Assert.Contains("has no run shadow. It has 1 (ept), 2 (ept-2).", Assert.Throws<UnknownRunException>(() => DiffSide.Find(database, "shadow")).Message, StringComparison.Ordinal);
+        Assert.Contains("Name one as", Assert.Throws<UnknownRunException>(() => DiffSide.Find(database, null)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -118,6 +118,17 @@ public sealed class ImportTests : IDisposable
     }
 
     [Fact]
+    public async Task A_tree_whose_root_register_no_probe_shows_does_not_tell_its_bits()
+    {
+        await Import(Traces.PathOf("intel-ept-nopg.thp.trace.gz"));
+        var (exitCode, text, error) = await CommandRunner.Run("tree", _folder["t.db"], "--at", "150");
+        Assert.True(exitCode == ExitCode.Done, error);
+        Assert.StartsWith("EPTP (not shown): T1, PML4 at 0x", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("levels", text.Split('\n')[0], StringComparison.Ordinal);
+        Assert.Contains("\"register\": null", (await CommandRunner.Run("tree", _folder["t.db"], "--at", "150", "--json")).Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Events_of_no_known_kind_are_kept_with_their_fields()
     {
         await Import(Traces.PathOf("trace-cmd-report.txt"));

@@ -73,7 +73,7 @@ public sealed class TableTreeReader
     }
 
     /// <summary>The root of a vCPU; null: it had none yet.</summary>
-    public TreeRoot? FindRoot(int vcpu) => One(Root, row => new TreeRoot(row[0].Integer, Bits(row[1]), row[2].Integer), ("vcpu", SqlValue.Of(vcpu)));
+    public TreeRoot? FindRoot(int vcpu) => One(Root, row => new TreeRoot(row[0].Integer, row[1].Kind == SqlValueKind.Null ? null : Bits(row[1]), row[2].Integer), ("vcpu", SqlValue.Of(vcpu)));
 
     /// <summary>Where the last access of interest to the page of <paramref name="gva"/> found it: null, there was none.</summary>
     public ulong? LastGpaOf(ulong gva) =>

@@ -1,0 +1,19 @@
+namespace Replay.Trace;
+
+/// <summary>Something stands already where a capture is to be made, and may not be overwritten. One line; exit code 73.</summary>
+public sealed class CaptureExistsException : IOException
+{
+    public CaptureExistsException()
+    {
+    }
+
+    public CaptureExistsException(string message)
+        : base(message)
+    {
+    }
+
+    public CaptureExistsException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+}
