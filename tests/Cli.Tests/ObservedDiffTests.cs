@@ -49,6 +49,23 @@ public sealed class ObservedDiffTests : IDisposable
         Assert.DoesNotContain("page walks (TLB misses)", text, StringComparison.Ordinal);
     }
 
+    /// <summary>The page once told costs of a side that has no walks, and an event with the number 2^63 - 1 for the end of a side.</summary>
+    [Fact]
+    public async Task The_page_and_the_JSON_say_nothing_that_a_trace_cannot_show()
+    {
+        await Import("intel-ept-tdp-mmio.4k", "ept-tdp", "mmio", "4k");
+        var (exitCode, text, error) = await CommandRunner.Run("diff", _folder["x.db"], "ept-tdp", "kvm", "--html", _folder["x.html"], "--json");
+        Assert.True(exitCode == ExitCode.Different, error);
+        var page = await File.ReadAllTextAsync(_folder["x.html"], TestContext.Current.CancellationToken);
+        foreach (var absent in (string[])["9,223,372", "Page walks", "<h2>Cost</h2>", "A is cheaper", "entries read a page walk", "faults that reach the guest", "at the same event"])
+            Assert.DoesNotContain(absent, page, StringComparison.Ordinal);
+        foreach (var present in (string[])["VM exits by reason", "aligned in order", "Not known: a trace shows no page walks.", "Not known: a trace shows no translations."])
+            Assert.Contains(present, page, StringComparison.Ordinal);
+        Assert.DoesNotContain("9223372036854775807", text, StringComparison.Ordinal);
+        using var diff = JsonDocument.Parse(text);
+        Assert.True(diff.RootElement.GetProperty("firstDivergence").TryGetProperty("ordinalB", out _));
+    }
+
     private async Task Import(string trace, string mode, string guest, string hostPages)
     {
         var data = Path.Combine(Root(), "tests", "data");

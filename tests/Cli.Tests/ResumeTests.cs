@@ -68,12 +68,15 @@ public sealed class ResumeTests : IDisposable
         Assert.Equal(before, Dump("parts.db"));
     }
 
-    [Fact]
-    public async Task Another_mode_than_the_unfinished_one_is_refused()
+    [Theory]
+    [InlineData("--mmu", "npt")]
+    [InlineData("--max-rows", "1000")]
+    [InlineData("--detail", "leaf")]
+    public async Task Another_mode_or_option_than_that_of_the_unfinished_run_is_refused(string option, string value)
     {
         await Record("random", 400_000);
         Interrupt();
-        var (exitCode, _, error) = await CommandRunner.Run("run", _folder["x.capture"], "-o", _folder["parts.db"], "-q", "--resume", "--mmu", "npt");
+        var (exitCode, _, error) = await CommandRunner.Run("run", _folder["x.capture"], "-o", _folder["parts.db"], "-q", "--resume", option, value);
         Assert.NotEqual(ExitCode.Done, exitCode);
         Assert.Contains("unfinished", error, StringComparison.Ordinal);
     }

@@ -11,6 +11,7 @@ internal static class DivergenceReader
         return new Divergence
         {
             Ordinal = ordinal,
+            OrdinalB = ordinal,
             Access = left.Access ?? right.Access ?? Without(left, right),
             A = Describe(left),
             B = Describe(right),
@@ -24,8 +25,8 @@ internal static class DivergenceReader
         var (left, right) = (EventRecords.Read(a, ordinalA ?? long.MaxValue), EventRecords.Read(b, ordinalB ?? long.MaxValue));
         return new Divergence
         {
-            Ordinal = ordinalA ?? long.MaxValue,
-            OrdinalB = ordinalB ?? long.MaxValue,
+            Ordinal = ordinalA,
+            OrdinalB = ordinalB,
             Access = left.Access ?? right.Access ?? "no access is known",
             A = Describe(left),
             B = Describe(right),

@@ -24,7 +24,7 @@ internal static class FrameComparison
             MappedInBOnly = (long)final.OnlyB,
             FirstDifferentGfn = final.First is { } gfn ? $"0x{gfn:x}" : null,
             Holds = holds,
-            Verdict = Verdict(holds, Math.Min(checkedA, checkedB), compares, final),
+            Verdict = a.IsObserved || b.IsObserved ? "Not known: a trace shows no translations." : Verdict(holds, Math.Min(checkedA, checkedB), compares, final),
         };
     }
 

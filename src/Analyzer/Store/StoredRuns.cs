@@ -7,7 +7,7 @@ namespace Replay.Analyzer.Store;
 internal sealed class StoredRuns(WriterConnection connection)
 {
     private const string Same =
-        "capture_hash = ? AND mode = ? AND profile = ? AND backing = ? AND kernel = ? AND model = ? AND options = ? AND detail = ? AND has_rmap = ?";
+        "capture_hash = ? AND mode = ? AND profile = ? AND backing = ? AND kernel = ? AND model = ? AND options = ? AND detail = ? AND has_rmap = ? AND max_rows IS ?";
 
     /// <summary>Runs that never became complete, in the order in which they began.</summary>
     public List<int> Incomplete() => connection.QueryNumbers("SELECT run FROM _run WHERE NOT complete ORDER BY run");
@@ -60,5 +60,6 @@ internal sealed class StoredRuns(WriterConnection connection)
         info.Model,
         OptionsText(info),
         DetailText(options),
-        options.Rmap);
+        options.Rmap,
+        options.MaxRows);
 }

@@ -103,15 +103,11 @@ internal static class DiffReport
     {
         if (diff.FirstDivergence is not { } first)
             return;
-        console.Out.WriteLine($"First unlike  {Where(first)}: {first.Access}");
+        console.Out.WriteLine($"First unlike  {first.Place}: {first.Access}");
         console.Out.WriteLine($"              {first.Reason}");
         Write("A", first.A, console.Out);
         Write("B", first.B, console.Out);
     }
-
-    private static string Where(Divergence first) => first.OrdinalB is { } ordinal ? $"{Event(first.Ordinal)} of A, {Event(ordinal)} of B" : Event(first.Ordinal);
-
-    private static string Event(long ordinal) => ordinal == long.MaxValue ? "the end" : $"event {ordinal:#,0}";
 
     private static void Write(string name, SideAction side, TextWriter output)
     {

@@ -7,7 +7,7 @@ internal static class DivergenceSection
 {
     public static void Append(StringBuilder html, Divergence divergence, string a, string b)
     {
-        html.Append($"<section>\n<h2>Where they first part</h2>\n<p>Event {HtmlText.Count(divergence.Ordinal)}: <code>{HtmlText.Escape(divergence.Access)}</code></p>\n");
+        html.Append($"<section>\n<h2>Where they first part</h2>\n<p>{HtmlText.Escape(divergence.Place)}: <code>{HtmlText.Escape(divergence.Access)}</code></p>\n");
         html.Append($"<p>{HtmlText.Escape(divergence.Reason)}</p>\n<div class=\"sides\">\n");
         Side(html, "a", a, divergence.A);
         Side(html, "b", b, divergence.B);

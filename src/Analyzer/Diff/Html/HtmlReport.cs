@@ -17,20 +17,27 @@ public static class HtmlReport
         Tiles(html, diff);
         Findings(html, diff);
         Timeline(html, diff);
-        Section(html, "VM exits by reason", "Alike: both sides exit at the same event of the guest, for a page that is not mapped or for the same instruction; counted under the reason of A.", CountTable.Html("reason", diff.Exits.Sorts, a, b));
-        Section(html, "Table writes by level and function", "Alike: at the same event the same guest frame gets an entry of the same kind, level and rights, and a page the same host frame. hardware: accessed and dirty bits set by the CPU.", CountTable.Html("level and function", diff.Writes.Sorts, a, b));
+        var at = ByOrdinal(diff) ? "at the same event of the guest" : "next in order";
+        Section(html, "VM exits by reason", $"Alike: both sides exit {at}, for a page that is not mapped or for the same instruction; counted under the reason of A.", CountTable.Html("reason", diff.Exits.Sorts, a, b));
+        Section(html, "Table writes by level and function", $"Alike: {at} the same guest frame gets an entry of the same kind, level and rights, and a page the same host frame. hardware: accessed and dirty bits set by the CPU.", CountTable.Html("level and function", diff.Writes.Sorts, a, b));
         Section(html, "Faults, flushes, tables", null, Rest(diff));
-        Section(html, "Page walks", "Of accesses that miss a TLB of 4096 entries, the same in both modes. A walk over four levels of guest tables and four of EPT or NPT reads (4+1)(4+1)-1 = 24 entries, a shadow walk 4.", CountTable.Html("a walk reads", diff.Walks.ByReferences, a, b));
-        Cost(html, diff);
+        if (ByOrdinal(diff))
+            Section(html, "Page walks", "Of accesses that miss a TLB of 4096 entries, the same in both modes. A walk over four levels of guest tables and four of EPT or NPT reads (4+1)(4+1)-1 = 24 entries, a shadow walk 4.", CountTable.Html("a walk reads", diff.Walks.ByReferences, a, b));
+        if (ByOrdinal(diff))
+            Cost(html, diff);
         if (diff.FirstDivergence is { } divergence)
             DivergenceSection.Append(html, divergence, a, b);
         ProvenanceSection.Append(html, diff);
         return html.Append("</body>\n</html>\n").ToString();
     }
 
-    private static string Subtitle(RunDiff diff) =>
-        $"Two replays of {Path.GetFileName(Path.TrimEndingDirectorySeparator(diff.A.Capture))} ({diff.A.CaptureSource}), events {HtmlText.Count(diff.FirstOrdinal)} to {HtmlText.Count(diff.LastOrdinal)}, "
-        + (diff.AlignedBy == "ordinal" ? "aligned by the guest's own events." : "aligned in order.");
+    private static string Subtitle(RunDiff diff) => !ByOrdinal(diff)
+        ? $"{Path.GetFileName(Path.TrimEndingDirectorySeparator(diff.A.Capture))} ({diff.A.CaptureSource}) and {Path.GetFileName(Path.TrimEndingDirectorySeparator(diff.B.Capture))} ({diff.B.CaptureSource}), aligned in order."
+        : $"Two replays of {Path.GetFileName(Path.TrimEndingDirectorySeparator(diff.A.Capture))} ({diff.A.CaptureSource}), events {HtmlText.Count(diff.FirstOrdinal)} to {HtmlText.Count(diff.LastOrdinal)}, "
+        + "aligned by the guest's own events.";
+
+    /// <summary>A trace of a real host shows neither page walks nor, mostly, the guest's own faults: nothing is said of them.</summary>
+    private static bool ByOrdinal(RunDiff diff) => diff.AlignedBy == "ordinal";
 
     private static void Tiles(StringBuilder html, RunDiff diff)
     {
@@ -38,8 +45,12 @@ public static class HtmlReport
         Tile(html, "VM exits", diff.Exits.A, diff.Exits.B);
         Tile(html, "faults handled", diff.Faults.A, diff.Faults.B);
         Tile(html, "table writes", diff.Writes.A, diff.Writes.B);
-        Tile(html, "entries read a page walk", diff.Walks.PerWalkA, diff.Walks.PerWalkB);
-        Tile(html, $"cost ({diff.Cost.Unit})", diff.Cost.Total.A, diff.Cost.Total.B);
+        if (ByOrdinal(diff))
+        {
+            Tile(html, "entries read a page walk", diff.Walks.PerWalkA, diff.Walks.PerWalkB);
+            Tile(html, $"cost ({diff.Cost.Unit})", diff.Cost.Total.A, diff.Cost.Total.B);
+        }
+
         html.Append("</div>\n");
     }
 
@@ -50,17 +61,19 @@ public static class HtmlReport
     {
         html.Append("<ul class=\"findings\">\n");
         if (diff.IsSame)
-            html.Append("<li class=\"good\"><b>The same</b>: every exit, fault, table write and flush, to the last bit.</li>\n");
-        html.Append($"<li class=\"{(diff.Frames.Holds ? "good" : "bad")}\"><b>Same memory?</b> {HtmlText.Escape(diff.Frames.Verdict)}</li>\n");
-        html.Append($"<li><b>Which is cheaper?</b> {HtmlText.Escape(diff.Cost.Verdict)} A is cheaper in {diff.Cost.RangesCheaperInA} ranges of the trace, B in {diff.Cost.RangesCheaperInB}.</li>\n");
+            html.Append($"<li class=\"good\"><b>{(ByOrdinal(diff) ? "The same</b>: every exit, fault, table write and flush, to the last bit." : "Alike, in order</b>: every exit, fault, table write and flush that the trace shows.")}</li>\n");
+        html.Append($"<li class=\"{Judgement(diff.Frames)}\"><b>Same memory?</b> {HtmlText.Escape(diff.Frames.Verdict)}</li>\n");
+        html.Append($"<li><b>Which is cheaper?</b> {HtmlText.Escape(diff.Cost.Verdict)}{(ByOrdinal(diff) ? $" A is cheaper in {diff.Cost.RangesCheaperInA} ranges of the trace, B in {diff.Cost.RangesCheaperInB}." : "")}</li>\n");
         if (diff.Writes.Alike is { } alike)
-            html.Append($"<li><b>What is alike?</b> {HtmlText.Count(alike)} table writes are made in both, at the same event of the guest; {HtmlText.Count(diff.Writes.A - alike)} in A only, {HtmlText.Count(diff.Writes.B - alike)} in B only.</li>\n");
+            html.Append($"<li><b>What is alike?</b> {HtmlText.Count(alike)} table writes are made in both, {(ByOrdinal(diff) ? "at the same event of the guest" : "in the same order")}; {HtmlText.Count(diff.Writes.A - alike)} in A only, {HtmlText.Count(diff.Writes.B - alike)} in B only.</li>\n");
         if (diff.FirstDivergence is { } divergence)
-            html.Append($"<li><b>Where do they first part?</b> At event {HtmlText.Count(divergence.Ordinal)}. {HtmlText.Escape(divergence.Reason)}</li>\n");
+            html.Append($"<li><b>Where do they first part?</b> At {HtmlText.Escape(divergence.Place)}. {HtmlText.Escape(divergence.Reason)}</li>\n");
         foreach (var remark in diff.Remarks)
             html.Append($"<li>{HtmlText.Escape(remark)}</li>\n");
         html.Append("</ul>\n");
     }
+
+    private static string Judgement(FrameCheck frames) => !frames.Holds ? "bad" : frames.Checked is { A: > 0, B: > 0 } ? "good" : "open";
 
     private static void Timeline(StringBuilder html, RunDiff diff)
     {
@@ -78,7 +91,7 @@ public static class HtmlReport
         [
             .. diff.Faults.Sorts.Select(sort => sort with { Name = $"faults: {sort.Name}" }),
             .. diff.Flushes.Sorts.Select(sort => sort with { Name = $"flushes: {sort.Name}" }),
-            new("faults that reach the guest", diff.GuestFaults.A, diff.GuestFaults.B, diff.GuestFaults.Alike),
+            .. ByOrdinal(diff) ? (DiffCount[])[new("faults that reach the guest", diff.GuestFaults.A, diff.GuestFaults.B, diff.GuestFaults.Alike)] : [],
             new("tables made", diff.Tables.Created.A, diff.Tables.Created.B),
             new("tables alive at the end", diff.Tables.Live.A, diff.Tables.Live.B),
             new("tables alive at most", diff.Tables.Peak.A, diff.Tables.Peak.B),
