@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Replay.Trace;
 
 namespace Replay.Cli.Tests;
 
@@ -119,6 +120,20 @@ public sealed class AnswerTests : IDisposable
         Assert.Equal((ExitCode.Usage, ""), (exitCode, text));
         Assert.Contains(expected, error, StringComparison.Ordinal);
         Assert.Contains("Usage:", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_capture_without_anything_in_it_is_told_where_it_is_replayed()
+    {
+        await MakeDatabase("all");
+        using (var full = CaptureReader.Open(_folder["x.capture"]))
+        using (var empty = CaptureWriter.Create(_folder["empty.capture"], full.Manifest with { AccessesSeen = 0 }))
+            empty.Complete("guest-exit", 0);
+        foreach (var words in (string[][])[["run", _folder["empty.capture"], "-o", _folder["empty.db"]], ["verify", _folder["empty.capture"]]])
+        {
+            var (_, _, error) = await CommandRunner.Run([.. words, "-q"]);
+            Assert.Contains("holds no access and no event: nothing was replayed.", error, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

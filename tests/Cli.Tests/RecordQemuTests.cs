@@ -17,6 +17,26 @@ public sealed class RecordQemuTests : IDisposable
         Assert.Equal(await Summary("hasty.capture"), await Summary("compact.capture"));
     }
 
+    [Fact]
+    public async Task A_guest_that_never_comes_to_the_start_leaves_no_silent_nothing()
+    {
+        var guest = Path.Combine(Root(), "tests", "data", "payloads", "nopg.elf");
+        var (exitCode, _, error) = await CommandRunner.Run(
+            "record", "qemu", "-o", _folder["x.capture"], "-q", "--start-at", "gpa:0x3f00000", "--",
+            "-M", "pc", "-m", "64", "-display", "none", "-no-reboot", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04", "-kernel", guest);
+        if (exitCode == ExitCode.Unavailable && Environment.GetEnvironmentVariable("CI") != "true")
+            Assert.Skip(error);
+        Assert.Contains("the guest never came to --start-at gpa:0x3f00000: nothing was recorded.", error, StringComparison.Ordinal);
+    }
+
+    private static string Root()
+    {
+        var folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "Replay.sln")))
+            folder = Path.GetDirectoryName(folder)!;
+        return folder;
+    }
+
     /// <returns>Bytes of the files of accesses.</returns>
     private async Task<long> Record(string name, params string[] options)
     {

@@ -69,7 +69,7 @@ internal sealed class RecordQemuCommand : VerbCommand
         var writing = recorder.WriterOptions with { Force = arguments.GetValue(_force), Hasty = !arguments.GetValue(_compact) };
         using var writer = CaptureWriter.Create(output, recorder.Manifest, writing);
         using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
-        var summary = recorder.Record(writer, new ProgressReport(progress), () => writer.Manifest.Parts.Sum(part => part.Bytes), cancellation);
+        var summary = recorder.Record(writer, new ProgressReport(progress, arguments.GetValue(_startAt)), () => writer.Manifest.Parts.Sum(part => part.Bytes), cancellation);
         writer.Amend(manifest => Amended(manifest, summary));
         var manifest = summary.Complete ? writer.Complete(summary.EndReason, summary.AccessesSeen) : Abandon(writer);
         progress.Dispose();
@@ -77,6 +77,8 @@ internal sealed class RecordQemuCommand : VerbCommand
         console.Error.WriteLine(
             $"{summary.Elapsed.TotalSeconds:0.0} s, QEMU used {summary.QemuProcessorTime.TotalSeconds:0.0} s of processor time, "
             + $"the guest waited {Units.Count(summary.Stalls)} times ({summary.StallTime.TotalSeconds:0.0} s) for the recorder");
+        if (summary.EndReason == QemuEndReason.StartAtNotReached)
+            console.Error.WriteLine($"replay record qemu: the guest never came to --start-at {arguments.GetValue(_startAt)}: nothing was recorded.");
         return Task.FromResult(summary switch
         {
             { EndReason: "interrupted" } => ExitCode.Interrupted,
@@ -113,10 +115,11 @@ internal sealed class RecordQemuCommand : VerbCommand
             : throw new UsageException($"{option} {text}: write gva:0x... or gpa:0x...");
     }
 
-    private sealed class ProgressReport(ProgressLine line) : IProgress<RecordingProgress>
+    private sealed class ProgressReport(ProgressLine line, string? startAt) : IProgress<RecordingProgress>
     {
-        public void Report(RecordingProgress value) => line.Update(_ =>
-            $"{Units.Count(value.AccessesSeen)} accesses ({Units.Rate(value.AccessesSeen, value.Elapsed)}), "
+        public void Report(RecordingProgress value) => line.Update(_ => startAt is not null && value.AccessesSeen == 0
+            ? $"the guest has not come to --start-at {startAt} yet"
+            : $"{Units.Count(value.AccessesSeen)} accesses ({Units.Rate(value.AccessesSeen, value.Elapsed)}), "
             + $"{Units.Count(value.AccessesRecorded + value.EventsRecorded)} recorded, {Units.Bytes(value.Bytes)}"
             + (value.Stalls > 0 ? $", {Units.Count(value.Stalls)} stalls" : ""));
     }

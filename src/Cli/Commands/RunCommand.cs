@@ -82,6 +82,7 @@ internal sealed class RunCommand : VerbCommand
             RunReport.WriteJson(plan.Modes, results, console.Out);
         else
             RunReport.Write(plan.Modes, results, console);
+        RunReport.TellIfEmpty("replay run", plan, results, console);
         console.Error.WriteLine($"{output}: {results.Count} {(results.Count == 1 ? "run" : "runs")} in {elapsed.TotalSeconds:0.0} s");
         return Task.FromResult(ExitCode.Done);
     }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Replay.Cli.Replaying;
 using Replay.Cli.Terminal;
 using Replay.Replayer;
 using Replay.Replayer.History;
@@ -44,6 +45,13 @@ internal static class RunReport
         }
 
         output.WriteLine(Encoding.UTF8.GetString(stream.ToArray()));
+    }
+
+    /// <summary>Zeros in every row are easily taken for an answer.</summary>
+    public static void TellIfEmpty(string verb, ReplayPlan plan, IReadOnlyList<ReplayResult> results, CliConsole console)
+    {
+        if (results.All(result => result is { Accesses: 0, Events: 0 }))
+            console.Error.WriteLine($"{verb}: {plan.Capture} holds no access and no event: nothing was replayed.");
     }
 
     /// <summary>The note's name as the database has it.</summary>

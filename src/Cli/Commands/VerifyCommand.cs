@@ -51,6 +51,7 @@ internal sealed class VerifyCommand : VerbCommand
             RunReport.WriteJson(plan.Modes, results, console.Out);
         else
             RunReport.Write(plan.Modes, results, console);
+        RunReport.TellIfEmpty("replay verify", plan, results, console);
         var violated = false;
         for (var i = 0; i < results.Count; i++)
         {
