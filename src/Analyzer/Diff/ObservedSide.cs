@@ -5,6 +5,8 @@ namespace Replay.Analyzer.Diff;
 /// <summary>What a trace of a real KVM shows of its run, and which part of it a replay can have.</summary>
 internal static class ObservedSide
 {
+    private const string ChainSeparator = " > ";
+
     /// <summary>Facts of which the trace has nothing, as the view <c>capability</c> names them; none for a modelled run.</summary>
     public static HashSet<string> Hidden(DiffSide side) =>
         [.. side.Database.Connection.Query<string>("SELECT fact FROM capability WHERE run = @Run AND shown = 'no' ORDER BY fact", new { side.Run.Run })];
@@ -25,15 +27,18 @@ internal static class ObservedSide
     {
         var numbers = side.Database.Connection.Query<(int Number, string Name)>("SELECT function, name FROM _function")
             .ToDictionary(function => function.Name, function => function.Number, StringComparer.Ordinal);
-        var named = other.Database.Connection.Query<string>("SELECT DISTINCT function FROM chain WHERE run = @Run", new { other.Run.Run }).ToHashSet(StringComparer.Ordinal);
-        var chains = side.Database.Connection.Query<(int Chain, string Path)>("SELECT chain_id, path FROM _chain WHERE run = @Run", new { side.Run.Run }).AsList();
+        var named = Chains(other).SelectMany(chain => chain.Path.Split(ChainSeparator)).ToHashSet(StringComparer.Ordinal);
+        var chains = Chains(side);
         var functions = new int[chains.Select(chain => chain.Chain).DefaultIfEmpty(0).Max() + 1];
         foreach (var (chain, path) in chains)
         {
-            var words = path.Split(" > ");
+            var words = path.Split(ChainSeparator);
             functions[chain] = numbers.GetValueOrDefault(words.LastOrDefault(named.Contains) ?? words[^1]);
         }
 
         return functions;
     }
+
+    private static List<(int Chain, string Path)> Chains(DiffSide side) =>
+        side.Database.Connection.Query<(int Chain, string Path)>("SELECT chain_id, path FROM _chain WHERE run = @Run", new { side.Run.Run }).AsList();
 }
