@@ -142,7 +142,7 @@ public sealed class AnswerTests : IDisposable
         await MakeDatabase("all");
         var (exitCode, _, error) = await CommandRunner.Run("info", _folder["x.capture"], "--check");
         Assert.Equal(ExitCode.Done, exitCode);
-        Assert.Contains("every part is there and has its checksum (1 parts)", error, StringComparison.Ordinal);
+        Assert.Contains("every part is there and has its checksum (1 part)", error, StringComparison.Ordinal);
     }
 
     private async Task MakeDatabase(string detail)

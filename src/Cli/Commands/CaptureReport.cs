@@ -26,7 +26,7 @@ internal static class CaptureReport
             : "every access"));
         rows.Add(("accesses", $"{Units.Count(Accesses(manifest))} recorded of {Units.Count(manifest.AccessesSeen)} made"));
         rows.Add(("events", Units.Count(manifest.Parts.Sum(part => part.Events))));
-        rows.Add(("size", $"{Units.Bytes(Bytes(manifest))} in {manifest.Parts.Count} parts{PerAccess(manifest)}"));
+        rows.Add(("size", $"{Units.Bytes(Bytes(manifest))} in {Units.Of(manifest.Parts.Count, "part")}{PerAccess(manifest)}"));
         rows.AddRange(manifest.Blind.Select(blind => ("cannot see", blind)));
         var width = rows.Max(row => row.Name.Length);
         foreach (var (name, value) in rows)

@@ -44,9 +44,9 @@ internal sealed class InfoCommand : VerbCommand
         else
             CaptureReport.Write(path, manifest, console);
         if (arguments.GetValue(_check))
-            console.Error.WriteLine($"replay info: {path}: every part is there and has its checksum ({manifest.Parts.Count} parts).");
+            console.Error.WriteLine($"replay info: {path}: every part is there and has its checksum ({Units.Of(manifest.Parts.Count, "part")}).");
         if (!manifest.Complete)
-            console.Error.WriteLine($"replay info: {path} is incomplete: its recorder was killed. What its {manifest.Parts.Count} parts hold can be replayed.");
+            console.Error.WriteLine($"replay info: {path} is incomplete: its recorder was killed. What it holds, {Units.Of(manifest.Parts.Count, "part")}, can be replayed.");
         return ExitCode.Done;
     }
 

@@ -5,6 +5,9 @@ internal static class Units
 {
     public static string Count(long value) => value.ToString("#,0");
 
+    /// <summary>So many of a thing, the thing in the singular.</summary>
+    public static string Of(long count, string thing) => $"{Count(count)} {thing}{(count == 1 ? "" : "s")}";
+
     public static string Rate(long count, TimeSpan time) => time <= TimeSpan.Zero ? "-" : $"{Scaled(count / time.TotalSeconds)}/s";
 
     public static string Bytes(long bytes) => bytes switch
