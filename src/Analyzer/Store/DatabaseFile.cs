@@ -22,7 +22,11 @@ internal static class DatabaseFile
         if (Directory.Exists(path))
             throw new DatabaseExistsException($"{path}: is a directory. Name a file for the database.");
         if (!File.Exists(path))
+        {
+            SweepBeside(path);
             return;
+        }
+
         if (!overwrite)
             throw new DatabaseExistsException($"{path}: exists. Use --force to overwrite it, --append to add a run, or another name.");
         var header = ReadHeader(path);
@@ -30,8 +34,7 @@ internal static class DatabaseFile
             throw new DatabaseExistsException($"{path}: is no Replay database, so --force does not overwrite it. Use another name, or remove it yourself.");
         foreach (var suffix in Companions)
             File.Delete(path + suffix);
-        CheckpointFile.Sweep(path);
-        BulkLoad.Sweep(path);
+        SweepBeside(path);
     }
 
     /// <summary>The schema of the file, which this tool reads.</summary>
@@ -60,6 +63,13 @@ internal static class DatabaseFile
         }
 
         return version;
+    }
+
+    /// <summary>Removes what belongs to a database that is gone.</summary>
+    private static void SweepBeside(string path)
+    {
+        CheckpointFile.Sweep(path);
+        BulkLoad.Sweep(path);
     }
 
     private static bool IsReplay(byte[] header) =>

@@ -16,6 +16,9 @@ public sealed partial class HistoryFile
     private List<RunState> _states = [];
     private long _checkpoint;
 
+    /// <summary>A run was given up with rows that the checkpoint does not know: once they are in the database, it is of no use.</summary>
+    private bool _isPastCheckpoint;
+
     /// <summary>A checkpoint is still being written: another one now would wait for it.</summary>
     public bool IsSaving => !_saved.IsSet;
 
@@ -152,6 +155,19 @@ public sealed partial class HistoryFile
         var store = new HistoryStore(this, ownsFile: false, _ingest, writer, state.Run, _runs.NameOf(state.Run), options);
         store.Restore(state);
         return store;
+    }
+
+    /// <summary>Commits, and with that forgets a checkpoint that rows have gone past; its file goes after the transaction is through.</summary>
+    private void CommitWithoutCheckpoint()
+    {
+        if (_isPastCheckpoint)
+            _runs.SetCheckpoint(null);
+        Commit();
+        if (!_isPastCheckpoint)
+            return;
+        CheckpointFile.Sweep(_path);
+        _checkpoint = 0;
+        _isPastCheckpoint = false;
     }
 
     /// <summary>Within a transaction: what is in the database now is beyond the checkpoint, or of other runs.</summary>

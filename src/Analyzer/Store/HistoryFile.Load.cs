@@ -16,7 +16,10 @@ public sealed partial class HistoryFile
     private void BeginLoad(MmuMode mode)
     {
         Invariant.Holds(_load is null || mode != MmuMode.Observed, "an observed run begins while the tables are filled past SQLite");
-        if (_load is not null || _open.Count > 0 || _durable || mode == MmuMode.Observed)
+        if (_load is not null || _open.Count > 0)
+            return;
+        BulkLoad.Sweep(_path);
+        if (_durable || mode == MmuMode.Observed)
             return;
         Commit();
         _load = BulkLoad.TryBegin(_connection, _path);
@@ -45,7 +48,7 @@ public sealed partial class HistoryFile
         if (_load is null)
             return;
         PlaceLoad(complete: false);
-        Commit();
+        CommitWithoutCheckpoint();
         _connection.Execute(LoadCache);
         EndLoad();
     }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Replay.Analyzer.Schema;
+using Replay.Analyzer.Store.BTrees;
 using Replay.Replayer;
 using Replay.Replayer.History;
 
@@ -128,9 +129,11 @@ public sealed partial class HistoryFile : IDisposable
         _open.Remove(run);
         if (_ingest.Failure is not null)
             return;
-        if (!complete && _checkpoint != 0 && _rowsInTransaction > 0)
-            ForgetCheckpoint();
-        Commit();
+        _isPastCheckpoint |= !complete && _checkpoint != 0 && _rowsInTransaction > 0;
+        if (_load is null)
+            CommitWithoutCheckpoint();
+        else
+            Commit();
         if (complete)
             _finished.Add(run);
         if (_open.Count > 0)
@@ -146,6 +149,7 @@ public sealed partial class HistoryFile : IDisposable
         var connection = WriterConnection.Open(path, create);
         try
         {
+            BulkLoad.TakeBack(connection, path);
             connection.Execute(Lock);
             connection.Execute("PRAGMA synchronous = FULL");
             connection.Execute("BEGIN EXCLUSIVE");
@@ -201,6 +205,8 @@ public sealed partial class HistoryFile : IDisposable
         if (_checkpoint != 0)
             CheckpointFile.Sweep(_path);
         _checkpoint = 0;
+        _isPastCheckpoint = false;
+        _durable = true;
         EndLoad();
         _connection.Execute(LoadCache);
         _finished.Clear();

@@ -26,6 +26,9 @@ internal readonly unsafe struct SqliteFile(nint file, string path)
         }
     }
 
+    /// <summary>Cuts off what is behind <paramref name="length"/>. Where that cannot be, it does no harm there.</summary>
+    public void Truncate(long length) => _ = Methods->Truncate(file, length);
+
     private IoMethods* Methods => *(IoMethods**)file;
 
     /// <summary>The beginning of <c>sqlite3_io_methods</c>.</summary>
@@ -36,5 +39,6 @@ internal readonly unsafe struct SqliteFile(nint file, string path)
         public nint Close;
         public delegate* unmanaged<nint, byte*, int, long, int> Read;
         public delegate* unmanaged<nint, byte*, int, long, int> Write;
+        public delegate* unmanaged<nint, long, int> Truncate;
     }
 }

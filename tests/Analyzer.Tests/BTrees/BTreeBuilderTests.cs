@@ -109,7 +109,8 @@ public sealed class BTreeBuilderTests : IDisposable
         }
 
         var root = tree.Finish();
-        pages.Commit();
+        using var spool = new Spool(Spool.PathOf(path));
+        pages.Commit(spool);
         connection.Reopen();
         connection.Execute("PRAGMA synchronous = OFF; BEGIN");
         new RootSwap([("t", root)], withIndexes: false).Apply(connection);

@@ -2,6 +2,9 @@ using Dapper;
 using Microsoft.Data.Sqlite;
 using Replay.Analyzer.Store;
 using Replay.Analyzer.Store.BTrees;
+using Replay.Analyzer.Store.Layouts;
+using Replay.Replayer;
+using Replay.Replayer.History;
 
 namespace Replay.Analyzer.Tests.BTrees;
 
@@ -83,7 +86,7 @@ public sealed class BulkLoadTests : IDisposable
         using (var file = HistoryFile.Create(_directory.File("inserted.db")))
         {
             // While an observed run is written, SQLite takes the rows of all.
-            using var observed = file.BeginRun(SampleHistory.Info with { Mode = Replayer.MmuMode.Observed });
+            using var observed = file.BeginRun(SampleHistory.Info with { Mode = MmuMode.Observed });
             using var store = file.BeginRun(SampleHistory.Info, Everything);
             new RandomHistory(1).Play(store, 100);
             store.Complete(RandomHistory.Summary);
@@ -112,6 +115,56 @@ public sealed class BulkLoadTests : IDisposable
         Assert.Equal(20_000, database.Connection.ExecuteScalar<long>("SELECT count(*) FROM _fault"));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Trees_of_a_process_that_died_before_they_were_of_use_are_taken_back(bool twice)
+    {
+        var whole = _directory.File("whole.db");
+        Store(whole, seed: 1, rounds: 500, append: false);
+        var path = _directory.File("x.db");
+        HistoryFile.Create(path).Dispose();
+        var empty = new FileInfo(path).Length;
+        for (var deaths = twice ? 2 : 1; deaths > 0; deaths--)
+        {
+            AppendTreesAndDie(path);
+            Assert.True(new FileInfo(path).Length > empty);
+        }
+
+        Store(path, seed: 1, rounds: 500, append: true);
+        using var database = Database.OpenRead(path);
+        AssertSound(database);
+        Assert.Equal(new FileInfo(whole).Length, new FileInfo(path).Length);
+        Assert.False(File.Exists(Spool.PathOf(path)));
+    }
+
+    [Fact]
+    public void Trees_that_are_in_use_are_not_taken_back()
+    {
+        var path = _directory.File("x.db");
+        Store(path, seed: 1, rounds: 500, append: false);
+        var length = new FileInfo(path).Length;
+        // As if the process had died before it removed its spool.
+        using (var spool = new Spool(Spool.PathOf(path)))
+            spool.Mark(45, (uint)(length / BTreePage.Size));
+        HistoryFile.Append(path).Dispose();
+        using var database = Database.OpenRead(path);
+        AssertSound(database);
+        Assert.Equal(length, new FileInfo(path).Length);
+        Assert.Null(Spool.ReadMark(Spool.PathOf(path)));
+    }
+
+    private static void AppendTreesAndDie(string path)
+    {
+        using var connection = WriterConnection.Open(path, create: false);
+        BulkLoad.TakeBack(connection, path);
+        connection.Execute("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT");
+        using var load = BulkLoad.TryBegin(connection, path)!;
+        var rows = load.Sink<VmExitRecord, VmExitLayout>(1);
+        rows.Insert([.. Enumerable.Range(0, 5_000).Select(id => new VmExitRecord { ExitId = id, Seq = id, Ordinal = id })], 1, EntryClassifier.For(MmuMode.Ept));
+        _ = load.Build(connection, withIndexes: true);
+    }
+
     [Fact]
     public void A_spool_that_is_not_what_was_written_is_found_out()
     {
@@ -119,10 +172,14 @@ public sealed class BulkLoadTests : IDisposable
         using var spool = new Spool(path);
         var extent = spool.Write([1, 2, 3]);
         using (var other = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+        {
+            other.Position = extent.Offset;
             other.WriteByte(9);
+        }
+
         var failure = Assert.Throws<StoreException>(() => spool.Read(extent, new byte[3]));
         Assert.Contains(path, failure.Message, StringComparison.Ordinal);
-        Assert.Throws<StoreException>(() => Spool.Reopen(path, 4));
+        Assert.Throws<StoreException>(() => Spool.Reopen(path, 100));
     }
 
     private static void Store(string path, int seed, int rounds, bool append)

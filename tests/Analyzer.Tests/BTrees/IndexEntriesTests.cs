@@ -48,7 +48,7 @@ public sealed class IndexEntriesTests : IDisposable
         for (var piece = 0; piece < pieces; piece++)
         {
             var entries = Enumerable.Range(0, random.Next(8_000)).Select(_ => new[] { Number(random, 1), Number(random, 2), 0L }).OrderBy(entry => entry[0]).ThenBy(entry => entry[1]).ToList();
-            var stream = new SpoolStream(spool);
+            var stream = new SpoolStream(spool, PieceReader.ExtentLength);
             foreach (var entry in entries)
             {
                 entry[2] = all.Count;

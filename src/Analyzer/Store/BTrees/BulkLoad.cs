@@ -10,7 +10,7 @@ namespace Replay.Analyzer.Store.BTrees;
 /// <remarks>
 /// SQLite needs some 500 ns for a row and as much for its entries in indexes; this needs a tenth. Tables that have rows already are filled by
 /// SQLite itself, see <see cref="BulkInsert{T, TLayout}"/>, and tests hold the two against each other. Whatever happens to the process,
-/// the database is sound: what is appended is nothing to SQLite before the last step, and that is one transaction.
+/// the database can be read: nothing refers to what is appended before the last step, and that is one transaction.
 /// </remarks>
 internal sealed class BulkLoad : IDisposable
 {
@@ -29,10 +29,21 @@ internal sealed class BulkLoad : IDisposable
     /// <summary>Null: the database is none that can be filled so.</summary>
     /// <param name="connection">A connection that holds the exclusive lock, outside a transaction.</param>
     /// <param name="path">The database.</param>
-    public static BulkLoad? TryBegin(WriterConnection connection, string path)
+    public static BulkLoad? TryBegin(WriterConnection connection, string path) =>
+        IsPossible(connection) ? new BulkLoad(path, new Spool(Spool.PathOf(path)), ReadShapes(connection)) : null;
+
+    /// <summary>Takes back what a process appended that died before it was of any use.</summary>
+    /// <param name="connection">Newly opened. It is opened once more if something is taken back.</param>
+    /// <param name="path">The database.</param>
+    public static void TakeBack(WriterConnection connection, string path)
     {
-        Sweep(path);
-        return IsPossible(connection) ? new BulkLoad(path, new Spool(Spool.PathOf(path)), ReadShapes(connection)) : null;
+        if (Spool.ReadMark(Spool.PathOf(path)) is not { } mark)
+            return;
+        connection.Execute("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT");
+        if (DatabasePages.TakeBack(connection, mark))
+            connection.Reopen();
+        // The page count may come to the same again by other ways.
+        Spool.ClearMark(Spool.PathOf(path));
     }
 
     /// <summary>Goes on from what <see cref="Save"/> saved. Null: nothing was saved, since rows were in the database by then.</summary>
@@ -83,7 +94,7 @@ internal sealed class BulkLoad : IDisposable
                 roots.AddRange(table.BuildIndexes(pages));
         }
 
-        pages.Commit();
+        pages.Commit(_spool);
         return new RootSwap(roots, withIndexes);
     }
 

@@ -48,14 +48,32 @@ internal sealed class DatabasePages
     }
 
     /// <summary>
-    /// Makes the pages part of the database, in which nothing refers to them yet: whatever happens before or after, it is sound. The disk
-    /// has them when the transaction that refers to them is through, as any page.
+    /// Makes the pages part of the database, in which nothing refers to them yet. Should nothing ever, because the process dies, they are
+    /// taken back by <see cref="TakeBack"/>. The disk has them when the transaction that refers to them is through, as any page.
     /// </summary>
-    public void Commit()
+    /// <param name="spool">Remembers which pages they are.</param>
+    public void Commit(Spool spool)
     {
         Flush();
+        spool.Mark(_header.PageCount, _next - 1);
         _header.PageCount = _next - 1;
         _header.Write(_file);
+    }
+
+    /// <summary>Takes pages away that were appended at the end, and that nothing refers to.</summary>
+    /// <param name="connection">Holds the exclusive lock, outside a transaction, and is to be opened anew afterwards.</param>
+    /// <param name="mark">Pages before and after: see <see cref="Spool"/>.</param>
+    /// <returns>False: there is nothing to take back.</returns>
+    public static bool TakeBack(WriterConnection connection, (uint Before, uint After) mark)
+    {
+        var file = connection.File;
+        var header = new FileHeader(file);
+        if (!header.IsUsual || header.PageCount != mark.After || connection.QueryInt64("SELECT max(rootpage) FROM sqlite_schema") > mark.Before)
+            return false;
+        header.PageCount = mark.Before;
+        header.Write(file);
+        file.Truncate((long)mark.Before * BTreePage.Size);
+        return true;
     }
 
     private void Flush()

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Replay.Replayer;
 using Replay.Replayer.Checkpoints;
 
 namespace Replay.Analyzer.Store.BTrees;
@@ -13,6 +14,7 @@ internal sealed class IndexEntries(IndexShape shape, Spool spool, KeySort sort)
 
     private readonly List<SpoolStream> _pieces = [];
     private readonly int _width = shape.Columns.Length;
+    private readonly uint _mask = shape.Columns.Aggregate(0u, (mask, column) => mask | 1u << column);
     private long[] _columns = [];
     private int _capacity;
     private int _count;
@@ -21,8 +23,12 @@ internal sealed class IndexEntries(IndexShape shape, Spool spool, KeySort sort)
 
     public void Add(ReadOnlySpan<long> values, uint nulls)
     {
-        if (shape.IsPartial && (nulls >> shape.Columns[0] & 1) != 0)
+        if ((nulls & _mask) != 0)
+        {
+            Invariant.Holds(shape.IsPartial && (nulls & _mask) == 1u << shape.Columns[0], $"{shape.Name} gets an entry with a NULL");
             return;
+        }
+
         if (_count == _capacity)
             MakeRoom();
         var place = _count++;
@@ -70,7 +76,7 @@ internal sealed class IndexEntries(IndexShape shape, Spool spool, KeySort sort)
     {
         if (_count == 0)
             return;
-        var piece = new SpoolStream(spool);
+        var piece = new SpoolStream(spool, PieceReader.ExtentLength);
         Span<long> entry = stackalloc long[_width];
         foreach (var row in sort.Order(_columns, _capacity, _count, shape.Sorted))
             piece.Add(MemoryMarshal.AsBytes(Entry(row, entry)));

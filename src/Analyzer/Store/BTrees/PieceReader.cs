@@ -5,7 +5,10 @@ namespace Replay.Analyzer.Store.BTrees;
 /// <summary>Reads the entries of one sorted piece.</summary>
 internal sealed class PieceReader(SpoolStream piece, int width)
 {
-    private readonly long[] _room = new long[SpoolStream.ExtentLength / sizeof(long)];
+    /// <summary>Bytes that are read at once: little, for all pieces are open at the same time.</summary>
+    public const int ExtentLength = 1 << 14;
+
+    private readonly long[] _room = new long[ExtentLength / sizeof(long)];
     private int _extent;
     private int _count;
     private int _next;

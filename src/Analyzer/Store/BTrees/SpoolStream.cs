@@ -3,9 +3,11 @@ using Replay.Replayer.Checkpoints;
 namespace Replay.Analyzer.Store.BTrees;
 
 /// <summary>Bytes in order, on their way through a <see cref="Spool"/>. What is added at once stays in one extent.</summary>
-internal sealed class SpoolStream(Spool spool)
+/// <param name="spool">Where it goes.</param>
+/// <param name="extentLength">Bytes of an extent, at most.</param>
+internal sealed class SpoolStream(Spool spool, int extentLength = SpoolStream.ExtentLength)
 {
-    /// <summary>Bytes of an extent, at most.</summary>
+    /// <summary>Bytes of an extent, unless another length is given.</summary>
     public const int ExtentLength = 1 << 16;
 
     private const int FirstRoom = 1 << 10;
@@ -75,8 +77,8 @@ internal sealed class SpoolStream(Spool spool)
 
     private void MakeRoom(int length)
     {
-        if (_open.Length < ExtentLength)
-            Array.Resize(ref _open, Math.Min(Math.Max(_open.Length * 2, FirstRoom), ExtentLength));
+        if (_open.Length < extentLength)
+            Array.Resize(ref _open, Math.Min(Math.Max(_open.Length * 2, FirstRoom), extentLength));
         else
             Flush();
         if (_used + length > _open.Length)
