@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Replay.Analyzer.Store;
+using Replay.Analyzer.Store.BTrees;
 using Replay.Replayer.History;
 
 namespace Replay.Analyzer.Tests;
@@ -25,6 +26,9 @@ public sealed class CrashTests : IDisposable
         using var database = Database.OpenRead(path);
         AssertIncomplete(database, Assert.Single(database.Runs));
         Assert.Equal(["ok"], database.Connection.Query<string>("PRAGMA integrity_check"));
+        // They wait on the spool.
+        Assert.Equal(0, database.Connection.ExecuteScalar<long>("SELECT count(*) FROM table_write"));
+        Assert.True(File.Exists(Spool.PathOf(path)));
     }
 
     [Fact]
@@ -38,6 +42,7 @@ public sealed class CrashTests : IDisposable
         {
             Assert.True(database.Runs[0].Complete);
             AssertIncomplete(database, database.Runs[1]);
+            Assert.True(database.Connection.ExecuteScalar<long>("SELECT count(*) FROM table_write WHERE run = 2") > 0);
         }
 
         Assert.Equal(before, Dump(path));

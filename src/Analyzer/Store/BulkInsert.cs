@@ -8,12 +8,12 @@ internal static class BulkInsert
 }
 
 /// <summary>Inserts batches of records into one table: many rows a statement, and single rows for the rest.</summary>
-internal sealed class BulkInsert<T, TLayout>(WriterConnection connection) : IRowSink<T>
+internal sealed class BulkInsert<T, TLayout>(NativeConnection connection) : IRowSink<T>
     where T : unmanaged
     where TLayout : IRowLayout<T>
 {
-    private readonly WriterStatement _many = connection.Prepare(Sql(BulkInsert.RowsPerStatement));
-    private readonly WriterStatement _one = connection.Prepare(Sql(1));
+    private readonly NativeStatement _many = connection.Prepare(Sql(BulkInsert.RowsPerStatement));
+    private readonly NativeStatement _one = connection.Prepare(Sql(1));
 
     public void Insert(ReadOnlySpan<T> records, int run, EntryClassifier entries)
     {
@@ -33,7 +33,7 @@ internal sealed class BulkInsert<T, TLayout>(WriterConnection connection) : IRow
         _one.Dispose();
     }
 
-    private static void Execute(WriterStatement statement, ReadOnlySpan<T> records, int run, EntryClassifier entries)
+    private static void Execute(NativeStatement statement, ReadOnlySpan<T> records, int run, EntryClassifier entries)
     {
         var row = new RowValues(stackalloc long[RowValues.MaxColumns], run, entries);
         var parameter = 0;

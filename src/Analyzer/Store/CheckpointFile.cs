@@ -44,7 +44,7 @@ internal static class CheckpointFile
 
     /// <param name="database">Beside which.</param>
     /// <param name="checkpoint">Where the runs are.</param>
-    /// <param name="state">Their states.</param>
+    /// <param name="state">The runs' states, and the rows that are not in the database yet.</param>
     /// <param name="durable">Wait until the disk has it.</param>
     public static void Write(string database, Checkpoint checkpoint, CheckpointState state, bool durable)
     {

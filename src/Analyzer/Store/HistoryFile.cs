@@ -28,7 +28,7 @@ public sealed partial class HistoryFile : IDisposable
     private const string Lock = "PRAGMA locking_mode = EXCLUSIVE";
 
     private readonly string _path;
-    private readonly WriterConnection _connection;
+    private readonly NativeConnection _connection;
     private readonly IngestThread _ingest;
     private readonly StoredRuns _runs;
     private readonly List<int> _open = [];
@@ -37,7 +37,7 @@ public sealed partial class HistoryFile : IDisposable
     private bool _inTransaction;
     private bool _durable;
 
-    private HistoryFile(WriterConnection connection, string path)
+    private HistoryFile(NativeConnection connection, string path)
     {
         _path = path;
         _connection = connection;
@@ -146,7 +146,7 @@ public sealed partial class HistoryFile : IDisposable
 
     private static HistoryFile Open(string path, bool create, int from)
     {
-        var connection = WriterConnection.Open(path, create);
+        var connection = NativeConnection.Open(path, create);
         try
         {
             BulkLoad.TakeBack(connection, path);

@@ -4,7 +4,7 @@ using Replay.Replayer.History;
 namespace Replay.Analyzer.Store;
 
 /// <summary>The database's side of what only observed runs have. Lives on the ingest thread.</summary>
-internal sealed class ObservedWriter(WriterConnection connection, int run)
+internal sealed class ObservedWriter(NativeConnection connection, int run)
 {
     public void Write(ObservedBatch batch)
     {

@@ -15,7 +15,7 @@ internal sealed class RunWriter : IDisposable
         RootLayout.Table, FlushLayout.Table, RmapLayout.Table, GuestFaultLayout.Table, NoteLayout.Table,
     ];
 
-    private readonly WriterConnection _connection;
+    private readonly NativeConnection _connection;
     private readonly int _run;
     private readonly EntryClassifier _entries;
     private readonly StoreOptions _options;
@@ -31,8 +31,8 @@ internal sealed class RunWriter : IDisposable
     private readonly IRowSink<RmapRecord> _rmaps;
     private readonly IRowSink<GuestFaultRecord> _guestFaults;
     private readonly IRowSink<ModelNoteRecord> _notes;
-    private readonly WriterStatement _zap;
-    private readonly WriterStatement _free;
+    private readonly NativeStatement _zap;
+    private readonly NativeStatement _free;
     private TableWrite[] _leafWrites = [];
 
     /// <param name="connection">To the database.</param>
@@ -40,7 +40,7 @@ internal sealed class RunWriter : IDisposable
     /// <param name="entries">How its entries are told apart.</param>
     /// <param name="options">What is stored of it.</param>
     /// <param name="load">Fills the tables of records; null: SQLite does.</param>
-    public RunWriter(WriterConnection connection, int run, EntryClassifier entries, StoreOptions options, BulkLoad? load)
+    public RunWriter(NativeConnection connection, int run, EntryClassifier entries, StoreOptions options, BulkLoad? load)
     {
         _connection = connection;
         _run = run;
@@ -182,7 +182,7 @@ internal sealed class RunWriter : IDisposable
         }
     }
 
-    private void Update(WriterStatement statement, in TablePageRecord page, bool withChain)
+    private void Update(NativeStatement statement, in TablePageRecord page, bool withChain)
     {
         statement.Bind(1, _run);
         statement.Bind(2, page.TableId);

@@ -4,7 +4,7 @@ using Replay.Replayer;
 namespace Replay.Analyzer.Store;
 
 /// <summary>The rows of runs, seen from the writer's side.</summary>
-internal sealed class StoredRuns(WriterConnection connection)
+internal sealed class StoredRuns(NativeConnection connection)
 {
     private const string Same =
         "capture_hash = ? AND mode = ? AND profile = ? AND backing = ? AND kernel = ? AND model = ? AND options = ? AND detail = ? AND has_rmap = ? AND max_rows IS ?";
@@ -43,7 +43,7 @@ internal sealed class StoredRuns(WriterConnection connection)
     }
 
     /// <summary>The tables whose rows belong to runs.</summary>
-    public static List<string> Tables(WriterConnection connection) =>
+    public static List<string> Tables(NativeConnection connection) =>
         connection.QueryTexts("SELECT m.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND c.name = 'run'");
 
     public static string OptionsText(RunInfo info) => JsonSerializer.Serialize(info.Options);

@@ -31,7 +31,7 @@ internal sealed class TraceEventBuffer
         _used = 0;
     }
 
-    public void Insert(WriterConnection connection, int run)
+    public void Insert(NativeConnection connection, int run)
     {
         if (_events.Count == 0)
             return;

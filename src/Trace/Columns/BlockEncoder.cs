@@ -52,13 +52,10 @@ internal sealed class BlockEncoder(ColumnChunkWriter writer)
 
     private ColumnChunkMeta Bytes(FileColumn column, ReadOnlySpan<byte> values)
     {
-        Span<byte> distinct = stackalloc byte[256];
-        var entries = ByteDictionary.Index(values, distinct, _narrow);
-        Span<int> dictionary = stackalloc int[entries];
-        for (var i = 0; i < entries; i++)
-            dictionary[i] = distinct[i];
+        Span<int> dictionary = stackalloc int[ByteDictionary.MaxEntries];
+        var entries = ByteDictionary.Index(values, dictionary, _narrow);
         var length = IndexEncoder.EncodeWhole(_narrow.AsSpan(0, values.Length), entries, _data);
-        return writer.Write(column, MemoryMarshal.AsBytes(dictionary), entries, _data.AsSpan(0, length), values.Length, null);
+        return writer.Write(column, MemoryMarshal.AsBytes(dictionary[..entries]), entries, _data.AsSpan(0, length), values.Length, null);
     }
 
     private ColumnChunkMeta Sizes(ReadOnlySpan<byte> sizes)

@@ -8,6 +8,9 @@ internal static class ByteDictionary
     /// <summary>Up to here values are told apart with vector comparisons, one for each of them.</summary>
     private const int Few = 5;
 
+    /// <summary>Distinct values at most.</summary>
+    public const int MaxEntries = 256;
+
     /// <summary>Finds the distinct values and looks each value up.</summary>
     /// <returns>How many there are.</returns>
     public static int Index(ReadOnlySpan<byte> values, Span<byte> distinct, Span<byte> indexes)
@@ -19,6 +22,16 @@ internal static class ByteDictionary
             IndexFew(values, distinct[..entries], indexes);
         else
             IndexMany(values, distinct[..entries], indexes);
+        return entries;
+    }
+
+    /// <summary>The same, with the distinct values as a Parquet dictionary has them.</summary>
+    public static int Index(ReadOnlySpan<byte> values, Span<int> dictionary, Span<byte> indexes)
+    {
+        Span<byte> distinct = stackalloc byte[MaxEntries];
+        var entries = Index(values, distinct, indexes);
+        for (var i = 0; i < entries; i++)
+            dictionary[i] = distinct[i];
         return entries;
     }
 

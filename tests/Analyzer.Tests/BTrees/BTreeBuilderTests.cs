@@ -93,7 +93,7 @@ public sealed class BTreeBuilderTests : IDisposable
 
     private static void Fill(string path, int rows)
     {
-        using var connection = WriterConnection.Open(path, create: false);
+        using var connection = NativeConnection.Open(path, create: false);
         connection.Execute("PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT");
         var pages = new DatabasePages(connection);
         Assert.True(pages.AreUsual);

@@ -156,7 +156,7 @@ public sealed class BulkLoadTests : IDisposable
 
     private static void AppendTreesAndDie(string path)
     {
-        using var connection = WriterConnection.Open(path, create: false);
+        using var connection = NativeConnection.Open(path, create: false);
         BulkLoad.TakeBack(connection, path);
         connection.Execute("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT");
         using var load = BulkLoad.TryBegin(connection, path)!;

@@ -45,7 +45,7 @@ public sealed class TableScanTests : IDisposable
 
         void Write()
         {
-            using var connection = WriterConnection.Open(path, create: false);
+            using var connection = NativeConnection.Open(path, create: false);
             connection.Execute("DELETE FROM _fault");
         }
     }

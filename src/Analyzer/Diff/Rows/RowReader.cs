@@ -8,8 +8,8 @@ internal sealed class RowReader<TDecoder> : IDisposable
     where TDecoder : struct, IRowDecoder
 {
     private readonly TableScan? _scan;
-    private readonly WriterConnection? _connection;
-    private readonly WriterStatement? _statement;
+    private readonly NativeConnection? _connection;
+    private readonly NativeStatement? _statement;
     private readonly long[] _columns = new long[TDecoder.Columns.Split(", ").Length];
     private TDecoder _decoder;
 
@@ -24,7 +24,7 @@ internal sealed class RowReader<TDecoder> : IDisposable
         _scan = limited ? null : TableScan.TryOpen(side.Database.Path, TDecoder.Table, TDecoder.Columns, side.Run.Run);
         if (_scan is not null)
             return;
-        _connection = WriterConnection.OpenRead(side.Database.Path);
+        _connection = NativeConnection.OpenRead(side.Database.Path);
         try
         {
             var rest = limited ? "AND ordinal BETWEEN ?2 AND ?3 ORDER BY ordinal, seq" : $"ORDER BY {TDecoder.KeyOrder}";

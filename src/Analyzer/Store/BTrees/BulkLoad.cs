@@ -29,13 +29,13 @@ internal sealed class BulkLoad : IDisposable
     /// <summary>Null: the database is none that can be filled so.</summary>
     /// <param name="connection">A connection that holds the exclusive lock, outside a transaction.</param>
     /// <param name="path">The database.</param>
-    public static BulkLoad? TryBegin(WriterConnection connection, string path) =>
+    public static BulkLoad? TryBegin(NativeConnection connection, string path) =>
         IsPossible(connection) ? new BulkLoad(path, new Spool(Spool.PathOf(path)), ReadShapes(connection)) : null;
 
     /// <summary>Takes back what a process appended that died before it was of any use.</summary>
     /// <param name="connection">Newly opened. It is opened once more if something is taken back.</param>
     /// <param name="path">The database.</param>
-    public static void TakeBack(WriterConnection connection, string path)
+    public static void TakeBack(NativeConnection connection, string path)
     {
         if (Spool.ReadMark(Spool.PathOf(path)) is not { } mark)
             return;
@@ -47,7 +47,7 @@ internal sealed class BulkLoad : IDisposable
     }
 
     /// <summary>Goes on from what <see cref="Save"/> saved. Null: nothing was saved, since rows were in the database by then.</summary>
-    public static BulkLoad? TryResume(WriterConnection connection, string path, ReadOnlySpan<byte> state)
+    public static BulkLoad? TryResume(NativeConnection connection, string path, ReadOnlySpan<byte> state)
     {
         var source = new StateCursor(state);
         if (source.IsAtEnd || !IsPossible(connection))
@@ -63,7 +63,7 @@ internal sealed class BulkLoad : IDisposable
     public static void Sweep(string path) => File.Delete(Spool.PathOf(path));
 
     /// <summary>The tables have no rows.</summary>
-    public static bool AreEmpty(WriterConnection connection) =>
+    public static bool AreEmpty(NativeConnection connection) =>
         LoadedTables.All.All(table => connection.QueryInt64($"SELECT EXISTS (SELECT 1 FROM {table.Name})") == 0);
 
     public IRowSink<T> Sink<T, TLayout>(int run)
@@ -83,7 +83,7 @@ internal sealed class BulkLoad : IDisposable
     /// <summary>Builds the trees behind the end of the file.</summary>
     /// <param name="connection">Holds the exclusive lock, and is to be opened anew afterwards.</param>
     /// <param name="withIndexes">False: indexes are made when there is a complete run.</param>
-    public RootSwap Build(WriterConnection connection, bool withIndexes)
+    public RootSwap Build(NativeConnection connection, bool withIndexes)
     {
         var pages = new DatabasePages(connection);
         var roots = new List<(string Name, uint Root)>();
@@ -108,10 +108,10 @@ internal sealed class BulkLoad : IDisposable
         Sweep(_path);
     }
 
-    private static bool IsPossible(WriterConnection connection) => AreEmpty(connection) && new DatabasePages(connection).AreUsual;
+    private static bool IsPossible(NativeConnection connection) => AreEmpty(connection) && new DatabasePages(connection).AreUsual;
 
     /// <summary>With the indexes as they will be.</summary>
-    private static List<TableShape> ReadShapes(WriterConnection connection)
+    private static List<TableShape> ReadShapes(NativeConnection connection)
     {
         connection.Execute("BEGIN");
         connection.Execute(SqlFiles.Indexes.Text);

@@ -19,7 +19,7 @@ internal sealed class DatabasePages
     private uint _firstInBuffer;
     private int _used;
 
-    public DatabasePages(WriterConnection connection)
+    public DatabasePages(NativeConnection connection)
     {
         _file = connection.File;
         _header = new FileHeader(_file);
@@ -64,7 +64,7 @@ internal sealed class DatabasePages
     /// <param name="connection">Holds the exclusive lock, outside a transaction, and is to be opened anew afterwards.</param>
     /// <param name="mark">Pages before and after: see <see cref="Spool"/>.</param>
     /// <returns>False: there is nothing to take back.</returns>
-    public static bool TakeBack(WriterConnection connection, (uint Before, uint After) mark)
+    public static bool TakeBack(NativeConnection connection, (uint Before, uint After) mark)
     {
         var file = connection.File;
         var header = new FileHeader(file);

@@ -10,7 +10,7 @@ namespace Replay.Analyzer.Store.BTrees;
 internal sealed class RootSwap(IReadOnlyList<(string Name, uint Root)> roots, bool withIndexes)
 {
     /// <param name="connection">In a transaction, and opened since the trees were built.</param>
-    public void Apply(WriterConnection connection)
+    public void Apply(NativeConnection connection)
     {
         if (withIndexes)
             connection.Execute(SqlFiles.Indexes.Text);
@@ -34,6 +34,6 @@ internal sealed class RootSwap(IReadOnlyList<(string Name, uint Root)> roots, bo
             connection.Execute(SqlFiles.Indexes.Text);
     }
 
-    private static string Single(WriterConnection connection, string column, string name) =>
+    private static string Single(NativeConnection connection, string column, string name) =>
         connection.QueryTexts($"SELECT {column} FROM sqlite_schema WHERE name = '{name}'")[0];
 }

@@ -10,22 +10,26 @@ internal sealed class TableScan : IDisposable
     private const int MaxDepth = 20;
 
     private readonly string _path;
-    private readonly WriterConnection _connection;
+    private readonly NativeConnection _connection;
     private readonly PageWindow _pages;
     private readonly RecordColumns _record;
     private readonly long _run;
     private readonly List<ScanPage> _levels = [];
+
+    /// <summary>0 once it has been entered.</summary>
     private uint _root;
+
     private int _depth;
     private bool _isSeeking = true;
 
-    private TableScan(string path, WriterConnection connection, PageWindow pages, RecordColumns record, long run)
+    private TableScan(string path, NativeConnection connection, PageWindow pages, RecordColumns record, long run, uint root)
     {
         _path = path;
         _connection = connection;
         _pages = pages;
         _record = record;
         _run = run;
+        _root = root;
     }
 
     /// <summary>Null: the file is of a form that is left to SQLite.</summary>
@@ -36,7 +40,7 @@ internal sealed class TableScan : IDisposable
     /// <exception cref="StoreException">It cannot be read.</exception>
     public static TableScan? TryOpen(string path, string table, string columns, long run)
     {
-        var connection = WriterConnection.OpenRead(path);
+        var connection = NativeConnection.OpenRead(path);
         try
         {
             connection.Execute("BEGIN");
@@ -44,7 +48,7 @@ internal sealed class TableScan : IDisposable
             var stored = TableShape.StoredColumns(connection, table);
             var pages = new PageWindow(connection.File);
             if (pages.AreUsual)
-                return new TableScan(path, connection, pages, new RecordColumns(stored, columns.Split(", ")), run) { _root = (uint)root };
+                return new TableScan(path, connection, pages, new RecordColumns(stored, columns.Split(", ")), run, (uint)root);
         }
         catch
         {

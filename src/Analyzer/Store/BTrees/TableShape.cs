@@ -10,7 +10,7 @@ namespace Replay.Analyzer.Store.BTrees;
 internal sealed record TableShape(string Name, int[] Order, int Key, IndexShape[] Indexes)
 {
     /// <summary>As the schema has it now.</summary>
-    public static TableShape Read(WriterConnection connection, string table, string columns)
+    public static TableShape Read(NativeConnection connection, string table, string columns)
     {
         var bound = columns.Split(", ");
         var indexes = connection.QueryTexts($"SELECT name FROM pragma_index_list('{table}') ORDER BY origin <> 'pk', name");
@@ -19,10 +19,10 @@ internal sealed record TableShape(string Name, int[] Order, int Key, IndexShape[
     }
 
     /// <summary>The columns of a table in the order in which they are stored.</summary>
-    public static IReadOnlyList<string> StoredColumns(WriterConnection connection, string table) =>
+    public static IReadOnlyList<string> StoredColumns(NativeConnection connection, string table) =>
         connection.QueryTexts($"SELECT x.name FROM pragma_index_list('{table}') AS l JOIN pragma_index_xinfo(l.name) AS x WHERE l.origin = 'pk' ORDER BY x.seqno");
 
-    private static IndexShape ReadIndex(WriterConnection connection, string index, string[] bound)
+    private static IndexShape ReadIndex(NativeConnection connection, string index, string[] bound)
     {
         var (columns, sorted) = Columns(connection, index, bound);
         Invariant.Holds(Array.TrueForAll(columns, column => column >= 0), $"{index} has a column that is not stored with the rows");
@@ -32,7 +32,7 @@ internal sealed record TableShape(string Name, int[] Order, int Key, IndexShape[
         return new IndexShape(index, columns, sorted, condition.Length > 1);
     }
 
-    private static (int[] Columns, int Key) Columns(WriterConnection connection, string index, string[] bound)
+    private static (int[] Columns, int Key) Columns(NativeConnection connection, string index, string[] bound)
     {
         var names = connection.QueryTexts($"SELECT name FROM pragma_index_xinfo('{index}') ORDER BY seqno");
         var key = connection.QueryInt64($"SELECT count(*) FROM pragma_index_xinfo('{index}') WHERE \"key\"");

@@ -28,7 +28,7 @@ internal sealed class ActivitySummary
             Add(fault.Ordinal, ActivityKind.GuestFault, 0, 0);
     }
 
-    public void Store(WriterConnection connection, int run, int shift)
+    public void Store(NativeConnection connection, int run, int shift)
     {
         Widen(shift - Shift);
         foreach (var (key, count) in _counts)

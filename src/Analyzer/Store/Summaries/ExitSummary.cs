@@ -24,7 +24,7 @@ internal sealed class ExitSummary
         }
     }
 
-    public void Store(WriterConnection connection, int run)
+    public void Store(NativeConnection connection, int run)
     {
         for (var reason = 1; reason < _exits.Length; reason++)
         {

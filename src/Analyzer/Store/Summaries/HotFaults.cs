@@ -21,7 +21,7 @@ internal sealed class HotFaults
         }
     }
 
-    public void Store(WriterConnection connection, int run)
+    public void Store(NativeConnection connection, int run)
     {
         foreach (var (page, tally) in Top(_pages).Items())
         {

@@ -34,7 +34,7 @@ internal sealed class HotGfns(EntryClassifier entries)
         }
     }
 
-    public void Store(WriterConnection connection, int run)
+    public void Store(NativeConnection connection, int run)
     {
         var top = new TopList<Tally>();
         foreach (var (region, tallies) in _regions)

@@ -49,7 +49,7 @@ internal sealed class HotTables
         }
     }
 
-    public void Store(WriterConnection connection, int run)
+    public void Store(NativeConnection connection, int run)
     {
         foreach (var (table, tally) in _live.ToList())
             Settle(table, tally);

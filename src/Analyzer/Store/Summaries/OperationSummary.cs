@@ -16,7 +16,7 @@ internal sealed class OperationSummary
             CollectionsMarshal.GetValueRefOrAddDefault(_flushes, Pack(flush.ChainId, (int)flush.Kind, 0), out _).Add(flush.Ordinal, (long)flush.Pages);
     }
 
-    public void Store(WriterConnection connection, int run)
+    public void Store(NativeConnection connection, int run)
     {
         foreach (var (key, tally) in _pages)
         {

@@ -26,7 +26,7 @@ internal sealed class RunReports(EntryClassifier entries)
         _faults.Count(batch.Faults.Records);
     }
 
-    public void Store(WriterConnection connection, int run)
+    public void Store(NativeConnection connection, int run)
     {
         Writes.Store(connection, run);
         Exits.Store(connection, run);

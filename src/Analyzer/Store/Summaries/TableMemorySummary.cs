@@ -26,7 +26,7 @@ internal sealed class TableMemorySummary
         }
     }
 
-    public void Store(WriterConnection connection, int run, int shift)
+    public void Store(NativeConnection connection, int run, int shift)
     {
         Widen(shift - Shift);
         foreach (var (stretch, tallies) in _stretches)

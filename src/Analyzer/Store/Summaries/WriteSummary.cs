@@ -27,7 +27,7 @@ internal sealed class WriteSummary(EntryClassifier entries)
     /// <summary>Writes for which <paramref name="matches"/> holds.</summary>
     public long Sum(Func<Key, bool> matches) => _tallies.Where(pair => matches(Unpack(pair.Key))).Sum(pair => pair.Value.Writes);
 
-    public void Store(WriterConnection connection, int run)
+    public void Store(NativeConnection connection, int run)
     {
         foreach (var (packed, tally) in _tallies)
         {

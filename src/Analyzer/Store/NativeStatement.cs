@@ -2,8 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Replay.Analyzer.Store;
 
-/// <summary>A prepared statement of a <see cref="WriterConnection"/>.</summary>
-internal sealed class WriterStatement(WriterConnection connection, nint statement) : IDisposable
+/// <summary>A prepared statement of a <see cref="NativeConnection"/>.</summary>
+internal sealed class NativeStatement(NativeConnection connection, nint statement) : IDisposable
 {
     private nint _statement = statement;
 

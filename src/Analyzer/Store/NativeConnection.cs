@@ -2,14 +2,14 @@ using System.Runtime.InteropServices;
 
 namespace Replay.Analyzer.Store;
 
-/// <summary>A connection without the layers that cost time per row, most often for writing. One thread uses it at a time.</summary>
-internal sealed class WriterConnection : IDisposable
+/// <summary>A connection without the layers that cost time per row. One thread uses it at a time.</summary>
+internal sealed class NativeConnection : IDisposable
 {
     private readonly string _path;
     private readonly string _purpose;
     private nint _database;
 
-    private WriterConnection(string path, bool readOnly)
+    private NativeConnection(string path, bool readOnly)
     {
         _path = path;
         _purpose = readOnly ? "read" : "write";
@@ -28,19 +28,19 @@ internal sealed class WriterConnection : IDisposable
 
     /// <summary>Opens the file, which is made if <paramref name="create"/> and it is not there.</summary>
     /// <exception cref="StoreException">It cannot be opened.</exception>
-    public static WriterConnection Open(string path, bool create)
+    public static NativeConnection Open(string path, bool create)
     {
         var flags = NativeSqlite.OpenReadWrite | NativeSqlite.OpenNoMutex | (create ? NativeSqlite.OpenCreate : 0);
-        var connection = new WriterConnection(path, readOnly: false);
+        var connection = new NativeConnection(path, readOnly: false);
         connection.Open(flags);
         return connection;
     }
 
     /// <summary>Opens the file for reading.</summary>
     /// <exception cref="StoreException">It cannot be opened.</exception>
-    public static WriterConnection OpenRead(string path)
+    public static NativeConnection OpenRead(string path)
     {
-        var connection = new WriterConnection(path, readOnly: true);
+        var connection = new NativeConnection(path, readOnly: true);
         connection.Open(NativeSqlite.OpenReadOnly | NativeSqlite.OpenNoMutex);
         return connection;
     }
@@ -60,11 +60,11 @@ internal sealed class WriterConnection : IDisposable
             throw Failure();
     }
 
-    public WriterStatement Prepare(string sql)
+    public NativeStatement Prepare(string sql)
     {
         if (NativeSqlite.Prepare(_database, sql, -1, NativeSqlite.PreparePersistent, out var statement, 0) != NativeSqlite.Ok)
             throw Failure();
-        return new WriterStatement(this, statement);
+        return new NativeStatement(this, statement);
     }
 
     /// <summary>The first column of the first row, 0 where there is no row or it is NULL.</summary>
