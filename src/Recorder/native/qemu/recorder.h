@@ -26,7 +26,9 @@
 #define CR4_LA57 (1ull << 12)
 #define CR4_SMAP (1ull << 21)
 #define CR4_PKE (1ull << 22)
+#define CR4_VMXE (1ull << 13)
 #define EFER_LMA (1ull << 10)
+#define EFER_SVME (1ull << 12)
 
 /* What a page of guest RAM is, beside memory. */
 enum { PAGE_IS_TABLE = 1, PAGE_HOLDS_IDT = 2, PAGE_LEADS_TO_TABLES = 4 };
@@ -210,7 +212,7 @@ void session_settle(void); /* emits what the last block's final instruction chan
 /* special.c: instructions that change more than memory */
 enum special { NOT_SPECIAL, SPECIAL_MOV_CR, SPECIAL_CLTS, SPECIAL_LMSW, SPECIAL_WRMSR, SPECIAL_WRPKRU, SPECIAL_INVLPG,
                SPECIAL_INVPCID, SPECIAL_LIDT, SPECIAL_LGDT, SPECIAL_LTR, SPECIAL_OUT_IMM, SPECIAL_OUT_DX, SPECIAL_RSM,
-               SPECIAL_VMRUN };
+               SPECIAL_VMRUN, SPECIAL_VMXON };
 enum special special_decode(struct mark *mark);
 bool special_reads_operand(enum special kind);
 exec_cb on_special;
