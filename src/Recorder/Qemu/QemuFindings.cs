@@ -9,6 +9,7 @@ internal static class QemuFindings
         ["filter_flushes"] = Text(counters.Flushes),
         ["filter_kept_by_page_table_stores"] = Text(counters.Kept),
         ["page_table_pages"] = Text(counters.TablePages),
+        ["page_table_pages_released"] = Text(counters.Released),
         ["inferred_memslot_changes"] = Text(counters.MemslotChanges),
         ["guest_stalls"] = Text(counters.Stalls),
     };
@@ -25,6 +26,7 @@ internal static class QemuFindings
         Add(counters.DeviceInSlot, "device accesses inside a RAM memslot");
         Add(counters.TableOffRam, "page walks that met a table outside guest RAM: its content is not recorded");
         Add(counters.Ambiguous, "deliveries through a gate that several vectors share: the lowest is named");
+        Add(counters.TasksUntold, "task switches whose cause and accesses are not told");
         Add(counters.Unresolved, "accesses whose physical address QEMU no longer knew");
         Add(counters.Nested, "VMRUN or VMXON instructions: accesses of nested guests are not told apart from their hypervisor's");
         return blind;

@@ -240,9 +240,12 @@ public sealed class QemuRecorder : IDisposable
         _process.SampleProcessorTime();
         if (_process.HasExited)
             return;
-        _qmp.Quit();
+        // A guest that switched itself off has QEMU leave with its own exit code; so has a signal.
+        if (_ring.EndReason != WireEnd.GuestExit || !_process.WaitForExit(Patience))
+            _qmp.Quit();
         if (!_process.WaitForExit(Patience))
             _process.Kill();
+        _qmp.ReadEvents();
     }
 
     private QemuRecordingSummary Summarize(RecordDecoder decoder)

@@ -86,6 +86,8 @@ public class PageTableTests
         {
             if (row.Kind == TraceEventKind.PageImage)
                 Assert.True(pages.TryAdd(row.Gpa!.Value >> 12, row.Data ?? new byte[4096]), $"a second image of page {row.Gpa:x}");
+            else if (row.Kind == TraceEventKind.PageRelease)
+                Assert.True(pages.Remove(row.Gpa!.Value >> 12), $"page {row.Gpa:x} was no table");
             else if (row.Kind == TraceEventKind.PageTableStore)
                 BitConverter.GetBytes(row.Value!.Value).AsSpan(0, (int)row.Size!.Value).CopyTo(pages[row.Gpa!.Value >> 12].AsSpan((int)(row.Gpa.Value & 0xfff)));
         }

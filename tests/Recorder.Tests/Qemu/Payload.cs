@@ -14,7 +14,7 @@ internal sealed class Payload : IDisposable
         Directory = System.IO.Directory.CreateTempSubdirectory("replay-test-").FullName;
     }
 
-    public static string[] Names { get; } = ["lm4k", "cr3", "ptemod", "nopg", "lm2m", "pae", "p32", "mmio", "stress"];
+    public static string[] Names { get; } = ["lm4k", "cr3", "ptemod", "nopg", "lm2m", "pae", "p32", "mmio", "stress", "pkru", "cr4res", "release", "lidtwrap", "task32"];
 
     public string Name { get; }
 
@@ -31,10 +31,18 @@ internal sealed class Payload : IDisposable
 
     public string InDirectory(string file) => Path.Combine(Directory, file);
 
+    /// <summary>What this guest needs of the machine beyond the usual.</summary>
+    private IEnumerable<string> Special => Name switch
+    {
+        "pkru" => ["-cpu", "max"],
+        "init" => ["-smp", "2"],
+        _ => [],
+    };
+
     /// <summary>Options that record the guest from its entry point on.</summary>
     public QemuRecordingOptions Options(int? filter = null, params string[] more) => new()
     {
-        Arguments = ["-M", "pc", "-m", "64", "-kernel", Elf, "-device", "isa-debug-exit,iobase=0xf4", "-debugcon", $"file:{InDirectory("console")}", .. more],
+        Arguments = ["-M", "pc", "-m", "64", "-kernel", Elf, "-device", "isa-debug-exit,iobase=0xf4", "-debugcon", $"file:{InDirectory("console")}", .. Special, .. more],
         FilterSlots = filter,
         StartAt = Entry,
     };

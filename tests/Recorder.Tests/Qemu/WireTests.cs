@@ -57,6 +57,7 @@ public class WireTests
                 TraceEventKind.Cr0Write, TraceEventKind.Cr3Write, TraceEventKind.Cr4Write, TraceEventKind.EferWrite, TraceEventKind.PkruWrite,
                 TraceEventKind.Invlpg, TraceEventKind.Invpcid, TraceEventKind.GuestPageFault, TraceEventKind.Delivery, TraceEventKind.Delivery,
                 TraceEventKind.Lidt, TraceEventKind.Lgdt, TraceEventKind.Ltr, TraceEventKind.VcpuState, TraceEventKind.Memslot, TraceEventKind.Marker,
+                TraceEventKind.PageRelease, TraceEventKind.Lldt,
             ],
             events.Select(static row => row.Kind));
         Assert.Equal(Enumerable.Range(8, events.Count).Select(static i => (long)i), events.Select(static row => row.Ordinal));
@@ -85,6 +86,8 @@ public class WireTests
         Assert.Equal(new VcpuState { Cr0 = 1, Cr2 = 2, Cr3 = 3, Cr4 = 4, Efer = 5, Rip = rip, Rflags = 6, Cpl = 3, Pkru = 0x5555_5554 }, EventDetail.ReadVcpuState(rows[18]));
         Assert.Equal(new MemslotChange { Slot = 2, Gpa = gpa, Size = 0x10_0000 }, EventDetail.ReadMemslotChange(rows[19]));
         Assert.Equal(new TraceEvent { Ordinal = 28, Kind = TraceEventKind.Marker, Vcpu = 1, Value = 0x42, Size = 2, Rip = rip }, rows[20]);
+        Assert.Equal(new TraceEvent { Ordinal = 29, Kind = TraceEventKind.PageRelease, Vcpu = 1, Gpa = gpa }, rows[21]);
+        Assert.Equal(new TraceEvent { Ordinal = 30, Kind = TraceEventKind.Lldt, Vcpu = 1, Value = 0xfe00_1000, Size = 0x17 }, rows[22]);
     }
 
     [Fact]

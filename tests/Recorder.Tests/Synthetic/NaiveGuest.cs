@@ -64,6 +64,10 @@ internal sealed class NaiveGuest
                 if (!_pages.TryAdd(row.Gpa!.Value >> 12, row.Data ?? new byte[4096]))
                     Say(row.Ordinal, $"a second image of page {row.Gpa:x}");
                 break;
+            case TraceEventKind.PageRelease:
+                if (!_pages.Remove(row.Gpa!.Value >> 12))
+                    Say(row.Ordinal, $"page {row.Gpa:x} was no table");
+                break;
             case TraceEventKind.Memslot:
                 var slot = EventDetail.ReadMemslotChange(row);
                 _slots[slot.Slot] = slot;

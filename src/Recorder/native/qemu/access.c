@@ -59,6 +59,7 @@ static uint64_t place_of(uint64_t gpa, unsigned flags, unsigned size)
 static void table_store(uint64_t va, uint64_t gpa, unsigned size, unsigned flags, uint64_t rip, const uint8_t *value)
 {
     bool keep = !walk_slots_depend_on_store(gpa);
+    uint64_t table = gpa;
 
     g.counters.kept += keep;
     while (size) {
@@ -74,6 +75,7 @@ static void table_store(uint64_t va, uint64_t gpa, unsigned size, unsigned flags
     }
     if (!keep)
         flush_filter();
+    walk_release_unused(table);
 }
 
 /* The word of an access that a slot stands for, without the instruction. */
@@ -138,6 +140,19 @@ static bool where(meminfo info, uint64_t va, uint64_t *gpa, bool *io)
     return walk(va, gpa);
 }
 
+/* A far transfer has entered the next task's address space. */
+static void follow_task(uint64_t rip)
+{
+    uint64_t cr3 = cpu_register(X86_CR3), ignored;
+
+    if (cr3 == g.cpu->cr3)
+        return;
+    g.cpu->cr3 = cr3;
+    walk(rip, &ignored); /* the root comes before the write that makes it one */
+    emit_event(WIRE_CR3, 0, 0, rip, (struct wire_event){ .value = cr3 });
+    flush_filter();
+}
+
 /* One access within one page. */
 static void access_part(meminfo info, uint64_t va, unsigned size, unsigned kind, bool user_code, uint64_t rip,
                         const uint8_t *value)
@@ -147,6 +162,8 @@ static void access_part(meminfo info, uint64_t va, unsigned size, unsigned kind,
     uint64_t gpa, ignored;
     bool io;
 
+    if (unlikely(g.cpu->far_transfer))
+        follow_task(rip);
     if (record_hit(va, size, class, kind, rip) || !where(info, va, &gpa, &io))
         return;
     if (unlikely(class == CLASS_USER && !user_code)) {
@@ -157,7 +174,10 @@ static void access_part(meminfo info, uint64_t va, unsigned size, unsigned kind,
     walk(va, &ignored);
     memory_check(gpa, kind == WIRE_WRITE, &io);
     if (io) {
-        g.map_stale |= kind == WIRE_WRITE;
+        if (kind == WIRE_WRITE) {
+            g.map_stale = g.look_for_end = true;
+            g.cpu->trigger = NO_FETCH_PAGE;
+        }
         emit_event(WIRE_MMIO, va, place_of(gpa, flags | WIRE_IS_MMIO, size), rip, (struct wire_event){ .access = kind });
         return;
     }

@@ -16,6 +16,8 @@
 #define GENERATION_SHIFT 49
 #define FETCH_PAGE(va, user) ((va) >> 12 << 1 | (user))
 #define NO_FETCH_PAGE (~0ull)
+#define RESET_VECTOR 0xfffffff0u
+#define XSTATE_PKRU (1ull << 9)
 #define GPA_UNKNOWN (~0ull)
 #define MAX_LEVELS 5
 
@@ -27,6 +29,9 @@
 #define CR4_SMAP (1ull << 21)
 #define CR4_PKE (1ull << 22)
 #define CR4_VMXE (1ull << 13)
+#define CR4_OSXSAVE (1ull << 18)
+#define EFLAGS_NT (1ull << 14)
+#define EFLAGS_VM (1u << 17)
 #define EFER_LMA (1ull << 10)
 #define EFER_SVME (1ull << 12)
 
@@ -37,19 +42,29 @@ enum { PAGE_IS_TABLE = 1, PAGE_HOLDS_IDT = 2, PAGE_LEADS_TO_TABLES = 4 };
 enum { CLASS_KERNEL_SMAP = 0, CLASS_USER = 1, CLASS_KERNEL = 2 };
 
 /* A state change that an instruction makes when it retires; it is emitted when the next block starts. */
+#define LMSW_RESULT (~0ull) /* LMSW: what it leaves */
+enum { PENDING_NONE, PENDING_XCR0, PENDING_PKRU };
 struct pending {
-    uint32_t type; /* record type, 0: none */
+    uint32_t type; /* record type, or one of the above */
     uint64_t value, gva, rip;
     uint32_t error_code;
 };
 
 struct descriptor_table { uint64_t base; uint32_t limit; };
 
+/* Where QEMU keeps a vCPU's segments and control registers: found by their values, see cpu_check_layout(). */
+struct segment { uint32_t selector; uint64_t base; uint32_t limit, flags; };
+struct live {
+    struct segment segments[6], ldt, tr, gdt, idt;
+    uint64_t cr[5];
+};
+
 struct gate {
     uint64_t target;
     uint16_t selector;
     uint8_t ist;
-    bool wide; /* of long mode: 16 bytes, and a frame of quadwords */
+    uint8_t word; /* bytes that a push of the frame takes: 2, 4, or in long mode 8, where the gate has 16 bytes */
+    bool task;    /* a task gate: the selector is that of a TSS */
 };
 
 struct vcpu {
@@ -57,17 +72,23 @@ struct vcpu {
     void *qemu_cpu;
     uint64_t *filter;       /* keys, direct mapped */
     uint64_t *places;       /* per slot: what its accesses have in common, as in the word of an access */
-    const uint64_t *eip;    /* QEMU's own copy of the program counter, see cpu_check_eip() */
+    const uint64_t *eip;    /* QEMU's own copy of the program counter, or null where the slow way is taken */
+    const struct live *live; /* of segments and control registers; there where eip is */
     uint64_t trigger;       /* FETCH_PAGE of the page where blocks need no look, or NO_FETCH_PAGE */
     uint64_t fetch_page;    /* FETCH_PAGE of the last fetch in the stream, or NO_FETCH_PAGE */
     uint64_t code_page;     /* address of the page that the running instruction starts in or crossed into */
     uint64_t code_bits;     /* its number, as in the word of an access */
     uint64_t cr0, cr3, cr4, efer;
+    uint64_t xcr0, xrstor_at, xrstor_states;
     uint32_t pkru;
     bool introduced;
     struct pending pending;
     struct descriptor_table idt, gdt, tss;
-    bool gates_stale;
+    uint32_t task;          /* the selector in TR */
+    bool wide_task;         /* its TSS is one of 32 bits */
+    bool task_loaded;       /* LTR ran since the last block */
+    bool far_transfer;      /* the running instruction may switch tasks */
+    bool gates_stale, task_gates;
     struct gate gates[256];
     uint64_t load[4]; /* operands of a LIDT, LGDT or LTR under way */
     unsigned loads;
@@ -116,9 +137,12 @@ struct recorder {
     uint8_t *page_flags;  /* per page of guest RAM */
     uint16_t *translated; /* per page of guest RAM: the generation whose slots were last translated through it */
     uint8_t *stores;      /* per page of guest RAM: stores since a walk went through it, up to FLOOD */
+    uint64_t *leading;    /* pages that are PAGE_LEADS_TO_TABLES */
+    size_t leading_count, leading_room;
     uint64_t path[MAX_LEVELS]; /* the tables that the last walk went through, as page numbers in guest RAM */
     unsigned path_length;
     struct wire_memslot memslots[WIRE_MAX_MEMSLOTS];
+    bool look_for_end;    /* a device was written to, or another vCPU runs: the machine may be told to stop or to start over */
     bool map_stale;       /* the guest touched a device since the memory map was last asked for */
     struct wire_counters counters;
     struct vcpu vcpus[MAX_VCPUS];
@@ -162,16 +186,18 @@ void end_recording(uint32_t reason);
 
 /* cpu.c: registers, and addresses made of them */
 enum { X86_RIP = 16, X86_EFLAGS, X86_CS, X86_SS, X86_DS, X86_ES, X86_FS, X86_GS, X86_FS_BASE, X86_GS_BASE,
-       X86_CR0, X86_CR2, X86_CR3, X86_CR4, X86_EFER, X86_COUNT };
+       X86_CR0, X86_CR2, X86_CR3, X86_CR4, X86_EFER, X86_MXCSR, X86_XMM0, X86_COUNT = X86_XMM0 + 16 };
 bool cpu_find_registers(void);
 uint64_t cpu_register(int number);
 void cpu_read_controls(struct vcpu *c);
+bool cpu_moved(const struct vcpu *c); /* registers changed, and no instruction was seen to do it */
+bool cpu_switched_task(const struct vcpu *c);
 bool cpu_is_code64(void);
 bool cpu_read(uint64_t va, void *to, unsigned bytes);
 void cpu_select(void);
 void cpu_note_running(unsigned index);
 uint64_t cpu_stack_base(void);
-void cpu_check_eip(void);
+void cpu_check_layout(void);
 uint64_t cpu_operand_address(const struct mark *mark);
 
 /* memory.c */
@@ -189,6 +215,7 @@ bool walk(uint64_t va, uint64_t *gpa); /* emits images of tables met for the fir
 void walk_stamp_path(void);            /* a slot of the filter stands for the last walk */
 bool walk_slots_depend_on_store(uint64_t table);
 void walk_note_store(uint64_t table);
+void walk_release_unused(uint64_t table);
 
 /* access.c */
 mem_cb *access_callback(unsigned kind, bool user, bool crosses);
@@ -202,17 +229,25 @@ void deliver_refresh(struct vcpu *cpu);
 void deliver_idt_moved(struct vcpu *cpu);
 bool deliver_find(uint64_t va, struct delivery *found);
 void deliver_tell(const struct delivery *d);
+void deliver_touch(uint32_t access, uint64_t va, unsigned size);
+bool deliver_pushes_error_code(unsigned vector);
+
+/* task.c */
+uint64_t task_interrupted(void); /* where the old task was left by the interrupt or exception that switched */
+void task_switch(void);
+void task_loaded(struct vcpu *cpu);
 
 /* session.c */
 void session_introduce(uint64_t rip);
 void session_start(uint64_t rip);
-void session_reset(struct vcpu *cpu);
+void session_moved(uint64_t rip);
+void session_look_for_end(void);
 void session_settle(void); /* emits what the last block's final instruction changed */
 
 /* special.c: instructions that change more than memory */
-enum special { NOT_SPECIAL, SPECIAL_MOV_CR, SPECIAL_CLTS, SPECIAL_LMSW, SPECIAL_WRMSR, SPECIAL_WRPKRU, SPECIAL_INVLPG,
-               SPECIAL_INVPCID, SPECIAL_LIDT, SPECIAL_LGDT, SPECIAL_LTR, SPECIAL_OUT_IMM, SPECIAL_OUT_DX, SPECIAL_RSM,
-               SPECIAL_VMRUN, SPECIAL_VMXON };
+enum special { NOT_SPECIAL, SPECIAL_MOV_CR, SPECIAL_CLTS, SPECIAL_LMSW, SPECIAL_WRMSR, SPECIAL_WRPKRU, SPECIAL_XRSTOR,
+               SPECIAL_XSETBV, SPECIAL_INVLPG, SPECIAL_INVPCID, SPECIAL_LIDT, SPECIAL_LGDT, SPECIAL_LTR, SPECIAL_LLDT,
+               SPECIAL_FAR, SPECIAL_IRET, SPECIAL_OUT_IMM, SPECIAL_OUT_DX, SPECIAL_RSM, SPECIAL_VMRUN, SPECIAL_VMXON };
 enum special special_decode(struct mark *mark);
 bool special_reads_operand(enum special kind);
 exec_cb on_special;

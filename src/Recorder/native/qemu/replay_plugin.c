@@ -40,6 +40,7 @@ static bool prepare_vcpus(unsigned count)
     for (unsigned i = 0; i < count; i++) {
         g.vcpus[i].index = i;
         g.vcpus[i].trigger = NO_FETCH_PAGE;
+        g.vcpus[i].xcr0 = 1;
         access_slots_allocate(&g.vcpus[i], g.control->filter_slots);
         if (!g.vcpus[i].filter || !g.vcpus[i].places)
             return false;

@@ -3,14 +3,33 @@
  * The walk over the guest's page tables, which finds out what pages serve as tables, and through which of them the
  * slots of the filter were translated.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "recorder.h"
 
 #define FLOOD 3
+#define UNUSED 64 /* stores without a walk after which a page is taken for a table no more */
 #define PTE_PRESENT 1ull
 #define PTE_HUGE (1ull << 7)
 #define PTE_FRAME 0x000ffffffffff000ull
+
+static void note_leading(uint64_t page)
+{
+    if (g.page_flags[page] & PAGE_LEADS_TO_TABLES)
+        return;
+    g.page_flags[page] |= PAGE_LEADS_TO_TABLES;
+    if (g.leading_count == g.leading_room) {
+        size_t room = g.leading_room ? 2 * g.leading_room : 1024;
+        uint64_t *more = realloc(g.leading, room * sizeof(*more));
+
+        if (!more)
+            abort();
+        g.leading = more;
+        g.leading_room = room;
+    }
+    g.leading[g.leading_count++] = page;
+}
 
 /* A page that serves as a table: the first time, its content goes into the stream, before what uses it. */
 static const uint8_t *table_page(uint64_t gpa)
@@ -25,12 +44,12 @@ static const uint8_t *table_page(uint64_t gpa)
     page = g.ram + PAGE_BASE(offset);
     flags = g.page_flags + offset / PAGE_BYTES;
     if (g.path_length)
-        g.page_flags[g.path[g.path_length - 1]] |= PAGE_LEADS_TO_TABLES;
+        note_leading(g.path[g.path_length - 1]);
     g.path[g.path_length++] = offset / PAGE_BYTES;
     g.stores[offset / PAGE_BYTES] = 0;
     if (unlikely(!(*flags & PAGE_IS_TABLE) && g.recording)) {
         *flags |= PAGE_IS_TABLE;
-        g.counters.table_pages++;
+        g.counters.table_pages++; /* again, where it was released */
         emit_page_image(PAGE_BASE(gpa), page);
         flush_filter(); /* slots may stand for stores to it */
     }
@@ -148,6 +167,65 @@ void walk_note_store(uint64_t table)
 {
     uint64_t offset;
 
-    if (memory_offset(table, &offset) && g.stores[offset / PAGE_BYTES] < FLOOD)
+    if (memory_offset(table, &offset) && g.stores[offset / PAGE_BYTES] < UNUSED)
         g.stores[offset / PAGE_BYTES]++;
+}
+
+/* Does an entry that can lead to another table point at this page? A word of 32 bits is the lower half of either format. */
+static bool page_links_to(const uint8_t *page, uint64_t gpa)
+{
+    uint32_t word, high;
+
+    for (unsigned at = 0; at < PAGE_BYTES; at += sizeof(word)) {
+        memcpy(&word, page + at, sizeof(word));
+        if ((word & 0xfffff000u) != (uint32_t)gpa || !(word & PTE_PRESENT) || word & PTE_HUGE)
+            continue;
+        if (gpa >> 32 == 0)
+            return true;
+        memcpy(&high, page + (at | sizeof(word)), sizeof(high));
+        if ((high & 0xfffffu) == gpa >> 32)
+            return true;
+    }
+    return false;
+}
+
+/* A root of some vCPU, or linked from a table that leads to others. */
+static bool is_linked(uint64_t gpa)
+{
+    for (unsigned i = 0; i < g.vcpu_count; i++)
+        if (PAGE_BASE(g.vcpus[i].cr3 & PTE_FRAME) == gpa)
+            return true;
+    for (size_t i = 0; i < g.leading_count; i++)
+        if (page_links_to(g.ram + g.leading[i] * PAGE_BYTES, gpa))
+            return true;
+    return false;
+}
+
+static void forget_leading(uint64_t page)
+{
+    for (size_t i = 0; i < g.leading_count; i++)
+        if (g.leading[i] == page)
+            g.leading[i--] = g.leading[--g.leading_count];
+}
+
+/*
+ * A page that took so many stores since a walk went through it, and that no table leads to, is memory again. No slot
+ * stands for a translation through it, since each store that concerned one emptied the filter; and a hypervisor that
+ * shadows it can get there only after a walk, which tells its content anew. While it is linked, its content counts.
+ */
+void walk_release_unused(uint64_t table)
+{
+    uint64_t offset, page;
+
+    if (!memory_offset(table, &offset) || g.stores[page = offset / PAGE_BYTES] < UNUSED)
+        return;
+    g.stores[page] = FLOOD; /* the next look comes after as many stores */
+    if (is_linked(PAGE_BASE(table)))
+        return;
+    if (g.page_flags[page] & PAGE_LEADS_TO_TABLES)
+        forget_leading(page);
+    g.page_flags[page] &= (uint8_t)~(PAGE_IS_TABLE | PAGE_LEADS_TO_TABLES);
+    g.stores[page] = 0;
+    g.counters.released++;
+    emit_event(WIRE_PAGE_RELEASE, 0, PAGE_BASE(table), 0, (struct wire_event){ 0 });
 }

@@ -82,6 +82,7 @@ enum {
     WIRE_MMIO = 0xc2,
     WIRE_IMPLICIT = 0xc3,
     WIRE_PAGE_IMAGE = 0xc4, /* 4 + 512 words: the page follows */
+    WIRE_PAGE_RELEASE = 0xc5, /* place: gpa of a page that is followed as a table no more */
     WIRE_CR0 = 0xc8,
     WIRE_CR3 = 0xc9,
     WIRE_CR4 = 0xca,
@@ -94,6 +95,7 @@ enum {
     WIRE_LIDT = 0xd2,
     WIRE_LGDT = 0xd3,
     WIRE_LTR = 0xd4,
+    WIRE_LLDT = 0xd5,
     WIRE_VCPU_STATE = 0xd8, /* 4 + 8 words */
     WIRE_MEMSLOT = 0xd9,    /* gva: slot number, place: gpa, value: bytes (0 deletes) */
     WIRE_MARKER = 0xe8,
@@ -136,6 +138,8 @@ struct wire_counters {
     uint64_t unresolved;     /* accesses whose physical address QEMU no longer knew */
     uint64_t nested;         /* VMRUN or VMXON executed: what a nested guest does is not told apart */
     uint64_t kept;           /* stores to page tables that did not empty the filter */
+    uint64_t released;       /* times a page was followed as a table no more */
+    uint64_t tasks_untold;   /* task switches whose cause and accesses are not known */
 };
 
 struct wire_control {
@@ -170,7 +174,7 @@ struct wire_control {
     uint64_t reserved2[30];
     /* 0x300: the plugin's */
     struct wire_counters counters;
-    uint64_t reserved3[16];
+    uint64_t reserved3[14];
     /* 0x400: memory map exchange: the plugin raises the request, the recorder fills the slots, then the answer */
     uint32_t map_request;
     uint32_t reserved4;
@@ -185,7 +189,7 @@ _Static_assert(sizeof(struct wire_head) == 32, "head");
 _Static_assert(sizeof(struct wire_event) == 32, "event");
 _Static_assert(sizeof(struct wire_vcpu_state) == 64, "vcpu state");
 _Static_assert(sizeof(struct wire_memslot) == 32, "memslot");
-_Static_assert(sizeof(struct wire_counters) == 128, "counters");
+_Static_assert(sizeof(struct wire_counters) == 144, "counters");
 _Static_assert(offsetof(struct wire_control, words) == 0x10, "words");
 _Static_assert(offsetof(struct wire_control, start_at) == 0x40, "start_at");
 _Static_assert(offsetof(struct wire_control, head) == 0x100, "head");
