@@ -14,7 +14,7 @@ internal sealed class Payload : IDisposable
         Directory = System.IO.Directory.CreateTempSubdirectory("replay-test-").FullName;
     }
 
-    public static string[] Names { get; } = ["lm4k", "cr3", "ptemod", "nopg", "lm2m", "pae", "p32", "mmio", "stress", "pkru", "cr4res", "release", "lidtwrap", "task32"];
+    public static string[] Names { get; } = ["lm4k", "cr3", "ptemod", "nopg", "lm2m", "pae", "p32", "mmio", "stress", "pkru", "cr4res", "release", "lidtwrap", "task32", "dimm"];
 
     public string Name { get; }
 
@@ -35,7 +35,8 @@ internal sealed class Payload : IDisposable
     private IEnumerable<string> Special => Name switch
     {
         "pkru" => ["-cpu", "max"],
-        "init" => ["-smp", "2"],
+        "init" or "smp" => ["-smp", "2"],
+        "dimm" => ["-m", "64,slots=2,maxmem=1G", "-object", "memory-backend-ram,id=dimm,size=128M", "-device", "pc-dimm,memdev=dimm"],
         _ => [],
     };
 

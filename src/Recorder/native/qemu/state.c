@@ -15,7 +15,7 @@ void flush_filter(void)
         for (unsigned i = 0; i < g.vcpu_count; i++)
             memset(g.vcpus[i].filter, 0, (g.slot_mask + 1) * sizeof(uint64_t));
         if (g.translated)
-            memset(g.translated, 0, g.ram_bytes / PAGE_BYTES * sizeof(*g.translated));
+            memset(g.translated, 0, g.pages * sizeof(*g.translated));
         g.generation = 1ull << GENERATION_SHIFT;
     }
     for (unsigned i = 0; i < g.vcpu_count; i++)

@@ -32,39 +32,37 @@ static void note_leading(uint64_t page)
 }
 
 /* A page that serves as a table: the first time, its content goes into the stream, before what uses it. */
-static const uint8_t *table_page(uint64_t gpa)
+static bool meet_table(uint64_t gpa, uint64_t *offset)
 {
-    uint64_t offset;
-    uint8_t *page, *flags;
+    static uint8_t content[PAGE_BYTES];
+    uint64_t page;
 
-    if (!memory_offset(gpa, &offset)) {
+    if (!memory_offset(gpa, offset) && !(memory_refresh() && memory_offset(gpa, offset))) {
         g.counters.table_off_ram++;
-        return NULL;
+        return false;
     }
-    page = g.ram + PAGE_BASE(offset);
-    flags = g.page_flags + offset / PAGE_BYTES;
+    page = *offset / PAGE_BYTES;
     if (g.path_length)
         note_leading(g.path[g.path_length - 1]);
-    g.path[g.path_length++] = offset / PAGE_BYTES;
-    g.stores[offset / PAGE_BYTES] = 0;
-    if (unlikely(!(*flags & PAGE_IS_TABLE) && g.recording)) {
-        *flags |= PAGE_IS_TABLE;
+    g.path[g.path_length++] = page;
+    g.stores[page] = 0;
+    if (unlikely(!(g.page_flags[page] & PAGE_IS_TABLE) && g.recording)) {
+        if (!memory_copy(PAGE_BASE(*offset), content, sizeof(content)))
+            return false;
+        g.page_flags[page] |= PAGE_IS_TABLE;
         g.counters.table_pages++; /* again, where it was released */
-        emit_page_image(PAGE_BASE(gpa), page);
+        emit_page_image(PAGE_BASE(gpa), content);
         flush_filter(); /* slots may stand for stores to it */
     }
-    return page;
+    return true;
 }
 
 static bool entry_at(uint64_t table, unsigned index, unsigned bytes, uint64_t *entry)
 {
-    const uint8_t *page = table_page(table);
+    uint64_t offset;
 
     *entry = 0;
-    if (!page)
-        return false;
-    memcpy(entry, page + PAGE_OFFSET(table) + index * bytes, bytes);
-    return *entry & PTE_PRESENT;
+    return meet_table(table, &offset) && memory_copy(offset + index * bytes, entry, bytes) && *entry & PTE_PRESENT;
 }
 
 static bool walk_long(uint64_t va, int levels, uint64_t *gpa)
@@ -196,7 +194,7 @@ static bool is_linked(uint64_t gpa)
         if (PAGE_BASE(g.vcpus[i].cr3 & PTE_FRAME) == gpa)
             return true;
     for (size_t i = 0; i < g.leading_count; i++)
-        if (page_links_to(g.ram + g.leading[i] * PAGE_BYTES, gpa))
+        if (g.leading[i] >= g.ram_bytes / PAGE_BYTES || page_links_to(g.ram + g.leading[i] * PAGE_BYTES, gpa))
             return true;
     return false;
 }
