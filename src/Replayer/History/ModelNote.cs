@@ -38,4 +38,7 @@ public enum ModelNote : byte
 
     /// <summary>A line of an imported trace could not be used.</summary>
     DamagedLine = 12,
+
+    /// <summary>The capture's recorder met a nested guest and did not follow it: what it made is not told apart from its hypervisor's. Once a capture.</summary>
+    NestedNotFollowed = 13,
 }
