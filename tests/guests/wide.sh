@@ -47,7 +47,10 @@ apt_i386() { # apt with a package list of its own, so that nothing of this machi
 
 prepare_apt() {
     [ -s "$out/apt/sources.list" ] && return
-    printf 'deb http://deb.debian.org/debian %s main\n' bookworm bookworm-backports >"$out/apt/sources.list"
+    cat >"$out/apt/sources.list" <<'LIST'
+deb http://deb.debian.org/debian bookworm main
+deb [arch=amd64] http://deb.debian.org/debian-security bookworm-security main
+LIST
     apt_i386 apt-get -qq update
 }
 
@@ -68,7 +71,7 @@ newest() { # META-PACKAGE PATTERN: the package of the day that it stands for
 
 kernel_package() {
     case $1 in
-        amd64/6.1) newest linux-image-amd64:amd64/bookworm 'linux-image-6' | grep 6.1 || newest linux-image-amd64 'linux-image-6\.1' ;;
+        amd64/6.1) newest linux-image-amd64 'linux-image-6\.1\.' ;;
         amd64/6.12) newest linux-image-6.12-amd64 'linux-image-6\.12' ;;
         i386/686-pae) newest linux-image-686-pae:i386 'linux-image-6\.1' ;;
         i386/686) newest linux-image-686:i386 'linux-image-6\.1' ;;
@@ -199,6 +202,7 @@ row() { # NAME WHAT ARGUMENTS
     log=$out/runs/$name
     rm -rf "$log" && mkdir -p "$log"
     prepare "$what"
+    [ -z "${WIDE_PREPARE_ONLY:-}" ] || return 0
     # Every interrupt is some twenty lines of log: only the count is kept.
     mkfifo "$log/int"
     faults_of_log <"$log/int" >"$log/faults" &
@@ -220,15 +224,16 @@ try:
     verified = json.load(open(f'{log}/verify.json'))
 except ValueError:
     verified = {}
-runs = verified.get('runs') or verified.get('modes') or []
-differing = sum(int(r.get('differing', 0)) for r in runs)
+runs = verified if isinstance(verified, list) else []
+differing = sum(r['translationsDiffering'] for r in runs) if runs else '?'
 notes = {}
 for r in runs:
-    for n, c in (r.get('notes') or {}).items():
-        notes[n] = max(notes.get(n, 0), c)
+    for n, c in r['notes'].items():
+        if c:
+            notes.setdefault(n, []).append(f"{c} in {r['mode']}")
 told = open(f'{log}/faults').read().strip() or '?'
 seen = manifest.get('origin', {}).get('guest_page_faults', '?')
-print(f"| {name} | {manifest['accessesSeen']:,} | {manifest['endReason']} | {differing} | {', '.join(f'{c} {n}' for n, c in notes.items()) or '0'} | {seen} of {told} | {seconds} s |")
+print(f"| {name} | {manifest['accessesSeen']:,} | {manifest['endReason']} | {differing} | {'; '.join(f"{n}: {', '.join(c)}" for n, c in notes.items()) or '0'} | {seen} of {told} | {seconds} s |")
 ROW
 }
 

@@ -276,7 +276,7 @@ public sealed class QemuRecorder : IDisposable
             Stalls = counters.Stalls,
             StallTime = StallTime(counters),
             QemuProcessorTime = _process.ProcessorTime,
-            Origin = QemuFindings.Origin(counters),
+            Origin = QemuFindings.Origin(counters, decoder.GuestPageFaults),
             NestedNotFollowed = counters.Nested,
             Blind = QemuFindings.Blind(counters),
         };
