@@ -159,6 +159,7 @@ public sealed class ReplaySession
         WalkReferences = _machine.Walks.References,
         Walks = _machine.Walks.All,
         NoteCounts = Journal.NoteCounts.ToArray(),
+        FirstNotes = Journal.FirstNotes.ToArray(),
         Verify = _machine.Verify,
         Stats = Vm.Stats,
         HistoryHash = Journal.Hash.ToString(),

@@ -105,7 +105,7 @@ public sealed class Database : IDisposable
                 """
                 SELECT run AS Run, name AS Name, mode AS Mode, entry_format AS EntryFormat, complete AS Complete, history_hash AS HistoryHash,
                   capture AS Capture, capture_hash AS CaptureHash, capture_source AS CaptureSource, capture_complete AS CaptureComplete,
-                  capture_filter AS CaptureFilter, profile AS Profile, backing AS Backing, kernel AS Kernel, tool AS Tool, model AS Model,
+                  capture_filter AS CaptureFilter, capture_blind AS CaptureBlind, profile AS Profile, backing AS Backing, kernel AS Kernel, tool AS Tool, model AS Model,
                   options AS Options, detail AS Detail, has_rmap AS HasRmap, first_ordinal AS FirstOrdinal, last_ordinal AS LastOrdinal,
                   accesses AS Accesses, events AS Events, last_seq AS LastSeq, max_rows AS MaxRows, rows_to_ordinal AS RowsToOrdinal, stretch AS Stretch
                 FROM run ORDER BY run

@@ -26,21 +26,21 @@ internal static class RunReport
         foreach (var note in Enum.GetValues<ModelNote>())
         {
             if (results.Any(result => result.NoteCounts[(int)note] > 0))
-                Row(table, $"note: {Name(note)}", results, result => Units.Count(result.NoteCounts[(int)note]));
+                Row(table, $"note: {ModelNotes.Name(note)}", results, result => Units.Count(result.NoteCounts[(int)note]));
         }
 
         Row(table, "history hash", results, result => result.HistoryHash[..16]);
         console.Ansi().Write(table);
     }
 
-    public static void WriteJson(IReadOnlyList<MmuMode> modes, IReadOnlyList<ReplayResult> results, TextWriter output)
+    public static void WriteJson(IReadOnlyList<MmuMode> modes, IReadOnlyList<ReplayResult> results, IReadOnlyList<string> unseen, TextWriter output)
     {
         using var stream = new MemoryStream();
         using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))
         {
             json.WriteStartArray();
             for (var i = 0; i < results.Count; i++)
-                WriteJson(modes[i], results[i], json);
+                WriteJson(modes[i], results[i], unseen, json);
             json.WriteEndArray();
         }
 
@@ -54,10 +54,16 @@ internal static class RunReport
             console.Error.WriteLine($"{verb}: {plan.Capture} holds no access and no event: nothing was replayed.");
     }
 
-    /// <summary>The note's name as the database has it.</summary>
-    public static string Name(ModelNote note) => JsonNamingPolicy.SnakeCaseLower.ConvertName(note.ToString());
+    /// <summary>Whether model and capture agree, and what that rests on.</summary>
+    /// <returns>They agree in every mode.</returns>
+    public static bool TellVerdict(string verb, ReplayPlan plan, IReadOnlyList<ReplayResult> results, IReadOnlyList<string> unseen, bool isJson, CliConsole console) =>
+        VerdictReport.Write(
+            verb,
+            [.. results.Select((result, i) => (plan.Modes[i].Name(), Verdict.Of(result, unseen)))],
+            isJson ? TextWriter.Null : console.Out,
+            console.Error);
 
-    private static void WriteJson(MmuMode mode, ReplayResult result, Utf8JsonWriter json)
+    private static void WriteJson(MmuMode mode, ReplayResult result, IReadOnlyList<string> unseen, Utf8JsonWriter json)
     {
         json.WriteStartObject();
         json.WriteString("mode", mode.Name());
@@ -70,8 +76,9 @@ internal static class RunReport
         json.WriteNumber("translationsDiffering", result.Verify.Differing);
         json.WriteStartObject("notes");
         foreach (var note in Enum.GetValues<ModelNote>())
-            json.WriteNumber(Name(note), result.NoteCounts[(int)note]);
+            json.WriteNumber(ModelNotes.Name(note), result.NoteCounts[(int)note]);
         json.WriteEndObject();
+        VerdictReport.WriteJson(Verdict.Of(result, unseen), json);
         json.WriteString("historyHash", result.HistoryHash);
         json.WriteEndObject();
     }

@@ -14,6 +14,7 @@ public sealed class Journal(IHistory observer)
 
     private readonly ChainTree _chains = new();
     private readonly long[] _noteCounts = new long[Enum.GetValues<ModelNote>().Length + 1];
+    private readonly ModelNoteRecord[] _firstNotes = new ModelNoteRecord[Enum.GetValues<ModelNote>().Length + 1];
     private long _seq;
     private int _chain;
     private int _exits;
@@ -56,6 +57,9 @@ public sealed class Journal(IHistory observer)
 
     /// <summary>How often each <see cref="ModelNote"/> occurred, by its number.</summary>
     public ReadOnlySpan<long> NoteCounts => _noteCounts;
+
+    /// <summary>The first of each <see cref="ModelNote"/>, by its number.</summary>
+    public ReadOnlySpan<ModelNoteRecord> FirstNotes => _firstNotes;
 
     /// <summary>Enters a function of KVM until the scope is disposed.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -261,9 +265,10 @@ public sealed class Journal(IHistory observer)
     /// <summary>Counts a note and, up to a limit per kind, reports it. Notes stay out of the hash: they speak of the capture, not of KVM.</summary>
     public void Note(ModelNote kind, ulong gva, ulong recorded, ulong modelled)
     {
-        if (_noteCounts[(int)kind]++ >= NotesReportedPerKind)
+        var before = _noteCounts[(int)kind]++;
+        if (before >= NotesReportedPerKind)
             return;
-        observer.OnNote(new ModelNoteRecord
+        var record = new ModelNoteRecord
         {
             Seq = _seq,
             Ordinal = Ordinal,
@@ -272,7 +277,11 @@ public sealed class Journal(IHistory observer)
             Modelled = modelled,
             Kind = kind,
             Vcpu = Vcpu,
-        });
+            Rip = Rip,
+        };
+        if (before == 0)
+            _firstNotes[(int)kind] = record;
+        observer.OnNote(record);
     }
 
     /// <summary>Reports an access whose replay left records. Accesses stay out of the hash: they are the capture's, and the same in every mode.</summary>

@@ -38,4 +38,7 @@ public enum ModelNote : byte
 
     /// <summary>A line of an imported trace could not be used.</summary>
     DamagedLine = 12,
+
+    /// <summary>The recorded guest uses a feature of its CPU that the modelled KVM offers no guest in this mode.</summary>
+    FeatureNotOffered = 13,
 }

@@ -11,6 +11,7 @@ internal sealed class EventReplay(Machine machine)
 {
     private readonly Journal _journal = machine.Journal;
     private readonly HostEvents _host = machine.Vm.HostEvents;
+    private readonly OfferedFeatures _offered = new(machine.Vm);
     private TraceEvent? _emulatedRead;
 
     [field: NotState("whoever looks at markers sets it")]
@@ -47,6 +48,7 @@ internal sealed class EventReplay(Machine machine)
     {
         var instructions = machine.Cpu(row.Vcpu).Instructions;
         var value = row.Value ?? 0;
+        _offered.Look(row.Kind, value);
         switch (row.Kind)
         {
             case TraceEventKind.Cr0Write:
@@ -187,6 +189,7 @@ internal sealed class EventReplay(Machine machine)
 
     private void SetRegisters(byte vcpu, VcpuState state)
     {
+        _offered.Look(state);
         var registers = machine.Cpu(vcpu).Registers;
         registers.Cr0 = state.Cr0;
         registers.Cr2 = state.Cr2;
