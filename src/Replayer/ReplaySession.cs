@@ -54,6 +54,8 @@ public sealed class ReplaySession
         _watch?.Watch(_machine.Vm);
         _events = new EventReplay(_machine);
         _invariants = new InvariantWatch(_machine.Vm, Journal, options.Invariants);
+        if (manifest.CountNestedNotFollowed() is > 0 and var nested)
+            Journal.Note(ModelNote.NestedNotFollowed, 0, (ulong)nested, 0);
     }
 
     /// <summary>The machine being modelled: for looking, after a chunk or from <see cref="Marker"/>.</summary>
@@ -130,6 +132,18 @@ public sealed class ReplaySession
                 $"{_options}: ordinal {Journal.Ordinal}, vCPU {Journal.Vcpu}, rip {Journal.Rip:x}, in {Journal.CurrentFunction.KernelName()}: {failure.Message}",
                 failure);
         }
+    }
+
+    /// <summary>Userspace lets a vCPU run on that it had stopped: KVM enters the guest, and the CPU fetches the next instruction.</summary>
+    /// <param name="vcpu">Which.</param>
+    /// <param name="gva">Of that instruction.</param>
+    /// <param name="ordinal">Of what it does next.</param>
+    public void Resume(byte vcpu, ulong gva, long ordinal)
+    {
+        Journal.Ordinal = ordinal;
+        Journal.Vcpu = vcpu;
+        Journal.Rip = gva;
+        _machine.Cpu(vcpu).Resume(gva);
     }
 
     /// <summary>What the replay came to so far.</summary>

@@ -9,12 +9,17 @@ namespace Replay.Replayer;
 /// </summary>
 /// <param name="Checked">Translations that were compared.</param>
 /// <param name="Disagreements">Model and recorded CPU parted.</param>
+/// <param name="Losses">The capture lacks something that the guest did: agreement with it says nothing.</param>
 /// <param name="Gaps">What the replay did not do or could not know: the answer says nothing of it.</param>
 /// <param name="Unseen">What the capture cannot carry, in its manifest's words.</param>
-public sealed record Verdict(long Checked, IReadOnlyList<VerdictMark> Disagreements, IReadOnlyList<VerdictMark> Gaps, IReadOnlyList<string> Unseen)
+public sealed record Verdict(
+    long Checked, IReadOnlyList<VerdictMark> Disagreements, IReadOnlyList<VerdictMark> Losses, IReadOnlyList<VerdictMark> Gaps, IReadOnlyList<string> Unseen)
 {
-    /// <summary>Model and recorded CPU agreed wherever they were compared.</summary>
-    public bool Holds => Disagreements.Count == 0;
+    /// <summary>Model and recorded CPU agreed wherever they were compared, and the capture has all that this needs.</summary>
+    public bool Holds => Disagreements.Count == 0 && Losses.Count == 0;
+
+    /// <summary><c>exact</c>, <c>differs</c> or <c>none</c>.</summary>
+    public string Answer => Disagreements.Count > 0 ? "differs" : Losses.Count > 0 ? "none" : "exact";
 
     public static Verdict Of(ReplayResult result, IReadOnlyList<string> unseen)
     {
@@ -25,7 +30,8 @@ public sealed record Verdict(long Checked, IReadOnlyList<VerdictMark> Disagreeme
     public static Verdict Of(long translationsChecked, IEnumerable<VerdictMark> marks, IReadOnlyList<string> unseen)
     {
         var all = marks.ToList();
-        return new Verdict(translationsChecked, [.. all.Where(mark => mark.IsDisagreement)], [.. all.Where(mark => !mark.IsDisagreement)], unseen);
+        IReadOnlyList<VerdictMark> With(Bearing bearing) => [.. all.Where(mark => mark.Bearing == bearing)];
+        return new Verdict(translationsChecked, With(Bearing.Disagreement), With(Bearing.Loss), With(Bearing.Gap), unseen);
     }
 
     /// <summary>A mark for each kind of note that occurred.</summary>
@@ -43,9 +49,12 @@ public sealed record Verdict(long Checked, IReadOnlyList<VerdictMark> Disagreeme
     }
 
     /// <summary>One line: the answer, and what parted.</summary>
-    public override string ToString() => Holds
-        ? $"agrees: {Checked} translations checked, none differs"
-        : $"PARTED: {string.Join(", ", Disagreements.Select(mark => $"{mark.Count} {mark.Name}"))}; {Checked} translations checked";
+    public override string ToString() => Answer switch
+    {
+        "exact" => $"exact: {Checked} translations checked, none differs",
+        "none" => $"no verdict, the capture is NOT EXACT: {string.Join("; ", Losses.Select(mark => mark.Reason))}",
+        _ => $"DIFFERS: {string.Join(", ", Disagreements.Select(mark => $"{mark.Count} {mark.Name}"))}; {Checked} translations checked",
+    };
 }
 
 /// <summary>A kind of note that occurred.</summary>
@@ -56,7 +65,7 @@ public sealed record VerdictMark(ModelNote Kind, long Count, ModelNoteRecord Fir
 {
     public string Name => ModelNotes.Name(Kind);
 
-    public bool IsDisagreement => ModelNotes.IsDisagreement(Kind);
+    public Bearing Bearing => ModelNotes.BearingOf(Kind);
 
     /// <summary>What the first one says.</summary>
     public string Reason => ModelNotes.Explain(First with { Kind = Kind });
@@ -65,7 +74,20 @@ public sealed record VerdictMark(ModelNote Kind, long Count, ModelNoteRecord Fir
     public string Place => $"ordinal {First.Ordinal}, vCPU {First.Vcpu}, rip {(First.Rip == 0 ? "not recorded" : $"0x{First.Rip:x}")}";
 
     /// <summary>One line: what, how often, where first and why.</summary>
-    public override string ToString() => $"{Name} ({Count}): first at {Place}: {Reason}";
+    public override string ToString() => Kind == ModelNote.NestedNotFollowed ? $"{Name}: {Reason}" : $"{Name} ({Count}): first at {Place}: {Reason}";
+}
+
+/// <summary>What a note means for a verdict.</summary>
+public enum Bearing
+{
+    /// <summary>Something that the replay does not do or cannot know: the verdict does not reach it.</summary>
+    Gap,
+
+    /// <summary>The capture does not show all that the guest did: there is no verdict.</summary>
+    Loss,
+
+    /// <summary>Model and recorded CPU parted.</summary>
+    Disagreement,
 }
 
 /// <summary>What notes mean.</summary>
@@ -74,12 +96,12 @@ public static class ModelNotes
     /// <summary>The note's name, as the database has it.</summary>
     public static string Name(ModelNote kind) => System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName(kind.ToString());
 
-    /// <summary>True: model and recorded CPU parted. False: something that the replay does not do or cannot know.</summary>
-    public static bool IsDisagreement(ModelNote kind) => kind switch
+    public static Bearing BearingOf(ModelNote kind) => kind switch
     {
         ModelNote.TranslationDiffers or ModelNote.UnexpectedGuestFault or ModelNote.MissingGuestFault or ModelNote.GuestFaultCodeDiffers
-            or ModelNote.UnknownTableContent or ModelNote.MmioDiffers or ModelNote.NoProgress or ModelNote.TripleFault => true,
-        ModelNote.ZapOffFlushPoint or ModelNote.EventNotModelled or ModelNote.LostEvents or ModelNote.DamagedLine or ModelNote.FeatureNotOffered => false,
+            or ModelNote.UnknownTableContent or ModelNote.MmioDiffers or ModelNote.NoProgress or ModelNote.TripleFault => Bearing.Disagreement,
+        ModelNote.NestedNotFollowed or ModelNote.LostEvents => Bearing.Loss,
+        ModelNote.ZapOffFlushPoint or ModelNote.EventNotModelled or ModelNote.DamagedLine or ModelNote.FeatureNotOffered => Bearing.Gap,
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "No verdict knows this note."),
     };
 
@@ -98,6 +120,8 @@ public static class ModelNotes
         ModelNote.TripleFault => "the guest shuts down in the model and went on in the capture",
         ModelNote.LostEvents => "the capture lost events here",
         ModelNote.DamagedLine => $"line {note.Recorded} could not be used",
+        ModelNote.NestedNotFollowed =>
+            $"{note.Recorded} VMRUN or VMXON instruction{(note.Recorded == 1 ? "" : "s")} not followed by the recorder: accesses of a nested guest stand in the capture as its hypervisor's",
         ModelNote.FeatureNotOffered => $"the guest uses {OfferedFeatures.Describe((int)note.Modelled, note.Recorded)}, which the modelled KVM offers no guest in this mode",
         _ => throw new ArgumentOutOfRangeException(nameof(note), note.Kind, "No verdict knows this note."),
     };

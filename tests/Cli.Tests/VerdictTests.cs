@@ -27,7 +27,7 @@ public sealed class VerdictTests : IDisposable
         var ordinal = await Record(kind);
         var (exitCode, text, error) = await CommandRunner.Run("verify", _folder["parted.capture"], "-m", "ept", "-m", "npt-tdp", "-q");
         Assert.Equal(ExitCode.Different, exitCode);
-        Assert.Contains("ept: PARTED: ", text, StringComparison.Ordinal);
+        Assert.Contains("ept: DIFFERS: ", text, StringComparison.Ordinal);
         Assert.Contains("not seen by the capture: the moon", text, StringComparison.Ordinal);
         foreach (var mode in (string[])["ept", "npt-tdp"])
         {
@@ -43,22 +43,22 @@ public sealed class VerdictTests : IDisposable
         var ordinal = await Record("missing_guest_fault");
         var (exitCode, text, error) = await CommandRunner.Run("run", _folder["parted.capture"], "-m", "ept", "-o", _folder["parted.db"], "-q");
         Assert.Equal(ExitCode.Done, exitCode);
-        Assert.Contains("ept: PARTED: 1 missing_guest_fault", text, StringComparison.Ordinal);
+        Assert.Contains("ept: DIFFERS: 1 missing_guest_fault", text, StringComparison.Ordinal);
         Assert.Contains($"replay run: ept: missing_guest_fault (1): first at ordinal {ordinal}", error, StringComparison.Ordinal);
 
         (_, text, _) = await CommandRunner.Run("info", _folder["parted.db"]);
-        Assert.Contains("verdict   PARTED: 1 missing_guest_fault", text, StringComparison.Ordinal);
+        Assert.Contains("verdict   DIFFERS: 1 missing_guest_fault", text, StringComparison.Ordinal);
         Assert.Contains($"missing_guest_fault (1): first at ordinal {ordinal}, vCPU 0, rip ", text, StringComparison.Ordinal);
         Assert.Contains("not seen by the capture: the moon", text, StringComparison.Ordinal);
 
         (_, text, _) = await CommandRunner.Run("info", _folder["parted.db"], "--json");
         using var json = JsonDocument.Parse(text);
-        var verdict = json.RootElement.GetProperty("runs")[0].GetProperty("verdict");
-        Assert.False(verdict.GetProperty("agrees").GetBoolean());
+        var verdict = json.RootElement.GetProperty("runs")[0];
+        Assert.Equal("differs", verdict.GetProperty("verdict").GetString());
         Assert.Equal(ordinal, verdict.GetProperty("disagreements")[0].GetProperty("first").GetProperty("ordinal").GetInt64());
 
-        (_, text, _) = await CommandRunner.Run("query", _folder["parted.db"], "select kind, disagreement, count, ordinal from verdict", "--format", "csv");
-        Assert.Contains($"missing_guest_fault,1,1,{ordinal}", text, StringComparison.Ordinal);
+        (_, text, _) = await CommandRunner.Run("query", _folder["parted.db"], "select kind, bearing, count, ordinal from verdict", "--format", "csv");
+        Assert.Contains($"missing_guest_fault,disagreement,1,{ordinal}", text, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -67,7 +67,7 @@ public sealed class VerdictTests : IDisposable
         await Record("feature_not_offered");
         var (exitCode, text, error) = await CommandRunner.Run("verify", _folder["parted.capture"], "-m", "ept", "-m", "shadow", "-q");
         Assert.True(exitCode == ExitCode.Done, error);
-        Assert.Contains("ept: agrees: ", text, StringComparison.Ordinal);
+        Assert.Contains("ept: exact: ", text, StringComparison.Ordinal);
         Assert.Contains("ept: not covered: feature_not_offered (1): first at ordinal ", text, StringComparison.Ordinal);
         Assert.Contains("the guest uses CR4.PKS, which the modelled KVM offers no guest in this mode", text, StringComparison.Ordinal);
         Assert.Contains("the guest uses CR4.PKE, CR4.PKS, which", text, StringComparison.Ordinal);
@@ -80,8 +80,8 @@ public sealed class VerdictTests : IDisposable
         var (exitCode, text, error) = await CommandRunner.Run("verify", _folder["parted.capture"], "-m", "ept", "--json", "-q");
         Assert.Equal((ExitCode.Done, ""), (exitCode, error));
         using var json = JsonDocument.Parse(text);
-        var verdict = json.RootElement[0].GetProperty("verdict");
-        Assert.True(verdict.GetProperty("agrees").GetBoolean());
+        var verdict = json.RootElement[0];
+        Assert.Equal("exact", verdict.GetProperty("verdict").GetString());
         Assert.Equal("the moon", verdict.GetProperty("notSeen")[0].GetString());
     }
 

@@ -1,12 +1,12 @@
 -- What a run's answer rests on: each kind of note that occurred, its first, and what the capture cannot carry (JSON; NULL: the run was
--- stored before this was kept). `disagreement` 1: model and recorded CPU parted.
+-- stored before this was kept). bearing: 0 gap, 1 loss, 2 disagreement.
 
 ALTER TABLE _run ADD COLUMN capture_blind TEXT;
 
 CREATE TABLE _verdict (
   run INTEGER NOT NULL,
   kind INTEGER NOT NULL,
-  disagreement INTEGER NOT NULL,
+  bearing INTEGER NOT NULL,
   count INTEGER NOT NULL,
   ordinal INTEGER NOT NULL,
   vcpu INTEGER NOT NULL,

@@ -109,10 +109,10 @@ internal sealed class RunWriter : IDisposable
         foreach (var mark in summary.FirstNotes.Count == 0 ? [] : Verdict.Marks(summary.NoteCounts, summary.FirstNotes))
         {
             _connection.Run(
-                "INSERT INTO _verdict (run, kind, disagreement, count, ordinal, vcpu, rip, gva, recorded, modelled, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO _verdict (run, kind, bearing, count, ordinal, vcpu, rip, gva, recorded, modelled, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 _run,
                 (int)mark.Kind,
-                mark.IsDisagreement,
+                (int)mark.Bearing,
                 mark.Count,
                 mark.First.Ordinal,
                 (int)mark.First.Vcpu,

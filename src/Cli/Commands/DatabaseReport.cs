@@ -33,7 +33,7 @@ internal static class DatabaseReport
             if (VerdictReport.Of(database, run) is not { } verdict)
                 continue;
             output.WriteLine($"  verdict   {verdict}");
-            foreach (var mark in verdict.Disagreements)
+            foreach (var mark in verdict.Disagreements.Concat(verdict.Losses))
                 output.WriteLine($"            {mark}");
             VerdictReport.WriteGaps("            ", [("", verdict)], output);
         }

@@ -23,6 +23,7 @@ internal static class RunReport
         Row(table, "table writes", results, result => Units.Count(result.Writes));
         Row(table, "translations checked", results, result => Units.Count(result.Verify.Checked));
         Row(table, "of them differing", results, result => Units.Count(result.Verify.Differing));
+        Row(table, "verdict", results, result => Verdict.Of(result, []).Answer);
         foreach (var note in Enum.GetValues<ModelNote>())
         {
             if (results.Any(result => result.NoteCounts[(int)note] > 0))

@@ -22,7 +22,7 @@ internal static class VerdictReport
         WriteGaps("", verdicts, output);
         foreach (var (mode, verdict) in verdicts)
         {
-            foreach (var mark in verdict.Disagreements)
+            foreach (var mark in verdict.Disagreements.Concat(verdict.Losses))
                 error.WriteLine($"{verb}: {mode}: {mark}");
         }
 
@@ -44,15 +44,14 @@ internal static class VerdictReport
 
     public static void WriteJson(Verdict verdict, Utf8JsonWriter json)
     {
-        json.WriteStartObject("verdict");
-        json.WriteBoolean("agrees", verdict.Holds);
+        json.WriteString("verdict", verdict.Answer);
         Write(json, "disagreements", verdict.Disagreements);
+        Write(json, "lost", verdict.Losses);
         Write(json, "notCovered", verdict.Gaps);
         json.WriteStartArray("notSeen");
         foreach (var unseen in verdict.Unseen)
             json.WriteStringValue(unseen);
         json.WriteEndArray();
-        json.WriteEndObject();
     }
 
     /// <summary>The verdict of a run that a database has; null: of an observed run, one that is not complete, or one that an older version stored.</summary>

@@ -39,6 +39,9 @@ public enum ModelNote : byte
     /// <summary>A line of an imported trace could not be used.</summary>
     DamagedLine = 12,
 
+    /// <summary>The capture's recorder met a nested guest and did not follow it: what it made is not told apart from its hypervisor's. Once a capture.</summary>
+    NestedNotFollowed = 13,
+
     /// <summary>The recorded guest uses a feature of its CPU that the modelled KVM offers no guest in this mode.</summary>
-    FeatureNotOffered = 13,
+    FeatureNotOffered = 14,
 }

@@ -134,7 +134,7 @@ struct wire_counters {
     uint64_t real_mode;      /* times protection was switched off: deliveries there are not seen */
     uint64_t table_off_ram;  /* walks that met a page table outside guest RAM */
     uint64_t unresolved;     /* accesses whose physical address QEMU no longer knew */
-    uint64_t nested;         /* VMRUN executed: what the nested guest does is not told apart */
+    uint64_t nested;         /* VMRUN or VMXON executed: what a nested guest does is not told apart */
     uint64_t kept;           /* stores to page tables that did not empty the filter */
 };
 

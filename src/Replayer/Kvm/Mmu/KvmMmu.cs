@@ -11,11 +11,15 @@ public sealed class KvmMmu
 
     private readonly MmuRoot[] _previousRoots = [MmuRoot.Invalid, MmuRoot.Invalid, MmuRoot.Invalid];
 
-    /// <summary>The root in use.</summary>
-    public MmuRoot Root { get; internal set; } = MmuRoot.Invalid;
+    /// <summary>The root in use; none before the vCPU first runs.</summary>
+    public MmuRoot Root { get; internal set; }
 
     /// <summary>Roots kept for a fast switch back, the last used first.</summary>
     public Span<MmuRoot> PreviousRoots => _previousRoots;
+
+    /// <summary>The root in use belongs to the TDP MMU, and so do the faults.</summary>
+    /// <remarks>KVM: is_tdp_mmu().</remarks>
+    internal bool IsTdpMmu => Root.ShadowPage is { IsTdp: true };
 
     public CpuRole CpuRole { get; internal set; }
 
