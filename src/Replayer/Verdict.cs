@@ -74,7 +74,7 @@ public sealed record VerdictMark(ModelNote Kind, long Count, ModelNoteRecord Fir
     public string Place => $"ordinal {First.Ordinal}, vCPU {First.Vcpu}, rip {(First.Rip == 0 ? "not recorded" : $"0x{First.Rip:x}")}";
 
     /// <summary>One line: what, how often, where first and why.</summary>
-    public override string ToString() => Kind == ModelNote.NestedNotFollowed ? $"{Name}: {Reason}" : $"{Name} ({Count}): first at {Place}: {Reason}";
+    public override string ToString() => Kind == ModelNote.NestedNotFollowed && First.Gva == 0 ? $"{Name}: {Reason}" : $"{Name} ({Count}): first at {Place}: {Reason}";
 }
 
 /// <summary>What a note means for a verdict.</summary>
@@ -120,6 +120,7 @@ public static class ModelNotes
         ModelNote.TripleFault => "the guest shuts down in the model and went on in the capture",
         ModelNote.LostEvents => "the capture lost events here",
         ModelNote.DamagedLine => $"line {note.Recorded} could not be used",
+        ModelNote.NestedNotFollowed when note.Gva != 0 => "a nested guest is entered, which the model does not follow: all that it did is passed over",
         ModelNote.NestedNotFollowed =>
             $"{note.Recorded} VMRUN or VMXON instruction{(note.Recorded == 1 ? "" : "s")} not followed by the recorder: accesses of a nested guest stand in the capture as its hypervisor's",
         ModelNote.FeatureNotOffered => $"the guest uses {OfferedFeatures.Describe((int)note.Modelled, note.Recorded)}, which the modelled KVM offers no guest in this mode",

@@ -30,6 +30,12 @@ public sealed class Journal(IHistory observer)
     /// <summary>The vCPU on whose behalf the model acts.</summary>
     public byte Vcpu { get; set; }
 
+    /// <summary>The host acts, not a vCPU's thread.</summary>
+    public bool ActsForHost { get; set; }
+
+    /// <summary>On whose behalf the model acts: a vCPU, or below 0 the host.</summary>
+    public int Requester => ActsForHost ? -1 : Vcpu;
+
     /// <summary>Rip of the instruction being replayed, 0 where the capture has none.</summary>
     public ulong Rip { get; set; }
 
@@ -206,9 +212,14 @@ public sealed class Journal(IHistory observer)
         ChainId = ReportedChain(),
     });
 
-    public void Flush(FlushKind kind, ulong start = 0, ulong pages = 0)
+    /// <param name="kind">What is flushed.</param>
+    /// <param name="start">Of a range or an address.</param>
+    /// <param name="pages">Of a range.</param>
+    /// <param name="requester">Who asked first, where that is another than who acts: a vCPU, or below 0 the host.</param>
+    /// <param name="targets">vCPUs that must flush.</param>
+    public void Flush(FlushKind kind, ulong start = 0, ulong pages = 0, int? requester = null, int targets = 1)
     {
-        ref var record = ref Hash.Next<TlbFlushRecord>(6);
+        ref var record = ref Hash.Next<TlbFlushRecord>(6, TlbFlushRecord.NotHashed);
         record = new TlbFlushRecord
         {
             Seq = ++_seq,
@@ -221,6 +232,8 @@ public sealed class Journal(IHistory observer)
             Function = CurrentFunction,
             Kind = kind,
             Vcpu = Vcpu,
+            Requester = (short)(requester ?? Requester),
+            Targets = (ushort)targets,
         };
         observer.OnFlush(record);
     }
