@@ -1,8 +1,5 @@
 using System.Text.Json;
-using Dapper;
-using Replay.Analyzer.Store;
 using Replay.Replayer;
-using Replay.Replayer.History;
 
 namespace Replay.Cli.Commands;
 
@@ -52,29 +49,6 @@ internal static class VerdictReport
         foreach (var unseen in verdict.Unseen)
             json.WriteStringValue(unseen);
         json.WriteEndArray();
-    }
-
-    /// <summary>The verdict of a run that a database has; null: of an observed run, one that is not complete, or one that an older version stored.</summary>
-    public static Verdict? Of(Database database, RunRow run)
-    {
-        if (run.CaptureBlind is null || !run.Complete || run.Mode == MmuMode.Observed.Name())
-            return null;
-        var marks = database.Connection.Query<(long Kind, long Count, long Ordinal, long Vcpu, long Rip, long Gva, long Recorded, long Modelled)>(
-            "SELECT kind, count, ordinal, vcpu, rip, gva, recorded, modelled FROM _verdict WHERE run = @Run ORDER BY kind", run);
-        var translations = database.Connection.ExecuteScalar<long?>("SELECT value FROM _counter WHERE run = @Run AND name = 'verify_checked'", run) ?? 0;
-        return Verdict.Of(
-            translations,
-            marks.Select(mark => new VerdictMark((ModelNote)mark.Kind, mark.Count, new ModelNoteRecord
-            {
-                Kind = (ModelNote)mark.Kind,
-                Ordinal = mark.Ordinal,
-                Vcpu = (byte)mark.Vcpu,
-                Rip = (ulong)mark.Rip,
-                Gva = (ulong)mark.Gva,
-                Recorded = (ulong)mark.Recorded,
-                Modelled = (ulong)mark.Modelled,
-            })),
-            JsonSerializer.Deserialize<List<string>>(run.CaptureBlind) ?? []);
     }
 
     private static void Write(Utf8JsonWriter json, string name, IReadOnlyList<VerdictMark> marks)
