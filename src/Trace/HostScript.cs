@@ -81,6 +81,9 @@ public sealed class HostScript
     private static readonly string[] OfRange = ["gpa", "size"];
     private static readonly string[] OfSlot = ["slot", "gpa", "size", "readOnly", "logDirty", "hvaOffset", "name"];
 
+    /// <summary>The key of <see cref="CaptureManifest.Origin"/> under which a capture has the script it was recorded with.</summary>
+    private const string OriginKey = "host_events";
+
     private readonly HostAction[] _atOrdinals;
     private readonly HostAction[] _atMarkers;
 
@@ -98,6 +101,21 @@ public sealed class HostScript
     public IReadOnlyList<HostAction> AtOrdinals => _atOrdinals;
 
     public IReadOnlyList<HostAction> AtMarkers => _atMarkers;
+
+    /// <summary>The script that a capture was recorded with; null: none.</summary>
+    /// <exception cref="CaptureFormatException">It is damaged.</exception>
+    public static HostScript? Of(CaptureManifest manifest)
+    {
+        ArgumentNullException.ThrowIfNull(manifest);
+        return manifest.Origin.TryGetValue(OriginKey, out var text) ? Parse(text, "the capture's host events") : null;
+    }
+
+    /// <summary>The manifest of a capture that is replayed with this script, unless another is named.</summary>
+    public CaptureManifest AddTo(CaptureManifest manifest)
+    {
+        ArgumentNullException.ThrowIfNull(manifest);
+        return manifest with { Origin = new SortedDictionary<string, string>(manifest.Origin, StringComparer.Ordinal) { [OriginKey] = Text } };
+    }
 
     /// <param name="text">The file's content.</param>
     /// <param name="path">For messages.</param>

@@ -71,7 +71,9 @@ public sealed class PipelineTests : IDisposable
         var (exitCode, _, error) = await CommandRunner.Run(["run", _folder["full.capture"], "-m", "ept", "-o", _folder["h.db"], "-q", .. hosts]);
         Assert.True(exitCode == ExitCode.Done, error);
         Assert.Contains("1 host event never came", error, StringComparison.Ordinal);
+        await Record("with.capture", hosts);
         File.Delete(_folder["host.jsonl"]);
+        Assert.Equal(reference, await Hashes("with.capture"));
         (exitCode, var text, error) = await CommandRunner.Run("verify", _folder["h.db"], "-q");
         Assert.True(exitCode == ExitCode.Done, error);
         Assert.Contains($"same history, {reference[0]}", text, StringComparison.Ordinal);

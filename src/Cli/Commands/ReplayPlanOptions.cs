@@ -2,7 +2,6 @@ using System.CommandLine;
 using Replay.Cli.Replaying;
 using Replay.Replayer;
 using Replay.Replayer.Kvm.Host;
-using Replay.Trace;
 
 namespace Replay.Cli.Commands;
 
@@ -66,7 +65,7 @@ internal sealed class ReplayPlanOptions
             Modes = modes,
             Profile = Profile(arguments, modes),
             Backing = new HostBacking { HugePages = HugePages(arguments.GetValue(_pages)!), Populated = !arguments.GetValue(_lazy) },
-            HostScript = arguments.GetValue(_hostEvents) is { } path ? HostScript.Parse(File.ReadAllText(path), path) : null,
+            HostScript = CommonOptions.ReadHostEvents(arguments.GetValue(_hostEvents)),
             UseTlb = !arguments.GetValue(_noTlb),
             Threads = arguments.GetValue(_threads) is > 0 and var threads ? threads : throw new UsageException("--threads: at least 1."),
         };

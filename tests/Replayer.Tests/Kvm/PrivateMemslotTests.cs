@@ -6,13 +6,13 @@ using Replay.Trace;
 
 namespace Replay.Replayer.Tests.Kvm;
 
-/// <summary>Row F12: memslots of KVM's own. The APIC's page is mapped under APICv, emulated without an entry otherwise, and MMIO where there is no such slot.</summary>
-public sealed class F12_PrivateMemslotTests
+/// <summary>Memslots of KVM's own. The APIC's page is mapped under APICv, emulated without an entry otherwise, and MMIO where there is no such slot.</summary>
+public sealed class PrivateMemslotTests
 {
     private const ulong Apic = 0xfee0_0000;
 
     [Fact]
-    public void F12_Under_APICv_the_APIC_page_is_mapped_once()
+    public void Under_APICv_the_APIC_page_is_mapped_once()
     {
         var machine = new DirectMachine(HostProfiles.IntelIceLake).Fresh();
         Assert.Equal(ExitResult.Retry, machine.Write(Apic + 0x300));
@@ -22,7 +22,7 @@ public sealed class F12_PrivateMemslotTests
     }
 
     [Fact]
-    public void F12_Where_APICv_is_inhibited_each_access_is_emulated_and_leaves_no_entry()
+    public void Where_APICv_is_inhibited_each_access_is_emulated_and_leaves_no_entry()
     {
         var machine = new DirectMachine(HostProfiles.IntelIceLake with { Apicv = false }).Fresh();
         for (var i = 0; i < 3; i++)
@@ -32,7 +32,7 @@ public sealed class F12_PrivateMemslotTests
     }
 
     [Fact]
-    public void F12_Without_the_slot_the_APIC_page_is_MMIO()
+    public void Without_the_slot_the_APIC_page_is_MMIO()
     {
         var machine = new DirectMachine(HostProfiles.Intel).Fresh();
         Assert.Equal(ExitResult.Emulated, machine.Write(Apic + 0x300));
@@ -42,7 +42,7 @@ public sealed class F12_PrivateMemslotTests
     [Theory]
     [InlineData(true, 1)]
     [InlineData(false, 3)]
-    public void F12_Without_unrestricted_guest_there_are_the_TSS_and_the_identity_map_too(bool unrestricted, int slots)
+    public void Without_unrestricted_guest_there_are_the_TSS_and_the_identity_map_too(bool unrestricted, int slots)
     {
         var machine = new DirectMachine(HostProfiles.IntelIceLake with { UnrestrictedGuest = unrestricted });
         var own = machine.Vm.Memslots.All.ToArray().Where(slot => slot.IsPrivate).ToList();
@@ -53,7 +53,7 @@ public sealed class F12_PrivateMemslotTests
     }
 
     [Fact]
-    public void F12_Userspace_neither_reaches_nor_takes_them()
+    public void Userspace_neither_reaches_nor_takes_them()
     {
         var machine = new DirectMachine(HostProfiles.IntelIceLake);
         Assert.False(machine.Vm.HostEvents.DirtyLogOn(Apic));
@@ -62,7 +62,7 @@ public sealed class F12_PrivateMemslotTests
     }
 
     [Fact]
-    public void F12_A_device_access_that_ends_in_the_APIC_page_is_no_disagreement()
+    public void A_device_access_that_ends_in_the_APIC_page_is_no_disagreement()
     {
         var session = new ReplaySession(
             new CaptureManifest { Source = "test", Tool = "test", MemoryBytes = 1 << 20 },
