@@ -16,6 +16,9 @@ internal sealed class Payload : IDisposable
 
     public static string[] Names { get; } = ["lm4k", "cr3", "ptemod", "nopg", "lm2m", "pae", "p32", "mmio", "stress", "pkru", "cr4res", "release", "lidtwrap", "task32"];
 
+    /// <summary>Guests that are hypervisors themselves: what their nested guest does is told apart.</summary>
+    public static string[] Hypervisors { get; } = ["nsvm", "nsvmnonpt", "nsvmpae"];
+
     public string Name { get; }
 
     public string Directory { get; }
@@ -36,6 +39,7 @@ internal sealed class Payload : IDisposable
     {
         "pkru" => ["-cpu", "max"],
         "init" => ["-smp", "2"],
+        "nsvm" or "nsvmnonpt" or "nsvmpae" => ["-cpu", "EPYC-v1"],
         _ => [],
     };
 
