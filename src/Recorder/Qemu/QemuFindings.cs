@@ -3,7 +3,7 @@ namespace Replay.Recorder.Qemu;
 /// <summary>What the plugin's counters say about a recording, in the manifest's words.</summary>
 internal static class QemuFindings
 {
-    public static SortedDictionary<string, string> Origin(in WireCounters counters) => new(StringComparer.Ordinal)
+    public static SortedDictionary<string, string> Origin(in WireCounters counters, long guestPageFaults) => new(StringComparer.Ordinal)
     {
         ["ordinals"] = Text(counters.Ordinals),
         ["filter_flushes"] = Text(counters.Flushes),
@@ -11,6 +11,7 @@ internal static class QemuFindings
         ["page_table_pages"] = Text(counters.TablePages),
         ["page_table_pages_released"] = Text(counters.Released),
         ["inferred_memslot_changes"] = Text(counters.MemslotChanges),
+        ["guest_page_faults"] = Text(guestPageFaults),
         ["guest_stalls"] = Text(counters.Stalls),
     };
 

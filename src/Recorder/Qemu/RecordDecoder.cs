@@ -26,6 +26,9 @@ internal sealed class RecordDecoder(MemoryMap memory, WireNumbers numbers, Acces
 
     public long Events { get; private set; }
 
+    /// <summary>#PFs of the guest, of the events.</summary>
+    public long GuestPageFaults { get; private set; }
+
     /// <summary><see cref="Write"/> is to be called before more is decoded.</summary>
     public bool IsFull => target.IsFull || _events.Count >= MaxEvents;
 
@@ -111,6 +114,7 @@ internal sealed class RecordDecoder(MemoryMap memory, WireNumbers numbers, Acces
             default:
                 _events.Add(DecodeEvent(words));
                 Events++;
+                GuestPageFaults += _events[^1].Kind == TraceEventKind.GuestPageFault ? 1 : 0;
                 Follow((long)number);
                 break;
         }

@@ -14,7 +14,7 @@ internal sealed class Payload : IDisposable
         Directory = System.IO.Directory.CreateTempSubdirectory("replay-test-").FullName;
     }
 
-    public static string[] Names { get; } = ["lm4k", "cr3", "ptemod", "nopg", "lm2m", "pae", "p32", "mmio", "stress", "pkru", "cr4res", "release", "lidtwrap", "task32"];
+    public static string[] Names { get; } = ["lm4k", "cr3", "ptemod", "nopg", "lm2m", "pae", "p32", "mmio", "stress", "pkru", "cr4res", "release", "lidtwrap", "task32", "dimm"];
 
     /// <summary>Guests that are hypervisors themselves: what their nested guest does is told apart.</summary>
     public static string[] Hypervisors { get; } = ["nsvm", "nsvmnonpt", "nsvmpae"];
@@ -38,8 +38,9 @@ internal sealed class Payload : IDisposable
     private IEnumerable<string> Special => Name switch
     {
         "pkru" => ["-cpu", "max"],
-        "init" => ["-smp", "2"],
         "nsvm" or "nsvmnonpt" or "nsvmpae" => ["-cpu", "EPYC-v1"],
+        "init" or "smp" => ["-smp", "2"],
+        "dimm" => ["-m", "64,slots=2,maxmem=1G", "-object", "memory-backend-ram,id=dimm,size=128M", "-device", "pc-dimm,memdev=dimm"],
         _ => [],
     };
 

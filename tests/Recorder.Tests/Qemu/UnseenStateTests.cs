@@ -64,7 +64,7 @@ public class UnseenStateTests
 
         // One load by MOV, and a way there and back for each of seven #PFs and seven far calls.
         Assert.Equal(1 + (4 * 7), recording.Events(TraceEventKind.Cr3Write).Count());
-        Assert.Equal(1 + (4 * 7), recording.Events(TraceEventKind.Ltr).Count());
+        Assert.Equal(2 + (4 * 7), recording.Events(TraceEventKind.Ltr).Count());
         Assert.Equal(1 + (4 * 7), recording.Events(TraceEventKind.Lldt).Count());
         Assert.Equal(7 + 5, recording.Events(TraceEventKind.GuestPageFault).Count());
         var first = recording.Rows.FindIndex(static row => row.Event?.Kind == TraceEventKind.GuestPageFault);
@@ -90,6 +90,20 @@ public class UnseenStateTests
         // 1,536 stores make data of a table, of which the first 64 are told; 512 or so fill it again.
         var stores = full.Events(TraceEventKind.PageTableStore).Count();
         Assert.InRange(stores, 60 * 512 / 4, 60 * 800);
+    }
+
+    [Fact]
+    public void Tables_in_memory_that_was_plugged_in_are_recorded()
+    {
+        Needs.Qemu();
+        using var payload = new Payload("dimm");
+
+        var recording = payload.Record(payload.Options(filter: 64));
+
+        Assert.Contains(recording.Events(TraceEventKind.PageImage), static row => row.Gpa >= 1UL << 32);
+        Assert.True(recording.Events(TraceEventKind.PageTableStore).Count(static row => row.Gpa >= 1UL << 32) > 100);
+        Assert.Empty(recording.Check().Contradictions);
+        Assert.DoesNotContain(recording.Summary.Blind, static line => line.Contains("outside guest RAM", StringComparison.Ordinal));
     }
 
     private static IEnumerable<uint> Changes(IEnumerable<uint> values)

@@ -245,7 +245,7 @@ static void access_part(meminfo info, uint64_t va, unsigned size, unsigned kind,
     if (page && *page & PAGE_IS_TABLE)
         table_store(va, gpa, size, flags, rip, value);
     else
-        record_miss(va, gpa, size, class, kind, flags, rip, !page || !*page);
+        record_miss(va, gpa, size, class, kind, flags, rip, (!page || !*page) && !g.cpu->far_transfer);
 }
 
 static __attribute__((noinline)) void access_slow(meminfo info, uint64_t va, uint64_t rip, unsigned kind, bool user_code)

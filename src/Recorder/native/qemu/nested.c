@@ -17,6 +17,15 @@ enum {
 };
 
 #define NESTED_PAGING 1ull
+#define VMCB_BYTES 4096u
+
+/* The VMCB of the last VMRUN, as it is in memory. */
+static bool read_vmcb(uint64_t gpa, uint8_t *vmcb)
+{
+    uint64_t offset;
+
+    return memory_offset(gpa, &offset) && memory_copy(offset, vmcb, VMCB_BYTES);
+}
 
 static uint64_t field(const uint8_t *vmcb, unsigned at, unsigned bytes)
 {
@@ -45,13 +54,12 @@ bool nested_prepare(const struct mark *m)
 {
     struct vcpu *c = g.cpu;
     uint64_t gpa = cpu_register(0);
-    const uint8_t *vmcb;
+    static uint8_t vmcb[VMCB_BYTES];
 
     if (!(c->efer & EFER_SVME))
         return false; /* #UD */
     gpa = PAGE_BASE(m->code64 ? gpa : (uint32_t)gpa);
-    vmcb = memory_at(gpa);
-    if (!vmcb || !c->live || c->nested.active) {
+    if (!c->live || !read_vmcb(gpa, vmcb) || c->nested.active) {
         g.counters.nested++;
         return false;
     }
@@ -94,10 +102,11 @@ static void settle_in_l2(struct vcpu *c, const uint8_t *vmcb)
 
 static void leave(struct vcpu *c, uint64_t rip)
 {
-    const uint8_t *vmcb = memory_at(c->nested.vmcb);
+    static uint8_t vmcb[VMCB_BYTES];
     struct wire_nested_exit e;
     uint64_t ignored;
 
+    g.counters.nested += !read_vmcb(c->nested.vmcb, vmcb); /* L1 had its page unplugged */
     settle_in_l2(c, vmcb);
     c->nested.active = c->nested.paging = false;
     cpu_read_controls(c);

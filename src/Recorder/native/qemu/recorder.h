@@ -150,6 +150,7 @@ struct recorder {
     uint64_t code_pages[WIRE_CODE_PAGES]; /* by number: the page that the reader knows, + 1 */
     uint8_t *ram;         /* QEMU's own mapping of guest RAM */
     uint64_t ram_bytes;
+    uint64_t pages;       /* of guest RAM and, behind it, of other RAM blocks */
     uint8_t *page_flags;  /* per page of guest RAM */
     uint16_t *translated; /* per page of guest RAM: the generation whose slots were last translated through it */
     uint8_t *stores;      /* per page of guest RAM: stores since a walk went through it, up to FLOOD */
@@ -225,12 +226,13 @@ uint64_t cpu_operand_address(const struct mark *mark);
 
 /* memory.c */
 bool memory_find_ram(void);
-bool memory_offset(uint64_t gpa, uint64_t *offset); /* in guest RAM; false outside */
-uint8_t *memory_at(uint64_t gpa);                   /* null outside guest RAM */
+bool memory_offset(uint64_t gpa, uint64_t *offset); /* in guest RAM and the blocks behind it; false outside */
+bool memory_copy(uint64_t offset, void *to, size_t bytes);
 uint8_t *memory_flags(uint64_t gpa);
 bool memory_gpa_of_host(const void *host, uint64_t *gpa);
 void memory_check(uint64_t gpa, bool write, bool *io);
 void memory_update_slots(void);
+bool memory_refresh(void);
 void memory_start_slots(void);
 
 /* walk.c */

@@ -18,7 +18,7 @@ void flush_filter(void)
                 memset(g.vcpus[i].nested.slots, 0, (g.slot_mask + 1) * sizeof(struct nested_slot));
         }
         if (g.translated)
-            memset(g.translated, 0, g.ram_bytes / PAGE_BYTES * sizeof(*g.translated));
+            memset(g.translated, 0, g.pages * sizeof(*g.translated));
         g.generation = 1ull << GENERATION_SHIFT;
     }
     for (unsigned i = 0; i < g.vcpu_count; i++)

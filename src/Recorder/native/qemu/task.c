@@ -17,13 +17,12 @@ static const struct layout layouts[2] = { { 44, 0x0e, 28, 0x22, 2, 4, 0x1a }, { 
 static uint32_t read_old(uint64_t va, unsigned size)
 {
     uint32_t v = 0;
-    uint64_t gpa;
-    const uint8_t *page;
+    uint64_t gpa, offset;
+    uint8_t byte;
 
-    for (unsigned i = 0; i < size; i++) {
-        page = walk(va + i, &gpa) ? memory_at(gpa) : NULL;
-        v |= page ? (uint32_t)*page << 8 * i : 0;
-    }
+    for (unsigned i = 0; i < size; i++)
+        if (walk(va + i, &gpa) && memory_offset(gpa, &offset) && memory_copy(offset, &byte, 1))
+            v |= (uint32_t)byte << 8 * i;
     return v;
 }
 

@@ -53,42 +53,40 @@ static bool nested_gpa(uint64_t l2_gpa, uint64_t *gpa)
 }
 
 /* A page that serves as a table: the first time, its content goes into the stream, before what uses it. */
-static const uint8_t *table_page(struct tables *t, uint64_t gpa)
+static bool meet_table(struct tables *t, uint64_t gpa, uint64_t *offset)
 {
-    uint64_t offset;
-    uint8_t *page, *flags;
+    static uint8_t content[PAGE_BYTES];
+    uint64_t page;
 
     if (t->mapped && !nested_gpa(gpa, &gpa))
-        return NULL;
-    if (!memory_offset(gpa, &offset)) {
+        return false;
+    if (!memory_offset(gpa, offset) && !(memory_refresh() && memory_offset(gpa, offset))) {
         g.counters.table_off_ram++;
-        return NULL;
+        return false;
     }
-    page = g.ram + PAGE_BASE(offset);
-    flags = g.page_flags + offset / PAGE_BYTES;
+    page = *offset / PAGE_BYTES;
     if (t->leader != NO_PAGE)
         note_leading(t->leader);
-    t->leader = t->mapped ? NO_PAGE : offset / PAGE_BYTES; /* no hypervisor shadows what it maps by nested tables */
-    g.path[g.path_length++] = offset / PAGE_BYTES;
-    g.stores[offset / PAGE_BYTES] = 0;
-    if (unlikely(!(*flags & PAGE_IS_TABLE) && g.recording)) {
-        *flags |= PAGE_IS_TABLE;
+    t->leader = t->mapped ? NO_PAGE : page; /* no hypervisor shadows what it maps by nested tables */
+    g.path[g.path_length++] = page;
+    g.stores[page] = 0;
+    if (unlikely(!(g.page_flags[page] & PAGE_IS_TABLE) && g.recording)) {
+        if (!memory_copy(PAGE_BASE(*offset), content, sizeof(content)))
+            return false;
+        g.page_flags[page] |= PAGE_IS_TABLE;
         g.counters.table_pages++; /* again, where it was released */
-        emit_page_image(PAGE_BASE(gpa), page);
+        emit_page_image(PAGE_BASE(gpa), content);
         flush_filter(); /* slots may stand for stores to it */
     }
-    return page + PAGE_OFFSET(gpa);
+    return true;
 }
 
 static bool entry_at(struct tables *t, uint64_t table, unsigned index, unsigned bytes, uint64_t *entry)
 {
-    const uint8_t *at = table_page(t, table);
+    uint64_t offset;
 
     *entry = 0;
-    if (!at)
-        return false;
-    memcpy(entry, at + index * bytes, bytes);
-    return *entry & PTE_PRESENT;
+    return meet_table(t, table, &offset) && memory_copy(offset + index * bytes, entry, bytes) && *entry & PTE_PRESENT;
 }
 
 static bool walk_long(struct tables *t, uint64_t va, int levels, uint64_t *to)
@@ -170,17 +168,15 @@ bool walk(uint64_t va, uint64_t *gpa)
 bool walk_read(uint64_t va, void *to, unsigned bytes)
 {
     uint8_t *out = to;
-    uint64_t gpa;
+    uint64_t gpa, offset;
 
     if (!g.cpu->nested.paging)
         return cpu_read(va, to, bytes);
     while (bytes) { /* QEMU's own look at memory knows of one dimension only */
         unsigned room = (unsigned)(PAGE_BYTES - PAGE_OFFSET(va)), part = bytes < room ? bytes : room;
-        const uint8_t *from = walk(va, &gpa) ? memory_at(gpa) : NULL;
 
-        if (!from)
+        if (!walk(va, &gpa) || !memory_offset(gpa, &offset) || !memory_copy(offset, out, part))
             return false;
-        memcpy(out, from, part);
         va += part, out += part, bytes -= part;
     }
     return true;
@@ -254,7 +250,7 @@ static bool is_linked(uint64_t gpa)
         if (is_root(&g.vcpus[i], gpa))
             return true;
     for (size_t i = 0; i < g.leading_count; i++)
-        if (page_links_to(g.ram + g.leading[i] * PAGE_BYTES, gpa))
+        if (g.leading[i] >= g.ram_bytes / PAGE_BYTES || page_links_to(g.ram + g.leading[i] * PAGE_BYTES, gpa))
             return true;
     return false;
 }

@@ -136,6 +136,7 @@ struct wire_memslot {
     uint64_t gpa;
     uint64_t bytes;      /* 0: the slot is deleted */
     uint64_t ram_offset; /* offset in guest RAM, where WIRE_MEMSLOT_GUEST_RAM */
+    uint64_t host;       /* where QEMU has it, of other RAM: hot-plugged memory; 0 where that is not known */
     uint32_t slot;
     uint32_t flags;
 };
@@ -210,7 +211,7 @@ _Static_assert(sizeof(struct wire_event) == 40, "event");
 _Static_assert(sizeof(struct wire_nested_enter) == 120, "nested enter");
 _Static_assert(sizeof(struct wire_nested_exit) == 72, "nested exit");
 _Static_assert(sizeof(struct wire_vcpu_state) == 64, "vcpu state");
-_Static_assert(sizeof(struct wire_memslot) == 32, "memslot");
+_Static_assert(sizeof(struct wire_memslot) == 40, "memslot");
 _Static_assert(sizeof(struct wire_counters) == 144, "counters");
 _Static_assert(offsetof(struct wire_control, words) == 0x10, "words");
 _Static_assert(offsetof(struct wire_control, start_at) == 0x40, "start_at");
