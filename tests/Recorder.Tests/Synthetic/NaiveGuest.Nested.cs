@@ -38,8 +38,13 @@ internal sealed partial class NaiveGuest
         var entry = EventDetail.ReadNestedEntry(row);
         var l2 = new NaiveVcpu
         {
-            Cr0 = entry.Cr0, Cr3 = entry.Cr3, Cr4 = entry.Cr4, Efer = entry.Efer, Pkru = l1.Pkru,
-            L1 = l1, NestedCr3 = entry.NestedPaging ? entry.NestedCr3 : null,
+            Cr0 = entry.Cr0,
+            Cr3 = entry.Cr3,
+            Cr4 = entry.Cr4,
+            Efer = entry.Efer,
+            Pkru = l1.Pkru,
+            L1 = l1,
+            NestedCr3 = entry.NestedPaging ? entry.NestedCr3 : null,
         };
         _vcpus[row.Vcpu] = l2;
         if (l2.Paging == "pae")
