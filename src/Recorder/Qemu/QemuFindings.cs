@@ -29,7 +29,7 @@ internal static class QemuFindings
         Add(counters.Ambiguous, "deliveries through a gate that several vectors share: the lowest is named");
         Add(counters.TasksUntold, "task switches whose cause and accesses are not told");
         Add(counters.Unresolved, "accesses whose physical address QEMU no longer knew");
-        Add(counters.Nested, "VMRUN or VMXON instructions: accesses of nested guests are not told apart from their hypervisor's");
+        Add(counters.Nested, "VMRUN or VMXON instructions that were not followed: accesses of nested guests are not told apart from their hypervisor's");
         return blind;
 
         void Add(long count, string what)

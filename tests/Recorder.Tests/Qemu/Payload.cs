@@ -16,6 +16,9 @@ internal sealed class Payload : IDisposable
 
     public static string[] Names { get; } = ["lm4k", "cr3", "ptemod", "nopg", "lm2m", "pae", "p32", "mmio", "stress", "pkru", "cr4res", "release", "lidtwrap", "task32", "dimm"];
 
+    /// <summary>Guests that are hypervisors themselves: what their nested guest does is told apart.</summary>
+    public static string[] Hypervisors { get; } = ["nsvm", "nsvmnonpt", "nsvmpae"];
+
     public string Name { get; }
 
     public string Directory { get; }
@@ -35,6 +38,7 @@ internal sealed class Payload : IDisposable
     private IEnumerable<string> Special => Name switch
     {
         "pkru" => ["-cpu", "max"],
+        "nsvm" or "nsvmnonpt" or "nsvmpae" => ["-cpu", "EPYC-v1"],
         "init" or "smp" => ["-smp", "2"],
         "dimm" => ["-m", "64,slots=2,maxmem=1G", "-object", "memory-backend-ram,id=dimm,size=128M", "-device", "pc-dimm,memdev=dimm"],
         _ => [],

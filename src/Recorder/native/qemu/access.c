@@ -52,6 +52,14 @@ static uint64_t place_of(uint64_t gpa, unsigned flags, unsigned size)
     return (uint64_t)size << WIRE_PLACE_SIZE_SHIFT | (uint64_t)flags << WIRE_PLACE_FLAGS_SHIFT | gpa;
 }
 
+/* What an event of an access in L2 tells beside: the address there, behind a walk(). */
+static struct wire_event nested_extra(uint64_t va)
+{
+    if (!g.cpu->nested.paging)
+        return (struct wire_event){ 0 };
+    return (struct wire_event){ .present = WIRE_HAS_L2_GPA, .l2_gpa = PAGE_BASE(g.l2_gpa) | PAGE_OFFSET(va) };
+}
+
 /*
  * A store to a page table empties the filter only if a slot was translated through that table: what else the store makes
  * a hypervisor forget, no slot stands for.
@@ -64,7 +72,7 @@ static void table_store(uint64_t va, uint64_t gpa, unsigned size, unsigned flags
     g.counters.kept += keep;
     while (size) {
         unsigned part = size > 8 ? 8 : size;
-        struct wire_event e = { 0 };
+        struct wire_event e = nested_extra(va);
 
         memcpy(&e.value, value, part);
         e.access = WIRE_WRITE;
@@ -84,6 +92,47 @@ static uint64_t word_of(size_t slot, uint64_t va, unsigned size)
     return g.cpu->places[slot] | PAGE_OFFSET(va) | (uint64_t)size << WIRE_WORD_SIZE_SHIFT;
 }
 
+/*
+ * In L2 every access that is recorded is an event. A recording of every access therefore has slots of its own for it, and
+ * leaves those of the fast path empty.
+ */
+static bool has_slots_of_its_own(const struct vcpu *c) { return c->nested.active && !g.filtered; }
+
+static struct nested_slot *nested_slot(struct vcpu *c, size_t slot)
+{
+    if (!c->nested.slots)
+        c->nested.slots = calloc(g.slot_mask + 1, sizeof(*c->nested.slots));
+    if (!c->nested.slots)
+        abort();
+    return &c->nested.slots[slot];
+}
+
+static void record_nested_miss(uint64_t va, uint64_t gpa, unsigned size, unsigned flags, unsigned kind, uint64_t rip, uint64_t key,
+                               bool keep)
+{
+    struct wire_event extra = nested_extra(va);
+
+    if (keep && g.filtered)
+        g.cpu->filter[slot_of(key)] = key;
+    else if (keep)
+        *nested_slot(g.cpu, slot_of(key)) = (struct nested_slot){ key, PAGE_BASE(gpa), PAGE_BASE(extra.l2_gpa), flags };
+    emit_nested_access(kind, va, place_of(gpa, flags, size), rip, extra);
+}
+
+static bool record_nested_hit(uint64_t va, unsigned size, unsigned kind, uint64_t rip, uint64_t key)
+{
+    const struct nested_slot *s = nested_slot(g.cpu, slot_of(key));
+    struct wire_event extra = { 0 };
+
+    if (s->key != key)
+        return false;
+    g.ordinal++;
+    if (g.cpu->nested.paging)
+        extra = (struct wire_event){ .present = WIRE_HAS_L2_GPA, .l2_gpa = s->l2_gpa | PAGE_OFFSET(va) };
+    emit_nested_access(kind, va, place_of(s->gpa | PAGE_OFFSET(va), s->flags, size), rip, extra);
+    return true;
+}
+
 /* An access to RAM that the filter did not know: it is recorded and takes the slot. */
 static void record_miss(uint64_t va, uint64_t gpa, unsigned size, unsigned class, unsigned kind, unsigned flags,
                         uint64_t rip, bool keep)
@@ -96,10 +145,14 @@ static void record_miss(uint64_t va, uint64_t gpa, unsigned size, unsigned class
         return;
     key = make_key(va, class, kind);
     slot = slot_of(key);
-    if (keep) {
+    if (keep)
         walk_stamp_path();
-        g.cpu->filter[slot] = key;
+    if (unlikely(g.cpu->nested.active)) {
+        record_nested_miss(va, gpa, size, flags, kind, rip, key, keep);
+        return;
     }
+    if (keep)
+        g.cpu->filter[slot] = key;
     if (!keep || g.filtered) {
         emit_access(kind, va, place_of(gpa, flags, size), rip);
         return;
@@ -117,6 +170,8 @@ static bool record_hit(uint64_t va, unsigned size, unsigned class, unsigned kind
     if (g.ordinal == g.stop)
         return false;
     key = make_key(va, class, kind);
+    if (unlikely(has_slots_of_its_own(g.cpu)))
+        return record_nested_hit(va, size, kind, rip, key);
     slot = slot_of(key);
     if (g.cpu->filter[slot] != key)
         return false;
@@ -159,6 +214,7 @@ static void access_part(meminfo info, uint64_t va, unsigned size, unsigned kind,
 {
     unsigned class = accessor(info), flags;
     uint8_t *page;
+    struct wire_event extra;
     uint64_t gpa, ignored;
     bool io;
 
@@ -178,7 +234,9 @@ static void access_part(meminfo info, uint64_t va, unsigned size, unsigned kind,
             g.map_stale = g.look_for_end = true;
             g.cpu->trigger = NO_FETCH_PAGE;
         }
-        emit_event(WIRE_MMIO, va, place_of(gpa, flags | WIRE_IS_MMIO, size), rip, (struct wire_event){ .access = kind });
+        extra = nested_extra(va);
+        extra.access = kind;
+        emit_event(WIRE_MMIO, va, place_of(gpa, flags | WIRE_IS_MMIO, size), rip, extra);
         return;
     }
     page = kind == WIRE_WRITE ? memory_flags(gpa) : NULL;
@@ -196,7 +254,7 @@ static __attribute__((noinline)) void access_slow(meminfo info, uint64_t va, uin
     uint8_t value[16];
     struct mem_value v;
 
-    if (!g.recording)
+    if (!g.recording || accessor(info) == CLASS_PHYSICAL) /* of VMRUN and its like: a VMCB is no memory of the guest's code */
         return;
     if (unlikely(qemu_plugin_mem_size_shift(info) != size_shift(info))) {
         ring_fail("this QEMU packs its memory callbacks in a way this plugin does not know (info 0x%x)", info);

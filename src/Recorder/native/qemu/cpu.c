@@ -94,6 +94,19 @@ void cpu_note_running(unsigned index)
 
 static uint64_t structure[CPU_STRUCTURE_BYTES / sizeof(uint64_t)];
 
+/* QEMU's bits of a vCPU's mode. */
+enum { MODE_PROTECTED = 1 << 7, MODE_LONG = 1 << 14, MODE_SVM = 1 << 20, MODE_GUEST = 1 << 21 };
+#define DESCRIPTOR_LONG (1u << 21) /* of a code segment, in the upper half of its descriptor */
+#define RESET_LIMIT 0xffffu        /* of the descriptor tables after reset and INIT */
+
+static bool mode_agrees(const struct live *l)
+{
+    uint64_t efer = cpu_register(X86_EFER);
+
+    return !(l->mode & MODE_PROTECTED) == !(l->cr[0] & CR0_PE) && !(l->mode & MODE_LONG) == !(efer & EFER_LMA) &&
+           !(l->mode & MODE_SVM) == !(efer & EFER_SVME);
+}
+
 static bool segments_agree(const struct live *l)
 {
     static const int in_order[6] = { X86_ES, X86_CS, X86_SS, X86_DS, X86_FS, X86_GS };
@@ -124,7 +137,7 @@ static bool find_layout(struct vcpu *c, const uint64_t *values)
         for (ssize_t at = i + X86_RIP + 1; at < i + X86_RIP + LIVE_DISTANCE && at + need <= words; at++) {
             const struct live *l = (const struct live *)(structure + at);
 
-            if (l->cr[1] || !controls_agree(l) || !segments_agree(l))
+            if (l->cr[1] || !controls_agree(l) || !segments_agree(l) || !mode_agrees(l))
                 continue;
             c->eip = (const uint64_t *)c->qemu_cpu + i + X86_RIP;
             c->live = (const struct live *)((const uint64_t *)c->qemu_cpu + at);
@@ -171,6 +184,31 @@ void cpu_read_controls(struct vcpu *c)
     c->efer = cpu_register(X86_EFER);
 }
 
+void cpu_take_controls(struct vcpu *c, struct controls from)
+{
+    c->cr0 = from.cr0;
+    c->cr3 = from.cr3;
+    c->cr4 = from.cr4;
+    c->efer = from.efer;
+}
+
+void cpu_read_tables(struct vcpu *c)
+{
+    const struct live *l = c->live;
+    const struct descriptor_table reset = { 0, RESET_LIMIT };
+
+    c->gdt = l ? (struct descriptor_table){ l->gdt.base, l->gdt.limit } : reset;
+    c->idt = l ? (struct descriptor_table){ l->idt.base, l->idt.limit } : reset;
+    c->tss = l ? (struct descriptor_table){ l->tr.base, l->tr.limit } : reset;
+    c->task = l ? l->tr.selector : 0;
+    c->wide_task = l && l->tr.flags >> 8 & 8;
+}
+
+bool cpu_in_guest_mode(const struct vcpu *c)
+{
+    return c->live && c->live->mode & MODE_GUEST;
+}
+
 /* Is the code that runs now 64-bit code? No register tells; the descriptor of its segment does. */
 bool cpu_is_code64(void)
 {
@@ -178,6 +216,8 @@ bool cpu_is_code64(void)
 
     if (!(cpu_register(X86_EFER) & EFER_LMA))
         return false;
+    if (g.cpu->live)
+        return g.cpu->live->segments[1].flags & DESCRIPTOR_LONG;
     selector = cpu_register(X86_CS) & 0xfff8;
     return !cpu_read(g.cpu->gdt.base + selector, &descriptor, 8) || descriptor >> 53 & 1;
 }

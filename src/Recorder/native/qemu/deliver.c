@@ -103,7 +103,7 @@ void deliver_refresh(struct vcpu *c)
         c->gates_stale = false;
         return;
     }
-    if (!cpu_read(c->idt.base, words, count * bytes))
+    if (!walk_read(c->idt.base, words, count * bytes))
         return;
     c->gates_stale = false;
     for (unsigned v = 0; v < count; v++)
@@ -150,7 +150,7 @@ static uint64_t tss_stack(const struct gate *gate, unsigned level)
     uint64_t v = 0;
     unsigned size, at = stack_slot(gate, level, &size);
 
-    (void)cpu_read(g.cpu->tss.base + at, &v, size == 6 ? 4 : size == 4 ? 2 : 8);
+    (void)walk_read(g.cpu->tss.base + at, &v, size == 6 ? 4 : size == 4 ? 2 : 8);
     return v;
 }
 
@@ -161,7 +161,7 @@ static bool frame_64(const struct gate *gate, struct delivery *d)
     unsigned level = (unsigned)cpu_register(X86_CS) & 3;
 
     d->size = 40 + (d->has_error_code ? 8 : 0);
-    if (!cpu_read(at, &d->frame, 40) || (d->frame.cs & 3) < level || !(d->frame.flags & 2) || d->frame.cs > 0xffff)
+    if (!walk_read(at, &d->frame, 40) || (d->frame.cs & 3) < level || !(d->frame.flags & 2) || d->frame.cs > 0xffff)
         return false;
     d->other_stack = gate->ist || (d->frame.cs & 3) > level;
     top = d->other_stack ? tss_stack(gate, level) : d->frame.rsp;
@@ -176,7 +176,7 @@ static bool frame_32_or_16(const struct gate *gate, struct delivery *d)
     unsigned level = (unsigned)cpu_register(X86_CS) & 3;
 
     for (unsigned i = 0; i < 3; i++)
-        if (!cpu_read(at + i * gate->word, &words[i], gate->word))
+        if (!walk_read(at + i * gate->word, &words[i], gate->word))
             return false;
     d->frame = (struct frame){ .rip = words[0], .cs = words[1], .flags = words[2] };
     /* Bit 1 of EFLAGS is set, 3, 5 and 15 are clear; the selector's upper half is what the push left, mostly zero. */
@@ -197,7 +197,7 @@ static bool try_vector(unsigned vector, bool error_code, struct delivery *d)
     d->stack = cpu_register(4);
     if (gate->word != 8)
         d->stack = (uint32_t)(d->stack + cpu_stack_base());
-    if (error_code && !cpu_read(d->stack, &d->error_code, gate->word == 2 ? 2 : 4))
+    if (error_code && !walk_read(d->stack, &d->error_code, gate->word == 2 ? 2 : 4))
         return false;
     return gate->word == 8 ? frame_64(gate, d) : frame_32_or_16(gate, d);
 }

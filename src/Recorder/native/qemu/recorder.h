@@ -20,6 +20,7 @@
 #define XSTATE_PKRU (1ull << 9)
 #define GPA_UNKNOWN (~0ull)
 #define MAX_LEVELS 5
+#define MAX_PATH (MAX_LEVELS + (MAX_LEVELS + 1) * MAX_LEVELS) /* of a walk in two dimensions */
 
 #define CR0_PE (1ull << 0)
 #define CR0_PG (1ull << 31)
@@ -39,7 +40,7 @@
 enum { PAGE_IS_TABLE = 1, PAGE_HOLDS_IDT = 2, PAGE_LEADS_TO_TABLES = 4 };
 
 /* QEMU's x86 MMU index, halved: who accesses. The callbacks carry it in the low bits of meminfo. */
-enum { CLASS_KERNEL_SMAP = 0, CLASS_USER = 1, CLASS_KERNEL = 2 };
+enum { CLASS_KERNEL_SMAP = 0, CLASS_USER = 1, CLASS_KERNEL = 2, CLASS_PHYSICAL = 3 };
 
 /* A state change that an instruction makes when it retires; it is emitted when the next block starts. */
 #define LMSW_RESULT (~0ull) /* LMSW: what it leaves */
@@ -52,9 +53,10 @@ struct pending {
 
 struct descriptor_table { uint64_t base; uint32_t limit; };
 
-/* Where QEMU keeps a vCPU's segments and control registers: found by their values, see cpu_check_layout(). */
+/* Where QEMU keeps a vCPU's mode, segments and control registers: found by their values, see cpu_check_layout(). */
 struct segment { uint32_t selector; uint64_t base; uint32_t limit, flags; };
 struct live {
+    uint32_t mode, mode_2;
     struct segment segments[6], ldt, tr, gdt, idt;
     uint64_t cr[5];
 };
@@ -65,6 +67,19 @@ struct gate {
     uint8_t ist;
     uint8_t word; /* bytes that a push of the frame takes: 2, 4, or in long mode 8, where the gate has 16 bytes */
     bool task;    /* a task gate: the selector is that of a TSS */
+};
+
+/* What is known of the guest that this vCPU runs as a hypervisor (L1): a nested guest (L2). */
+struct controls { uint64_t cr0, cr3, cr4, efer; };
+struct nested_slot { uint64_t key, gpa, l2_gpa; unsigned flags; };
+struct nested {
+    bool active;            /* L2 runs */
+    bool paging;            /* and its physical addresses are mapped by L1's nested page tables */
+    bool lost;              /* it runs, and nobody saw how it came to that */
+    uint64_t vmcb, next;    /* the last VMRUN: its VMCB, and the instruction behind it */
+    struct controls l1;
+    struct wire_nested_enter entry;
+    struct nested_slot *slots; /* of a recording of every access: what its filter stands for in L2 */
 };
 
 struct vcpu {
@@ -89,6 +104,7 @@ struct vcpu {
     bool task_loaded;       /* LTR ran since the last block */
     bool far_transfer;      /* the running instruction may switch tasks */
     bool gates_stale, task_gates;
+    struct nested nested;
     struct gate gates[256];
     uint64_t load[4]; /* operands of a LIDT, LGDT or LTR under way */
     unsigned loads;
@@ -140,8 +156,9 @@ struct recorder {
     uint8_t *stores;      /* per page of guest RAM: stores since a walk went through it, up to FLOOD */
     uint64_t *leading;    /* pages that are PAGE_LEADS_TO_TABLES */
     size_t leading_count, leading_room;
-    uint64_t path[MAX_LEVELS]; /* the tables that the last walk went through, as page numbers in guest RAM */
+    uint64_t path[MAX_PATH]; /* the tables that the last walk went through, as page numbers in guest RAM */
     unsigned path_length;
+    uint64_t l2_gpa;      /* where L2 has nested paging: what its tables said of the last address walked */
     struct wire_memslot memslots[WIRE_MAX_MEMSLOTS];
     bool look_for_end;    /* a device was written to, or another vCPU runs: the machine may be told to stop or to start over */
     bool map_stale;       /* the guest touched a device since the memory map was last asked for */
@@ -157,7 +174,7 @@ static inline uint64_t instruction_va(const struct mark *m) { return g.cpu->code
 
 /*
  * What the files offer, from the bottom up: state, ring, records, registers, memory, walks, accesses, deliveries, the
- * session, instructions, translation. A file calls those above it in this list and none below.
+ * session, nested guests, instructions, translation. A file calls those above it in this list and none below.
  */
 
 /* state.c */
@@ -182,6 +199,9 @@ void enter_code_page(uint64_t page);
 void emit_event(uint32_t type, uint64_t va, uint64_t place, uint64_t rip, struct wire_event extra);
 void emit_page_image(uint64_t gpa, const uint8_t *page);
 void emit_vcpu_state(uint64_t rip, const struct wire_vcpu_state *s);
+void emit_nested_access(unsigned kind, uint64_t va, uint64_t place, uint64_t rip, struct wire_event extra);
+void emit_nested_enter(uint64_t vmcb, uint64_t rip, const struct wire_nested_enter *e);
+void emit_nested_exit(uint64_t rip, const struct wire_nested_exit *e);
 void start_stream(void);
 void end_recording(uint32_t reason);
 
@@ -191,6 +211,9 @@ enum { X86_RIP = 16, X86_EFLAGS, X86_CS, X86_SS, X86_DS, X86_ES, X86_FS, X86_GS,
 bool cpu_find_registers(void);
 uint64_t cpu_register(int number);
 void cpu_read_controls(struct vcpu *c);
+void cpu_take_controls(struct vcpu *c, struct controls from);
+void cpu_read_tables(struct vcpu *c);
+bool cpu_in_guest_mode(const struct vcpu *c);
 bool cpu_moved(const struct vcpu *c); /* registers changed, and no instruction was seen to do it */
 bool cpu_switched_task(const struct vcpu *c);
 bool cpu_is_code64(void);
@@ -214,6 +237,7 @@ void memory_start_slots(void);
 
 /* walk.c */
 bool walk(uint64_t va, uint64_t *gpa); /* emits images of tables met for the first time */
+bool walk_read(uint64_t va, void *to, unsigned bytes); /* memory as the running code sees it */
 void walk_stamp_path(void);            /* a slot of the filter stands for the last walk */
 bool walk_slots_depend_on_store(uint64_t table);
 void walk_note_store(uint64_t table);
@@ -243,13 +267,19 @@ void task_loaded(struct vcpu *cpu);
 void session_introduce(uint64_t rip);
 void session_start(uint64_t rip);
 void session_moved(uint64_t rip);
+void session_settle_with(struct controls now); /* the same, where the CPU's registers are another's by now */
 void session_look_for_end(void);
 void session_settle(void); /* emits what the last block's final instruction changed */
+
+/* nested.c */
+bool nested_prepare(const struct mark *mark);
+void nested_notice(uint64_t rip);
 
 /* special.c: instructions that change more than memory */
 enum special { NOT_SPECIAL, SPECIAL_MOV_CR, SPECIAL_CLTS, SPECIAL_LMSW, SPECIAL_WRMSR, SPECIAL_WRPKRU, SPECIAL_XRSTOR,
                SPECIAL_XSETBV, SPECIAL_INVLPG, SPECIAL_INVPCID, SPECIAL_LIDT, SPECIAL_LGDT, SPECIAL_LTR, SPECIAL_LLDT,
-               SPECIAL_FAR, SPECIAL_IRET, SPECIAL_OUT_IMM, SPECIAL_OUT_DX, SPECIAL_RSM, SPECIAL_VMRUN, SPECIAL_VMXON };
+               SPECIAL_FAR, SPECIAL_IRET, SPECIAL_OUT_IMM, SPECIAL_OUT_DX, SPECIAL_RSM, SPECIAL_VMRUN, SPECIAL_VMLOAD,
+               SPECIAL_INVLPGA, SPECIAL_VMXON };
 enum special special_decode(struct mark *mark);
 bool special_reads_operand(enum special kind);
 exec_cb on_special;

@@ -48,21 +48,6 @@ void session_start(uint64_t rip)
     g.control->state = WIRE_RECORDING;
 }
 
-/* Where a reset or INIT leaves the descriptor tables. */
-#define RESET_LIMIT 0xffffu
-
-static void read_tables(struct vcpu *c)
-{
-    const struct live *l = c->live;
-    const struct descriptor_table reset = { 0, RESET_LIMIT };
-
-    c->gdt = l ? (struct descriptor_table){ l->gdt.base, l->gdt.limit } : reset;
-    c->idt = l ? (struct descriptor_table){ l->idt.base, l->idt.limit } : reset;
-    c->tss = l ? (struct descriptor_table){ l->tr.base, l->tr.limit } : reset;
-    c->task = l ? l->tr.selector : 0;
-    c->wide_task = l && l->tr.flags >> 8 & 8;
-}
-
 /* A reset clears what an INIT leaves: the vector registers tell. */
 static bool was_reset(void)
 {
@@ -95,7 +80,7 @@ void session_moved(uint64_t rip)
 
     c->pending.type = PENDING_NONE;
     cpu_read_controls(c);
-    read_tables(c);
+    cpu_read_tables(c);
     if (rip == RESET_VECTOR && was_reset()) {
         c->pkru = 0;
         c->xcr0 = 1;
@@ -146,10 +131,8 @@ static void settle_pkru(struct vcpu *c, const struct pending *p)
     flush_filter();
 }
 
-/* Emits what the last block's final instruction changed; it retired, or the caller would have dropped it. */
-void session_settle(void)
+static void settle(struct vcpu *c, const struct controls *now)
 {
-    struct vcpu *c = g.cpu;
     const struct vcpu before = { .cr0 = c->cr0, .cr3 = c->cr3, .cr4 = c->cr4, .efer = c->efer };
     struct pending p = c->pending;
     uint64_t ignored;
@@ -163,14 +146,16 @@ void session_settle(void)
         settle_pkru(c, &p);
     if (p.type == PENDING_XCR0 || p.type == PENDING_PKRU)
         return;
-    if (cpu_switched_task(c))
+    if (now)
+        cpu_take_controls(c, *now);
+    else if (cpu_switched_task(c))
         take_operand(c, &p);
     else
         cpu_read_controls(c);
     if (p.type == WIRE_CR3 || p.type == WIRE_CR0 || p.type == WIRE_CR4)
         walk(p.rip, &ignored); /* the root comes before the write that makes it one */
     if (p.type == WIRE_VCPU_STATE || moved_beside(&before, c, p.type)) {
-        read_tables(c);
+        cpu_read_tables(c);
         tell_moved(c, p.rip, before.cr0 & CR0_PE && !(c->cr0 & CR0_PE));
         return;
     }
@@ -179,6 +164,17 @@ void session_settle(void)
     flush_filter();
     if ((before.cr0 ^ c->cr0) & (CR0_PE | CR0_PG))
         deliver_idt_moved(c);
+}
+
+/* Emits what the last block's final instruction changed; it retired, or the caller would have dropped it. */
+void session_settle(void)
+{
+    settle(g.cpu, NULL);
+}
+
+void session_settle_with(struct controls now)
+{
+    settle(g.cpu, &now);
 }
 
 /*

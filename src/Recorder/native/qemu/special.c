@@ -47,11 +47,12 @@ static struct opcode find_opcode(const struct mark *m, uint8_t *rex)
 
 static enum special group_7(uint8_t modrm)
 {
+    static const enum special svm[8] = { SPECIAL_VMRUN, NOT_SPECIAL, SPECIAL_VMLOAD, NOT_SPECIAL, NOT_SPECIAL, NOT_SPECIAL, NOT_SPECIAL, SPECIAL_INVLPGA };
     bool memory = modrm < 0xc0;
 
     switch (modrm >> 3 & 7) {
     case 2: return memory ? SPECIAL_LGDT : modrm == 0xd1 ? SPECIAL_XSETBV : NOT_SPECIAL;
-    case 3: return memory ? SPECIAL_LIDT : modrm == 0xd8 ? SPECIAL_VMRUN : NOT_SPECIAL;
+    case 3: return memory ? SPECIAL_LIDT : svm[modrm & 7];
     case 5: return modrm == 0xef ? SPECIAL_WRPKRU : NOT_SPECIAL;
     case 6: return SPECIAL_LMSW;
     case 7: return memory ? SPECIAL_INVLPG : NOT_SPECIAL;
@@ -183,7 +184,7 @@ static bool leads_to_task(const struct mark *m)
     if (m->bytes[0] == 0xff || m->length < 7)
         return true;
     memcpy(&selector, m->bytes + m->length - 2, sizeof(selector));
-    if (selector & 4 || !cpu_read(g.cpu->gdt.base + (selector & 0xfff8), &descriptor, 8))
+    if (selector & 4 || !walk_read(g.cpu->gdt.base + (selector & 0xfff8), &descriptor, 8))
         return true;
     type = descriptor >> 40 & 0x1f;
     return type == 1 || type == 3 || type == 5 || type == 9 || type == 11;
@@ -198,6 +199,20 @@ static void on_far(const struct mark *m)
         return;
     g.cpu->far_transfer = true;
     flush_filter();
+}
+
+static void on_vmrun(const struct mark *m)
+{
+    if (nested_prepare(m))
+        pend(WIRE_NESTED_ENTER, 0, 0, instruction_va(m));
+}
+
+static void on_invlpga(const struct mark *m)
+{
+    uint64_t va = cpu_register(0);
+
+    if (g.cpu->efer & EFER_SVME)
+        pend(WIRE_INVLPGA, (uint32_t)cpu_register(1), m->code64 ? va : (uint32_t)va, instruction_va(m));
 }
 
 static void on_out(const struct mark *m, unsigned port)
@@ -234,7 +249,9 @@ void on_special(unsigned vcpu, void *data)
     case SPECIAL_XRSTOR: on_xrstor(m); break;
     case SPECIAL_FAR: case SPECIAL_IRET: on_far(m); break;
     case SPECIAL_INVPCID: pend(WIRE_INVPCID, cpu_register(m->reg), 0, instruction_va(m)); break;
-    case SPECIAL_VMRUN: g.counters.nested += (g.cpu->efer & EFER_SVME) != 0; break;
+    case SPECIAL_VMRUN: on_vmrun(m); break;
+    case SPECIAL_VMLOAD: g.cpu->task_loaded = (g.cpu->efer & EFER_SVME) != 0; g.cpu->trigger = NO_FETCH_PAGE; break;
+    case SPECIAL_INVLPGA: on_invlpga(m); break;
     case SPECIAL_VMXON: g.counters.nested += (g.cpu->cr4 & CR4_VMXE) != 0; break;
     default: break;
     }

@@ -60,7 +60,7 @@ static void tell_vector(const struct vcpu *c, unsigned vector, uint64_t rip)
 
     if (deliver_pushes_error_code(vector)) {
         e.present = WIRE_HAS_ERROR_CODE;
-        (void)cpu_read((uint32_t)(cpu_register(4) + cpu_stack_base()), &e.error_code, c->live->tr.flags >> 8 & 8 ? 4 : 2);
+        (void)walk_read((uint32_t)(cpu_register(4) + cpu_stack_base()), &e.error_code, c->live->tr.flags >> 8 & 8 ? 4 : 2);
     }
     if (vector == 14) {
         walk(cr2, &ignored);

@@ -47,7 +47,7 @@ static void go_on(uint64_t va, uint64_t gpa, unsigned size, bool user)
 {
     fetch(va, gpa, size, user);
     if (g.recording)
-        g.cpu->trigger = deliver_page_has_handlers(va) || g.cpu->task_gates ? NO_FETCH_PAGE : FETCH_PAGE(va, user);
+        g.cpu->trigger = deliver_page_has_handlers(va) || g.cpu->task_gates || g.cpu->nested.active ? NO_FETCH_PAGE : FETCH_PAGE(va, user);
 }
 
 /* At a block that a gate points at: settles what went before, then the delivery, if it was one. */
@@ -78,6 +78,7 @@ static void notice_changes(uint64_t va)
 {
     struct vcpu *c = g.cpu;
 
+    nested_notice(va);
     if (unlikely(c->task_loaded))
         task_loaded(c);
     if (unlikely(cpu_switched_task(c)))

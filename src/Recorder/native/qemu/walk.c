@@ -31,19 +31,43 @@ static void note_leading(uint64_t page)
     g.leading[g.leading_count++] = page;
 }
 
+#define NO_PAGE (~0ull)
+
+/* One dimension of a walk: the guest's own tables, or those that map a nested guest's physical addresses. */
+struct tables {
+    uint64_t root;
+    uint64_t cr4, efer; /* their format */
+    uint64_t leader;    /* page of the table that leads to the next one, for a hypervisor that shadows them */
+    bool mapped;        /* their addresses are a nested guest's */
+};
+
+static bool walk_tables(struct tables *t, uint64_t va, uint64_t *to);
+
+/* Where a nested guest's physical address is in the machine. */
+static bool nested_gpa(uint64_t l2_gpa, uint64_t *gpa)
+{
+    const struct nested *n = &g.cpu->nested;
+    struct tables t = { .root = n->entry.nested_cr3, .cr4 = n->l1.cr4, .efer = n->l1.efer, .leader = NO_PAGE };
+
+    return walk_tables(&t, l2_gpa, gpa);
+}
+
 /* A page that serves as a table: the first time, its content goes into the stream, before what uses it. */
-static bool meet_table(uint64_t gpa, uint64_t *offset)
+static bool meet_table(struct tables *t, uint64_t gpa, uint64_t *offset)
 {
     static uint8_t content[PAGE_BYTES];
     uint64_t page;
 
+    if (t->mapped && !nested_gpa(gpa, &gpa))
+        return false;
     if (!memory_offset(gpa, offset) && !(memory_refresh() && memory_offset(gpa, offset))) {
         g.counters.table_off_ram++;
         return false;
     }
     page = *offset / PAGE_BYTES;
-    if (g.path_length)
-        note_leading(g.path[g.path_length - 1]);
+    if (t->leader != NO_PAGE)
+        note_leading(t->leader);
+    t->leader = t->mapped ? NO_PAGE : page; /* no hypervisor shadows what it maps by nested tables */
     g.path[g.path_length++] = page;
     g.stores[page] = 0;
     if (unlikely(!(g.page_flags[page] & PAGE_IS_TABLE) && g.recording)) {
@@ -57,80 +81,105 @@ static bool meet_table(uint64_t gpa, uint64_t *offset)
     return true;
 }
 
-static bool entry_at(uint64_t table, unsigned index, unsigned bytes, uint64_t *entry)
+static bool entry_at(struct tables *t, uint64_t table, unsigned index, unsigned bytes, uint64_t *entry)
 {
     uint64_t offset;
 
     *entry = 0;
-    return meet_table(table, &offset) && memory_copy(offset + index * bytes, entry, bytes) && *entry & PTE_PRESENT;
+    return meet_table(t, table, &offset) && memory_copy(offset + index * bytes, entry, bytes) && *entry & PTE_PRESENT;
 }
 
-static bool walk_long(uint64_t va, int levels, uint64_t *gpa)
+static bool walk_long(struct tables *t, uint64_t va, int levels, uint64_t *to)
 {
-    uint64_t entry = g.cpu->cr3;
+    uint64_t entry = t->root;
 
     for (int level = levels; level > 0; level--) {
         int shift = 12 + 9 * (level - 1);
         uint64_t page = (1ull << shift) - 1;
 
-        if (!entry_at(entry & PTE_FRAME, va >> shift & 511, 8, &entry))
+        if (!entry_at(t, entry & PTE_FRAME, va >> shift & 511, 8, &entry))
             return false;
         if (level == 1 || (level <= 3 && entry & PTE_HUGE)) {
-            *gpa = (entry & PTE_FRAME & ~page) | (va & page);
+            *to = (entry & PTE_FRAME & ~page) | (va & page);
             return true;
         }
     }
     return false;
 }
 
-static bool walk_pae(uint64_t va, uint64_t *gpa)
+static bool walk_pae(struct tables *t, uint64_t va, uint64_t *to)
 {
     uint64_t entry;
 
     va = (uint32_t)va;
-    if (!entry_at(g.cpu->cr3 & 0xffffffe0ull, va >> 30, 8, &entry))
+    if (!entry_at(t, t->root & 0xffffffe0ull, va >> 30, 8, &entry))
         return false;
-    if (!entry_at(entry & PTE_FRAME, va >> 21 & 511, 8, &entry))
+    if (!entry_at(t, entry & PTE_FRAME, va >> 21 & 511, 8, &entry))
         return false;
     if (entry & PTE_HUGE) {
-        *gpa = (entry & PTE_FRAME & ~0x1fffffull) | (va & 0x1fffff);
+        *to = (entry & PTE_FRAME & ~0x1fffffull) | (va & 0x1fffff);
         return true;
     }
-    if (!entry_at(entry & PTE_FRAME, va >> 12 & 511, 8, &entry))
+    if (!entry_at(t, entry & PTE_FRAME, va >> 12 & 511, 8, &entry))
         return false;
-    *gpa = (entry & PTE_FRAME) | PAGE_OFFSET(va);
+    *to = (entry & PTE_FRAME) | PAGE_OFFSET(va);
     return true;
 }
 
-static bool walk_32(uint64_t va, uint64_t *gpa)
+static bool walk_32(struct tables *t, uint64_t va, uint64_t *to)
 {
     uint64_t entry;
 
     va = (uint32_t)va;
-    if (!entry_at(g.cpu->cr3 & 0xfffff000ull, va >> 22, 4, &entry))
+    if (!entry_at(t, t->root & 0xfffff000ull, va >> 22, 4, &entry))
         return false;
-    if (entry & PTE_HUGE && g.cpu->cr4 & CR4_PSE) { /* PSE-36: frame bits 39..32 in 20..13 */
-        *gpa = (entry & 0xffc00000ull) | (entry & 0x1fe000ull) << 19 | (va & 0x3fffff);
+    if (entry & PTE_HUGE && t->cr4 & CR4_PSE) { /* PSE-36: frame bits 39..32 in 20..13 */
+        *to = (entry & 0xffc00000ull) | (entry & 0x1fe000ull) << 19 | (va & 0x3fffff);
         return true;
     }
-    if (!entry_at(entry & 0xfffff000ull, va >> 12 & 1023, 4, &entry))
+    if (!entry_at(t, entry & 0xfffff000ull, va >> 12 & 1023, 4, &entry))
         return false;
-    *gpa = (entry & 0xfffff000ull) | PAGE_OFFSET(va);
+    *to = (entry & 0xfffff000ull) | PAGE_OFFSET(va);
     return true;
+}
+
+static bool walk_tables(struct tables *t, uint64_t va, uint64_t *to)
+{
+    if (t->efer & EFER_LMA)
+        return walk_long(t, va, t->cr4 & CR4_LA57 ? 5 : 4, to);
+    return t->cr4 & CR4_PAE ? walk_pae(t, va, to) : walk_32(t, va, to);
 }
 
 bool walk(uint64_t va, uint64_t *gpa)
 {
     const struct vcpu *c = g.cpu;
+    struct tables t = { .root = c->cr3, .cr4 = c->cr4, .efer = c->efer, .leader = NO_PAGE, .mapped = c->nested.paging };
 
     g.path_length = 0;
-    if (!(c->cr0 & CR0_PG)) {
-        *gpa = (uint32_t)va;
+    *gpa = (uint32_t)va;
+    if (c->cr0 & CR0_PG && !walk_tables(&t, va, gpa))
+        return false;
+    if (!c->nested.paging)
         return true;
+    g.l2_gpa = *gpa;
+    return nested_gpa(g.l2_gpa, gpa);
+}
+
+bool walk_read(uint64_t va, void *to, unsigned bytes)
+{
+    uint8_t *out = to;
+    uint64_t gpa, offset;
+
+    if (!g.cpu->nested.paging)
+        return cpu_read(va, to, bytes);
+    while (bytes) { /* QEMU's own look at memory knows of one dimension only */
+        unsigned room = (unsigned)(PAGE_BYTES - PAGE_OFFSET(va)), part = bytes < room ? bytes : room;
+
+        if (!walk(va, &gpa) || !memory_offset(gpa, &offset) || !memory_copy(offset, out, part))
+            return false;
+        va += part, out += part, bytes -= part;
     }
-    if (c->efer & EFER_LMA)
-        return walk_long(va, c->cr4 & CR4_LA57 ? 5 : 4, gpa);
-    return c->cr4 & CR4_PAE ? walk_pae(va, gpa) : walk_32(va, gpa);
+    return true;
 }
 
 /*
@@ -187,11 +236,18 @@ static bool page_links_to(const uint8_t *page, uint64_t gpa)
     return false;
 }
 
+static bool is_root(const struct vcpu *c, uint64_t gpa)
+{
+    if (c->nested.active && (PAGE_BASE(c->nested.l1.cr3 & PTE_FRAME) == gpa || PAGE_BASE(c->nested.entry.nested_cr3 & PTE_FRAME) == gpa))
+        return true;
+    return !c->nested.paging && PAGE_BASE(c->cr3 & PTE_FRAME) == gpa;
+}
+
 /* A root of some vCPU, or linked from a table that leads to others. */
 static bool is_linked(uint64_t gpa)
 {
     for (unsigned i = 0; i < g.vcpu_count; i++)
-        if (PAGE_BASE(g.vcpus[i].cr3 & PTE_FRAME) == gpa)
+        if (is_root(&g.vcpus[i], gpa))
             return true;
     for (size_t i = 0; i < g.leading_count; i++)
         if (g.leading[i] >= g.ram_bytes / PAGE_BYTES || page_links_to(g.ram + g.leading[i] * PAGE_BYTES, gpa))
