@@ -170,26 +170,27 @@ public sealed class ReplaySession
     private void Merge(TraceChunk chunk, ReadOnlySpan<int> firstTouches)
     {
         var next = 0;
-        foreach (var row in chunk.Events)
+        for (var i = 0; i < chunk.Events.Count; i++)
         {
-            var end = chunk.FirstAccessFrom(next, row.Ordinal);
+            var end = chunk.FirstAccessFrom(next, chunk.Events[i].Ordinal);
             ReplayAccesses(chunk, next, end, ref firstTouches);
             next = end;
-            ReplayEvent(row);
+            ReplayEvent(chunk.Events, i);
         }
 
         ReplayAccesses(chunk, next, chunk.AccessCount, ref firstTouches);
     }
 
-    private void ReplayEvent(in TraceEvent row)
+    private void ReplayEvent(List<TraceEvent> rows, int index)
     {
+        var row = rows[index];
         _eventCount++;
         Passed(row.Ordinal);
         Journal.Ordinal = row.Ordinal;
         Journal.Vcpu = row.Vcpu;
         Journal.Rip = row.Rip ?? 0;
         _watch?.EnterEvent(row);
-        _events.Replay(row);
+        _events.Replay(rows, index);
         _watch?.LeaveEvent();
     }
 

@@ -15,49 +15,70 @@ internal sealed class ModelTables
     private readonly Dictionary<ulong, DumpedPage> _byPfn = [];
     private readonly Dictionary<ulong, string> _names = [];
     private readonly List<DumpedPage> _order = [];
+    private readonly List<(string Name, TablePage Table, int Count)> _special = [];
+    private readonly bool _tellsNested;
 
-    private ModelTables(KvmVm vm, Func<ulong, ulong?> gfnOf, Action<string> line)
+    private ModelTables(KvmVm vm, bool tellsNested, Func<ulong, ulong?> gfnOf, Action<string> line)
     {
         _vm = vm;
+        _tellsNested = tellsNested;
+        AddSpecial(vm.Vcpus[0].RootMmu, "");
+        AddSpecial(vm.Vcpus[0].GuestMmu, ".guest");
         _gfnOf = gfnOf;
         _line = line;
     }
 
     /// <param name="vm">The machine, between two instructions of its guest.</param>
     /// <param name="name">The checkpoint.</param>
+    /// <param name="tellsNested">All MMUs of the vCPU are told of, not only the one in use.</param>
     /// <param name="gfnOf">The gfn that a host frame backs, or null.</param>
     /// <param name="line">Takes the lines.</param>
-    public static void Write(KvmVm vm, string name, Func<ulong, ulong?> gfnOf, Action<string> line) => new ModelTables(vm, gfnOf, line).Write(name);
+    public static void Write(KvmVm vm, string name, bool tellsNested, Func<ulong, ulong?> gfnOf, Action<string> line) =>
+        new ModelTables(vm, tellsNested, gfnOf, line).Write(name);
+
+    private void AddSpecial(KvmMmu mmu, string suffix)
+    {
+        if (mmu.PaeRoot is { } paeRoot)
+            _special.Add(($"pae_root{suffix}", paeRoot, 4));
+        if (mmu.Pml4Root is { } pml4Root)
+            _special.Add(($"pml4_root{suffix}", pml4Root, TablePage.EntryCount));
+    }
 
     private void Write(string checkpoint)
     {
-        var mmu = _vm.Vcpus[0].Mmu;
         var pages = MmuDump.Pages(_vm);
         foreach (var page in pages)
             _byPfn[page.Page.Pfn] = page;
-        NamePages(mmu, pages);
+        NamePages(_vm.Vcpus[0], pages);
         _line($"CKPT {checkpoint}");
-        WriteHeader(mmu);
-        if (mmu.PaeRoot is { } paeRoot)
-            WriteSpecial("pae_root", paeRoot, 4);
+        WriteHeader(_vm.Vcpus[0]);
+        foreach (var (name, table, count) in _special)
+            WriteSpecial(name, table, count);
         foreach (var page in _order)
             WritePage(page);
         _line($"END {checkpoint} pages={_order.Count}");
     }
 
-    private void NamePages(KvmMmu mmu, IReadOnlyList<DumpedPage> pages)
+    private void NamePages(KvmVcpu vcpu, IReadOnlyList<DumpedPage> pages)
     {
-        Visit(mmu.Root.Table);
-        foreach (var previous in mmu.PreviousRoots)
-            Visit(previous.Table);
-        if (mmu.PaeRoot is { } paeRoot)
+        VisitRoots(vcpu.Mmu);
+        VisitRoots(vcpu.RootMmu);
+        VisitRoots(vcpu.GuestMmu);
+        foreach (var (_, table, _) in _special)
         {
-            foreach (var entry in paeRoot.Entries)
+            foreach (var entry in table.Entries)
                 Visit(_vm.Pages.At(new Spte(entry).Pfn));
         }
 
         foreach (var page in pages.OrderByDescending(page => page.Page.Level).ThenBy(page => page.Page.Gfn).ThenBy(page => page.Page.Role.Word))
             Visit(page.Page);
+    }
+
+    private void VisitRoots(KvmMmu mmu)
+    {
+        Visit(mmu.Root.Table);
+        foreach (var previous in mmu.PreviousRoots)
+            Visit(previous.Table);
     }
 
     private void Visit(TablePage? table)
@@ -76,20 +97,41 @@ internal sealed class ModelTables
         }
     }
 
-    private void WriteHeader(KvmMmu mmu)
+    private void WriteHeader(KvmVcpu vcpu)
     {
-        _line($"root pgd={mmu.Root.Pgd:x} table={RootName(mmu.Root)} cpu_role={mmu.CpuRole.Base.Word:x8} ext={mmu.CpuRole.ExtendedWord:x8} root_role={mmu.RootRole.Word:x8}");
-        for (var i = 0; i < KvmMmu.PreviousRootCount; i++)
-            _line($"prev_root {i} pgd={mmu.PreviousRoots[i].Pgd:x} table={RootName(mmu.PreviousRoots[i])}");
-        _line($"root_mmu 1 n_used={_vm.ShadowMmu.UsedMmuPages} gen={_vm.ValidGeneration} indirect_shadow_pages={_vm.ShadowMmu.IndirectShadowPages}");
-        var pdptes = _vm.Vcpus[0].Registers.Pdptes;
+        WriteRoots(vcpu.Mmu, "");
+        if (_tellsNested)
+        {
+            WriteRoots(vcpu.RootMmu, "mmu root_mmu ");
+            WriteRoots(vcpu.GuestMmu, "mmu guest_mmu ");
+        }
+
+        _line($"root_mmu {Bit(vcpu.Mmu == vcpu.RootMmu)} n_used={_vm.ShadowMmu.UsedMmuPages} gen={_vm.ValidGeneration} indirect_shadow_pages={_vm.ShadowMmu.IndirectShadowPages}");
+        var pdptes = vcpu.Registers.Pdptes;
         _line($"pdptrs {pdptes[0]:x} {pdptes[1]:x} {pdptes[2]:x} {pdptes[3]:x}");
+        if (!_tellsNested)
+            return;
+        _line($"nested mmu={(vcpu.Mmu == vcpu.RootMmu ? "root_mmu" : "guest_mmu")} walk_mmu={(vcpu.IsNested ? "nested_mmu" : "root_mmu")} guest_mode={Bit(vcpu.IsGuestMode)}");
+        _line($"mmu nested_mmu cpu_role={vcpu.NestedMmu.CpuRole.Base.Word:x8} ext={vcpu.NestedMmu.CpuRole.ExtendedWord:x8}");
     }
 
-    private string RootName(MmuRoot root) => root.Table is not { } table ? "none"
-        : _names.TryGetValue(table.Pfn, out var name) ? name
-        : root.ShadowPage is null ? "pae_root/pml4_root"
-        : "p*";
+    private void WriteRoots(KvmMmu mmu, string prefix)
+    {
+        _line($"{prefix}root pgd={mmu.Root.Pgd:x} table={RootName(mmu.Root)} cpu_role={mmu.CpuRole.Base.Word:x8} ext={mmu.CpuRole.ExtendedWord:x8} root_role={mmu.RootRole.Word:x8}");
+        for (var i = 0; i < KvmMmu.PreviousRootCount; i++)
+            _line($"{prefix}prev_root {i} pgd={mmu.PreviousRoots[i].Pgd:x} table={RootName(mmu.PreviousRoots[i])}");
+    }
+
+    private string RootName(MmuRoot root)
+    {
+        if (root.Table is not { } table)
+            return "none";
+        if (_names.TryGetValue(table.Pfn, out var name))
+            return name;
+        return _tellsNested ? SpecialName(table.Pfn) : root.ShadowPage is null ? "pae_root/pml4_root" : "p*";
+    }
+
+    private string SpecialName(ulong pfn) => _special.Find(special => special.Table.Pfn == pfn).Name ?? "p*";
 
     private void WriteSpecial(string name, TablePage table, int count)
     {
@@ -98,7 +140,7 @@ internal sealed class ModelTables
         {
             var entry = table[i];
             if (entry.Raw != 0)
-                _line($"  {i} ->{_names.GetValueOrDefault(entry.Pfn, "p*")} fl={entry.Raw & 0xfff | entry.Raw >> 48 << 48:x}");
+                _line($"  {i} ->{_names.GetValueOrDefault(entry.Pfn) ?? SpecialName(entry.Pfn)} fl={entry.Raw & 0xfff | entry.Raw >> 48 << 48:x}");
         }
     }
 

@@ -213,7 +213,8 @@ internal sealed partial class ObservedTrace
         var gfn = ulong.Parse(match.Groups["gfn"].Value, NumberStyles.HexNumber);
         var level = match.Groups["level"].Value[0] - '0';
         var tableBits = 9 * level;
-        var place = _tdpTables.TryGetValue((level, gfn >> tableBits << tableBits), out var table)
+        var place = At().Match(rest) is { Success: true } at ? at.Groups[1].Value
+            : _tdpTables.TryGetValue((level, gfn >> tableBits << tableBits), out var table)
             ? $"{table}[{gfn >> (tableBits - 9) & 511}]"
             : $"?{level}[{gfn:x}]";
         var value = match.Groups["new"].Value.TrimEnd();
@@ -257,6 +258,9 @@ internal sealed partial class ObservedTrace
 
     [GeneratedRegex(@"old=(?<old>.+?) new=(?<new>.+)$")]
     private static partial Regex OldNew();
+
+    [GeneratedRegex(@"^at (\S+) ")]
+    private static partial Regex At();
 
     [GeneratedRegex(@"address 0x([0-9a-f]+) error_code 0x([0-9a-f]+)")]
     private static partial Regex PageFault();

@@ -55,10 +55,10 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
         }
     }
 
-    public override TranslationStatus Touch(ulong gpa, AccessKind kind, out Translation translation)
+    public override TranslationStatus Touch(ulong gpa, AccessKind kind, GpaPurpose purpose, out Translation translation)
     {
         translation = new Translation { Gpa = gpa };
-        return Finish(GpaAccess.Final(kind, PageRights.All), ref translation);
+        return Finish(new GpaAccess(purpose, kind, PageRights.All), ref translation);
     }
 
     /// <summary>Intel reads them here, as plain data. AMD, with nested paging on, reads a PDPTE when a walk needs it.</summary>
@@ -124,8 +124,14 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private TranslationStatus Finish(in GpaAccess access, ref Translation translation) =>
-        second.TryTranslate(translation.Gpa, access, out translation.Hpa) ? TranslationStatus.Mapped : Exit(ref translation);
+    private TranslationStatus Finish(in GpaAccess access, ref Translation translation)
+    {
+        if (!second.TryTranslate(translation.Gpa, access, out translation.Hpa))
+            return Exit(ref translation);
+        if (second.IsShadow)
+            translation.Gpa = second.Target;
+        return TranslationStatus.Mapped;
+    }
 
     private TranslationStatus Exit(ref Translation translation)
     {
