@@ -147,7 +147,7 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
     public void OnRoot(in RootRecord record)
     {
         Passed(record.Seq, record.ChainId);
-        var name = _names.GetValueOrDefault(record.TableId) ?? _specialRoots[record.TableId];
+        var name = _names.GetValueOrDefault(record.TableId) ?? _specialRoots.GetValueOrDefault(record.TableId, "pae_root");
         switch (record.Operation)
         {
             case RootOperation.Allocate:

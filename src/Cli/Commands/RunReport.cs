@@ -64,7 +64,7 @@ internal static class RunReport
         if (CountNested(plan.Capture) is > 0 and var nested)
             console.Error.WriteLine($"{verb}: {plan.Capture} is NOT EXACT: {CaptureReport.NotExact(nested)}. Record it again with this version.");
         else
-            console.Error.WriteLine($"{verb}: nested guests in {plan.Capture} are not modelled: {Units.Of(results.Max(result => result.NoteCounts[(int)ModelNote.NestedNotFollowed]), "entry", "entries")} passed over. No verdict is given.");
+            console.Error.WriteLine($"{verb}: a hypervisor in {plan.Capture} could not run its guests in one of the modes: {Units.Of(results.Max(result => result.NoteCounts[(int)ModelNote.NestedNotFollowed]), "entry", "entries")} passed over. No verdict is given.");
     }
 
     /// <summary>The capture does not show, or the model does not follow, all that the guest did, so that no comparison with it says that the model is right.</summary>

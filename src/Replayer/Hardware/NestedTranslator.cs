@@ -27,13 +27,15 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
 
     public override TranslationStatus Translate(in GuestAccess access, out Translation translation)
     {
+        translation = default;
+        if (second.Root.Table is null)
+            return TranslationStatus.Shutdown;
         var before = second.References;
         var tables = new GuestTables(memory, second);
         var result = default(WalkResult);
         var status = Walk(ref tables, access, ref result, out var spared);
         var references = tables.References + spared;
         _guestReferences += references;
-        translation = default;
         switch (status)
         {
             case WalkStatus.Mapped:
@@ -58,6 +60,8 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
     public override TranslationStatus Touch(ulong gpa, AccessKind kind, GpaPurpose purpose, out Translation translation)
     {
         translation = new Translation { Gpa = gpa };
+        if (second.Root.Table is null)
+            return TranslationStatus.Shutdown;
         return Finish(new GpaAccess(purpose, kind, PageRights.All), ref translation);
     }
 

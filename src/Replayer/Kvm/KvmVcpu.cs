@@ -162,13 +162,17 @@ public sealed class KvmVcpu : IHypervisor
     /// <inheritdoc/>
     public ExitResult HandleExit(in VmExit exit)
     {
-        if (IsShutDown)
+        if (IsShutDown && exit.Reason != ExitReason.NestedExit)
             return ExitResult.Shutdown;
+        // It was the nested guest that shut down: its hypervisor runs on.
+        IsShutDown = false;
         Vm.Journal.Vcpu = (byte)Id;
         Invariant.Holds(!IsPagingExit(exit.Reason) || !Vm.TdpEnabled || !Registers.PagingEnabled, $"{exit.Reason} exits in two-dimensional paging");
         using var scope = Vm.Journal.BeginExit(exit.Reason, exit.Info1, exit.Info2);
         var wasGuestMode = IsGuestMode;
         var result = _exits.Handle(exit);
+        if (wasGuestMode)
+            Nested.CheckEvents();
         return wasGuestMode && !IsGuestMode ? ExitResult.NestedExit : result;
     }
 

@@ -21,6 +21,7 @@ internal sealed class NestedSvm(KvmVcpu vcpu)
     private readonly ControlRegisters _registers = vcpu.Registers;
     private NestedEntry? _entry;
     private NestedEntry? _left;
+    private (uint ErrorCode, ulong Address)? _queuedPageFault;
     private ulong _vmcb12;
     private ulong _cr0;
     private ulong _cr3;
@@ -82,6 +83,21 @@ internal sealed class NestedSvm(KvmVcpu vcpu)
         vcpu.Mmu = vcpu.RootMmu;
         vcpu.WalkMmu = vcpu.RootMmu;
         LoadCr3(_cr3, nestedPaging: false);
+    }
+
+    /// <summary>L2 gets a page fault that L1 wants to see: L1 will, before anything runs again.</summary>
+    /// <remarks>KVM: kvm_queue_exception_vmexit().</remarks>
+    public void QueuePageFaultExit(ulong address, uint errorCode) => _queuedPageFault = (errorCode, address);
+
+    /// <summary>The exit has been handled; L1 gets what was queued for it.</summary>
+    /// <remarks>KVM: kvm_check_nested_events(), svm_check_nested_events().</remarks>
+    public void CheckEvents()
+    {
+        if (_queuedPageFault is not { } fault)
+            return;
+        _queuedPageFault = null;
+        if (IsGuestMode)
+            Vmexit(PageFaultExit, fault.ErrorCode, fault.Address);
     }
 
     /// <summary>L1's own tables do not allow the access: it gets the fault.</summary>

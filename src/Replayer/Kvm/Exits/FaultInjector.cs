@@ -28,7 +28,7 @@ internal sealed class FaultInjector(KvmVcpu vcpu)
         vcpu.Vm.Stats.PfGuest++;
         if (vcpu.Nested.InterceptsPageFaults)
         {
-            vcpu.Nested.Vmexit(NestedSvm.PageFaultExit, errorCode, address);
+            vcpu.Nested.QueuePageFaultExit(address, errorCode);
             return;
         }
 
