@@ -9,6 +9,14 @@ internal sealed class ModelTables
 {
     private const ulong PresentAndMmuPresent = Spte.MmuPresentMask | 1;
 
+    /// <summary>Requests as the dumps name them, in the order of their numbers in the kernel.</summary>
+    private static readonly (VcpuRequests Request, string Name)[] Requests =
+    [
+        (VcpuRequests.TlbFlush, "TLB_FLUSH"), (VcpuRequests.MmuSync, "MMU_SYNC"), (VcpuRequests.LoadMmuPgd, "LOAD_MMU_PGD"),
+        (VcpuRequests.TlbFlushCurrent, "TLB_FLUSH_CURRENT"), (VcpuRequests.TlbFlushGuest, "TLB_FLUSH_GUEST"),
+        (VcpuRequests.MmuFreeObsoleteRoots, "MMU_FREE_OBSOLETE_ROOTS"),
+    ];
+
     private readonly KvmVm _vm;
     private readonly Func<ulong, ulong?> _gfnOf;
     private readonly Action<string> _line;
@@ -22,56 +30,66 @@ internal sealed class ModelTables
     {
         _vm = vm;
         _tellsNested = tellsNested;
-        AddSpecial(vm.Vcpus[0].RootMmu, "");
-        AddSpecial(vm.Vcpus[0].GuestMmu, ".guest");
         _gfnOf = gfnOf;
         _line = line;
     }
 
     /// <param name="vm">The machine, between two instructions of its guest.</param>
     /// <param name="name">The checkpoint.</param>
-    /// <param name="tellsNested">All MMUs of the vCPU are told of, not only the one in use.</param>
+    /// <param name="by">The vCPU that made it: the dump is of all vCPUs; null: of the one there is.</param>
+    /// <param name="tellsNested">All MMUs of a vCPU are told of, not only the one in use.</param>
     /// <param name="gfnOf">The gfn that a host frame backs, or null.</param>
     /// <param name="line">Takes the lines.</param>
-    public static void Write(KvmVm vm, string name, bool tellsNested, Func<ulong, ulong?> gfnOf, Action<string> line) =>
-        new ModelTables(vm, tellsNested, gfnOf, line).Write(name);
+    public static void Write(KvmVm vm, string name, byte? by, bool tellsNested, Func<ulong, ulong?> gfnOf, Action<string> line) =>
+        new ModelTables(vm, tellsNested, gfnOf, line).Write(name, by);
 
-    private void AddSpecial(KvmMmu mmu, string suffix)
+    private void Write(string checkpoint, byte? by)
     {
-        if (mmu.PaeRoot is { } paeRoot)
-            _special.Add(($"pae_root{suffix}", paeRoot, 4));
-        if (mmu.Pml4Root is { } pml4Root)
-            _special.Add(($"pml4_root{suffix}", pml4Root, TablePage.EntryCount));
-    }
-
-    private void Write(string checkpoint)
-    {
+        var vcpus = by is null ? _vm.Vcpus.Take(1).ToList() : [.. _vm.Vcpus];
         var pages = MmuDump.Pages(_vm);
         foreach (var page in pages)
             _byPfn[page.Page.Pfn] = page;
-        NamePages(_vm.Vcpus[0], pages);
+        foreach (var vcpu in vcpus)
+        {
+            AddSpecial(vcpu.RootMmu, Prefix(vcpu), "");
+            AddSpecial(vcpu.GuestMmu, Prefix(vcpu), ".guest");
+        }
+
+        NamePages(vcpus, pages);
         _line($"CKPT {checkpoint}");
-        WriteHeader(_vm.Vcpus[0]);
-        foreach (var (name, table, count) in _special)
-            WriteSpecial(name, table, count);
+        foreach (var vcpu in vcpus)
+            WriteHeader(vcpu, by is null ? "p*" : "zapped");
+        if (by is { } maker)
+            WriteRequests(vcpus, maker);
+        foreach (var (special, table, count) in _special)
+            WriteSpecial(special, table, count);
         foreach (var page in _order)
             WritePage(page);
         _line($"END {checkpoint} pages={_order.Count}");
     }
 
-    private void NamePages(KvmVcpu vcpu, IReadOnlyList<DumpedPage> pages)
+    /// <summary>Roots of all vCPUs in order, then what stands in their PDPTEs, then the rest.</summary>
+    private void NamePages(List<KvmVcpu> vcpus, IReadOnlyList<DumpedPage> pages)
     {
-        VisitRoots(vcpu.Mmu);
-        VisitRoots(vcpu.RootMmu);
-        VisitRoots(vcpu.GuestMmu);
-        foreach (var (_, table, _) in _special)
+        foreach (var vcpu in vcpus)
         {
-            foreach (var entry in table.Entries)
-                Visit(_vm.Pages.At(new Spte(entry).Pfn));
+            VisitRoots(vcpu.Mmu);
+            VisitRoots(vcpu.RootMmu);
+            VisitRoots(vcpu.GuestMmu);
         }
 
+        foreach (var entry in _special.SelectMany(special => special.Table.Entries.ToArray()))
+            Visit(_vm.Pages.At(new Spte(entry).Pfn));
         foreach (var page in pages.OrderByDescending(page => page.Page.Level).ThenBy(page => page.Page.Gfn).ThenBy(page => page.Page.Role.Word))
             Visit(page.Page);
+    }
+
+    private void AddSpecial(KvmMmu mmu, string prefix, string suffix)
+    {
+        if (mmu.PaeRoot is { } paeRoot)
+            _special.Add(($"{prefix}pae_root{suffix}", paeRoot, 4));
+        if (mmu.Pml4Root is { } pml4Root)
+            _special.Add(($"{prefix}pml4_root{suffix}", pml4Root, TablePage.EntryCount));
     }
 
     private void VisitRoots(KvmMmu mmu)
@@ -97,39 +115,52 @@ internal sealed class ModelTables
         }
     }
 
-    private void WriteHeader(KvmVcpu vcpu)
+    private void WriteHeader(KvmVcpu vcpu, string unlisted)
     {
-        WriteRoots(vcpu.Mmu, "");
+        var prefix = Prefix(vcpu);
+        WriteRoots(vcpu.Mmu, prefix, unlisted);
         if (_tellsNested)
         {
-            WriteRoots(vcpu.RootMmu, "mmu root_mmu ");
-            WriteRoots(vcpu.GuestMmu, "mmu guest_mmu ");
+            WriteRoots(vcpu.RootMmu, $"{prefix}mmu root_mmu ", unlisted);
+            WriteRoots(vcpu.GuestMmu, $"{prefix}mmu guest_mmu ", unlisted);
         }
 
-        _line($"root_mmu {Bit(vcpu.Mmu == vcpu.RootMmu)} n_used={_vm.ShadowMmu.UsedMmuPages} gen={_vm.ValidGeneration} indirect_shadow_pages={_vm.ShadowMmu.IndirectShadowPages}");
+        if (vcpu.Id == 0)
+            _line($"root_mmu {Bit(vcpu.Mmu == vcpu.RootMmu)} n_used={_vm.ShadowMmu.UsedMmuPages} gen={_vm.ValidGeneration} indirect_shadow_pages={_vm.ShadowMmu.IndirectShadowPages}");
         var pdptes = vcpu.Registers.Pdptes;
-        _line($"pdptrs {pdptes[0]:x} {pdptes[1]:x} {pdptes[2]:x} {pdptes[3]:x}");
+        _line($"{prefix}pdptrs {pdptes[0]:x} {pdptes[1]:x} {pdptes[2]:x} {pdptes[3]:x}");
         if (!_tellsNested)
             return;
-        _line($"nested mmu={(vcpu.Mmu == vcpu.RootMmu ? "root_mmu" : "guest_mmu")} walk_mmu={(vcpu.IsNested ? "nested_mmu" : "root_mmu")} guest_mode={Bit(vcpu.IsGuestMode)}");
-        _line($"mmu nested_mmu cpu_role={vcpu.NestedMmu.CpuRole.Base.Word:x8} ext={vcpu.NestedMmu.CpuRole.ExtendedWord:x8}");
+        _line($"{prefix}nested mmu={(vcpu.Mmu == vcpu.RootMmu ? "root_mmu" : "guest_mmu")} walk_mmu={(vcpu.IsNested ? "nested_mmu" : "root_mmu")} guest_mode={Bit(vcpu.IsGuestMode)}");
+        _line($"{prefix}mmu nested_mmu cpu_role={vcpu.NestedMmu.CpuRole.Base.Word:x8} ext={vcpu.NestedMmu.CpuRole.ExtendedWord:x8}");
     }
 
-    private void WriteRoots(KvmMmu mmu, string prefix)
+    private void WriteRoots(KvmMmu mmu, string prefix, string unlisted)
     {
-        _line($"{prefix}root pgd={mmu.Root.Pgd:x} table={RootName(mmu.Root)} cpu_role={mmu.CpuRole.Base.Word:x8} ext={mmu.CpuRole.ExtendedWord:x8} root_role={mmu.RootRole.Word:x8}");
+        _line($"{prefix}root pgd={mmu.Root.Pgd:x} table={RootName(mmu.Root, unlisted)} cpu_role={mmu.CpuRole.Base.Word:x8} ext={mmu.CpuRole.ExtendedWord:x8} root_role={mmu.RootRole.Word:x8}");
         for (var i = 0; i < KvmMmu.PreviousRootCount; i++)
-            _line($"{prefix}prev_root {i} pgd={mmu.PreviousRoots[i].Pgd:x} table={RootName(mmu.PreviousRoots[i])}");
+            _line($"{prefix}prev_root {i} pgd={mmu.PreviousRoots[i].Pgd:x} table={RootName(mmu.PreviousRoots[i], unlisted)}");
     }
 
-    private string RootName(MmuRoot root)
+    private void WriteRequests(List<KvmVcpu> vcpus, byte maker)
     {
-        if (root.Table is not { } table)
-            return "none";
-        if (_names.TryGetValue(table.Pfn, out var name))
-            return name;
-        return _tellsNested ? SpecialName(table.Pfn) : root.ShadowPage is null ? "pae_root/pml4_root" : "p*";
+        foreach (var vcpu in vcpus)
+        {
+            var pending = Requests.Where(request => (vcpu.Requests & request.Request) != 0).Select(request => request.Name).ToList();
+            _line($"requests {vcpu.Id} {(pending.Count == 0 ? "-" : string.Join(' ', pending))}");
+        }
+
+        _line($"by {maker}");
     }
+
+    private static string Prefix(KvmVcpu vcpu) => vcpu.Id == 0 ? "" : $"vcpu {vcpu.Id} ";
+
+    /// <param name="root">The root.</param>
+    /// <param name="unlisted">What a page is called that is in use and in no list any more.</param>
+    private string RootName(MmuRoot root, string unlisted) => root.Table is not { } table ? "none"
+        : _names.TryGetValue(table.Pfn, out var name) ? name
+        : root.ShadowPage is null ? _tellsNested ? SpecialName(table.Pfn) : "pae_root/pml4_root"
+        : unlisted;
 
     private string SpecialName(ulong pfn) => _special.Find(special => special.Table.Pfn == pfn).Name ?? "p*";
 
