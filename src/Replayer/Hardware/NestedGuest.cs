@@ -99,9 +99,10 @@ public sealed class NestedGuest
         var code = (PageFaultCode)(uint)exit.Info1;
         var kind = GuestAccess.FromFaultCode(0, code, AccessFlags.None).Kind;
         var isFinal = (exit.Info1 & NptWalker.GuestFinal) != 0;
-        var outcome = access is { } known
-            ? _path.Perform(isFinal ? known with { Kind = kind } : known, out _)
-            : _path.Touch(exit.Info2, new CpuAccess { Gva = 0, Kind = kind }, isFinal ? GpaPurpose.Final : GpaPurpose.TableRead);
+        var outcome = access is { } known ? _path.Perform(isFinal ? known with { Kind = kind } : known, out _) : AccessOutcome.UnknownTable;
+        // A capture has a table of L2's from the first walk on that came to its end: this one did not.
+        if (outcome == AccessOutcome.UnknownTable)
+            outcome = _path.Touch(exit.Info2, new CpuAccess { Gva = 0, Kind = kind }, isFinal ? GpaPurpose.Final : GpaPurpose.TableRead);
         if (outcome != AccessOutcome.NestedExit)
         {
             _journal.Note(ModelNote.MissingGuestFault, exit.Info2, exit.Info1, 0);

@@ -19,6 +19,7 @@ internal sealed class NestedSvm(KvmVcpu vcpu)
 
     private readonly KvmVm _vm = vcpu.Vm;
     private readonly ControlRegisters _registers = vcpu.Registers;
+    private readonly ulong[] _otherPdptes = new ulong[4];
     private NestedEntry? _entry;
     private NestedEntry? _left;
     private (uint ErrorCode, ulong Address)? _queuedPageFault;
@@ -80,6 +81,8 @@ internal sealed class NestedSvm(KvmVcpu vcpu)
         SetRegisters(_cr0 | ControlRegisters.Cr0Pe, _cr4, _efer);
         MarkVmcbDirty();
         vcpu.Requests |= VcpuRequests.MmuSync | VcpuRequests.TlbFlushCurrent;
+        if (vcpu.IsNested)
+            SwapPdptes();
         vcpu.Mmu = vcpu.RootMmu;
         vcpu.WalkMmu = vcpu.RootMmu;
         LoadCr3(_cr3, nestedPaging: false);
@@ -132,6 +135,18 @@ internal sealed class NestedSvm(KvmVcpu vcpu)
         vcpu.Mmu = vcpu.GuestMmu;
         _vm.ShadowMmu.Contexts.InitShadowNpt(vcpu, _cr4, _efer);
         vcpu.WalkMmu = vcpu.NestedMmu;
+        SwapPdptes();
+    }
+
+    /// <summary>Each MMU that walks has PDPTEs of its own.</summary>
+    private void SwapPdptes()
+    {
+        for (var i = 0; i < _otherPdptes.Length; i++)
+        {
+            var other = _otherPdptes[i];
+            _otherPdptes[i] = _registers.Pdptes[i];
+            _registers.LoadPdpte(i, other);
+        }
     }
 
     /// <remarks>KVM: svm_set_efer(), svm_set_cr0(), svm_set_cr4().</remarks>
