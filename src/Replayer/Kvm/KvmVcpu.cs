@@ -129,6 +129,7 @@ public sealed class KvmVcpu : IHypervisor
     public void RegistersSet()
     {
         IsShutDown = false;
+        Nested.Forget();
         if (Registers.Mode == PagingMode.Pae)
             RegisterWrites.LoadPdptrs(Registers.Cr3);
         Vm.ShadowMmu.Contexts.Reset(this);
@@ -217,6 +218,9 @@ public sealed class KvmVcpu : IHypervisor
         hpa = pfn << 12 | (gpa & 0xfff);
         return true;
     }
+
+    /// <inheritdoc/>
+    public bool IsApicAccessPage(ulong gpa) => Vm.Profile.PrivateMemslots && Vm.Memslots.Find(gpa >> 12) is { Id: PrivateMemslots.ApicAccessPage };
 
     /// <summary>Marks the pages that the CPU logged as dirty, and empties the log.</summary>
     /// <remarks>KVM: vmx_flush_pml_buffer().</remarks>

@@ -119,6 +119,16 @@ internal sealed class NestedSvm(KvmVcpu vcpu)
             Vmrun(_vmcb12, entry);
     }
 
+    /// <summary>The vCPU begins anew.</summary>
+    /// <remarks>KVM: svm_leave_nested().</remarks>
+    public void Forget()
+    {
+        _entry = null;
+        _queuedPageFault = null;
+        vcpu.Mmu = vcpu.RootMmu;
+        vcpu.WalkMmu = vcpu.RootMmu;
+    }
+
     private void Enter(NestedEntry entry)
     {
         vcpu.Requests |= VcpuRequests.MmuSync | VcpuRequests.TlbFlushCurrent;

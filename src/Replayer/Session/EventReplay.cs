@@ -7,7 +7,7 @@ using Replay.Trace;
 namespace Replay.Replayer.Session;
 
 /// <summary>Replays the events of a capture, each in the room that it belongs to. The journal stands at the event.</summary>
-internal sealed class EventReplay(Machine machine)
+internal sealed class EventReplay(Machine machine, HostScriptReplay? script)
 {
     private readonly Journal _journal = machine.Journal;
     private readonly HostEvents _host = machine.Vm.HostEvents;
@@ -145,6 +145,7 @@ internal sealed class EventReplay(Machine machine)
             case TraceEventKind.Marker:
                 _journal.ActsForHost = true;
                 Marker?.Invoke((byte)(row.Value ?? 0));
+                script?.AtMarker((byte)(row.Value ?? 0));
                 _journal.ActsForHost = false;
                 if (row is { Rip: { } rip, Size: { } length })
                     machine.Cpu(row.Vcpu).Resume(rip + length);

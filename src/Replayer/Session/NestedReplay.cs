@@ -93,9 +93,12 @@ internal sealed class NestedReplay(Machine machine)
     /// The access that a nested page fault kept L2 from. L2 makes it again when L1 has repaired its tables: it stands further on in the
     /// stream, at the instruction where L2 then begins.
     /// </summary>
-    private static CpuAccess? FindAccess(List<TraceEvent> rows, int index, NestedExit exit)
+    private CpuAccess? FindAccess(List<TraceEvent> rows, int index, NestedExit exit)
     {
         var vcpu = rows[index].Vcpu;
+        var kvm = machine.Vcpu(vcpu);
+        var nested = new ControlRegisters { Cr0 = ControlRegisters.Cr0Pg, Cr3 = kvm.PgdOf(kvm.GuestMmu), Cr4 = exit.Cr4, Efer = exit.Efer };
+        var path = new NestedPath(machine.Memory, machine.Cpu(vcpu).Registers, nested);
         var isFinal = (exit.Info1 & NptWalker.GuestFinal) != 0;
         var isFetch = (exit.Info1 & (ulong)PageFaultCode.Fetch) != 0;
         ulong? rip = null;
@@ -110,7 +113,7 @@ internal sealed class NestedReplay(Machine machine)
                 if (rip is { } before && before != resumed)
                     return null;
                 rip = resumed;
-                if (isFinal && isFetch)
+                if (isFinal ? isFetch : path.Reads(resumed, exit.Info2))
                     return new CpuAccess { Gva = resumed, Kind = AccessKind.Fetch, Size = 1 };
                 continue;
             }
@@ -120,22 +123,10 @@ internal sealed class NestedReplay(Machine machine)
             if (row.Rip is { } at && at != rip && row.Access != AccessKind.Fetch)
                 return null;
             var kind = row.Kind == TraceEventKind.PageTableStore ? AccessKind.Write : row.Access ?? AccessKind.Read;
-            if (isFinal ? (l2Gpa ^ exit.Info2) >> 12 == 0 && kind != AccessKind.Fetch : MayPass(gva, exit.Info2))
+            if (isFinal ? (l2Gpa ^ exit.Info2) >> 12 == 0 && kind != AccessKind.Fetch : path.Reads(gva, exit.Info2))
                 return new CpuAccess { Gva = gva, Kind = kind, Flags = row.Flags ?? AccessFlags.None, Size = (byte)Math.Min(row.Size ?? 1, 64) };
         }
 
         return null;
-    }
-
-    /// <summary>A walk for the address may read the entry: its place in the table is what the address selects at some level.</summary>
-    private static bool MayPass(ulong gva, ulong entry)
-    {
-        for (var shift = 12; shift <= 48; shift += 9)
-        {
-            if ((gva >> shift & 511) == (entry >> 3 & 511))
-                return true;
-        }
-
-        return (gva >> 12 & 1023) == (entry >> 2 & 1023) || (gva >> 22 & 1023) == (entry >> 2 & 1023);
     }
 }

@@ -25,7 +25,7 @@ internal sealed class ShadowRoots(KvmVm vm, ShadowMmu mmu)
         return true;
     }
 
-    private bool IsVisible(ulong gfn) => vm.Memslots.Find(gfn) is { IsInvalid: false };
+    private bool IsVisible(ulong gfn) => vm.Memslots.Find(gfn) is { IsInvalid: false, IsPrivate: false };
 
     /// <returns>False: one of them points where no memory is.</returns>
     private bool TryReadPdptes(KvmVcpu vcpu, Span<ulong> pdptes)
