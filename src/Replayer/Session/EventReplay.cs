@@ -139,6 +139,9 @@ internal sealed class EventReplay(Machine machine, HostScriptReplay? script)
             case TraceEventKind.PageImage:
                 machine.Memory.SetPage((row.Gpa ?? 0) >> 12, row.Data);
                 break;
+            case TraceEventKind.PageRelease:
+                machine.Memory.Forget((row.Gpa ?? 0) >> 12);
+                break;
             case TraceEventKind.VcpuState:
                 SetRegisters(row, EventDetail.ReadVcpuState(row));
                 break;
@@ -153,7 +156,7 @@ internal sealed class EventReplay(Machine machine, HostScriptReplay? script)
             case TraceEventKind.Lost:
                 _journal.Note(ModelNote.LostEvents, 0, row.Value ?? 0, 0);
                 break;
-            case TraceEventKind.Delivery or TraceEventKind.Lidt or TraceEventKind.Lgdt or TraceEventKind.Ltr:
+            case TraceEventKind.Delivery or TraceEventKind.Lidt or TraceEventKind.Lgdt or TraceEventKind.Ltr or TraceEventKind.Lldt:
                 break;
             default:
                 NoteUnless(false, row);
