@@ -31,7 +31,10 @@ public static class ConformanceReplay
     {
         var pages = conformanceCase.MemoryBytes >> 12;
         var firstPfn = HostMemory.FirstPfn + (ConformanceHost.HvaOffset(conformanceCase) >> 12);
-        var trace = new ModelTrace(conformanceCase.Mode.UsesEptFormat(), pfn => pfn - firstPfn < pages ? pfn - firstPfn : null, namesVcpus: conformanceCase.Vcpus > 1);
+        var trace = new ModelTrace(conformanceCase.Mode.UsesEptFormat(), pfn => pfn - firstPfn < pages ? pfn - firstPfn : null, namesVcpus: conformanceCase.Vcpus > 1)
+        {
+            TellsNested = conformanceCase.TellsNested(),
+        };
         var options = new ReplayOptions
         {
             Mode = conformanceCase.Mode,
