@@ -47,7 +47,8 @@ public sealed class CaptureWriterTests : IDisposable
 
         Captures.Write(Capture, Captures.Simple(100));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Capture));
-        Assert.All(Directory.GetFiles(Capture), static file => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file)));
+        foreach (var file in Directory.GetFiles(Capture))
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
     }
 
     [Theory]

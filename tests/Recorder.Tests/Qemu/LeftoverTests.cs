@@ -59,7 +59,7 @@ public sealed class LeftoverTests : IDisposable
     {
         try
         {
-            using var compiler = Process.Start(new ProcessStartInfo("cc", ["--version"]) { RedirectStandardOutput = true });
+            using var compiler = Process.Start(new ProcessStartInfo("cc", ["--version"]) { RedirectStandardOutput = true, UseShellExecute = false });
             compiler?.WaitForExit();
             return compiler is not null;
         }
