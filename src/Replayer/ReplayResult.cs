@@ -51,7 +51,13 @@ public sealed record ReplayResult
     /// <summary>How often each <see cref="ModelNote"/> occurred, by its number.</summary>
     public required IReadOnlyList<long> NoteCounts { get; init; }
 
+    /// <summary>The first of each <see cref="ModelNote"/>, by its number; meaningless where there was none.</summary>
+    public IReadOnlyList<ModelNoteRecord> FirstNotes { get; init; } = [];
+
     public required VerifyTotals Verify { get; init; }
+
+    /// <summary>Lines of the host script that never came to be: behind the end of the capture, or at markers that the guest did not make.</summary>
+    public int HostActionsLeft { get; init; }
 
     /// <summary>KVM's own counters.</summary>
     public required KvmStats Stats { get; init; }

@@ -32,7 +32,7 @@ public sealed class KvmVcpu : IHypervisor
 
         // vmx_vcpu_load_vmcs(): a vCPU that comes to a host CPU flushes it.
         if (vm.Profile.Vendor == CpuVendor.Intel)
-            Requests = VcpuRequests.TlbFlush;
+            (Requests, FlushRequester) = (VcpuRequests.TlbFlush, id);
         // kvm_mmu_create(): the CPU's tables have PAE form while the guest is not in long mode.
         if (!vm.TdpEnabled)
             Mmu.PaeRoot = vm.Pages.AllocateSpecial(PgLevel.RootPae);
@@ -55,6 +55,9 @@ public sealed class KvmVcpu : IHypervisor
     public PageFault Fault { get; } = new();
 
     public VcpuRequests Requests { get; internal set; }
+
+    /// <summary>Who first asked for the flush that is pending: a vCPU, or below 0 the host.</summary>
+    internal int FlushRequester { get; set; }
 
     public Intercepts Intercepts => VcpuIntercepts.Of(this);
 
@@ -150,6 +153,9 @@ public sealed class KvmVcpu : IHypervisor
         hpa = pfn << 12 | (gpa & 0xfff);
         return true;
     }
+
+    /// <inheritdoc/>
+    public bool IsApicAccessPage(ulong gpa) => Vm.Profile.PrivateMemslots && Vm.Memslots.Find(gpa >> 12) is { Id: PrivateMemslots.ApicAccessPage };
 
     /// <summary>Marks the pages that the CPU logged as dirty, and empties the log.</summary>
     /// <remarks>KVM: vmx_flush_pml_buffer().</remarks>
