@@ -68,7 +68,7 @@ internal sealed class RecordQemuCommand : VerbCommand
             Deterministic = !arguments.GetValue(_realTime),
             OnMessage = message => console.Error.WriteLine($"qemu: {message}"),
         };
-        using var recorder = QemuRecorder.Start(options);
+        using var recorder = QemuRecorder.Start(options, cancellation);
         var writing = recorder.WriterOptions with { Force = arguments.GetValue(_force), Hasty = !arguments.GetValue(_compact) };
         using var writer = CaptureWriter.Create(output, recorder.Manifest.With(script), writing);
         using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
