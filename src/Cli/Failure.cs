@@ -26,8 +26,13 @@ internal static class Failure
         UnauthorizedAccessException or DatabaseExistsException or OutputExistsException or CaptureExistsException => (ExitCode.CannotCreate, false),
         SqliteException => (ExitCode.InputOutput, false),
         IOException => (ExitCode.InputOutput, false),
+        _ when IsTooLargeForDisk(exception) => (ExitCode.InputOutput, false),
         _ => (ExitCode.InternalError, true),
     };
+
+    /// <summary>A limit on the size of files: .NET makes a wrong argument of EFBIG.</summary>
+    private static bool IsTooLargeForDisk(Exception exception) =>
+        exception is ArgumentOutOfRangeException { ParamName: "value", StackTrace: { } trace } && trace.TrimStart().StartsWith("at System.IO.", StringComparison.Ordinal);
 
     /// <summary>Reports the failure on stderr and returns the exit code.</summary>
     public static int Report(Exception exception, string verb, TextWriter error)

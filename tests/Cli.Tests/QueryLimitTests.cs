@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Replay.Cli.Tests;
 
 /// <summary>A limit that cuts a result is told in one line on standard error, with the option that changes it.</summary>
@@ -41,10 +43,61 @@ public sealed class QueryLimitTests : IDisposable
         AssertTold(await CommandRunner.Run("query", _folder["x.db"], "@writes-by-level", "--max-rows", "1"), "1 rows (--max-rows)");
     }
 
+    [Fact]
+    public async Task Bytes_are_limited()
+    {
+        await MakeDatabase();
+        const string Megabytes = "with recursive n (i) as (select 1 union all select i + 1 from n limit 1000) select hex(zeroblob(500000)) as text from n";
+        foreach (var format in (string[])["csv", "table", "jsonl"])
+        {
+            var result = await CommandRunner.Run("query", _folder["x.db"], Megabytes, "--max-bytes", "3000000", "--format", format);
+            AssertTold(result, "3 rows (--max-bytes)");
+            Assert.InRange(result.Out.Length, 3_000_000, 4_100_000);
+        }
+    }
+
+    [Theory]
+    [InlineData("select instr(zeroblob(900000000), zeroblob(400000000) || x'01')", "64 MiB at most")]
+    [InlineData("select length(hex(zeroblob(60000000)))", "64 MiB at most")]
+    [InlineData("select replace(hex(zeroblob(1000000)), '0', hex(zeroblob(1000000)))", "64 MiB at most")]
+    [InlineData("select printf('%999999999d', 1)", "64 MiB at most")]
+    public async Task A_value_that_fills_the_memory_is_refused(string sql, string expected)
+    {
+        await MakeDatabase();
+        AssertTold(await CommandRunner.Run("query", _folder["x.db"], sql), expected, ExitCode.Usage);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_function_that_does_not_end_ends_with_the_time_or_a_signal(bool bySignal)
+    {
+        await MakeDatabase();
+        // A comparison at each of 30 million places, of 30 million bytes.
+        const string Endless = "select instr(zeroblob(60000000), zeroblob(30000000) || x'01')";
+        var start = new ProcessStartInfo("dotnet", [typeof(ExitCode).Assembly.Location, "query", _folder["x.db"], Endless, "--timeout", bySignal ? "0" : "1"])
+        {
+            UseShellExecute = false,
+            RedirectStandardError = true,
+        };
+        using var process = Process.Start(start)!;
+        var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        if (bySignal)
+        {
+            await Task.Delay(TimeSpan.FromSeconds(3), TestContext.Current.CancellationToken);
+            Process.Start("kill", ["-TERM", $"{process.Id}"]).WaitForExit();
+        }
+
+        Assert.True(process.WaitForExit(TimeSpan.FromMinutes(2)), "it does not end");
+        Assert.Equal(ExitCode.Interrupted, process.ExitCode);
+        Assert.Contains(bySignal ? "interrupted" : "1 s (--timeout)", await error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("--timeout", "-1")]
     [InlineData("--timeout", "NaN")]
     [InlineData("--max-rows", "-1")]
+    [InlineData("--max-bytes", "-1")]
     public async Task A_limit_that_is_none_is_refused(string option, string value)
     {
         await MakeDatabase();

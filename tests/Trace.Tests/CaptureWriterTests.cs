@@ -37,6 +37,36 @@ public sealed class CaptureWriterTests : IDisposable
     }
 
     [Fact]
+    public void A_guests_memory_is_for_its_owners_eyes()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Assert.Skip("Windows has no such modes");
+            return;
+        }
+
+        Captures.Write(Capture, Captures.Simple(100));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Capture));
+        foreach (var file in Directory.GetFiles(Capture))
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+    }
+
+    [Theory]
+    [InlineData]
+    [InlineData("manifest.json.partial")]
+    public void A_recorder_killed_before_its_first_manifest_is_told_and_in_nobodys_way(params string[] left)
+    {
+        Directory.CreateDirectory(Capture);
+        foreach (var name in left)
+            File.WriteAllText(Path.Combine(Capture, name), "{");
+        var told = Assert.Throws<CaptureFormatException>(() => CaptureReader.Open(Capture));
+        Assert.Contains("before it had recorded anything", told.Message, StringComparison.Ordinal);
+        Captures.Write(Capture, Captures.Simple(100));
+        Captures.Simple(100).AssertEqual(Captures.Read(Capture));
+        Assert.Equal(3, Directory.GetFileSystemEntries(Capture).Length);
+    }
+
+    [Fact]
     public void The_same_stream_gives_the_same_bytes()
     {
         var recording = Captures.Simple(200_000);

@@ -12,6 +12,9 @@ public enum QueryEnd
     /// <summary><see cref="QueryLimits.Rows"/> cut it; there are more.</summary>
     RowLimit,
 
+    /// <summary><see cref="QueryLimits.Bytes"/> cut it; there may be more.</summary>
+    ByteLimit,
+
     /// <summary><see cref="QueryLimits.Time"/> stopped it.</summary>
     TimeLimit,
 }

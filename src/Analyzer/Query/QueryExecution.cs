@@ -52,14 +52,34 @@ public sealed class QueryExecution : IQueryRows, IDisposable
 
     private bool MustStop => _cancellation.IsCancellationRequested || Environment.TickCount64 >= _deadline;
 
-    public SqlValue this[int column] => raw.sqlite3_column_type(_statement, column) switch
+    /// <summary>Bytes of values read of the current result.</summary>
+    public long ByteCount { get; private set; }
+
+    public SqlValue this[int column]
     {
-        raw.SQLITE_INTEGER => SqlValue.Of(raw.sqlite3_column_int64(_statement, column)),
-        raw.SQLITE_FLOAT => SqlValue.Of(raw.sqlite3_column_double(_statement, column)),
-        raw.SQLITE_TEXT => SqlValue.Of(raw.sqlite3_column_text(_statement, column).utf8_to_string()),
-        raw.SQLITE_BLOB => SqlValue.Of(raw.sqlite3_column_blob(_statement, column).ToArray()),
-        _ => SqlValue.Null,
-    };
+        get
+        {
+            switch (raw.sqlite3_column_type(_statement, column))
+            {
+                case raw.SQLITE_INTEGER:
+                    ByteCount += sizeof(long);
+                    return SqlValue.Of(raw.sqlite3_column_int64(_statement, column));
+                case raw.SQLITE_FLOAT:
+                    ByteCount += sizeof(double);
+                    return SqlValue.Of(raw.sqlite3_column_double(_statement, column));
+                case raw.SQLITE_TEXT:
+                    var text = raw.sqlite3_column_text(_statement, column).utf8_to_string();
+                    ByteCount += text.Length;
+                    return SqlValue.Of(text);
+                case raw.SQLITE_BLOB:
+                    var blob = raw.sqlite3_column_blob(_statement, column).ToArray();
+                    ByteCount += blob.Length;
+                    return SqlValue.Of(blob);
+                default:
+                    return SqlValue.Null;
+            }
+        }
+    }
 
     /// <summary>Moves to the next statement; false: there is none, or the time is over.</summary>
     /// <exception cref="QueryException">The statement is wrong, refused, or lacks a parameter.</exception>
@@ -87,6 +107,7 @@ public sealed class QueryExecution : IQueryRows, IDisposable
         for (var i = 0; i < _columns.Length; i++)
             _columns[i] = raw.sqlite3_column_name(_statement, i).utf8_to_string();
         RowCount = 0;
+        ByteCount = 0;
         End = QueryEnd.Open;
         return true;
     }
@@ -104,6 +125,12 @@ public sealed class QueryExecution : IQueryRows, IDisposable
             if (RowCount == _limits.Rows)
             {
                 End = QueryEnd.RowLimit;
+                return false;
+            }
+
+            if (ByteCount >= _limits.Bytes)
+            {
+                End = QueryEnd.ByteLimit;
                 return false;
             }
 
@@ -192,6 +219,11 @@ public sealed class QueryExecution : IQueryRows, IDisposable
         ? new QueryException($"a query may only read: {refused} {(refused is "transactions" or "statements that write" ? "are" : "is")} refused.")
         : new QueryException(Explain(raw.sqlite3_errmsg(_database).utf8_to_string()));
 
-    private static string Explain(string error) =>
-        $"SQL error: {error}{(error.StartsWith("no such ", StringComparison.Ordinal) ? ". 'replay schema' describes all views and columns." : "")}";
+    private static string Explain(string error) => $"SQL error: {error}{error switch
+    {
+        _ when error.StartsWith("no such ", StringComparison.Ordinal) => ". 'replay schema' describes all views and columns.",
+        "string or blob too big" => $": a value has {QueryRunner.MaxLength >> 20} MiB at most.",
+        "out of memory" => $": a query has {QueryRunner.MaxMemory >> 20} MiB at most.",
+        _ => "",
+    }}";
 }

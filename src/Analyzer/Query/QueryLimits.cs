@@ -8,6 +8,9 @@ public sealed record QueryLimits
     /// <summary>Rows of each statement.</summary>
     public long? Rows { get; init; }
 
-    /// <summary>Time of all statements together.</summary>
+    /// <summary>Bytes of text and blobs read from each statement, a number counted as eight.</summary>
+    public long? Bytes { get; init; }
+
+    /// <summary>Time of all statements together. SQLite looks at it between two instructions of its own, not inside one function.</summary>
     public TimeSpan? Time { get; init; }
 }

@@ -1,4 +1,5 @@
 using Replay.Analyzer.Store;
+using SQLitePCL;
 
 namespace Replay.Analyzer.Query;
 
@@ -7,13 +8,29 @@ namespace Replay.Analyzer.Query;
 /// </summary>
 public sealed class QueryRunner
 {
+    /// <summary>Bytes of a text, a blob or a row.</summary>
+    internal const int MaxLength = 64 << 20;
+
+    /// <summary>Bytes that SQLite takes in this process. Sorts go to temporary files long before.</summary>
+    internal const long MaxMemory = 1L << 30;
+
+    // Of sqlite3_limit.
+    private const int LengthLimit = 0;
+    private const int LikePatternLimit = 8;
+    private const int WorkerLimit = 11;
+
     private readonly Database _database;
     private readonly ReadOnlyGuard _guard = new();
 
     public QueryRunner(Database database)
     {
         _database = database;
-        _guard.Install(database.Connection.Handle!);
+        var connection = database.Connection.Handle!;
+        _ = raw.sqlite3_limit(connection, LengthLimit, MaxLength);
+        _ = raw.sqlite3_limit(connection, LikePatternLimit, 1000);
+        _ = raw.sqlite3_limit(connection, WorkerLimit, 0);
+        _ = raw.sqlite3_hard_heap_limit64(MaxMemory);
+        _guard.Install(connection);
     }
 
     /// <summary>Starts the statements of <paramref name="sql"/>. They run as their results are read.</summary>

@@ -80,7 +80,7 @@ public sealed partial class HistoryFile
             if (_ingest.Failure is null && !isKept && _hasRuns && !File.Exists(_path))
                 Place();
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException)
         {
             // The runs were given up for another reason, which is told.
         }

@@ -13,6 +13,9 @@ internal sealed class QueryCommand : VerbCommand
     /// <summary>Nobody reads more, and a table is drawn when it is whole.</summary>
     private const long RowsOnTerminal = 10_000;
 
+    /// <summary>Likewise.</summary>
+    private const long BytesOnTerminal = 64 << 20;
+
     /// <summary>Longer than any canned query takes on a boot; a query that forgot to join is stopped before it is forgotten.</summary>
     private const double DefaultSeconds = 60;
 
@@ -26,6 +29,7 @@ internal sealed class QueryCommand : VerbCommand
     private readonly Option<bool> _json = CommonOptions.Json();
     private readonly Option<bool> _list = new("--list") { Description = "List the canned queries and their parameters" };
     private readonly Option<long?> _rows = new("--max-rows") { Description = "Stop after so many rows, and say so; 0: no limit (default: 10000 on a terminal, no limit otherwise)", HelpName = "N" };
+    private readonly Option<long?> _bytes = new("--max-bytes") { Description = "Stop after so many bytes of values, and say so; 0: no limit (default: 64 MiB on a terminal, no limit otherwise)", HelpName = "N" };
     private readonly Option<double> _seconds = new("--timeout")
     {
         Description = "Stop after so many seconds, say so and return 130; 0: no limit (default 60)",
@@ -44,6 +48,7 @@ internal sealed class QueryCommand : VerbCommand
         Options.Add(_json);
         Options.Add(_list);
         Options.Add(_rows);
+        Options.Add(_bytes);
         Options.Add(_seconds);
     }
 
@@ -71,6 +76,7 @@ internal sealed class QueryCommand : VerbCommand
             console.Error.WriteLine($"replay query: {warning}");
         var runner = new QueryRunner(database);
         var limits = Limits(arguments, console);
+        using var lastResort = new LastResort(limits.Time, what => console.Error.WriteLine($"replay query: {what}"), cancellation);
         using var execution = Start(runner, Text(arguments, console), parameters, limits, cancellation);
         var isCutOff = false;
         format.WriteAll(execution, console.Out, result =>
@@ -85,11 +91,14 @@ internal sealed class QueryCommand : VerbCommand
     {
         var rows = arguments.GetValue(_rows) ?? (console.OutIsTerminal ? RowsOnTerminal : 0);
         var seconds = arguments.GetValue(_seconds);
+        var bytes = arguments.GetValue(_bytes) ?? (console.OutIsTerminal ? BytesOnTerminal : 0);
+        if (bytes < 0)
+            throw new UsageException($"--max-bytes {bytes}: at least 1, or 0 for no limit.");
         if (rows < 0)
             throw new UsageException($"--max-rows {rows}: at least 1, or 0 for no limit.");
         if (seconds is not (>= 0 and <= MostSeconds))
             throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"--timeout {seconds}: from 0, for no limit, to {MostSeconds} seconds."));
-        return new QueryLimits { Rows = rows > 0 ? rows : null, Time = seconds > 0 ? TimeSpan.FromSeconds(seconds) : null };
+        return new QueryLimits { Rows = rows > 0 ? rows : null, Bytes = bytes > 0 ? bytes : null, Time = seconds > 0 ? TimeSpan.FromSeconds(seconds) : null };
     }
 
     private static QueryExecution Start(
@@ -105,6 +114,8 @@ internal sealed class QueryCommand : VerbCommand
     {
         if (result.End == QueryEnd.RowLimit)
             error.WriteLine($"replay query: stopped after {Units.Count(result.RowCount)} rows (--max-rows); there are more. --max-rows 0 shows them all.");
+        if (result.End == QueryEnd.ByteLimit)
+            error.WriteLine($"replay query: stopped after {Units.Bytes(result.ByteCount)} in {Units.Of(result.RowCount, "row")} (--max-bytes); there may be more. --max-bytes 0 shows them all.");
         if (result.End == QueryEnd.TimeLimit)
             error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"replay query: stopped after {limits.Time!.Value.TotalSeconds:0.###} s (--timeout) and {Units.Count(result.RowCount)} rows; there may be more. --timeout 0 lets it run to its end."));
     }

@@ -9,6 +9,9 @@ internal sealed class CliConsole
 
     public required TextWriter Error { get; init; }
 
+    /// <summary>Standard error for a line that is written over; null: <see cref="Error"/>.</summary>
+    public TextWriter? Progress { get; init; }
+
     public required TextReader In { get; init; }
 
     /// <summary>Stdout is a terminal: tables are drawn. Otherwise CSV.</summary>
@@ -24,8 +27,9 @@ internal sealed class CliConsole
 
     public static CliConsole ForProcess() => new()
     {
-        Out = Console.Out,
-        Error = Console.Error,
+        Out = Console.IsOutputRedirected ? Console.Out : new TerminalWriter(Console.Out),
+        Error = Console.IsErrorRedirected ? Console.Error : new TerminalWriter(Console.Error),
+        Progress = Console.Error,
         In = Console.In,
         OutIsTerminal = !Console.IsOutputRedirected,
         ErrorIsTerminal = !Console.IsErrorRedirected,

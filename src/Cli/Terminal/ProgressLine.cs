@@ -14,6 +14,8 @@ internal sealed class ProgressLine(CliConsole console, bool quiet) : IDisposable
     private long _shown = console.Time.GetTimestamp();
     private int _width;
 
+    private TextWriter Line => console.Progress ?? console.Error;
+
     public TimeSpan Elapsed => console.Time.GetElapsedTime(_started);
 
     /// <summary>Shows what <paramref name="text"/> makes of the elapsed time, if it is time to.</summary>
@@ -31,7 +33,7 @@ internal sealed class ProgressLine(CliConsole console, bool quiet) : IDisposable
                 return;
             }
 
-            console.Error.Write($"\r{line.PadRight(_width)}");
+            Line.Write($"\r{line.PadRight(_width)}");
             _width = line.Length;
         }
     }
@@ -42,7 +44,7 @@ internal sealed class ProgressLine(CliConsole console, bool quiet) : IDisposable
         lock (_lock)
         {
             if (_width > 0)
-                console.Error.Write($"\r{new string(' ', _width)}\r");
+                Line.Write($"\r{new string(' ', _width)}\r");
             _width = 0;
         }
     }

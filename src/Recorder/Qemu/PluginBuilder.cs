@@ -26,7 +26,12 @@ public static class PluginBuilder
         var directory = Path.Combine(cache, $"plugin-{SourceHash()}");
         var library = Path.Combine(directory, Library);
         if (File.Exists(library))
+        {
+            if (!FileOwner.IsMineAlone(directory) || !FileOwner.IsMine(library))
+                throw new RecorderException(RecorderFailure.CannotCreate, $"{directory}: is not yours, or others can change it, and QEMU would load what is in it. Remove it.");
             return library;
+        }
+
         var work = Path.Combine(cache, $".plugin-{Path.GetRandomFileName()}");
         try
         {

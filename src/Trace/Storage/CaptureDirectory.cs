@@ -10,7 +10,10 @@ internal static class CaptureDirectory
             throw new CaptureExistsException($"{directory}: a file has this name. Choose another name for the capture.");
         if (Directory.Exists(directory) && Directory.EnumerateFileSystemEntries(directory).Any())
             Clear(directory, force);
-        Directory.CreateDirectory(directory);
+        if (OperatingSystem.IsWindows())
+            Directory.CreateDirectory(directory);
+        else
+            Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         if (Path.GetDirectoryName(Path.GetFullPath(Path.TrimEndingDirectorySeparator(directory))) is { } parent)
             DurableFile.FlushDirectory(parent);
     }
@@ -40,13 +43,18 @@ internal static class CaptureDirectory
             throw new CaptureFormatException($"{stray}: the manifest does not name it. Remove it, or copy the whole capture again.");
     }
 
+    /// <summary>Its recorder was killed before there was a manifest, so that nothing is recorded there: at most files that were never finished.</summary>
+    public static bool IsStillborn(string directory) =>
+        Directory.Exists(directory)
+        && Directory.EnumerateFileSystemEntries(directory).Select(entry => Path.GetFileName(entry)).All(name => CaptureLayout.Owns(name) && name.EndsWith(CaptureLayout.Partial, StringComparison.Ordinal));
+
     private static void Clear(string directory, bool force)
     {
         // Whatever --force is aimed at by mistake, only files that a capture consists of are deleted, and only if there is nothing else.
         var entries = Directory.GetFileSystemEntries(directory);
         if (entries.FirstOrDefault(entry => !File.Exists(entry) || !CaptureLayout.Owns(Path.GetFileName(entry))) is { } foreign)
             throw new CaptureExistsException($"{directory}: exists and is not a capture (it holds {Path.GetFileName(foreign)}). Choose another name.");
-        if (!force)
+        if (!force && !IsStillborn(directory))
             throw new CaptureExistsException($"{directory}: exists. Choose another name, or replace it with --force.");
         File.Delete(Path.Combine(directory, CaptureLayout.Manifest));
         foreach (var entry in entries)

@@ -9,9 +9,14 @@ namespace Replay.Trace.Storage;
 /// </summary>
 internal static partial class DurableFile
 {
-    /// <summary>Opens the partial file of <paramref name="path"/>.</summary>
-    public static FileStream CreatePartial(string path) =>
-        new(path + CaptureLayout.Partial, FileMode.Create, FileAccess.Write, FileShare.Read, 1 << 16);
+    /// <summary>Opens the partial file of <paramref name="path"/>. It holds a guest's memory: nobody else may read it, unless its owner lets them.</summary>
+    public static FileStream CreatePartial(string path)
+    {
+        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, Share = FileShare.Read, BufferSize = 1 << 16 };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        return new FileStream(path + CaptureLayout.Partial, options);
+    }
 
     /// <summary>Flushes a partial file to the disk and closes it. It keeps its partial name.</summary>
     public static void Finish(FileStream file)

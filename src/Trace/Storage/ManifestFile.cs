@@ -24,6 +24,8 @@ internal static class ManifestFile
     public static CaptureManifest Read(string directory)
     {
         var path = Path.Combine(directory, CaptureLayout.Manifest);
+        if (!File.Exists(path) && CaptureDirectory.IsStillborn(directory))
+            throw new CaptureFormatException($"{directory}: its recorder was stopped before it had recorded anything. Record into the same name again, or remove it.");
         if (!File.Exists(path))
             throw new CaptureFormatException($"{directory}: no {CaptureLayout.Manifest} in it, so it is not a capture. Give the directory that `replay record` made.");
         if (new FileInfo(path).Length > MaxBytes)

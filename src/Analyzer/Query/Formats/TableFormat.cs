@@ -7,6 +7,7 @@ namespace Replay.Analyzer.Query.Formats;
 public sealed class TableFormat : ResultFormat
 {
     private const int HeldRows = 1000;
+    private const int HeldCharacters = 4 << 20;
     private const string Gap = "  ";
 
     public override string Name => "table";
@@ -14,8 +15,15 @@ public sealed class TableFormat : ResultFormat
     public override void Write(IQueryRows rows, TextWriter output)
     {
         var held = new List<SqlValue[]>();
-        while (held.Count < HeldRows && rows.Read())
-            held.Add(Row(rows));
+        var characters = 0L;
+        var isOpen = true;
+        while (held.Count < HeldRows && characters < HeldCharacters && (isOpen = rows.Read()))
+        {
+            var row = Row(rows);
+            held.Add(row);
+            characters += row.Sum(value => value.Kind is SqlValueKind.Text or SqlValueKind.Blob ? (long)value.ToString().Length : 0);
+        }
+
         var widths = new int[rows.Columns.Count];
         var isNumber = new bool[widths.Length];
         for (var i = 0; i < widths.Length; i++)
@@ -29,7 +37,7 @@ public sealed class TableFormat : ResultFormat
         WriteLine([.. widths.Select(width => new string('-', width))], widths, isNumber, output);
         foreach (var row in held)
             WriteLine([.. row.Select(Text)], widths, isNumber, output);
-        while (held.Count == HeldRows && rows.Read())
+        while (isOpen && rows.Read())
             WriteLine([.. Row(rows).Select(Text)], widths, isNumber, output);
     }
 

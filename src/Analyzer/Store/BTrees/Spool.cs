@@ -46,7 +46,8 @@ internal sealed class Spool(string path) : IDisposable
             _file ??= Open(path, FileMode.Create);
             RandomAccess.Write(_file, bytes, Length);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        // The last is what .NET makes of a limit on the size of files.
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException)
         {
             throw new StoreException($"{path}: cannot be written: {exception.Message}", exception);
         }
