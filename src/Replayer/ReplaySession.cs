@@ -44,7 +44,8 @@ public sealed class ReplaySession
         ArgumentNullException.ThrowIfNull(options);
         _options = options;
         _history = history;
-        _tally = new Tally(history);
+        var mutable = new MutableHistory(history);
+        _tally = new Tally(mutable);
         if (manifest.Filter is { } filter)
             _watch = new ZapWatch(_tally, filter, SpteFormats.For(options.Mode, options.EffectiveProfile));
         Journal = new Journal(_watch ?? (IHistory)_tally);
@@ -52,7 +53,7 @@ public sealed class ReplaySession
             _watch.Journal = Journal;
         _machine = new Machine(options, Journal, Math.Clamp(manifest.Vcpus, 1, MaxVcpus));
         _watch?.Watch(_machine.Vm);
-        _events = new EventReplay(_machine);
+        _events = new EventReplay(_machine, mutable);
         _invariants = new InvariantWatch(_machine.Vm, Journal, options.Invariants);
         if (manifest.CountNestedNotFollowed() is > 0 and var nested)
             Journal.Note(ModelNote.NestedNotFollowed, 0, (ulong)nested, 0);

@@ -105,7 +105,7 @@ internal static class StoredReplay
             CaptureFilter = driver.Manifest.Filter,
             Mode = mode,
             Profile = plan.OptionsFor(mode).EffectiveProfile.Name,
-            Backing = plan.BackingName,
+            Backing = plan.BackingNameFor(mode),
             Kernel = HostProfile.KernelVersion,
             Tool = ToolVersion.Text,
             Model = ModelVersion,
@@ -113,7 +113,7 @@ internal static class StoredReplay
         };
     }
 
-    private static RunSummary Summarize(ReplayResult result) => new()
+    internal static RunSummary Summarize(ReplayResult result) => new()
     {
         HistoryHash = result.HistoryHash,
         FirstOrdinal = result.FirstOrdinal,

@@ -71,7 +71,9 @@ internal sealed class AccessPath(Translator translator, IHypervisor hypervisor, 
     {
         for (var attempt = 0; attempt < RetryLimit; attempt++)
         {
-            var status = translator.Touch(gpa, access.Kind, out var translation);
+            var status = (access.Flags & AccessFlags.TableWalk) != 0
+                ? translator.TouchTable(gpa, out var translation)
+                : translator.Touch(gpa, access.Kind, out translation);
             if (TryEnd(status, access, translation, out var outcome))
                 return outcome;
         }

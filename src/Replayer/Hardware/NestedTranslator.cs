@@ -61,6 +61,12 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
         return Finish(GpaAccess.Final(kind, PageRights.All), ref translation);
     }
 
+    public override TranslationStatus TouchTable(ulong gpa, out Translation translation)
+    {
+        translation = new Translation { Gpa = gpa };
+        return Finish(GpaAccess.TableRead, ref translation);
+    }
+
     /// <summary>Intel reads them here, as plain data. AMD, with nested paging on, reads a PDPTE when a walk needs it.</summary>
     public override TranslationStatus LoadPdptes(out Translation translation)
     {

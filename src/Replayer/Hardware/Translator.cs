@@ -22,6 +22,9 @@ internal abstract class Translator
     /// <summary>Goes to a guest-physical address without the guest's tables. Only where <see cref="IsTwoDimensional"/>.</summary>
     public abstract TranslationStatus Touch(ulong gpa, AccessKind kind, out Translation translation);
 
+    /// <summary>Goes to an entry of a guest table as the CPU's walk does. Only where <see cref="IsTwoDimensional"/>.</summary>
+    public virtual TranslationStatus TouchTable(ulong gpa, out Translation translation) => Touch(gpa, AccessKind.Read, out translation);
+
     /// <summary>What the CPU does of its own after MOV to a control register: PAE guests get their PDPTE registers loaded.</summary>
     public abstract TranslationStatus LoadPdptes(out Translation translation);
 }
