@@ -165,6 +165,7 @@ internal sealed class ImportFtraceCommand : VerbCommand
         {
             Capture = capture,
             CaptureHash = reader.Manifest.Checksum,
+            CaptureComplete = true,
             Mode = traced.Mode,
             Name = $"{observed}-filled",
             Profile = traced.Profile.Name,

@@ -64,7 +64,9 @@ internal sealed class EventReplay(Machine machine, MutableHistory history)
                 AccessImplicitly(row);
                 return true;
             case TraceEventKind.GuestPhysicalAccess:
-                _host.Answer(row.Detail is null ? new HostAnswer() : EventDetail.ReadHostAnswer(row));
+                var answer = row.Detail is null ? new HostAnswer() : EventDetail.ReadHostAnswer(row);
+                EventRules.Check(row, answer);
+                _host.Answer(answer);
                 NoteUnless(machine.Cpu(row.Vcpu).AccessPhysical(row.Gpa ?? 0, row.Access ?? AccessKind.Read, row.Flags ?? AccessFlags.None), row);
                 return true;
             case TraceEventKind.GuestPageFault:

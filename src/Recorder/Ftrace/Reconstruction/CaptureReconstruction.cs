@@ -32,6 +32,7 @@ public sealed class CaptureReconstruction
     private readonly TraceFacts _facts;
     private IReadOnlyList<InferredSlot> _slots = [];
     private readonly SortedSet<string> _unknown = new(StringComparer.Ordinal);
+    private readonly HashSet<ulong> _clean = [];
     private long _last = -1;
 
     public CaptureReconstruction(bool isEpt, IReadOnlyDictionary<long, int> vcpuOfThread) => _facts = new TraceFacts(isEpt, vcpuOfThread);
@@ -129,8 +130,15 @@ public sealed class CaptureReconstruction
     {
         switch (fact.Kind)
         {
-            case FactKind.Fault:
+            case FactKind.Fault when fact.IsAnswered || fact.IsMmio:
+                if (fact.Access == AccessKind.Write)
+                    _clean.Remove(fact.Gpa >> 12);
                 yield return Access(fact);
+                break;
+            case FactKind.Fault:
+                // KVM gave up before it asked the host; what the host did meanwhile stays.
+                foreach (var (gpa, length) in Guest(fact.Ranges, []))
+                    yield return new TraceEvent { Ordinal = 0, Kind = TraceEventKind.HostInvalidate, Gpa = gpa, Value = length };
                 break;
             case FactKind.Invalidate or FactKind.Age:
                 foreach (var (gpa, length) in Guest(fact.Ranges, fact.Zapped))
@@ -144,6 +152,10 @@ public sealed class CaptureReconstruction
                     yield return new TraceEvent { Ordinal = 0, Kind = TraceEventKind.DirtyLogOn, Gpa = _slots[0].FirstGfn << 12 };
                 break;
             case FactKind.DirtyLogGet:
+                // An entry that becomes clean again was written in between, without a fault: the CPU set its dirty bit.
+                foreach (var gfn in fact.Zapped.Where(_clean.Contains))
+                    yield return new TraceEvent { Ordinal = 0, Kind = TraceEventKind.GuestPhysicalAccess, Access = AccessKind.Write, Flags = AccessFlags.None, Gpa = gfn << 12 };
+                _clean.UnionWith(fact.Zapped);
                 foreach (var slot in _slots)
                     yield return new TraceEvent { Ordinal = 0, Kind = TraceEventKind.DirtyLogGet, Gpa = slot.FirstGfn << 12 };
                 break;

@@ -42,7 +42,7 @@ internal sealed class Fact
     /// <summary>Host-virtual ranges: of an invalidation its own, of a fault those that the host invalidated meanwhile.</summary>
     public List<(ulong Start, ulong End)> Ranges { get; } = [];
 
-    /// <summary>Frames of leaves that were seen to go in an invalidation.</summary>
+    /// <summary>Frames of leaves that were seen to go in an invalidation, or to become clean when the dirty log was read.</summary>
     public List<ulong> Zapped { get; } = [];
 
     /// <summary>The host answered: kvm_mmu_spte_requested or a leaf.</summary>
@@ -65,9 +65,12 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
     private const ulong EptDirty = 1UL << 9;
     private const ulong X86Dirty = 1UL << 6;
     private const ulong WriteBit = 2;
+    private const ulong X86Mmio = 1UL << 51;
     private const ulong Large = 1UL << 7;
     private const ulong Rights = 7;
     private const ulong FrameMask = 0xf_ffff_ffff_f000;
+    private const ulong NoFrame = 0xfffUL << 52;
+    private const ulong NoSlot = 1UL << 63;
     private const int NoVcpu = -1;
     private const int LowestRootLevel = 4;
 
@@ -77,7 +80,7 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
         public Fact? Fault;
         public (ulong Gfn, ulong Pfn)? Requested;
         public Fact? Invalidation;
-        public bool InDirtyBatch;
+        public Fact? DirtyBatch;
         public bool IsNested;
         public ulong ExitRip;
     }
@@ -184,6 +187,13 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
         var thread = Thread(line);
         if (thread.Fault is not { } fault || fault.Gpa >> 12 != fields.Gfn)
             return;
+        if ((fields.Pfn & NoFrame) != 0)
+        {
+            // KVM_PFN_NOSLOT, or an error: there is no page.
+            fault.IsMmio |= fields.Pfn == NoSlot;
+            return;
+        }
+
         fault.Level = Math.Max(fault.Level, fields.Level);
         thread.Requested = (fields.Gfn, fields.Level > 1 ? fields.Pfn + (fields.Gfn & ((1UL << (9 * (fields.Level - 1))) - 1)) : fields.Pfn);
     }
@@ -197,7 +207,7 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
     public override void OnSpteChanged(in TraceLine line, in SpteChangedFields fields)
     {
         var thread = Thread(line);
-        if ((fields.New & Rights) != 0 && (fields.Level == 1 || (fields.New & Large) != 0) && thread.Fault is not null)
+        if (IsPresent(fields.New) && (fields.Level == 1 || (fields.New & Large) != 0) && thread.Fault is not null)
         {
             Leaf(thread, fields.Gfn, fields.Level, fields.New);
             return;
@@ -205,18 +215,18 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
 
         if (thread.Fault is not null)
             return;
-        var isLeaf = (fields.Old & Rights) != 0 && (fields.Level == 1 || (fields.Old & Large) != 0);
-        if (isLeaf && (fields.New & Rights) != 0 && ((fields.Old ^ fields.New) & FrameMask) == 0
+        var isLeaf = IsPresent(fields.Old) && (fields.Level == 1 || (fields.Old & Large) != 0);
+        if (isLeaf && IsPresent(fields.New) && ((fields.Old ^ fields.New) & FrameMask) == 0
             && (fields.Old & ~fields.New & (WriteBit | (isEpt ? EptDirty : X86Dirty))) != 0 && thread.Invalidation is null)
         {
-            DirtySign(thread, line.Ordinal);
+            DirtySign(thread, line.Ordinal, fields.Gfn);
             return;
         }
 
-        if (isLeaf && (fields.New & Rights) == 0 && thread.Invalidation is { } invalidation)
+        if (isLeaf && !IsPresent(fields.New) && thread.Invalidation is { } invalidation)
             invalidation.Zapped.Add(fields.Gfn);
-        else if ((fields.New & Rights) == 0)
-            Teardown(line.Ordinal);
+        else if (!IsPresent(fields.New))
+            Teardown(line.Ordinal, fields.Level);
     }
 
     public override void OnFastPageFault(in TraceLine line, in FastPageFaultFields fields)
@@ -243,7 +253,7 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
             return;
         }
 
-        thread.InDirtyBatch = false;
+        thread.DirtyBatch = null;
         var fact = new Fact { Kind = isUnmap ? FactKind.Invalidate : FactKind.Age, Ordinal = line.Ordinal };
         fact.Ranges.Add((fields.Start, end));
         Facts.Add(fact);
@@ -255,8 +265,7 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
         if (line.Name.Kind != TracepointKind.ZapPage)
             return;
         Thread(line).Invalidation = null;
-        Teardown(line.Ordinal);
-        _teardownHasRoot |= _teardown >= 0 && (fields.Role & 15) >= LowestRootLevel;
+        Teardown(line.Ordinal, (int)(fields.Role & 15));
     }
 
     public override void OnOther(in TraceLine line)
@@ -310,20 +319,29 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
             LogsDirtyFromStart = false;
     }
 
+    /// <summary>Maps something: has rights, and is no MMIO entry (write without read in EPT's form, bit 51 in x86 form).</summary>
+    private bool IsPresent(ulong spte) => (spte & Rights) != 0 && (isEpt ? (spte & 3) != WriteBit : (spte & X86Mmio) == 0);
+
     private bool IsWritable(ulong spte) => (spte & (isEpt ? EptHostWritable : X86HostWritable)) != 0;
 
-    private void DirtySign(ThreadState thread, long ordinal)
+    private void DirtySign(ThreadState thread, long ordinal, ulong gfn)
     {
         LogsDirty = true;
-        if (!thread.InDirtyBatch)
-            Facts.Add(new Fact { Kind = FactKind.DirtyLogGet, Ordinal = ordinal });
-        thread.InDirtyBatch = true;
+        if (thread.DirtyBatch is null)
+        {
+            thread.DirtyBatch = new Fact { Kind = FactKind.DirtyLogGet, Ordinal = ordinal };
+            Facts.Add(thread.DirtyBatch);
+        }
+
+        thread.DirtyBatch.Zapped.Add(gfn);
     }
 
-    private void Teardown(long ordinal)
+    /// <summary>Something is taken away outside of faults and invalidations: the end, if a root is among it and no vCPU runs any more.</summary>
+    private void Teardown(long ordinal, int level)
     {
         if (_teardown < 0)
             _teardown = ordinal;
+        _teardownHasRoot |= level >= LowestRootLevel;
     }
 
     private ThreadState Close(in TraceLine line)
@@ -334,7 +352,7 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
         thread.Fault = null;
         thread.Requested = null;
         thread.Invalidation = null;
-        thread.InDirtyBatch = false;
+        thread.DirtyBatch = null;
         return thread;
     }
 
