@@ -11,6 +11,7 @@ internal sealed class EventReplay(Machine machine, MutableHistory history)
 {
     private readonly Journal _journal = machine.Journal;
     private readonly HostEvents _host = machine.Vm.HostEvents;
+    private readonly OfferedFeatures _offered = new(machine.Vm);
     private readonly bool[] _nested = new bool[byte.MaxValue + 1];
     private TraceEvent? _emulatedRead;
 
@@ -81,6 +82,7 @@ internal sealed class EventReplay(Machine machine, MutableHistory history)
     {
         var instructions = machine.Cpu(row.Vcpu).Instructions;
         var value = row.Value ?? 0;
+        _offered.Look(row.Kind, value);
         switch (row.Kind)
         {
             case TraceEventKind.Cr0Write:
@@ -110,6 +112,14 @@ internal sealed class EventReplay(Machine machine, MutableHistory history)
     }
 
     private bool TryReplayHost(in TraceEvent row)
+    {
+        _journal.ActsForHost = true;
+        var isHosts = ReplayHost(row);
+        _journal.ActsForHost = false;
+        return isHosts;
+    }
+
+    private bool ReplayHost(in TraceEvent row)
     {
         var gpa = row.Gpa ?? 0;
         switch (row.Kind)
@@ -165,7 +175,9 @@ internal sealed class EventReplay(Machine machine, MutableHistory history)
                 SetRegisters(row, EventDetail.ReadVcpuState(row));
                 break;
             case TraceEventKind.Marker:
+                _journal.ActsForHost = true;
                 Marker?.Invoke((byte)(row.Value ?? 0));
+                _journal.ActsForHost = false;
                 if (row is { Rip: { } rip, Size: { } length })
                     machine.Cpu(row.Vcpu).Resume(rip + length);
                 break;
@@ -236,6 +248,7 @@ internal sealed class EventReplay(Machine machine, MutableHistory history)
     private void SetRegisters(in TraceEvent row, VcpuState state)
     {
         EventRules.Check(row, state);
+        _offered.Look(state);
         var registers = machine.Cpu(row.Vcpu).Registers;
         registers.Cr0 = state.Cr0;
         registers.Cr2 = state.Cr2;
