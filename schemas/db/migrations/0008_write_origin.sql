@@ -1,4 +1,4 @@
--- Schema 7. What each write of a companion run rests on: the run of a capture that was made of a trace, held against that trace.
+-- Schema 8. What each write of a companion run rests on: the run of a capture that was made of a trace, held against that trace.
 -- origin: 1 seen, 2 derived, 3 earlier, 4 missing.
 CREATE TABLE _write_origin (
   run INTEGER NOT NULL,
