@@ -36,8 +36,8 @@ internal static class Reconstruction
         var reconstruction = new CaptureReconstruction(plan.Host.Paging == ObservedPaging.Ept, plan.Outlook.VcpuOfThread);
         var trace = FtraceReader.Read(input.Text, plan.Pids.Count == 0 ? reconstruction.Sink : new PidFilter(reconstruction.Sink, plan.Pids), null, null, cancellation);
         cancellation.ThrowIfCancellationRequested();
-        reconstruction.Finish();
         var host = profile ?? (plan.Host.IsIntel ? reconstruction.HasAdDisabled ? HostProfiles.IntelNoAd : HostProfiles.Intel : HostProfiles.Amd);
+        reconstruction.Finish(host.PrivateMemslots);
         var manifest = new CaptureManifest
         {
             Source = "ftrace",

@@ -1,5 +1,6 @@
 using Replay.Replayer;
 using Replay.Replayer.Kvm.Host;
+using Replay.Trace;
 
 namespace Replay.Cli.Replaying;
 
@@ -18,12 +19,15 @@ internal sealed record ReplayPlan
     /// <summary>The mode that the capture's trace is of: there the host answers as the trace shows. Null: the capture is of no trace, or the host is said.</summary>
     public MmuMode? TracedMode { get; init; }
 
+    /// <summary>What the host does meanwhile, beside what the capture has.</summary>
+    public HostScript? HostScript { get; init; }
+
     public bool UseTlb { get; init; } = true;
 
     /// <summary>Threads that replay; decoding and storing have their own.</summary>
     public int Threads { get; init; } = 1;
 
-    public ReplayOptions OptionsFor(MmuMode mode) => new() { Mode = mode, Profile = Profile, Backing = BackingFor(mode), UseTlb = UseTlb };
+    public ReplayOptions OptionsFor(MmuMode mode) => new() { Mode = mode, Profile = Profile, Backing = BackingFor(mode), UseTlb = UseTlb, HostScript = HostScript };
 
     /// <summary>
     /// <c>4k</c> or <c>thp</c>, with <c>-lazy</c> where the host had not populated the memory, with <c>-recorded</c> where it is as a trace

@@ -54,12 +54,13 @@ public sealed class CaptureReconstruction
     public IReadOnlyCollection<string> Unknown => _unknown;
 
     /// <summary>All of the trace was taken.</summary>
-    public void Finish()
+    /// <param name="privateMemslots">The replay's host has KVM's own memslots: they are not inferred.</param>
+    public void Finish(bool privateMemslots)
     {
         _facts.Finish();
         ProtectedPages();
         _facts.Facts.Sort((left, right) => left.Ordinal.CompareTo(right.Ordinal));
-        _slots = GuestMemoryMap.Infer(_facts);
+        _slots = GuestMemoryMap.Infer(_facts, privateMemslots);
         if (_facts.NestedFaults > 0)
             _unknown.Add($"{_facts.NestedFaults} faults of nested guests are left out");
         if (_slots.Any(slot => slot.HvaOfGpaZero is null) && _facts.Facts.Exists(fact => fact.Kind == FactKind.Invalidate && fact.Zapped.Count == 0))

@@ -14,9 +14,12 @@ internal static class GuestMemoryMap
 {
     private const ulong LargestGap = 1UL << 18;
     private const ulong Huge = 512;
+    private const ulong ApicPage = 0xfee00;
+    private const ulong FirstPrivatePage = 0xfeffc;
+    private const ulong LastPrivatePage = 0xfefff;
     private const ulong Gigabyte = 1UL << 18;
 
-    public static IReadOnlyList<InferredSlot> Infer(TraceFacts facts)
+    public static IReadOnlyList<InferredSlot> Infer(TraceFacts facts, bool privateMemslots)
     {
         var ram = new SortedSet<ulong>();
         var mmio = new SortedSet<ulong>();
@@ -29,6 +32,8 @@ internal static class GuestMemoryMap
         }
 
         mmio.ExceptWith(ram);
+        if (privateMemslots)
+            ram.RemoveWhere(gfn => gfn is ApicPage or >= FirstPrivatePage and <= LastPrivatePage);
         var slots = new List<(ulong First, ulong Last)>();
         foreach (var gfn in ram)
         {
