@@ -92,6 +92,7 @@ internal static class CommandLine
         yield return new ConformCommand();
         yield return new EventsCommand();
         yield return new TreeCommand();
+        yield return new ServeCommand();
         yield return new ExportCommand();
         yield return new SchemaCommand();
         yield return new DocsCommand();

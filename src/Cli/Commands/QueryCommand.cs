@@ -97,7 +97,7 @@ internal sealed class QueryCommand : VerbCommand
     {
         if (text.StartsWith('@'))
             return runner.Execute(CannedQueries.Find(text), parameters, limits, cancellation);
-        var values = parameters.ToDictionary(pair => pair.Key, pair => Settings.SqlValue(pair.Value), StringComparer.Ordinal);
+        var values = parameters.ToDictionary(pair => pair.Key, pair => SqlValue.Parse(pair.Value), StringComparer.Ordinal);
         return runner.Execute(text, values, limits, cancellation);
     }
 
