@@ -61,6 +61,9 @@ public sealed class QueryExecution : IQueryRows, IDisposable
         _ => SqlValue.Null,
     };
 
+    /// <summary>An integer of the row, 0 for NULL: for who reads millions of rows and knows what a column holds.</summary>
+    public long Integer(int column) => raw.sqlite3_column_int64(_statement, column);
+
     /// <summary>Moves to the next statement; false: there is none, or the time is over.</summary>
     /// <exception cref="QueryException">The statement is wrong, refused, or lacks a parameter.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>

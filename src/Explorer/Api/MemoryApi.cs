@@ -1,5 +1,4 @@
 using Replay.Analyzer.Query;
-using Replay.Analyzer.Query.Tree;
 using Replay.Explorer.Data;
 using Replay.Explorer.Http;
 
@@ -19,7 +18,7 @@ internal static class MemoryApi
 
     private const string Tables =
         """
-        SELECT table_id FROM table_page
+        SELECT table_id, level FROM table_page
         WHERE run = :run AND created_ordinal <= :at AND (zapped_ordinal IS NULL OR zapped_ordinal > :at) AND (freed_ordinal IS NULL OR freed_ordinal > :at)
           AND (NOT direct OR (gfn < :to AND gfn + (1 << 9 * level) > :from))
         """;
@@ -44,8 +43,8 @@ internal static class MemoryApi
         from = from / frames * frames;
         var count = (int)((to - from + frames - 1) / frames);
         to = from + (count * frames);
-        var map = new Map(count);
-        Fill(run, at, from, to, frames, map);
+        var map = new Map(count, from, to - from);
+        Fill(shelf, run, at, from, to, frames, map);
         var by = request.Text("by");
         return new
         {
@@ -106,21 +105,23 @@ internal static class MemoryApi
         return new { run = run.Key, gfn = Text.Hex(gfn), history = rows.Take(HistoryRows), isCut = rows.Count > HistoryRows };
     }
 
-    private static void Fill(RunSession run, long at, long from, long to, long frames, Map map)
+    private static void Fill(Shelf shelf, RunSession run, long at, long from, long to, long frames, Map map)
     {
-        var reader = new TableTreeReader(run.Session.Runner, run.Run, at, run.Session.Cancellation);
+        var image = shelf.Once($"image|{run.Identity}", () => new MemoryHistory()).At(run, at);
         var tables = run.Session.Read(
-            Tables, row => row[0].Integer, ("run", run.Number), ("at", SqlValue.Of(at)), ("from", SqlValue.Of(from)), ("to", SqlValue.Of(to)));
-        foreach (var id in tables)
+            Tables, row => (Id: row[0].Integer, Level: (int)row[1].Integer), ("run", run.Number), ("at", SqlValue.Of(at)), ("from", SqlValue.Of(from)), ("to", SqlValue.Of(to)));
+        foreach (var (id, level) in tables)
         {
-            var table = reader.ReadTable(id, 1, 0);
-            foreach (var entry in table.Entries!)
+            if (image.Find(id) is not { } table)
+                continue;
+            for (var i = 0; i < MemoryImage.Entries; i++)
             {
-                if (entry.IsLeaf || entry.Kind == "mmio")
-                    map.Add((long)entry.Gfn, 1L << (BitsOfLevel * (table.Level - 1)), entry, from, to, frames);
+                if (table.Frames[i] != MemoryImage.Frame.None)
+                    map.Add(table.Gfns[i], 1L << (BitsOfLevel * (level - 1)), table.Frames[i]);
             }
         }
 
+        map.Fold(frames);
         run.Session.Read(
             GuestTables,
             row => map.Tables[(row[0].Integer - from) / frames]++,
@@ -162,25 +163,28 @@ internal static class MemoryApi
         public long Rounded() => Math.Max(4096, (Value + 4095) / 4096 * 4096);
     }
 
-    private sealed class Map(int cells)
+    private sealed class Map(int cells, long from, long frames)
     {
-        public void Add(long first, long pages, TreeEntry entry, long from, long to, long frames)
-        {
-            var rights = entry.Rights ?? "";
-            for (var cell = Math.Max(first, from) / frames; cell * frames < Math.Min(first + pages, to); cell++)
-            {
-                var index = cell - (from / frames);
-                var here = Math.Min(first + pages, (cell + 1) * frames) - Math.Max(first, cell * frames);
-                if (!entry.IsLeaf)
-                {
-                    Mmio[index] += here;
-                    continue;
-                }
+        private readonly MemoryImage.Frame[] _frames = new MemoryImage.Frame[frames];
 
-                Mapped[index] += here;
-                Writable[index] += rights.Contains('w') ? here : 0;
-                Dirty[index] += rights.Contains('d') ? here : 0;
-                Huge[index] += pages > 1 ? here : 0;
+        /// <summary>Takes in an entry. A frame that several entries map, as shadow tables do, counts once, with the rights of all together.</summary>
+        public void Add(long first, long pages, MemoryImage.Frame frame)
+        {
+            for (var gfn = Math.Max(first, from); gfn < Math.Min(first + pages, from + _frames.Length); gfn++)
+                _frames[gfn - from] |= frame;
+        }
+
+        /// <summary>Counts the frames into their cells.</summary>
+        public void Fold(long framesOfCell)
+        {
+            for (var i = 0; i < _frames.Length; i++)
+            {
+                var (state, cell) = (_frames[i], i / framesOfCell);
+                Mapped[cell] += state.HasFlag(MemoryImage.Frame.Mapped) ? 1 : 0;
+                Writable[cell] += state.HasFlag(MemoryImage.Frame.Writable) ? 1 : 0;
+                Dirty[cell] += state.HasFlag(MemoryImage.Frame.Dirty) ? 1 : 0;
+                Huge[cell] += state.HasFlag(MemoryImage.Frame.Huge) ? 1 : 0;
+                Mmio[cell] += state == MemoryImage.Frame.Mmio ? 1 : 0;
             }
         }
 
