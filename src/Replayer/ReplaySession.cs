@@ -54,6 +54,8 @@ public sealed class ReplaySession
         _watch?.Watch(_machine.Vm);
         _events = new EventReplay(_machine);
         _invariants = new InvariantWatch(_machine.Vm, Journal, options.Invariants);
+        if (manifest.CountNestedNotFollowed() is > 0 and var nested)
+            Journal.Note(ModelNote.NestedNotFollowed, 0, (ulong)nested, 0);
     }
 
     /// <summary>The machine being modelled: for looking, after a chunk or from <see cref="Marker"/>.</summary>

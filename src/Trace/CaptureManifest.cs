@@ -1,10 +1,13 @@
+using System.Globalization;
+using System.Text.Json.Serialization;
+
 namespace Replay.Trace;
 
 /// <summary>What <c>manifest.json</c> says of a capture: format, source, how it was made, and its parts with their checksums.</summary>
 public sealed record CaptureManifest
 {
     /// <summary>The format this tool writes, and the newest it reads.</summary>
-    public const int CurrentVersion = 1;
+    public const int CurrentVersion = 2;
 
     public const string FormatName = "replay-capture";
 
@@ -41,6 +44,13 @@ public sealed record CaptureManifest
     /// <summary>What the source could not see and the recorder could not make up for, by name.</summary>
     public List<string> Blind { get; init; } = [];
 
+    /// <summary>
+    /// VMRUN and VMXON instructions that the recorder met and did not follow. From the first on, accesses of a nested guest may stand in the
+    /// stream as its hypervisor's, at addresses that the hypervisor's page tables do not give: such a capture is not exact.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public long NestedNotFollowed { get; init; }
+
     /// <summary>Accesses the guest made, recorded or dropped by the filter.</summary>
     public long AccessesSeen { get; init; }
 
@@ -50,4 +60,15 @@ public sealed record CaptureManifest
     /// SHA-256 of <c>manifest.json</c> itself, taken with these 64 digits as zeros: the last key of the file. Filled where the file is written.
     /// </summary>
     public string Checksum { get; init; } = "";
+
+    /// <summary>
+    /// <see cref="NestedNotFollowed"/>, and of captures that are older than that key what <see cref="Blind"/> says in words.
+    /// </summary>
+    public long CountNestedNotFollowed()
+    {
+        if (NestedNotFollowed > 0)
+            return NestedNotFollowed;
+        var told = Blind.Find(static what => what.Contains(" VMRUN instructions", StringComparison.Ordinal));
+        return told is null ? 0 : long.TryParse(told.AsSpan(0, told.IndexOf(' ')), NumberStyles.None, CultureInfo.InvariantCulture, out var count) ? count : 1;
+    }
 }

@@ -136,6 +136,38 @@ public sealed class AnswerTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(3, "DMA: what devices write is not seen")]
+    [InlineData(0, "3 VMRUN instructions: accesses of nested guests are not told apart")]
+    public async Task What_a_nested_guest_made_unseen_gets_no_verdict(long counted, string blind)
+    {
+        await MakeDatabase("all");
+        using (var whole = CaptureReader.Open(_folder["x.capture"]))
+        using (var nested = CaptureWriter.Create(_folder["nested.capture"], whole.Manifest with { Parts = [], NestedNotFollowed = counted, Blind = [blind] }))
+        {
+            var chunk = new TraceChunk();
+            while (whole.TryRead(chunk))
+                nested.Write(chunk);
+            nested.Complete("guest-exit", whole.Manifest.AccessesSeen);
+        }
+
+        const string Told = "3 VMRUN or VMXON instructions not followed";
+        var (exitCode, text, error) = await CommandRunner.Run("verify", _folder["nested.capture"], "-m", "ept", "-q", "--json");
+        Assert.Equal(ExitCode.Different, exitCode);
+        Assert.Contains(Told, error, StringComparison.Ordinal);
+        Assert.Equal("none", System.Text.Json.JsonDocument.Parse(text).RootElement[0].GetProperty("verdict").GetString());
+        (exitCode, _, error) = await CommandRunner.Run("run", _folder["nested.capture"], "-m", "ept", "-o", _folder["nested.db"], "-q");
+        Assert.Equal(ExitCode.Done, exitCode);
+        Assert.Contains(Told, error, StringComparison.Ordinal);
+        (_, text, _) = await CommandRunner.Run("query", _folder["nested.db"], "select kind, recorded from model_note", "--format", "csv");
+        Assert.Contains("nested_not_followed,3", text, StringComparison.Ordinal);
+        (_, text, _) = await CommandRunner.Run("info", _folder["nested.capture"]);
+        Assert.Contains(Told, text, StringComparison.Ordinal);
+        (exitCode, text, _) = await CommandRunner.Run("verify", _folder["x.capture"], "-m", "ept", "-q", "--json");
+        Assert.Equal(ExitCode.Done, exitCode);
+        Assert.Equal("exact", System.Text.Json.JsonDocument.Parse(text).RootElement[0].GetProperty("verdict").GetString());
+    }
+
     [Fact]
     public async Task A_checked_capture_says_that_it_was_checked()
     {

@@ -27,6 +27,8 @@ internal static class CaptureReport
         rows.Add(("accesses", $"{Units.Count(Accesses(manifest))} recorded of {Units.Count(manifest.AccessesSeen)} made"));
         rows.Add(("events", Units.Count(manifest.Parts.Sum(part => part.Events))));
         rows.Add(("size", $"{Units.Bytes(Bytes(manifest))} in {Units.Of(manifest.Parts.Count, "part")}{PerAccess(manifest)}"));
+        if (manifest.CountNestedNotFollowed() is > 0 and var nested)
+            rows.Add(("NOT EXACT", NotExact(nested)));
         rows.AddRange(manifest.Blind.Select(blind => ("cannot see", blind)));
         var width = rows.Max(row => row.Name.Length);
         foreach (var (name, value) in rows)
@@ -61,6 +63,7 @@ internal static class CaptureReport
             }
 
             json.WriteNumber("accessesSeen", manifest.AccessesSeen);
+            json.WriteNumber("nestedNotFollowed", manifest.CountNestedNotFollowed());
             json.WriteNumber("accesses", Accesses(manifest));
             json.WriteNumber("events", manifest.Parts.Sum(part => part.Events));
             json.WriteNumber("bytes", Bytes(manifest));
@@ -74,6 +77,10 @@ internal static class CaptureReport
 
         output.WriteLine(System.Text.Encoding.UTF8.GetString(stream.ToArray()));
     }
+
+    /// <summary>Why no verdict is given on a capture with nested guests that its recorder did not follow.</summary>
+    internal static string NotExact(long nested) =>
+        $"{Units.Of(nested, "VMRUN or VMXON instruction")} not followed by the recorder: accesses of a nested guest stand in the capture as its hypervisor's";
 
     private static long Accesses(CaptureManifest manifest) => manifest.Parts.Sum(part => part.Accesses);
 

@@ -77,6 +77,8 @@ internal sealed class RecordQemuCommand : VerbCommand
         console.Error.WriteLine(
             $"{summary.Elapsed.TotalSeconds:0.0} s, QEMU used {summary.QemuProcessorTime.TotalSeconds:0.0} s of processor time, "
             + $"the guest waited {Units.Count(summary.Stalls)} times ({summary.StallTime.TotalSeconds:0.0} s) for the recorder");
+        if (manifest.CountNestedNotFollowed() is > 0 and var nested)
+            console.Error.WriteLine($"replay record qemu: NOT EXACT: {CaptureReport.NotExact(nested)}.");
         if (summary.EndReason == QemuEndReason.StartAtNotReached)
             console.Error.WriteLine($"replay record qemu: the guest never came to --start-at {arguments.GetValue(_startAt)}: nothing was recorded.");
         return Task.FromResult(summary switch
@@ -99,7 +101,7 @@ internal sealed class RecordQemuCommand : VerbCommand
         var origin = new SortedDictionary<string, string>(manifest.Origin, StringComparer.Ordinal);
         foreach (var (key, value) in summary.Origin.OrderBy(pair => pair.Key, StringComparer.Ordinal))
             origin[key] = value;
-        return manifest with { Origin = origin, Blind = [.. summary.Blind], AccessesSeen = summary.AccessesSeen, EndReason = summary.EndReason };
+        return manifest with { Origin = origin, Blind = [.. summary.Blind], NestedNotFollowed = summary.NestedNotFollowed, AccessesSeen = summary.AccessesSeen, EndReason = summary.EndReason };
     }
 
     private static GuestAddress? Address(string? text, string option)

@@ -83,6 +83,7 @@ internal sealed class RunCommand : VerbCommand
         else
             RunReport.Write(plan.Modes, results, console);
         RunReport.TellIfEmpty("replay run", plan, results, console);
+        RunReport.TellIfNotExact("replay run", plan, results, console);
         console.Error.WriteLine($"{output}: {Units.Of(results.Count, "run")} in {elapsed.TotalSeconds:0.0} s");
         return Task.FromResult(ExitCode.Done);
     }

@@ -52,7 +52,8 @@ internal sealed class VerifyCommand : VerbCommand
         else
             RunReport.Write(plan.Modes, results, console);
         RunReport.TellIfEmpty("replay verify", plan, results, console);
-        var violated = false;
+        RunReport.TellIfNotExact("replay verify", plan, results, console);
+        var violated = results.Any(RunReport.IsUnseen);
         for (var i = 0; i < results.Count; i++)
         {
             if (results[i].Verify.First is not { } first)

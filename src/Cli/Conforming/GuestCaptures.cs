@@ -91,7 +91,7 @@ internal sealed class GuestCaptures : IDisposable
         cancellation.ThrowIfCancellationRequested();
         if (!summary.Complete || summary.EndReason != "guest-exit")
             throw new ConformanceCaseException($"{conformanceCase.GuestPath}: recording it ended with '{summary.EndReason}', not with the guest's exit");
-        writer.Amend(manifest => manifest with { Blind = [.. summary.Blind], AccessesSeen = summary.AccessesSeen });
+        writer.Amend(manifest => manifest with { Blind = [.. summary.Blind], NestedNotFollowed = summary.NestedNotFollowed, AccessesSeen = summary.AccessesSeen });
         writer.Complete(summary.EndReason, summary.AccessesSeen);
     }
 }

@@ -40,6 +40,7 @@ public static class QemuCapture
         {
             Origin = origin,
             Blind = [.. summary.Blind],
+            NestedNotFollowed = summary.NestedNotFollowed,
             EndReason = summary.EndReason,
             AccessesSeen = summary.AccessesSeen,
         };

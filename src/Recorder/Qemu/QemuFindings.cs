@@ -26,7 +26,7 @@ internal static class QemuFindings
         Add(counters.TableOffRam, "page walks that met a table outside guest RAM: its content is not recorded");
         Add(counters.Ambiguous, "deliveries through a gate that several vectors share: the lowest is named");
         Add(counters.Unresolved, "accesses whose physical address QEMU no longer knew");
-        Add(counters.Nested, "VMRUN instructions: accesses of nested guests are not told apart");
+        Add(counters.Nested, "VMRUN or VMXON instructions: accesses of nested guests are not told apart from their hypervisor's");
         return blind;
 
         void Add(long count, string what)

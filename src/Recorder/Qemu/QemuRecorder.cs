@@ -264,6 +264,7 @@ public sealed class QemuRecorder : IDisposable
             StallTime = StallTime(counters),
             QemuProcessorTime = _process.ProcessorTime,
             Origin = QemuFindings.Origin(counters),
+            NestedNotFollowed = counters.Nested,
             Blind = QemuFindings.Blind(counters),
         };
     }

@@ -32,6 +32,9 @@ public sealed record QemuRecordingSummary
     /// <summary>What becomes part of <see cref="Trace.CaptureManifest.Origin"/>: counts and versions.</summary>
     public required IReadOnlyDictionary<string, string> Origin { get; init; }
 
+    /// <summary>See <see cref="Trace.CaptureManifest.NestedNotFollowed"/>.</summary>
+    public required long NestedNotFollowed { get; init; }
+
     /// <summary>What the recording could not see.</summary>
     public required IReadOnlyList<string> Blind { get; init; }
 }

@@ -38,4 +38,10 @@ public enum ModelNote : byte
 
     /// <summary>A line of an imported trace could not be used.</summary>
     DamagedLine = 12,
+
+    /// <summary>
+    /// A nested guest was entered that the model does not follow, or the capture's recorder met some and did not follow them: what they made is
+    /// not told apart from their hypervisor's (one note for all).
+    /// </summary>
+    NestedNotFollowed = 13,
 }

@@ -66,30 +66,21 @@ internal sealed class DirtyLog(KvmVm vm)
     private void LeafClearDirty(Memslot slot)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuSlotLeafClearDirty);
-        if (vm.TdpMmuEnabled)
-            vm.TdpMmu.ClearDirtySlot(slot);
-        else
-            vm.ShadowMmu.RmapRanges.SlotLeafClearDirty(slot);
+        vm.Backends.ClearDirtySlot(slot);
     }
 
     /// <remarks>KVM: kvm_mmu_slot_remove_write_access().</remarks>
     private void RemoveWriteAccess(Memslot slot, int startLevel)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuSlotRemoveWriteAccess);
-        if (vm.TdpMmuEnabled)
-            vm.TdpMmu.WriteProtectSlot(slot, startLevel);
-        else
-            vm.ShadowMmu.RmapRanges.SlotRemoveWriteAccess(slot, startLevel);
+        vm.Backends.WriteProtectSlot(slot, startLevel);
     }
 
     /// <remarks>KVM: kvm_mmu_zap_collapsible_sptes().</remarks>
     private void ZapCollapsible(Memslot slot)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuZapCollapsibleSptes);
-        if (vm.TdpMmuEnabled)
-            vm.TdpMmu.ZapCollapsible(slot);
-        else
-            vm.ShadowMmu.RmapRanges.ZapCollapsible(slot);
+        vm.Backends.ZapCollapsible(slot);
     }
 
     /// <remarks>KVM: kvm_arch_mmu_enable_log_dirty_pt_masked().</remarks>
@@ -98,12 +89,7 @@ internal sealed class DirtyLog(KvmVm vm)
         using var outer = vm.Journal.Enter(KvmFunction.KvmArchMmuEnableLogDirtyPtMasked);
         using var scope = vm.Journal.Enter(
             vm.CpuDirtyLog ? KvmFunction.KvmMmuClearDirtyPtMasked : KvmFunction.KvmMmuWriteProtectPtMasked);
-        if (vm.TdpMmuEnabled)
-            vm.TdpMmu.ClearDirtyMasked(slot.BaseGfn + gfnOffset, mask, writeProtect: !vm.CpuDirtyLog);
-        else if (vm.CpuDirtyLog)
-            vm.ShadowMmu.RmapRanges.ClearDirtyMasked(slot, gfnOffset, mask);
-        else
-            vm.ShadowMmu.RmapRanges.WriteProtectMasked(slot, gfnOffset, mask);
+        vm.Backends.ClearDirtyMasked(slot, gfnOffset, mask, writeProtect: !vm.CpuDirtyLog);
     }
 
     /// <remarks>KVM: kvm_arch_flush_remote_tlbs_memslot().</remarks>

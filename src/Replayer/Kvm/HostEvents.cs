@@ -142,11 +142,7 @@ public sealed class HostEvents
     public void TearDown()
     {
         using (_vm.Journal.Enter(KvmFunction.KvmArchFlushShadowAll))
-        {
-            _vm.ShadowMmu.Recycler.ZapAll();
-            if (_vm.TdpMmuEnabled)
-                _vm.TdpMmu.ZapAll();
-        }
+            _vm.Backends.ZapAll();
 
         foreach (var vcpu in _vm.Vcpus)
             _vm.ShadowMmu.Roots.Unload(vcpu);

@@ -21,9 +21,7 @@ internal sealed class HostNotifier(KvmVm vm) : IMmuNotifier
             if (!begun)
                 vm.Invalidation.Begin();
             begun = true;
-            flush |= vm.TdpMmuEnabled
-                ? vm.TdpMmu.ZapLeafs(startGfn, endGfn, flush)
-                : vm.ShadowMmu.RmapRanges.Zap(slot, startGfn, endGfn);
+            flush = vm.Backends.UnmapRange(slot, startGfn, endGfn, flush);
         }
 
         FlushIf(flush);
@@ -52,9 +50,7 @@ internal sealed class HostNotifier(KvmVm vm) : IMmuNotifier
         {
             if (slot.IsInvalid || !TryClip(slot, hva, hva + 1, out var gfn, out _))
                 continue;
-            flush |= vm.TdpMmuEnabled
-                ? vm.TdpMmu.SetSpteGfn(gfn, newPfn, writable)
-                : vm.ShadowMmu.RmapRanges.SetPte(slot, gfn, newPfn, writable);
+            flush |= vm.Backends.SetSpteGfn(slot, gfn, newPfn, writable);
         }
 
         FlushIf(flush);
@@ -71,7 +67,7 @@ internal sealed class HostNotifier(KvmVm vm) : IMmuNotifier
         {
             if (!TryClip(slot, start, end, out var startGfn, out var endGfn))
                 continue;
-            young |= vm.TdpMmuEnabled ? vm.TdpMmu.Age(startGfn, endGfn) : vm.ShadowMmu.RmapRanges.Age(slot, startGfn, endGfn);
+            young |= vm.Backends.Age(slot, startGfn, endGfn);
         }
 
         return young;
@@ -86,7 +82,7 @@ internal sealed class HostNotifier(KvmVm vm) : IMmuNotifier
         {
             if (!TryClip(slot, start, end, out var startGfn, out var endGfn))
                 continue;
-            young |= vm.TdpMmuEnabled ? vm.TdpMmu.TestAge(startGfn, endGfn) : vm.ShadowMmu.RmapRanges.TestAge(slot, startGfn, endGfn);
+            young |= vm.Backends.TestAge(slot, startGfn, endGfn);
         }
 
         return young;

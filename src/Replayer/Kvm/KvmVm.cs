@@ -37,6 +37,7 @@ public sealed class KvmVm
         NxHugePages = new NxHugePages(this);
         ShadowMmu = new ShadowMmu(this);
         TdpMmu = new TdpMmu(this);
+        Backends = new MmuBackends(this);
         HostEvents = new HostEvents(this);
     }
 
@@ -74,8 +75,11 @@ public sealed class KvmVm
 
     public ShadowMmu ShadowMmu { get; }
 
-    /// <summary>Used only where <see cref="TdpMmuEnabled"/>.</summary>
+    /// <summary>Makes no root unless <see cref="TdpMmuEnabled"/>.</summary>
     public TdpMmu TdpMmu { get; }
+
+    /// <summary>The builders of tables that this VM has, for what concerns them all.</summary>
+    internal MmuBackends Backends { get; }
 
     /// <summary>What userspace and the host do to the VM.</summary>
     public HostEvents HostEvents { get; }
@@ -85,7 +89,8 @@ public sealed class KvmVm
     /// <summary>tdp_enabled: the hardware walks in two dimensions.</summary>
     public bool TdpEnabled => Mode.IsTwoDimensional();
 
-    /// <summary>is_tdp_mmu_enabled(): the TDP MMU builds the tables.</summary>
+    /// <summary>Direct roots are the TDP MMU's. Roots that shadow a guest's tables never are.</summary>
+    /// <remarks>KVM: is_tdp_mmu_enabled().</remarks>
     public bool TdpMmuEnabled => Mode.UsesTdpMmu();
 
     /// <summary>The largest gfn that the tables can translate.</summary>

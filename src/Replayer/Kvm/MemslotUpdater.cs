@@ -114,13 +114,9 @@ internal sealed class MemslotUpdater(KvmVm vm, DirtyLog dirtyLog)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuZapAllFast);
         vm.Journal.Root(RootOperation.ObsoleteAll, 0, vm.ValidGeneration);
-        vm.ShadowMmu.Recycler.BeginGeneration();
-        if (vm.TdpMmuEnabled)
-            vm.TdpMmu.InvalidateAllRoots();
+        vm.Backends.Invalidate();
         vm.MakeAllCpusRequest(VcpuRequests.MmuFreeObsoleteRoots);
-        vm.ShadowMmu.Recycler.ZapObsolete();
-        if (vm.TdpMmuEnabled)
-            vm.TdpMmu.ZapInvalidatedRoots();
+        vm.Backends.ZapInvalidated();
     }
 
     private static bool HasHostOffset(Memslot slot, MemslotChange change) => slot.Hva % HugeFrame == change.HvaOffset % HugeFrame;

@@ -33,8 +33,8 @@ internal sealed class InvariantWatch(KvmVm vm, Journal journal, InvariantLevel l
     public void AtEnd(Tally tally)
     {
         Sweep();
-        var zapped = tally.Pages.GetValueOrDefault(PageOperation.Zap);
-        Invariant.Holds(vm.TdpMmuEnabled || vm.Stats.MmuShadowZapped == zapped, $"mmu_shadow_zapped counts {vm.Stats.MmuShadowZapped}, the history has {zapped} zaps");
+        var zapped = tally.ShadowZaps;
+        Invariant.Holds(vm.Stats.MmuShadowZapped == zapped, $"mmu_shadow_zapped counts {vm.Stats.MmuShadowZapped}, the history has {zapped} zaps");
         Invariant.Holds(vm.Stats.PfTaken <= journal.Faults, $"pf_taken counts {vm.Stats.PfTaken}, the history has {journal.Faults} faults");
         var outcomes = tally.Faults;
         Invariant.Holds(vm.Stats.PfFixed == outcomes.GetValueOrDefault(RetPf.Fixed), $"pf_fixed counts {vm.Stats.PfFixed}, the history has {outcomes.GetValueOrDefault(RetPf.Fixed)}");
@@ -49,8 +49,7 @@ internal sealed class InvariantWatch(KvmVm vm, Journal journal, InvariantLevel l
         _sweptAt = journal.Seq;
         Array.Clear(_leaves);
         _mmu.Check(_leaves);
-        if (vm.TdpMmuEnabled)
-            _tdp.Check(_leaves);
+        _tdp.Check(_leaves);
         for (var pages = PgLevel.Size4K; pages <= PgLevel.MaxHugePage; pages++)
         {
             var counted = vm.Stats.Pages(pages) + vm.Stats.PagesNotCounted[pages - 1];

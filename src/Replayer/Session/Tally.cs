@@ -16,6 +16,9 @@ internal sealed class Tally(IHistory next) : ForwardingHistory(next)
     /// <summary>Accesses that left records.</summary>
     public long Accesses { get; private set; }
 
+    /// <summary>Pages zapped that were not the TDP MMU's.</summary>
+    public long ShadowZaps { get; private set; }
+
     public long RmapChanges { get; private set; }
 
     public SortedDictionary<ExitReason, long> Exits => Counts<ExitReason>(_exits, value => (int)value);
@@ -50,6 +53,8 @@ internal sealed class Tally(IHistory next) : ForwardingHistory(next)
     public override void OnTablePage(in TablePageRecord record)
     {
         _pages[(int)record.Operation]++;
+        if (record.Operation == PageOperation.Zap && record.IsTdp == 0)
+            ShadowZaps++;
         base.OnTablePage(record);
     }
 

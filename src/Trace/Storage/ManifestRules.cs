@@ -23,6 +23,7 @@ internal static class ManifestRules
     {
         Demand(manifest.Vcpus is >= 1 and <= MaxVcpus, path, $"vcpus is {manifest.Vcpus}, not 1 to {MaxVcpus}");
         Demand(manifest.AccessesSeen >= 0, path, "accessesSeen is negative");
+        Demand(manifest.NestedNotFollowed >= 0, path, "nestedNotFollowed is negative");
         if (manifest.Filter is { } filter)
         {
             Demand(filter.Entries > 0 && int.IsPow2(filter.Entries), path, $"filter.entries is {filter.Entries}, not a power of two");

@@ -32,7 +32,7 @@ public sealed class A12_FastFaultTests
     {
         var machine = new DirectMachine(HostProfiles.Amd);
         machine.Write(0x5000);
-        machine.Vm.ShadowMmu.RmapRanges.SlotGfnWriteProtect(machine.Vm.Memslots.Find(5)!, 5, 1);
+        machine.Vm.Backends.WriteProtectGfn(machine.Vm.Memslots.Find(5)!, 5, 1);
         Assert.Equal(0xa65UL, machine.Flags(0x5000));
         machine.Fresh().Write(0x5000);
         Assert.Equal(KvmFunction.MmuSetSpte, machine.Log.Writes.Single().Function);

@@ -11,7 +11,7 @@
 
 enum { MAP_1 = 1, MAP_2 = 2, MAP_3 = 3 };
 
-struct opcode { unsigned map, at; uint8_t op; bool operand_16; };
+struct opcode { unsigned map, at; uint8_t op; bool operand_16, repeat; };
 
 /* Skips prefixes, keeps REX. */
 static struct opcode find_opcode(const struct mark *m, uint8_t *rex)
@@ -24,9 +24,11 @@ static struct opcode find_opcode(const struct mark *m, uint8_t *rex)
 
         if (b == 0x66)
             o.operand_16 = true;
+        else if (b == 0xf3)
+            o.repeat = true;
         else if (m->code64 && (b & 0xf0) == 0x40)
             *rex = b;
-        else if (b != 0x67 && b != 0xf2 && b != 0xf3 && b != 0x2e && b != 0x36 && b != 0x3e && b != 0x26 && b != 0x64 &&
+        else if (b != 0x67 && b != 0xf2 && b != 0x2e && b != 0x36 && b != 0x3e && b != 0x26 && b != 0x64 &&
                  b != 0x65 && b != 0xf0)
             break;
     }
@@ -70,6 +72,7 @@ static enum special two_byte(struct mark *m, const struct opcode *o, uint8_t rex
         return m->control == 0 || m->control == 3 || m->control == 4 ? SPECIAL_MOV_CR : NOT_SPECIAL;
     case 0x30: return SPECIAL_WRMSR;
     case 0xaa: return SPECIAL_RSM;
+    case 0xc7: return o->repeat && modrm < 0xc0 && (modrm >> 3 & 7) == 6 ? SPECIAL_VMXON : NOT_SPECIAL;
     default: return NOT_SPECIAL;
     }
 }
@@ -158,7 +161,8 @@ void on_special(unsigned vcpu, void *data)
     case SPECIAL_OUT_DX: on_out(m, cpu_register(2) & 0xffff); break;
     case SPECIAL_RSM: pend(WIRE_CR0, LMSW_RESULT, 0, instruction_va(m)); break;
     case SPECIAL_INVPCID: pend(WIRE_INVPCID, cpu_register(m->reg), 0, instruction_va(m)); break;
-    case SPECIAL_VMRUN: g.counters.nested++; break;
+    case SPECIAL_VMRUN: g.counters.nested += (g.cpu->efer & EFER_SVME) != 0; break;
+    case SPECIAL_VMXON: g.counters.nested += (g.cpu->cr4 & CR4_VMXE) != 0; break;
     default: break;
     }
 }

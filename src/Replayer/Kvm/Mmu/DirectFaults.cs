@@ -43,7 +43,7 @@ internal sealed class DirectFaults(KvmVm vm, ShadowMmu mmu)
         outcome = mmu.FaultPhases.HandleAbnormalPfn(vcpu, PteAccess.All);
         if (outcome != RetPf.Continue)
             return outcome;
-        if (vm.TdpMmuEnabled)
+        if (vcpu.Mmu.IsTdpMmu)
             return mmu.FaultPhases.IsStale(vcpu) ? RetPf.Retry : vm.TdpMmu.Map(vcpu);
         if (!mmu.Recycler.MakePagesAvailable())
             Invariant.Broken("no shadow page can be made available");

@@ -44,7 +44,7 @@ internal sealed class FastFaults(KvmVm vm)
             return true;
         }
 
-        if (vm.TdpMmuEnabled)
+        if (vcpu.Mmu.IsTdpMmu)
         {
             entry = vm.TdpMmu.GetLastSptep(root!, vcpu.Fault.Gfn);
             return entry.Page is not null;

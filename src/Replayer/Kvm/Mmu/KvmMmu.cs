@@ -17,6 +17,10 @@ public sealed class KvmMmu
     /// <summary>Roots kept for a fast switch back, the last used first.</summary>
     public Span<MmuRoot> PreviousRoots => _previousRoots;
 
+    /// <summary>The root in use belongs to the TDP MMU, and so do the faults.</summary>
+    /// <remarks>KVM: is_tdp_mmu().</remarks>
+    internal bool IsTdpMmu => Root.ShadowPage is { IsTdp: true };
+
     public CpuRole CpuRole { get; internal set; }
 
     /// <summary>Role of root pages.</summary>

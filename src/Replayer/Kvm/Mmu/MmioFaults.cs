@@ -36,7 +36,7 @@ internal sealed class MmioFaults(KvmVm vm)
     /// <remarks>KVM: get_mmio_spte().</remarks>
     private Spte Find(KvmVcpu vcpu, ulong address)
     {
-        if (vm.TdpMmuEnabled)
+        if (vcpu.Mmu.IsTdpMmu)
         {
             var leaf = vm.TdpMmu.GetWalk(vcpu.Mmu.Root.ShadowPage!, address >> 12, _byLevel);
             return leaf < 0 ? default : _byLevel[leaf];

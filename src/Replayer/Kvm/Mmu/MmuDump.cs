@@ -8,8 +8,7 @@ public static class MmuDump
     {
         ArgumentNullException.ThrowIfNull(vm);
         var pages = new List<DumpedPage>();
-        if (vm.TdpMmuEnabled)
-            AddTdp(vm, pages);
+        AddTdp(vm, pages);
         for (var page = vm.ShadowMmu.ActivePages.Newest; page is not null; page = page.LinkNext)
             pages.Add(new DumpedPage(page, "active", Parents(vm, page)));
         return pages;

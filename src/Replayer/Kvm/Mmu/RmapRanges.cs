@@ -1,5 +1,3 @@
-using Replay.Replayer.History;
-
 namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>
@@ -49,9 +47,8 @@ internal sealed class RmapRanges(KvmVm vm, ShadowMmu mmu)
 
     /// <summary>Write-protects one gfn at all page sizes from <paramref name="minLevel"/> up.</summary>
     /// <remarks>KVM: kvm_mmu_slot_gfn_write_protect(), the reverse maps' part of it.</remarks>
-    public bool SlotGfnWriteProtect(Memslot slot, ulong gfn, int minLevel)
+    public bool WriteProtectGfn(Memslot slot, ulong gfn, int minLevel)
     {
-        using var scope = vm.Journal.Enter(KvmFunction.KvmMmuSlotGfnWriteProtect);
         var writeProtected = false;
         for (var level = minLevel; level <= PgLevel.MaxHugePage; level++)
             writeProtected |= _operations.WriteProtect(slot.Rmaps.Head(gfn, level), forShadowing: true);

@@ -8,13 +8,15 @@ namespace Replay.Replayer.Kvm.Mmu;
 /// the TDP MMU pass through it too, up to the point where entries are written.
 /// </summary>
 /// <remarks>KVM: arch/x86/kvm/mmu/mmu.c.</remarks>
-public sealed class ShadowMmu
+public sealed class ShadowMmu : IMmuBackend
 {
+    private readonly KvmVm _vm;
     private readonly IGuestPaging _paging64;
     private readonly IGuestPaging _paging32;
 
     internal ShadowMmu(KvmVm vm)
     {
+        _vm = vm;
         UnsyncWalks = new UnsyncWalkPool(vm.Pages);
         Sptes = new SpteStore(vm);
         UnsyncPages = new UnsyncPages(vm, this);
@@ -49,6 +51,15 @@ public sealed class ShadowMmu
     /// <summary>Shadow pages in existence that shadow a guest table.</summary>
     /// <remarks>KVM: indirect_shadow_pages.</remarks>
     public long IndirectShadowPages { get; internal set; }
+
+    /// <summary>A guest's tables have been shadowed: gfns have reverse maps and write trackers from then on, also with the TDP MMU.</summary>
+    /// <remarks>KVM: shadow_root_allocated, mmu_first_shadow_root_alloc().</remarks>
+    public bool ShadowRootAllocated { get; internal set; }
+
+    /// <remarks>KVM: kvm_memslots_have_rmaps().</remarks>
+    public bool IsInUse => ShadowRootAllocated || !_vm.TdpMmuEnabled;
+
+    internal Journal Journal => _vm.Journal;
 
     internal PteLists PteLists { get; } = new();
 
@@ -109,4 +120,34 @@ public sealed class ShadowMmu
         KvmFunction.Paging32PageFault => _paging32,
         _ => null,
     };
+
+    bool IMmuBackend.UnmapRange(Memslot slot, ulong startGfn, ulong endGfn, bool flush) => RmapRanges.Zap(slot, startGfn, endGfn) || flush;
+
+    bool IMmuBackend.SetSpteGfn(Memslot slot, ulong gfn, ulong pfn, bool writable) => RmapRanges.SetPte(slot, gfn, pfn, writable);
+
+    bool IMmuBackend.Age(Memslot slot, ulong startGfn, ulong endGfn) => RmapRanges.Age(slot, startGfn, endGfn);
+
+    bool IMmuBackend.TestAge(Memslot slot, ulong startGfn, ulong endGfn) => RmapRanges.TestAge(slot, startGfn, endGfn);
+
+    bool IMmuBackend.WriteProtectGfn(Memslot slot, ulong gfn, int minLevel) => RmapRanges.WriteProtectGfn(slot, gfn, minLevel);
+
+    void IMmuBackend.WriteProtectSlot(Memslot slot, int minLevel) => RmapRanges.SlotRemoveWriteAccess(slot, minLevel);
+
+    void IMmuBackend.ClearDirtySlot(Memslot slot) => RmapRanges.SlotLeafClearDirty(slot);
+
+    void IMmuBackend.ClearDirtyMasked(Memslot slot, ulong gfnOffset, ulong mask, bool writeProtect)
+    {
+        if (writeProtect)
+            RmapRanges.WriteProtectMasked(slot, gfnOffset, mask);
+        else
+            RmapRanges.ClearDirtyMasked(slot, gfnOffset, mask);
+    }
+
+    void IMmuBackend.ZapCollapsible(Memslot slot) => RmapRanges.ZapCollapsible(slot);
+
+    void IMmuBackend.Invalidate() => Recycler.BeginGeneration();
+
+    void IMmuBackend.ZapInvalidated() => Recycler.ZapObsolete();
+
+    void IMmuBackend.ZapAll() => Recycler.ZapAll();
 }

@@ -144,7 +144,7 @@ internal sealed class ShadowPages(KvmVm vm, ShadowMmu mmu)
         if (isUpperLevel)
             slot.Rmaps.WriteTrackCount(page.Gfn)++;
         slot.LargePages.Disallow(page.Gfn);
-        if (!mmu.RmapRanges.SlotGfnWriteProtect(slot, page.Gfn, PgLevel.Size4K))
+        if (!vm.Backends.WriteProtectGfn(slot, page.Gfn, PgLevel.Size4K))
             return;
         if (isUpperLevel)
             vm.Tlb.FlushRemote();

@@ -14,6 +14,7 @@ internal sealed class ShadowRoots(KvmVm vm, ShadowMmu mmu)
         var pgd = vcpu.Registers.Cr3;
         if (!IsVisible(pgd >> 12) || (context.CpuRole.Base.Level == PgLevel.RootPae && !ArePdptesVisible(vcpu)))
             return false;
+        mmu.ShadowRootAllocated = true;
         if (!mmu.Recycler.MakePagesAvailable())
             Invariant.Broken("no shadow page can be made available for a root");
         TablePage table = context.CpuRole.Base.Level >= PgLevel.Root4

@@ -91,7 +91,7 @@ internal sealed class ShadowSyncing(KvmVm vm, ShadowMmu mmu)
         for (var more = walk.First(); more; more = walk.Next())
         {
             if (vm.Memslots.Find(walk.Page.Gfn) is { } slot)
-                isProtected |= mmu.RmapRanges.SlotGfnWriteProtect(slot, walk.Page.Gfn, PgLevel.Size4K);
+                isProtected |= vm.Backends.WriteProtectGfn(slot, walk.Page.Gfn, PgLevel.Size4K);
         }
 
         return isProtected;

@@ -7,7 +7,7 @@ namespace Replay.Replayer.Kvm.Mmu.Tdp;
 /// This is all that the rest of KVM calls.
 /// </summary>
 /// <remarks>KVM: arch/x86/kvm/mmu/tdp_mmu.c.</remarks>
-public sealed class TdpMmu
+public sealed class TdpMmu : IMmuBackend
 {
     private readonly TdpEntries _entries;
     private readonly TdpRoots _roots;
@@ -91,4 +91,23 @@ public sealed class TdpMmu
 
     /// <inheritdoc cref="TdpDirtyLog.ZapCollapsible"/>
     public void ZapCollapsible(Memslot slot) => _dirtyLog.ZapCollapsible(slot);
+
+    bool IMmuBackend.IsInUse => true;
+
+    bool IMmuBackend.UnmapRange(Memslot slot, ulong startGfn, ulong endGfn, bool flush) => ZapLeafs(startGfn, endGfn, flush);
+
+    bool IMmuBackend.SetSpteGfn(Memslot slot, ulong gfn, ulong pfn, bool writable) => SetSpteGfn(gfn, pfn, writable);
+
+    bool IMmuBackend.Age(Memslot slot, ulong startGfn, ulong endGfn) => Age(startGfn, endGfn);
+
+    bool IMmuBackend.TestAge(Memslot slot, ulong startGfn, ulong endGfn) => TestAge(startGfn, endGfn);
+
+    bool IMmuBackend.WriteProtectGfn(Memslot slot, ulong gfn, int minLevel) => WriteProtectGfn(gfn, minLevel);
+
+    void IMmuBackend.ClearDirtyMasked(Memslot slot, ulong gfnOffset, ulong mask, bool writeProtect) =>
+        ClearDirtyMasked(slot.BaseGfn + gfnOffset, mask, writeProtect);
+
+    void IMmuBackend.Invalidate() => InvalidateAllRoots();
+
+    void IMmuBackend.ZapInvalidated() => ZapInvalidatedRoots();
 }
