@@ -1,3 +1,4 @@
+using Replay.Analyzer.Schema;
 using SQLitePCL;
 
 namespace Replay.Analyzer.Query;
@@ -195,6 +196,18 @@ public sealed class QueryExecution : IQueryRows, IDisposable
         ? new QueryException($"a query may only read: {refused} {(refused is "transactions" or "statements that write" ? "are" : "is")} refused.")
         : new QueryException(Explain(raw.sqlite3_errmsg(_database).utf8_to_string()));
 
-    private static string Explain(string error) =>
-        $"SQL error: {error}{(error.StartsWith("no such ", StringComparison.Ordinal) ? ". 'replay schema' describes all views and columns." : "")}";
+    /// <summary>Of a name that is none, which are like it.</summary>
+    private static string Explain(string error)
+    {
+        const string Other = "'replay schema' describes all views and columns.";
+        if (error.Split(": ", 2) is not [var what, var written])
+            return $"SQL error: {error}";
+        var wrong = written[(written.LastIndexOf('.') + 1)..];
+        return what switch
+        {
+            "no such column" => $"SQL error: {error}.{NameHints.Ask(wrong, ViewDefinition.All.SelectMany(view => view.Columns).Select(column => column.Name), Other)}",
+            "no such table" => $"SQL error: {error}.{NameHints.Ask(wrong, ViewDefinition.All.Select(view => view.Name), Other)}",
+            _ => $"SQL error: {error}{(what.StartsWith("no such ", StringComparison.Ordinal) ? ". " + Other : "")}",
+        };
+    }
 }

@@ -119,7 +119,7 @@ internal static class TablesApi
 
         var sql = isDirect
             ? "SELECT gfn << 12 FROM table_write WHERE run = :run AND ordinal = :at AND gfn IS NOT NULL ORDER BY level, seq LIMIT 1"
-            : "SELECT address FROM fault WHERE run = :run AND ordinal = :at ORDER BY seq DESC LIMIT 1";
+            : "SELECT coalesce((SELECT address FROM fault WHERE run = :run AND ordinal = :at ORDER BY seq DESC LIMIT 1), gva) FROM access WHERE run = :run AND ordinal = :at";
         var written = run.Session.Read(sql, row => row[0].Integer, ("run", run.Number), ("at", SqlValue.Of(at)));
         return written is [var where] ? unchecked((ulong)where) : null;
     }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Replay.Analyzer.Query;
 using Replay.Analyzer.Store;
 
 namespace Replay.Explorer.Data;
@@ -44,8 +45,9 @@ internal sealed class Shelf : IDisposable
         if (run is not null)
             return new RunSession(session, run, Key(served, run));
         var names = string.Join(", ", session.Database.Runs.Select(candidate => Key(served, candidate)));
+        var hint = NameHints.Ask(name ?? "", session.Database.Runs.Select(candidate => candidate.Name));
         session.Dispose();
-        throw RequestProblem.NotFound(names.Length == 0 ? $"{served.Path}: has no run yet." : $"{served.Path}: has no run {name}. It has {names}.");
+        throw RequestProblem.NotFound(names.Length == 0 ? $"{served.Path}: has no run yet." : $"{served.Path}: has no run {name}. It has {names}.{hint}");
     }
 
     public ServedDatabase Find(string name) =>

@@ -130,6 +130,7 @@ class App {
 
   enter(text) {
     const ordinal = Number(text.replaceAll(/[,\s_]/g, ''));
+    document.activeElement?.blur();
     if (Number.isFinite(ordinal) && text.trim()) this.patch({ at: Math.round(ordinal) });
   }
 

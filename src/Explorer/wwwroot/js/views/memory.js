@@ -22,6 +22,7 @@ export const memory = {
     ['← ↑ ↓ →', 'choose a cell'],
     ['Enter  +', 'into it: closer, down to single frames'],
     ['-  0', 'out, all of it'],
+    ['w', 'why the frame is as it is'],
     ['c', 'colour: state, faults, writes, zaps'],
   ],
   mount(element, app) {
@@ -35,6 +36,7 @@ export const memory = {
     const fetchFrame = latest();
     let data = null;
     let asked = '';
+    let cause = null;
     let cell = 0;
     let columns = 64;
     let size = 8;
@@ -156,9 +158,11 @@ export const memory = {
 
     async function drawFrame() {
       const gfn = app.parameters.gfn;
+      cause = null;
       if (!gfn) return replace(side, empty('Choose a frame to see all that changed its translation, with the access behind each change.'));
       const frame = await fetchFrame('gfn', { run: app.parameters.run, gfn });
       const now = app.at ?? app.run().last;
+      cause = frame.history.findLast(write => write.ordinal <= now)?.ordinal ?? null;
       replace(side,
         h('h2', h('span.mono', `gfn ${frame.gfn}`), h('span.dim', ` of ${frame.run}`)),
         h('p', h('a.button', { href: app.href('tables', { gpa: hex(BigInt(frame.gfn) << 12n) }) }, 'Its tables'), ' ', h('a.button', { href: app.href('queries', { q: 'why-gfn', 'p.gfn': frame.gfn }) }, '@why-gfn')),
@@ -215,7 +219,7 @@ export const memory = {
         const move = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
         if (move) return choose(cell + move), true;
         if (event.key === 'Enter' && event.target.closest?.('a, button')) return false;
-        const action = { Enter: into, '+': into, '=': into, '-': out, 0: all, c: cycle }[event.key];
+        const action = { Enter: into, '+': into, '=': into, '-': out, 0: all, c: cycle, w: cause === null ? null : () => app.go('why', { at: cause }) }[event.key];
         if (!action) return false;
         action();
         return true;

@@ -13,6 +13,7 @@ export const tables = {
     ['↑ ↓', 'along a table’s entries'],
     ['→ ←', 'to the next table and back'],
     ['Enter', 'open an entry'],
+    ['w', 'why the entry is so'],
   ],
   mount(element, app) {
     const head = h('div.viewhead');
@@ -22,6 +23,7 @@ export const tables = {
     const fetches = [latest(), latest()];
     const fetchEntry = latest();
     let answers = [];
+    let cause = null;
 
     const isFollowing = () => app.parameters.gpa === undefined && app.parameters.gva === undefined;
 
@@ -157,6 +159,7 @@ export const tables = {
       if (answer.problem || table === undefined) return replace(inspector, empty('Choose an entry to see its bits and who wrote it.'));
       const entry = await fetchEntry('entry', { run: answer.run, table, idx, at: app.parameters.at, limit: 40 });
       const now = entry.history[0];
+      cause = now ? { at: now.ordinal, run: answer.run } : null;
       replace(inspector,
         h('h2', h('span.mono', `T${table}[${idx}]`), h('span.dim', ` of ${answer.run}`)),
         now ? [
@@ -183,6 +186,7 @@ export const tables = {
       update,
       keys(event) {
         if (event.key === 'f') return follow(), true;
+        if (event.key === 'w' && cause) return app.go('why', cause), true;
         if (event.key === 'ArrowRight' || event.key === 'ArrowLeft') return across(event.key === 'ArrowRight' ? 1 : -1);
         if ((event.key === 'ArrowDown' || event.key === 'ArrowUp') && !document.activeElement?.dataset?.place) return trees.querySelector('.entry.on, .entry')?.focus(), true;
         return false;
