@@ -122,14 +122,22 @@ public sealed class Database : IDisposable
     /// <summary>A killed writer left a transaction half done. Any connection that may write takes it back when it first reads.</summary>
     private static void RollBack(string path)
     {
+        if (TryRollBack(path) is { } failure)
+            throw new StoreException($"{path}: its writer was killed, and what it left half done cannot be taken back: {failure.Message}", failure);
+    }
+
+    /// <returns>Null: done, or there was nothing to do.</returns>
+    internal static SqliteException? TryRollBack(string path)
+    {
         try
         {
             using var connection = Connect(path, SqliteOpenMode.ReadWrite);
             connection.ExecuteScalar<long>("SELECT count(*) FROM sqlite_schema");
+            return null;
         }
         catch (SqliteException exception)
         {
-            throw new StoreException($"{path}: its writer was killed, and what it left half done cannot be taken back: {exception.Message}", exception);
+            return exception;
         }
     }
 

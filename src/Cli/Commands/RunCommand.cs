@@ -34,6 +34,13 @@ internal sealed class RunCommand : VerbCommand
         HelpName = "N",
     };
 
+    private readonly Option<string> _engine = new("--engine")
+    {
+        Description = "Who writes a new database's rows: pages (its large tables page by page, several times faster) or sqlite (SQLite alone); the rows are the same (default pages)",
+        HelpName = "NAME",
+        DefaultValueFactory = _ => "pages",
+    };
+
     private readonly Option<bool> _json = CommonOptions.Json();
     private readonly Option<bool> _force = CommonOptions.Force();
     private readonly Option<bool> _quiet = CommonOptions.Quiet();
@@ -50,6 +57,7 @@ internal sealed class RunCommand : VerbCommand
         Options.Add(_detail);
         Options.Add(_rmap);
         Options.Add(_maxRows);
+        Options.Add(_engine);
         Options.Add(_json);
         Options.Add(_force);
         Options.Add(_quiet);
@@ -102,10 +110,20 @@ internal sealed class RunCommand : VerbCommand
         var (append, resume, force) = (arguments.GetValue(_append), arguments.GetValue(_resume), arguments.GetValue(_force));
         if (resume && force)
             throw new UsageException("--resume goes on with what is there, --force overwrites it: choose one.");
-        if (append || (resume && File.Exists(output)))
+        var engine = Engine(arguments.GetValue(_engine)!);
+        if (append && engine != StoreEngine.Pages)
+            throw new UsageException("--engine: what is added to a database is always SQLite's. Leave it out with --append.");
+        if (append)
             return HistoryFile.Append(Inputs.Database(output));
-        return HistoryFile.Create(output, force);
+        return resume ? HistoryFile.Resume(output, engine) : HistoryFile.Create(output, force, engine);
     }
+
+    private static StoreEngine Engine(string text) => text switch
+    {
+        "pages" => StoreEngine.Pages,
+        "sqlite" => StoreEngine.Sqlite,
+        _ => throw new UsageException($"--engine {text}: choose pages or sqlite."),
+    };
 
     private static TimeSpan Interval(double seconds) =>
         seconds is >= 0 and <= 1e6 ? TimeSpan.FromSeconds(seconds) : throw new UsageException("--checkpoint: seconds, 0 for none.");

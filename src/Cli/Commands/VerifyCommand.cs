@@ -98,10 +98,9 @@ internal sealed class VerifyCommand : VerbCommand
         using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
         using var input = FtraceInput.Open(run.Capture);
         var plan = ImportPlan.Of(run, input.Survey());
-        var (trace, observed) = TraceImport.Run(
+        var (trace, observed) = TraceImport.Again(
             input,
             plan,
-            new SilentObservedHistory(),
             new ProblemPrinter(console.Error, "replay verify", 0),
             (_, events) => progress.Update(time => $"{Units.Count(events)} events, {Units.Rate(events, time)}"),
             cancellation);

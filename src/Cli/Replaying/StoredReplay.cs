@@ -40,7 +40,7 @@ internal static class StoredReplay
         {
             foreach (var info in infos.Skip(stores.Count))
                 stores.Add(file.BeginRun(info, store));
-            SaveCheckpoints(driver, file, stores, new CheckpointClock(checkpoints.Interval), begun: resumption is not null);
+            SaveCheckpoints(driver, file, stores, new CheckpointClock(checkpoints.Interval), begun: resumption is not null, tell);
             void Progress(long accesses) => progress(accesses, driver.TotalAccesses);
             var results = resumption is null
                 ? driver.Run(mode => stores[infos.FindIndex(info => info.Mode == mode)], Progress, cancellation)
@@ -61,7 +61,7 @@ internal static class StoredReplay
         }
     }
 
-    private static void SaveCheckpoints(ReplayDriver driver, HistoryFile file, List<HistoryStore> stores, CheckpointClock clock, bool begun)
+    private static void SaveCheckpoints(ReplayDriver driver, HistoryFile file, List<HistoryStore> stores, CheckpointClock clock, bool begun, Action<string> tell)
     {
         void Save(long accesses)
         {
@@ -74,7 +74,11 @@ internal static class StoredReplay
             if (!file.IsSaving && clock.IsDue(file.LastSaveTime))
                 Save(accesses);
         };
-        driver.Interrupted = Save;
+        driver.Interrupted = accesses =>
+        {
+            Save(accesses);
+            tell("what is done is kept: 'replay run --resume' goes on there");
+        };
         // Where rows and checkpoints go together, the last rows need one too.
         driver.Ended = accesses =>
         {

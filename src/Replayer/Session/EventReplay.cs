@@ -19,6 +19,7 @@ internal sealed class EventReplay(Machine machine)
 
     public void Replay(in TraceEvent row)
     {
+        EventRules.Check(row);
         if (!TryPassNested(row) && !TryReplayAccess(row) && !TryReplayInstruction(row) && !TryReplayHost(row))
             ReplayRest(row);
     }
@@ -141,7 +142,7 @@ internal sealed class EventReplay(Machine machine)
                 machine.Memory.SetPage((row.Gpa ?? 0) >> 12, row.Data);
                 break;
             case TraceEventKind.VcpuState:
-                SetRegisters(row.Vcpu, EventDetail.ReadVcpuState(row));
+                SetRegisters(row, EventDetail.ReadVcpuState(row));
                 break;
             case TraceEventKind.Marker:
                 Marker?.Invoke((byte)(row.Value ?? 0));
@@ -212,9 +213,10 @@ internal sealed class EventReplay(Machine machine)
             _journal.Note(ModelNote.EventNotModelled, change.Gpa, (ulong)TraceEventKind.Memslot, (ulong)result);
     }
 
-    private void SetRegisters(byte vcpu, VcpuState state)
+    private void SetRegisters(in TraceEvent row, VcpuState state)
     {
-        var registers = machine.Cpu(vcpu).Registers;
+        EventRules.Check(row, state);
+        var registers = machine.Cpu(row.Vcpu).Registers;
         registers.Cr0 = state.Cr0;
         registers.Cr2 = state.Cr2;
         registers.Cr3 = state.Cr3;
@@ -222,7 +224,7 @@ internal sealed class EventReplay(Machine machine)
         registers.Efer = state.Efer;
         registers.Pkru = state.Pkru ?? 0;
         registers.Cpl = state.Cpl;
-        machine.Vcpu(vcpu).RegistersSet();
+        machine.Vcpu(row.Vcpu).RegistersSet();
     }
 
     private void NoteUnless(bool modelled, in TraceEvent row)
