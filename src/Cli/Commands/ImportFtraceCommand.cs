@@ -18,7 +18,7 @@ internal sealed class ImportFtraceCommand : VerbCommand
     private const int DefaultMessages = 10;
 
     private readonly Argument<string> _trace = new("TRACE") { Description = "Text of trace-cmd report, of tracefs's trace file or of perf script, whole or as pasted into a mail; .gz too; trace.dat and perf.data where their tool is installed; - is standard input" };
-    private readonly Option<string> _database = new("--db") { Description = "The database to make", HelpName = "FILE", Required = true };
+    private readonly Option<string> _database = new("--db", "--output", "-o") { Description = "The database to make", HelpName = "FILE", Required = true };
     private readonly Option<bool> _append = new("--append") { Description = "Add the run to an existing database, beside modelled ones" };
     private readonly Option<string?> _name = new("--name") { Description = "Name of the run (default: observed, with a number behind it where it is taken)", HelpName = "NAME" };
     private readonly Option<string?> _mode = new("--mmu", "-m")

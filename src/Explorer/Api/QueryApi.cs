@@ -31,6 +31,13 @@ internal static class QueryApi
     {
         using var session = Borrow(shelf, request);
         var limits = Limits(request, options);
+        var hints = new List<string>();
+        if (request.Text("sql") is { } sql)
+        {
+            QueryHints.Check(sql, session.Database);
+            hints.AddRange(QueryHints.For(sql, session.Database));
+        }
+
         var watch = Stopwatch.StartNew();
         using var execution = Start(session, request, limits);
         var results = new List<object>();
@@ -42,7 +49,7 @@ internal static class QueryApi
             results.Add(new { columns = execution.Columns, rows, end = End(execution.End) });
         }
 
-        return new { results, milliseconds = Math.Round(watch.Elapsed.TotalMilliseconds, 1), limits = new { rows = limits.Rows, seconds = limits.Time?.TotalSeconds } };
+        return new { results, hints, milliseconds = Math.Round(watch.Elapsed.TotalMilliseconds, 1), limits = new { rows = limits.Rows, seconds = limits.Time?.TotalSeconds } };
     }
 
     /// <summary>Rows to keep, as they are read: without a limit on rows, since nobody draws them.</summary>

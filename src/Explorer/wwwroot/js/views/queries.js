@@ -129,7 +129,7 @@ export const queries = {
       chart?.destroy();
       chart = null;
       if (!answer) return;
-      replace(results, answer.results.map((result, i) => drawResult(result, i)));
+      replace(results, answer.hints.map(hint => h('p.cut', hint)), answer.results.map(result => drawResult(result)));
       if (!answer.results.length) replace(results, empty('The SQL has no result.'));
     }
 
