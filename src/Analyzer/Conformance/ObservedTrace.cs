@@ -17,6 +17,7 @@ internal sealed partial class ObservedTrace
     private readonly string _nonleafFlags;
     private (string Place, string Value)? _pendingLink;
     private string? _nonleafValue;
+    private string _who = "";
     private int _line;
 
     private ObservedTrace(SharedFrames shared, bool isEpt, bool accessedDirtyEnabled)
@@ -26,7 +27,12 @@ internal sealed partial class ObservedTrace
         _nonleafFlags = !isEpt ? "827" : accessedDirtyEnabled ? "907" : "10000000000807";
     }
 
-    public static ConformanceSequences Parse(IEnumerable<string> lines, SharedFrames shared, bool isEpt, bool accessedDirtyEnabled)
+    /// <param name="lines">Of the trace.</param>
+    /// <param name="shared">Frames that back no gfn of their own.</param>
+    /// <param name="isEpt">Entries have the EPT format.</param>
+    /// <param name="accessedDirtyEnabled">The host's tables have accessed and dirty bits.</param>
+    /// <param name="namesVcpus">Several vCPUs: lines say whose thread made what follows, and operations say it too.</param>
+    public static ConformanceSequences Parse(IEnumerable<string> lines, SharedFrames shared, bool isEpt, bool accessedDirtyEnabled, bool namesVcpus)
     {
         var trace = new ObservedTrace(shared, isEpt, accessedDirtyEnabled);
         foreach (var line in lines)
@@ -34,7 +40,10 @@ internal sealed partial class ObservedTrace
             trace._line++;
             if (line == "tracing_mark_write vmm end")
                 break;
-            trace.Add(line);
+            if (namesVcpus && line.StartsWith("@vcpu ", StringComparison.Ordinal))
+                trace._who = $"vcpu {line["@vcpu ".Length..]}: ";
+            else
+                trace.Add(line);
         }
 
         return trace._sequences;
@@ -213,7 +222,9 @@ internal sealed partial class ObservedTrace
         var gfn = ulong.Parse(match.Groups["gfn"].Value, NumberStyles.HexNumber);
         var level = match.Groups["level"].Value[0] - '0';
         var tableBits = 9 * level;
-        var place = _tdpTables.TryGetValue((level, gfn >> tableBits << tableBits), out var table)
+        // Where there are several trees, the line itself says in which.
+        var place = match.Groups["place"] is { Success: true, Value: not ['?', ..] } told ? told.Value
+            : _tdpTables.TryGetValue((level, gfn >> tableBits << tableBits), out var table)
             ? $"{table}[{gfn >> (tableBits - 9) & 511}]"
             : $"?{level}[{gfn:x}]";
         var value = match.Groups["new"].Value.TrimEnd();
@@ -245,7 +256,7 @@ internal sealed partial class ObservedTrace
 
     private string Entry(string place) => _entries.GetValueOrDefault(place, "0");
 
-    private void Operation(string text) => _sequences.Operations.Add(new ConformanceItem(text, _line));
+    private void Operation(string text) => _sequences.Operations.Add(new ConformanceItem(_who + text, _line));
 
     private static string Value(string rest, string name)
     {
@@ -270,6 +281,6 @@ internal sealed partial class ObservedTrace
     [GeneratedRegex(@"at (?<place>\S+) old=(?<old>.+?) new=(?<new>.+?) spurious (?<spurious>\d) fixed (?<fixed>\d)")]
     private static partial Regex FastPageFault();
 
-    [GeneratedRegex(@"gfn=(?<gfn>\S+) level=(?<level>\d) old=(?<old>.+?) new=(?<new>.+)$")]
+    [GeneratedRegex(@"^(?:at (?<place>\S+\[\d+\]) )?.*?gfn=(?<gfn>\S+) level=(?<level>\d) old=(?<old>.+?) new=(?<new>.+)$")]
     private static partial Regex TdpChange();
 }

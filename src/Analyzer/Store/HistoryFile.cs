@@ -321,9 +321,9 @@ public sealed partial class HistoryFile : IDisposable
     {
         var run = (int)_connection.QueryInt64("SELECT max(run) FROM _run") + 1;
         _connection.Run(
-            "INSERT INTO _run (run, name, mode, entry_format, capture, capture_hash, capture_source, capture_complete, capture_filter, profile, backing, "
+            "INSERT INTO _run (run, name, mode, entry_format, capture, capture_hash, capture_source, capture_complete, capture_filter, capture_blind, profile, backing, "
             + "kernel, tool, model, options, detail, has_rmap, mmio_mask, mmio_value, max_rows) "
-            + "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            + "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             run,
             name,
             info.Mode.Name(),
@@ -333,6 +333,7 @@ public sealed partial class HistoryFile : IDisposable
             info.CaptureSource,
             info.CaptureComplete,
             info.CaptureFilter is null ? null : JsonSerializer.Serialize(info.CaptureFilter),
+            JsonSerializer.Serialize(info.CaptureBlind),
             info.Profile,
             info.Backing,
             info.Kernel,

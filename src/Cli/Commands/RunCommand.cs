@@ -81,17 +81,17 @@ internal sealed class RunCommand : VerbCommand
         var checkpoints = new CheckpointPlan(Interval(arguments.GetValue(_checkpoints)), arguments.GetValue(_resume));
         using var file = Open(output, arguments);
         void Tell(string text) => console.Error.WriteLine($"{output}: {text}");
-        var results = StoredReplay.Run(plan, file, store, checkpoints, Tell, (done, total) => progress.Update(time => Progress(done, total, time)), cancellation);
+        var (results, unseen) = StoredReplay.Run(plan, file, store, checkpoints, Tell, (done, total) => progress.Update(time => Progress(done, total, time)), cancellation);
         var elapsed = progress.Elapsed;
         progress.Dispose();
         if (results.Count == 0)
             return Task.FromResult(ExitCode.Done);
         if (arguments.GetValue(_json))
-            RunReport.WriteJson(plan.Modes, results, console.Out);
+            RunReport.WriteJson(plan.Modes, results, unseen, console.Out);
         else
             RunReport.Write(plan.Modes, results, console);
         RunReport.TellIfEmpty("replay run", plan, results, console);
-        RunReport.TellIfNotExact("replay run", plan, results, console);
+        RunReport.TellVerdict("replay run", plan, results, unseen, arguments.GetValue(_json), console);
         console.Error.WriteLine($"{output}: {Units.Of(results.Count, "run")} in {elapsed.TotalSeconds:0.0} s");
         return Task.FromResult(ExitCode.Done);
     }

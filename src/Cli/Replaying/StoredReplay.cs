@@ -18,8 +18,8 @@ internal static class StoredReplay
     /// <param name="tell">Told once what is done with what was there.</param>
     /// <param name="progress">Accesses so far, of how many.</param>
     /// <param name="cancellation">Leaves the runs marked incomplete, at a checkpoint.</param>
-    /// <returns>A result for each mode; empty where the runs are there and complete.</returns>
-    public static IReadOnlyList<ReplayResult> Run(
+    /// <returns>A result for each mode, empty where the runs are there and complete; and what the capture cannot carry.</returns>
+    public static (IReadOnlyList<ReplayResult> Results, IReadOnlyList<string> Unseen) Run(
         ReplayPlan plan,
         HistoryFile file,
         StoreOptions store,
@@ -34,7 +34,7 @@ internal static class StoredReplay
         var outcome = checkpoints.Resume ? file.TryResume(infos, store, out resumption) : ResumeOutcome.Nothing;
         Tell(outcome, resumption?.Checkpoint, tell);
         if (outcome == ResumeOutcome.Complete)
-            return [];
+            return ([], driver.Manifest.Blind);
         var stores = new List<HistoryStore>(resumption?.Stores ?? []);
         try
         {
@@ -52,7 +52,7 @@ internal static class StoredReplay
                     cancellation);
             for (var i = 0; i < results.Count; i++)
                 stores[i].Complete(Summarize(results[i]));
-            return results;
+            return (results, driver.Manifest.Blind);
         }
         finally
         {
@@ -107,6 +107,7 @@ internal static class StoredReplay
             CaptureSource = driver.Manifest.Source,
             CaptureComplete = driver.Manifest.Complete,
             CaptureFilter = driver.Manifest.Filter,
+            CaptureBlind = driver.Manifest.Blind,
             Mode = mode,
             Profile = plan.OptionsFor(mode).EffectiveProfile.Name,
             Backing = plan.BackingName,
@@ -125,6 +126,7 @@ internal static class StoredReplay
         Accesses = result.Accesses,
         Events = result.Events,
         NoteCounts = result.NoteCounts,
+        FirstNotes = result.FirstNotes,
         Walks = result.Walks,
         Counters =
         [

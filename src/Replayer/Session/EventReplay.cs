@@ -11,6 +11,7 @@ internal sealed class EventReplay(Machine machine)
 {
     private readonly Journal _journal = machine.Journal;
     private readonly HostEvents _host = machine.Vm.HostEvents;
+    private readonly OfferedFeatures _offered = new(machine.Vm);
     private readonly bool[] _nested = new bool[byte.MaxValue + 1];
     private TraceEvent? _emulatedRead;
 
@@ -75,6 +76,7 @@ internal sealed class EventReplay(Machine machine)
     {
         var instructions = machine.Cpu(row.Vcpu).Instructions;
         var value = row.Value ?? 0;
+        _offered.Look(row.Kind, value);
         switch (row.Kind)
         {
             case TraceEventKind.Cr0Write:
@@ -104,6 +106,14 @@ internal sealed class EventReplay(Machine machine)
     }
 
     private bool TryReplayHost(in TraceEvent row)
+    {
+        _journal.ActsForHost = true;
+        var isHosts = ReplayHost(row);
+        _journal.ActsForHost = false;
+        return isHosts;
+    }
+
+    private bool ReplayHost(in TraceEvent row)
     {
         var gpa = row.Gpa ?? 0;
         switch (row.Kind)
@@ -145,7 +155,9 @@ internal sealed class EventReplay(Machine machine)
                 SetRegisters(row, EventDetail.ReadVcpuState(row));
                 break;
             case TraceEventKind.Marker:
+                _journal.ActsForHost = true;
                 Marker?.Invoke((byte)(row.Value ?? 0));
+                _journal.ActsForHost = false;
                 if (row is { Rip: { } rip, Size: { } length })
                     machine.Cpu(row.Vcpu).Resume(rip + length);
                 break;
@@ -216,6 +228,7 @@ internal sealed class EventReplay(Machine machine)
     private void SetRegisters(in TraceEvent row, VcpuState state)
     {
         EventRules.Check(row, state);
+        _offered.Look(state);
         var registers = machine.Cpu(row.Vcpu).Registers;
         registers.Cr0 = state.Cr0;
         registers.Cr2 = state.Cr2;
