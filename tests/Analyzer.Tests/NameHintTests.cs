@@ -1,5 +1,4 @@
 using Replay.Analyzer.Query;
-using Replay.Analyzer.Store;
 
 namespace Replay.Analyzer.Tests;
 
@@ -23,7 +22,7 @@ public sealed class NameHintTests : IDisposable
     public void A_column_that_is_none_is_answered_with_one_that_is()
     {
         using var database = SampleHistory.Store(_directory.File("x.db"));
-        var problem = Assert.Throws<QueryException>(() => new QueryRunner(database).Execute("SELECT w.levle FROM table_write AS w").NextResult());
+        var problem = Assert.Throws<QueryException>(() => new QueryRunner(database).Execute("SELECT w.levle FROM table_write AS w", cancellation: TestContext.Current.CancellationToken).NextResult());
         Assert.Contains("no such column: w.levle. Did you mean 'level'?", problem.Message, StringComparison.Ordinal);
     }
 
