@@ -11,7 +11,7 @@ public sealed class BrowserTests(BootFixture boot) : IClassFixture<BootFixture>
         ("tables", "/tables?run=ept&vs=shadow&at=149", "EPTP"),
         ("why", "/why?run=ept&vs=shadow&at=14", "Here they part"),
         ("memory", "/memory?run=ept&gfn=0x2a16", "mmu_set_spte"),
-        ("queries", "/queries?run=ept&q=timeline&plot=", "rows in"),
+        ("queries", "/queries?run=ept&q=timeline&plot=", "20 rows"),
         ("compare", "/compare?run=ept&vs=shadow", "Where they part"),
     ];
 
