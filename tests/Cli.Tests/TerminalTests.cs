@@ -11,7 +11,6 @@ public sealed class TerminalTests : IDisposable
 
     [Theory]
     [InlineData("record synthetic --workload boot-like -o {missing/x.capture}")]
-    [InlineData("run {x.capture} --mmu ept -o {missing/x.db}")]
     [InlineData("export {x.db} -o {missing/x.parquet}")]
     [InlineData("diff {x.db} ept npt -o {missing/x.html}")]
     public async Task An_output_whose_folder_is_not_there_is_refused_before_work_begins(string line)

@@ -49,8 +49,8 @@ internal sealed class CompletionCommand : VerbCommand
 
     public override IReadOnlyList<Example> Examples { get; } =
     [
-        new("source <(replay completion bash)", "in ~/.bashrc"),
-        new("replay completion fish > ~/.config/fish/completions/replay.fish", "for fish"),
+        new("replay completion bash", "source <(replay completion bash) in ~/.bashrc"),
+        new("replay completion fish", "its output belongs into ~/.config/fish/completions/replay.fish"),
     ];
 
     protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)

@@ -1,5 +1,6 @@
 using Replay.Replayer;
 using Replay.Replayer.Kvm.Host;
+using Replay.Trace;
 
 namespace Replay.Cli.Replaying;
 
@@ -15,12 +16,15 @@ internal sealed record ReplayPlan
 
     public HostBacking Backing { get; init; } = HostBacking.Pages4K;
 
+    /// <summary>What the host does meanwhile, beside what the capture has.</summary>
+    public HostScript? HostScript { get; init; }
+
     public bool UseTlb { get; init; } = true;
 
     /// <summary>Threads that replay; decoding and storing have their own.</summary>
     public int Threads { get; init; } = 1;
 
-    public ReplayOptions OptionsFor(MmuMode mode) => new() { Mode = mode, Profile = Profile, Backing = Backing, UseTlb = UseTlb };
+    public ReplayOptions OptionsFor(MmuMode mode) => new() { Mode = mode, Profile = Profile, Backing = Backing, UseTlb = UseTlb, HostScript = HostScript };
 
     /// <summary><c>4k</c> or <c>thp</c>, with <c>-lazy</c> where the host had not populated the memory.</summary>
     public string BackingName => (Backing.HugePages ? "thp" : "4k") + (Backing.Populated ? "" : "-lazy");
