@@ -190,27 +190,28 @@ public sealed class ReplaySession
         // What the host does between two events makes first touches of what was none.
         if (_script is not null)
             firstTouches = [];
-        foreach (var row in chunk.Events)
+        for (var i = 0; i < chunk.Events.Count; i++)
         {
-            var end = chunk.FirstAccessFrom(next, row.Ordinal);
+            var end = chunk.FirstAccessFrom(next, chunk.Events[i].Ordinal);
             ReplayAccesses(chunk, next, end, ref firstTouches);
             next = end;
-            _script?.RunUpTo(row.Ordinal);
-            ReplayEvent(row);
+            _script?.RunUpTo(chunk.Events[i].Ordinal);
+            ReplayEvent(chunk.Events, i);
         }
 
         ReplayAccesses(chunk, next, chunk.AccessCount, ref firstTouches);
     }
 
-    private void ReplayEvent(in TraceEvent row)
+    private void ReplayEvent(List<TraceEvent> rows, int index)
     {
+        var row = rows[index];
         _eventCount++;
         Passed(row.Ordinal);
         Journal.Ordinal = row.Ordinal;
         Journal.Vcpu = row.Vcpu;
         Journal.Rip = row.Rip ?? 0;
         _watch?.EnterEvent(row);
-        _events.Replay(row);
+        _events.Replay(rows, index);
         _watch?.LeaveEvent();
     }
 

@@ -13,7 +13,7 @@ try
         _ => Usage(),
     };
 }
-catch (Exception exception) when (exception is IOException or FormatException or UnauthorizedAccessException)
+catch (Exception exception) when (exception is IOException or FormatException or ArgumentException or UnauthorizedAccessException)
 {
     Console.Error.WriteLine($"real-kvm: {exception.Message}");
     return 2;
@@ -98,6 +98,7 @@ static FuzzOptions FuzzArguments(string[] arguments)
         Batch = int.Parse(Optional("--batch") ?? "20", CultureInfo.InvariantCulture),
         MaxVcpus = int.Parse(Optional("--vcpus") ?? "1", CultureInfo.InvariantCulture),
         Modes = (Optional("--mode") ?? "npt-tdp,npt,shadow").Split(','),
+        Without = (Optional("--without") ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries).Select(name => Enum.Parse<FuzzCode>(name, ignoreCase: true)).ToHashSet(),
         Reduce = Optional("--no-reduce") is null,
     };
     return given.Count == 0 ? options : throw new FormatException($"{given.Keys.First()}: not known");

@@ -99,6 +99,10 @@ public sealed record ConformanceCase
         }
     }
 
+    /// <summary>The dumps of the case tell of all MMUs of the vCPU.</summary>
+    /// <exception cref="ConformanceCaseException">The dumps are missing or damaged.</exception>
+    public bool TellsNested() => ReadLines("tables.norm.txt").Exists(line => line.StartsWith("nested mmu=", StringComparison.Ordinal));
+
     /// <summary>A file of the case, as it is or compressed.</summary>
     private List<string> ReadLines(string name)
     {

@@ -23,10 +23,13 @@ internal sealed class ModelTables
     private readonly Dictionary<ulong, DumpedPage> _byPfn = [];
     private readonly Dictionary<ulong, string> _names = [];
     private readonly List<DumpedPage> _order = [];
+    private readonly List<(string Name, TablePage Table, int Count)> _special = [];
+    private readonly bool _tellsNested;
 
-    private ModelTables(KvmVm vm, Func<ulong, ulong?> gfnOf, Action<string> line)
+    private ModelTables(KvmVm vm, bool tellsNested, Func<ulong, ulong?> gfnOf, Action<string> line)
     {
         _vm = vm;
+        _tellsNested = tellsNested;
         _gfnOf = gfnOf;
         _line = line;
     }
@@ -34,9 +37,11 @@ internal sealed class ModelTables
     /// <param name="vm">The machine, between two instructions of its guest.</param>
     /// <param name="name">The checkpoint.</param>
     /// <param name="by">The vCPU that made it: the dump is of all vCPUs; null: of the one there is.</param>
+    /// <param name="tellsNested">All MMUs of a vCPU are told of, not only the one in use.</param>
     /// <param name="gfnOf">The gfn that a host frame backs, or null.</param>
     /// <param name="line">Takes the lines.</param>
-    public static void Write(KvmVm vm, string name, byte? by, Func<ulong, ulong?> gfnOf, Action<string> line) => new ModelTables(vm, gfnOf, line).Write(name, by);
+    public static void Write(KvmVm vm, string name, byte? by, bool tellsNested, Func<ulong, ulong?> gfnOf, Action<string> line) =>
+        new ModelTables(vm, tellsNested, gfnOf, line).Write(name, by);
 
     private void Write(string checkpoint, byte? by)
     {
@@ -44,18 +49,20 @@ internal sealed class ModelTables
         var pages = MmuDump.Pages(_vm);
         foreach (var page in pages)
             _byPfn[page.Page.Pfn] = page;
+        foreach (var vcpu in vcpus)
+        {
+            AddSpecial(vcpu.RootMmu, Prefix(vcpu), "");
+            AddSpecial(vcpu.GuestMmu, Prefix(vcpu), ".guest");
+        }
+
         NamePages(vcpus, pages);
         _line($"CKPT {checkpoint}");
         foreach (var vcpu in vcpus)
             WriteHeader(vcpu, by is null ? "p*" : "zapped");
         if (by is { } maker)
             WriteRequests(vcpus, maker);
-        foreach (var vcpu in vcpus)
-        {
-            if (vcpu.Mmu.PaeRoot is { } paeRoot)
-                WriteSpecial(Prefix(vcpu) + "pae_root", paeRoot, 4);
-        }
-
+        foreach (var (special, table, count) in _special)
+            WriteSpecial(special, table, count);
         foreach (var page in _order)
             WritePage(page);
         _line($"END {checkpoint} pages={_order.Count}");
@@ -66,15 +73,30 @@ internal sealed class ModelTables
     {
         foreach (var vcpu in vcpus)
         {
-            Visit(vcpu.Mmu.Root.Table);
-            foreach (var previous in vcpu.Mmu.PreviousRoots)
-                Visit(previous.Table);
+            VisitRoots(vcpu.Mmu);
+            VisitRoots(vcpu.RootMmu);
+            VisitRoots(vcpu.GuestMmu);
         }
 
-        foreach (var entry in vcpus.SelectMany(vcpu => vcpu.Mmu.PaeRoot is { } paeRoot ? paeRoot.Entries.ToArray() : []))
+        foreach (var entry in _special.SelectMany(special => special.Table.Entries.ToArray()))
             Visit(_vm.Pages.At(new Spte(entry).Pfn));
         foreach (var page in pages.OrderByDescending(page => page.Page.Level).ThenBy(page => page.Page.Gfn).ThenBy(page => page.Page.Role.Word))
             Visit(page.Page);
+    }
+
+    private void AddSpecial(KvmMmu mmu, string prefix, string suffix)
+    {
+        if (mmu.PaeRoot is { } paeRoot)
+            _special.Add(($"{prefix}pae_root{suffix}", paeRoot, 4));
+        if (mmu.Pml4Root is { } pml4Root)
+            _special.Add(($"{prefix}pml4_root{suffix}", pml4Root, TablePage.EntryCount));
+    }
+
+    private void VisitRoots(KvmMmu mmu)
+    {
+        Visit(mmu.Root.Table);
+        foreach (var previous in mmu.PreviousRoots)
+            Visit(previous.Table);
     }
 
     private void Visit(TablePage? table)
@@ -95,15 +117,29 @@ internal sealed class ModelTables
 
     private void WriteHeader(KvmVcpu vcpu, string unlisted)
     {
-        var mmu = vcpu.Mmu;
         var prefix = Prefix(vcpu);
+        WriteRoots(vcpu.Mmu, prefix, unlisted);
+        if (_tellsNested)
+        {
+            WriteRoots(vcpu.RootMmu, $"{prefix}mmu root_mmu ", unlisted);
+            WriteRoots(vcpu.GuestMmu, $"{prefix}mmu guest_mmu ", unlisted);
+        }
+
+        if (vcpu.Id == 0)
+            _line($"root_mmu {Bit(vcpu.Mmu == vcpu.RootMmu)} n_used={_vm.ShadowMmu.UsedMmuPages} gen={_vm.ValidGeneration} indirect_shadow_pages={_vm.ShadowMmu.IndirectShadowPages}");
+        var pdptes = vcpu.Registers.Pdptes;
+        _line($"{prefix}pdptrs {pdptes[0]:x} {pdptes[1]:x} {pdptes[2]:x} {pdptes[3]:x}");
+        if (!_tellsNested)
+            return;
+        _line($"{prefix}nested mmu={(vcpu.Mmu == vcpu.RootMmu ? "root_mmu" : "guest_mmu")} walk_mmu={(vcpu.IsNested ? "nested_mmu" : "root_mmu")} guest_mode={Bit(vcpu.IsGuestMode)}");
+        _line($"{prefix}mmu nested_mmu cpu_role={vcpu.NestedMmu.CpuRole.Base.Word:x8} ext={vcpu.NestedMmu.CpuRole.ExtendedWord:x8}");
+    }
+
+    private void WriteRoots(KvmMmu mmu, string prefix, string unlisted)
+    {
         _line($"{prefix}root pgd={mmu.Root.Pgd:x} table={RootName(mmu.Root, unlisted)} cpu_role={mmu.CpuRole.Base.Word:x8} ext={mmu.CpuRole.ExtendedWord:x8} root_role={mmu.RootRole.Word:x8}");
         for (var i = 0; i < KvmMmu.PreviousRootCount; i++)
             _line($"{prefix}prev_root {i} pgd={mmu.PreviousRoots[i].Pgd:x} table={RootName(mmu.PreviousRoots[i], unlisted)}");
-        if (vcpu.Id == 0)
-            _line($"root_mmu 1 n_used={_vm.ShadowMmu.UsedMmuPages} gen={_vm.ValidGeneration} indirect_shadow_pages={_vm.ShadowMmu.IndirectShadowPages}");
-        var pdptes = vcpu.Registers.Pdptes;
-        _line($"{prefix}pdptrs {pdptes[0]:x} {pdptes[1]:x} {pdptes[2]:x} {pdptes[3]:x}");
     }
 
     private void WriteRequests(List<KvmVcpu> vcpus, byte maker)
@@ -123,8 +159,10 @@ internal sealed class ModelTables
     /// <param name="unlisted">What a page is called that is in use and in no list any more.</param>
     private string RootName(MmuRoot root, string unlisted) => root.Table is not { } table ? "none"
         : _names.TryGetValue(table.Pfn, out var name) ? name
-        : root.ShadowPage is null ? "pae_root/pml4_root"
+        : root.ShadowPage is null ? _tellsNested ? SpecialName(table.Pfn) : "pae_root/pml4_root"
         : unlisted;
+
+    private string SpecialName(ulong pfn) => _special.Find(special => special.Table.Pfn == pfn).Name ?? "p*";
 
     private void WriteSpecial(string name, TablePage table, int count)
     {
@@ -133,7 +171,7 @@ internal sealed class ModelTables
         {
             var entry = table[i];
             if (entry.Raw != 0)
-                _line($"  {i} ->{_names.GetValueOrDefault(entry.Pfn, "p*")} fl={entry.Raw & 0xfff | entry.Raw >> 48 << 48:x}");
+                _line($"  {i} ->{_names.GetValueOrDefault(entry.Pfn) ?? SpecialName(entry.Pfn)} fl={entry.Raw & 0xfff | entry.Raw >> 48 << 48:x}");
         }
     }
 

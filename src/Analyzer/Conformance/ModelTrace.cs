@@ -20,12 +20,16 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf, bool names
     private readonly ConformanceSequences _sequences = new();
     private readonly Dictionary<int, string> _names = [];
     private readonly Dictionary<ulong, string> _tableOfPfn = [];
+    private readonly Dictionary<int, string> _specialRoots = [];
     private readonly ulong _accessedDirty = isEpt ? SpteText.EptAccessedDirty : SpteText.X86AccessedDirty;
     private readonly HashSet<int> _emulationChains = [];
     private long _handlerSeq;
 
     /// <summary>The replay that is observed: tells what the records leave out.</summary>
     public ReplaySession? Session { get; set; }
+
+    /// <summary>The dumps tell of all of a vCPU's MMUs, as those of cases with nested guests do.</summary>
+    public bool TellsNested { get; init; }
 
     public ConformanceSequences ToSequences()
     {
@@ -40,7 +44,7 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf, bool names
         if (Session is not { } session)
             throw new InvalidOperationException("There is no replay to look at.");
         var ordinal = session.Journal.Ordinal;
-        ModelTables.Write(session.Vm, checkpoint, namesVcpus ? session.Journal.Vcpu : null, gfnOf, line => _sequences.Tables.Add(new ConformanceItem(line, ordinal)));
+        ModelTables.Write(session.Vm, checkpoint, namesVcpus ? session.Journal.Vcpu : null, TellsNested, gfnOf, line => _sequences.Tables.Add(new ConformanceItem(line, ordinal)));
     }
 
     /// <summary>The name of a table page: S and its place in the order of creation.</summary>
@@ -111,7 +115,11 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf, bool names
     {
         Passed(record.Seq, record.ChainId);
         if (record.IsSpecial != 0)
+        {
+            _specialRoots[record.TableId] = record.Level switch { PgLevel.Root5 => "pml5_root", PgLevel.Root4 => "pml4_root", _ => "pae_root" };
             return;
+        }
+
         switch (record.Operation)
         {
             case PageOperation.Create:
@@ -140,7 +148,7 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf, bool names
     public void OnRoot(in RootRecord record)
     {
         Passed(record.Seq, record.ChainId);
-        var name = _names.GetValueOrDefault(record.TableId, "pae_root");
+        var name = _names.GetValueOrDefault(record.TableId) ?? _specialRoots.GetValueOrDefault(record.TableId, "pae_root");
         switch (record.Operation)
         {
             case RootOperation.Allocate:

@@ -19,6 +19,9 @@ internal static class Names
         ExitReason.Invlpg => "INVLPG",
         ExitReason.Invpcid => "INVPCID",
         ExitReason.PmlFull => "PML_FULL",
+        ExitReason.Vmrun => "VMRUN",
+        ExitReason.Invlpga => "INVLPGA",
+        ExitReason.NestedExit => "NESTED_EXIT",
         _ => $"reason {reason}",
     };
 

@@ -26,4 +26,7 @@ public enum AccessOutcome : byte
 
     /// <summary>The guest shut down.</summary>
     Shutdown = 7,
+
+    /// <summary>The nested guest's hypervisor got a fault, and runs.</summary>
+    NestedExit = 8,
 }

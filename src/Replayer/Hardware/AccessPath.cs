@@ -6,8 +6,15 @@ using Replay.Trace;
 namespace Replay.Replayer.Hardware;
 
 /// <summary>Takes one access through translation and exits until it completes or cannot.</summary>
-internal sealed class AccessPath(Translator translator, IHypervisor hypervisor, CodePage code)
+/// <param name="own">How the CPU translates.</param>
+/// <param name="nested">How it does for a nested guest under its hypervisor's page tables; null where that cannot be.</param>
+/// <param name="hypervisor">KVM.</param>
+/// <param name="code">Where execution is.</param>
+internal sealed class AccessPath(Translator own, Translator? nested, IHypervisor hypervisor, CodePage code)
 {
+    private readonly Translator _own = own;
+    private Translator _translator = own;
+
     /// <summary>
     /// More than any access needs: an exit for each reference of the longest two-dimensional walk, each handled twice.
     /// </summary>
@@ -17,7 +24,8 @@ internal sealed class AccessPath(Translator translator, IHypervisor hypervisor, 
     public void EnterGuest()
     {
         hypervisor.EnterGuest();
-        translator.OnEnter(hypervisor.Root, hypervisor.Pml);
+        _translator = hypervisor.IsNested ? nested! : _own;
+        _translator.OnEnter(hypervisor.Root, hypervisor.Pml);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -26,8 +34,13 @@ internal sealed class AccessPath(Translator translator, IHypervisor hypervisor, 
         var guest = access.Guest;
         for (var attempt = 0; attempt < RetryLimit; attempt++)
         {
-            FetchInstructionOf(access);
-            var status = translator.Translate(guest, out translation);
+            if (!FetchInstructionOf(access))
+            {
+                translation = default;
+                return AccessOutcome.NestedExit;
+            }
+
+            var status = _translator.Translate(guest, out translation);
             if (!TryEnd(status, access, translation, out var outcome))
                 continue;
             if (guest.IsFetch)
@@ -40,11 +53,9 @@ internal sealed class AccessPath(Translator translator, IHypervisor hypervisor, 
     }
 
     /// <summary>The instruction that an access belongs to has to be there before it accesses anything.</summary>
-    public void FetchInstructionOf(in CpuAccess access)
-    {
-        if (code.MustFetch(access.Guest, out var fetch))
-            Fetch(fetch);
-    }
+    /// <returns>False: it is not, and the nested guest's hypervisor was told.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool FetchInstructionOf(in CpuAccess access) => !code.MustFetch(access.Guest, out var fetch) || Fetch(fetch);
 
     /// <summary>Goes on at an instruction: fetches it if a translation changed since the last fetch.</summary>
     public void Resume(ulong gva)
@@ -53,25 +64,28 @@ internal sealed class AccessPath(Translator translator, IHypervisor hypervisor, 
             Fetch(fetch);
     }
 
-    private void Fetch(in GuestAccess fetch)
+    /// <returns>False: the nested guest's hypervisor got a fault instead.</returns>
+    private bool Fetch(in GuestAccess fetch)
     {
+        var outcome = AccessOutcome.NoProgress;
         var instruction = new CpuAccess { Gva = fetch.Gva, Kind = AccessKind.Fetch, Flags = fetch.Flags, Size = 1 };
         for (var attempt = 0; attempt < RetryLimit; attempt++)
         {
-            var status = translator.Translate(fetch, out var translation);
-            if (TryEnd(status, instruction, translation, out _))
+            var status = _translator.Translate(fetch, out var translation);
+            if (TryEnd(status, instruction, translation, out outcome))
                 break;
         }
 
         code.Fetched();
+        return outcome != AccessOutcome.NestedExit;
     }
 
     /// <summary>Takes an access through the second dimension alone.</summary>
-    public AccessOutcome Touch(ulong gpa, in CpuAccess access)
+    public AccessOutcome Touch(ulong gpa, in CpuAccess access, GpaPurpose purpose = GpaPurpose.Final)
     {
         for (var attempt = 0; attempt < RetryLimit; attempt++)
         {
-            var status = translator.Touch(gpa, access.Kind, out var translation);
+            var status = _translator.Touch(gpa, access.Kind, purpose, out var translation);
             if (TryEnd(status, access, translation, out var outcome))
                 return outcome;
         }
@@ -85,7 +99,7 @@ internal sealed class AccessPath(Translator translator, IHypervisor hypervisor, 
         var access = new CpuAccess { Gva = 0, Kind = AccessKind.Read };
         for (var attempt = 0; attempt < RetryLimit; attempt++)
         {
-            var status = translator.LoadPdptes(out translation);
+            var status = _translator.LoadPdptes(out translation);
             if (TryEnd(status, access, translation, out var outcome))
                 return outcome;
         }
@@ -133,6 +147,7 @@ internal sealed class AccessPath(Translator translator, IHypervisor hypervisor, 
             ExitResult.Emulated => AccessOutcome.Emulated,
             ExitResult.GuestFault => AccessOutcome.InjectedPageFault,
             ExitResult.Shutdown => AccessOutcome.Shutdown,
+            ExitResult.NestedExit => AccessOutcome.NestedExit,
             _ => AccessOutcome.NoProgress,
         };
         return result != ExitResult.Retry;

@@ -36,6 +36,8 @@ internal sealed class AccessReplay(CpuSetup setup, Translator translator, Access
             case AccessOutcome.Emulated:
                 CheckEmulated(access);
                 break;
+            case AccessOutcome.NestedExit:
+                break;
             case AccessOutcome.NoProgress:
                 _journal.Note(ModelNote.NoProgress, access.Gva, access.Gpa ?? 0, 0);
                 break;
@@ -90,18 +92,19 @@ internal sealed class AccessReplay(CpuSetup setup, Translator translator, Access
             Invariant.Broken($"gva {access.Gva:x} reaches gpa {translation.Gpa:x}, which KVM's tables map to hpa {translation.Hpa:x}: memslots and host do not");
     }
 
-    /// <summary>With shadow paging KVM emulates writes to protected tables too, so only the memslots can tell.</summary>
+    /// <summary>KVM emulates writes to tables that it shadows, so only the memslots can tell. With two-dimensional paging reads are never emulated.</summary>
     private void CheckEmulated(in CpuAccess access)
     {
         if ((access.Flags & AccessFlags.Mmio) != 0 || access.Gpa is not { } recorded)
             return;
-        if (translator.IsTwoDimensional || !_hypervisor.TryGetHostAddress(recorded, out _))
+        var canBeProtected = !translator.IsTwoDimensional || access.Kind == AccessKind.Write;
+        if (!canBeProtected || !_hypervisor.TryGetHostAddress(recorded, out _))
             _journal.Note(ModelNote.MmioDiffers, access.Gva, recorded, 0);
     }
 
     private void Follow(in CpuAccess access)
     {
-        if (translator.IsTwoDimensional && access.Gpa is { } recorded)
+        if (translator.IsTwoDimensional && (_hypervisor.IsNested ? access.L2Gpa : access.Gpa) is { } recorded)
             path.Touch(recorded, access);
     }
 

@@ -42,6 +42,12 @@ internal sealed class CodePage(CpuSetup setup)
         return _state.TakeChange();
     }
 
+    /// <summary>Execution goes on elsewhere, by a way that is no fetch of its own: into a nested guest or out of it.</summary>
+    public void Jump(ulong gva) => _entered = new GuestAccess(gva, AccessKind.Fetch, _entered.Flags);
+
+    /// <summary>A fetch that has an event of its own.</summary>
+    public void Enter(in GuestAccess fetch) => _entered = fetch with { Flags = fetch.Flags & Privilege };
+
     /// <summary>A fetch is over: what changed meanwhile concerns the next.</summary>
     public void Fetched() => _state.TakeChange();
 }

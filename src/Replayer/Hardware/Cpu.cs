@@ -15,6 +15,7 @@ public sealed class Cpu
     private readonly CpuSetup _setup;
     private readonly Journal _journal;
     private readonly Translator _translator;
+    private readonly Translator? _nestedTranslator;
     private readonly CodePage _code;
     private readonly AccessPath _path;
     private readonly AccessReplay _replay;
@@ -31,12 +32,14 @@ public sealed class Cpu
         _journal = setup.Journal;
         _translator = setup.CreateTranslator();
         _code = new CodePage(setup);
-        _path = new AccessPath(_translator, setup.Hypervisor, _code);
+        _nestedTranslator = setup.CreateNestedTranslator();
+        _path = new AccessPath(_translator, _nestedTranslator, setup.Hypervisor, _code);
         _guestTlb = new GuestTlb(_tlb, setup.Walks);
         _replay = new AccessReplay(setup, _translator, _path, _guestTlb);
         _faults = new FaultReplay(setup, _path);
         _state = new TranslationState(setup.Writer, setup.Memory, setup.Hypervisor, setup.Registers);
         Instructions = new SystemInstructions(setup, _path, _guestTlb);
+        Nested = new NestedGuest(setup, _path, _code, _guestTlb);
     }
 
     public byte Id => _setup.Id;
@@ -47,7 +50,10 @@ public sealed class Cpu
     public SystemInstructions Instructions { get; }
 
     /// <summary>Table entries that walks read, the guest's and KVM's; walks that the TLB spares are not in it.</summary>
-    public long WalkReferences => _translator.References;
+    public long WalkReferences => _translator.References + (_nestedTranslator?.References ?? 0);
+
+    /// <summary>The guest's own guest.</summary>
+    public NestedGuest Nested { get; }
 
     /// <summary>Replays a stretch of accesses, all of them this vCPU's.</summary>
     /// <param name="chunk">The columns.</param>
@@ -87,6 +93,8 @@ public sealed class Cpu
     {
         var seq = _journal.Seq;
         _path.EnterGuest();
+        if (access.Kind == AccessKind.Fetch)
+            _code.Enter(access.Guest);
         return _replay.Replay(access, seq, out _, out gpa);
     }
 

@@ -15,6 +15,9 @@ public readonly record struct CpuAccess
     /// <summary>The guest-physical address that the source saw; null where it could not see it.</summary>
     public ulong? Gpa { get; init; }
 
+    /// <summary>Of a nested guest under its hypervisor's page tables: its own guest-physical address, where <see cref="Gpa"/> is the hypervisor's.</summary>
+    public ulong? L2Gpa { get; init; }
+
     /// <summary>Bytes touched.</summary>
     public byte Size { get; init; }
 

@@ -41,6 +41,14 @@ public sealed record CpuSetup
         ? new NestedTranslator(Registers, Memory, CreateSecondDimension(), Profile, CreateStructureCache())
         : new ShadowTranslator(Registers, Pages, Writer, Profile, CreateStructureCache());
 
+    /// <summary>
+    /// The walk of a nested guest: through its own tables, each of their entries and the final address through the shadow of its hypervisor's.
+    /// Null where no CPU of the kind walks so. Made in full each time: what it depends on changes with every entry.
+    /// </summary>
+    internal Translator? CreateNestedTranslator() => Mode.IsTwoDimensional() && !Mode.UsesEptFormat()
+        ? new NestedTranslator(Registers, Memory, new NptWalker(Pages, Writer, Profile, tlb: null, cache: null, isShadow: true), Profile, cache: null)
+        : null;
+
     private SecondDimension CreateSecondDimension() => Mode.UsesEptFormat()
         ? new EptWalker(Pages, Writer, Profile, CreateNestedTlb(), CreateStructureCache())
         : new NptWalker(Pages, Writer, Profile, CreateNestedTlb(), CreateStructureCache());

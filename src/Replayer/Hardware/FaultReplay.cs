@@ -24,6 +24,8 @@ internal sealed class FaultReplay(CpuSetup setup, AccessPath path)
             case AccessOutcome.InjectedPageFault:
                 Compare(gva, recorded, (PageFaultCode)setup.Hypervisor.InjectedErrorCode);
                 break;
+            case AccessOutcome.NestedExit:
+                break;
             case AccessOutcome.UnknownTable:
                 _journal.Note(ModelNote.UnknownTableContent, gva, (ulong)recorded, translation.Gpa);
                 Deliver(gva, recorded);
@@ -55,6 +57,6 @@ internal sealed class FaultReplay(CpuSetup setup, AccessPath path)
     }
 
     /// <summary>A capture from an emulator that leaves P out of reserved-bit faults tells of the same fault.</summary>
-    private static PageFaultCode Normalise(PageFaultCode code) =>
+    internal static PageFaultCode Normalise(PageFaultCode code) =>
         (code & PageFaultCode.Reserved) != 0 ? code | PageFaultCode.Present : code;
 }

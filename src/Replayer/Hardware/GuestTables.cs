@@ -28,9 +28,11 @@ internal struct GuestTables(GuestMemory memory, SecondDimension second) : IPageT
         if (!second.TryTranslate(address, GpaAccess.TableRead, out _))
             return false;
         References++;
-        if (memory.TryRead(address, size, out entry))
+        if (second.IsShadow)
+            _address = second.Target;
+        if (memory.TryRead(_address, size, out entry))
             return true;
-        Unknown = address;
+        Unknown = _address;
         return false;
     }
 

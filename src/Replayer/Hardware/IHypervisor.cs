@@ -1,4 +1,5 @@
 using Replay.Replayer.Kvm;
+using Replay.Trace;
 
 namespace Replay.Replayer.Hardware;
 
@@ -36,6 +37,26 @@ public interface IHypervisor
 
     /// <summary>Handles one exit.</summary>
     ExitResult HandleExit(in VmExit exit);
+
+    /// <summary>The guest runs a guest of its own.</summary>
+    bool IsGuestMode { get; }
+
+    /// <summary>The guest runs a guest of its own on page tables that it made for it: KVM's are their shadow.</summary>
+    bool IsNested { get; }
+
+    /// <summary>A CPU of this kind, as KVM offers it to the guest, has VMRUN and can run such a guest.</summary>
+    bool CanRunNested(NestedEntry entry);
+
+    /// <summary>The guest executes VMRUN, which exits.</summary>
+    /// <param name="vmcb">Guest-physical address of its VMCB.</param>
+    /// <param name="entry">What stands in there.</param>
+    void Vmrun(ulong vmcb, NestedEntry entry);
+
+    /// <summary>Goes back into the nested guest as it was when its hypervisor got the last exit: the capture has no such exit.</summary>
+    void ReenterNested();
+
+    /// <summary>The exit that the guest's hypervisor got last: code, EXITINFO1, EXITINFO2.</summary>
+    (ulong Code, ulong Info1, ulong Info2) LastNestedExit { get; }
 
     /// <summary>
     /// Where memslots and host have a guest-physical address now, whatever KVM's tables say: for verification, it changes nothing.

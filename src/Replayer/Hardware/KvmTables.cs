@@ -13,6 +13,13 @@ internal struct KvmTables(TablePages pages, TableWriter writer) : IPageTables
     /// <summary>Entries read.</summary>
     public int References { get; private set; }
 
+    /// <summary>The guest-physical page, by KVM's knowledge, that the entry read last maps at an address of the walk.</summary>
+    public readonly ulong TargetGfn(ulong address)
+    {
+        var inPage = (address >> 12) & (PageLevels.PagesPerHugePage(_page!.Level) - 1);
+        return FirstGfn(_page, _index) + inPage;
+    }
+
     /// <summary>The page table that the walk came to, level 0 where to none.</summary>
     public WalkPosition PageTable { get; private set; }
 

@@ -27,13 +27,15 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
 
     public override TranslationStatus Translate(in GuestAccess access, out Translation translation)
     {
+        translation = default;
+        if (second.Root.Table is null)
+            return TranslationStatus.Shutdown;
         var before = second.References;
         var tables = new GuestTables(memory, second);
         var result = default(WalkResult);
         var status = Walk(ref tables, access, ref result, out var spared);
         var references = tables.References + spared;
         _guestReferences += references;
-        translation = default;
         switch (status)
         {
             case WalkStatus.Mapped:
@@ -55,10 +57,12 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
         }
     }
 
-    public override TranslationStatus Touch(ulong gpa, AccessKind kind, out Translation translation)
+    public override TranslationStatus Touch(ulong gpa, AccessKind kind, GpaPurpose purpose, out Translation translation)
     {
         translation = new Translation { Gpa = gpa };
-        return Finish(GpaAccess.Final(kind, PageRights.All), ref translation);
+        if (second.Root.Table is null)
+            return TranslationStatus.Shutdown;
+        return Finish(new GpaAccess(purpose, kind, PageRights.All), ref translation);
     }
 
     /// <summary>Intel reads them here, as plain data. AMD, with nested paging on, reads a PDPTE when a walk needs it.</summary>
@@ -124,8 +128,14 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private TranslationStatus Finish(in GpaAccess access, ref Translation translation) =>
-        second.TryTranslate(translation.Gpa, access, out translation.Hpa) ? TranslationStatus.Mapped : Exit(ref translation);
+    private TranslationStatus Finish(in GpaAccess access, ref Translation translation)
+    {
+        if (!second.TryTranslate(translation.Gpa, access, out translation.Hpa))
+            return Exit(ref translation);
+        if (second.IsShadow)
+            translation.Gpa = second.Target;
+        return TranslationStatus.Mapped;
+    }
 
     private TranslationStatus Exit(ref Translation translation)
     {

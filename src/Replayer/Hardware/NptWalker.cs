@@ -8,7 +8,14 @@ namespace Replay.Replayer.Hardware;
 
 /// <summary>The walk of AMD's nested page tables: the host's own 4- or 5-level format, every access a user access.</summary>
 /// <remarks>APM: Nested Paging.</remarks>
-internal sealed class NptWalker(TablePages pages, TableWriter writer, HostProfile profile, NestedTlb? tlb, PagingStructureCache? cache)
+/// <param name="pages">All table pages.</param>
+/// <param name="writer">Sets bits.</param>
+/// <param name="profile">The host.</param>
+/// <param name="tlb">See <see cref="SecondDimension"/>.</param>
+/// <param name="cache">Spares the way to page tables.</param>
+/// <param name="isShadow">The tables are the shadow of those that a hypervisor made: addresses are its guest's, and KVM knows what they lead to.</param>
+internal sealed class NptWalker(
+    TablePages pages, TableWriter writer, HostProfile profile, NestedTlb? tlb, PagingStructureCache? cache, bool isShadow = false)
     : SecondDimension(tlb, writer)
 {
     /// <summary>EXITINFO1: the final guest-physical address faulted.</summary>
@@ -25,6 +32,8 @@ internal sealed class NptWalker(TablePages pages, TableWriter writer, HostProfil
         PhysicalAddressBits = profile.PhysicalAddressBits,
         ReservedFaultLacksPresent = profile.ReservedFaultLacksPresent,
     };
+
+    public override bool IsShadow => isShadow;
 
     /// <summary>Guest table accesses are writes for nested paging, whether or not bits have to be set.</summary>
     public override bool TableReadsAreWrites => true;
@@ -44,6 +53,8 @@ internal sealed class NptWalker(TablePages pages, TableWriter writer, HostProfil
             cache?.Fill(gpa, Epoch, tables.PageTable, (0, tables.ReferencesToPageTable));
         References += tables.References;
         hpa = result.Address;
+        if (isShadow && status == WalkStatus.Mapped)
+            Target = tables.TargetGfn(gpa) << 12 | (gpa & 0xfff);
         return status == WalkStatus.Mapped
             || Exit(ExitReason.Npf, (ulong)result.ErrorCode | (final ? GuestFinal : GuestPage), gpa, out hpa);
     }

@@ -28,6 +28,12 @@ internal abstract class SecondDimension(NestedTlb? tlb, TableWriter writer)
 
     protected TableWriter Writer => writer;
 
+    /// <summary>The tables are the shadow of those that a hypervisor made for its guest.</summary>
+    public virtual bool IsShadow => false;
+
+    /// <summary>The hypervisor's physical address where the last walk ended; only where <see cref="IsShadow"/>.</summary>
+    public ulong Target { get; protected set; }
+
     /// <summary>Grows with every change after which a walk made earlier might go elsewhere or set a bit.</summary>
     public long Epoch => writer.TranslationEpoch + _roots;
 

@@ -58,7 +58,7 @@ internal sealed class ShadowTranslator(
         }
     }
 
-    public override TranslationStatus Touch(ulong gpa, AccessKind kind, out Translation translation) =>
+    public override TranslationStatus Touch(ulong gpa, AccessKind kind, GpaPurpose purpose, out Translation translation) =>
         throw new InvariantViolation("shadow tables have no guest-physical side");
 
     public override TranslationStatus LoadPdptes(out Translation translation)

@@ -107,6 +107,14 @@ public sealed class SystemInstructions
         Exit(ExitReason.Invlpg, told ? gva : 0, gva, gva);
     }
 
+    /// <summary>INVLPGA, which a hypervisor executes.</summary>
+    public void Invlpga(ulong gva)
+    {
+        _tlb.Flush(gva);
+        Begin();
+        Exit(ExitReason.Invlpga, 0, gva, gva);
+    }
+
     /// <param name="type">0 address, 1 context, 2 all with global pages, 3 all without.</param>
     /// <param name="pcid">Of the descriptor.</param>
     /// <param name="gva">Of the descriptor.</param>

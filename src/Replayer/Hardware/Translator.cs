@@ -20,7 +20,7 @@ internal abstract class Translator
     public abstract TranslationStatus Translate(in GuestAccess access, out Translation translation);
 
     /// <summary>Goes to a guest-physical address without the guest's tables. Only where <see cref="IsTwoDimensional"/>.</summary>
-    public abstract TranslationStatus Touch(ulong gpa, AccessKind kind, out Translation translation);
+    public abstract TranslationStatus Touch(ulong gpa, AccessKind kind, GpaPurpose purpose, out Translation translation);
 
     /// <summary>What the CPU does of its own after MOV to a control register: PAE guests get their PDPTE registers loaded.</summary>
     public abstract TranslationStatus LoadPdptes(out Translation translation);

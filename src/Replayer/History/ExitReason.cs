@@ -16,4 +16,11 @@ public enum ExitReason : byte
     Invlpg = 9,
     Invpcid = 10,
     PmlFull = 11,
+
+    /// <summary>VMRUN: information 2 is the VMCB's guest-physical address.</summary>
+    Vmrun = 12,
+    Invlpga = 13,
+
+    /// <summary>An exit of a nested guest that KVM hands to the guest's own hypervisor: information 1 is its code.</summary>
+    NestedExit = 14,
 }

@@ -198,4 +198,15 @@ public enum KvmFunction : ushort
     // More exits
     MsrInterception = 250,
     SvmSetCr4 = 251,
+    VmrunInterception = 252,
+    InvlpgaInterception = 253,
+
+    // Nested guests
+    NestedSvmVmrun = 260,
+    NestedSvmVmexit = 261,
+    NestedSvmLoadCr3 = 262,
+    KvmInitShadowNptMmu = 263,
+    NestedSvmInjectNpfExit = 264,
+    TranslateNestedGpa = 265,
+    NestedSvmExitHandled = 266,
 }

@@ -14,4 +14,7 @@ public enum ExitResult : byte
 
     /// <summary>The guest shut down (triple fault).</summary>
     Shutdown = 3,
+
+    /// <summary>The nested guest's hypervisor got the exit: it runs on behind its VMRUN.</summary>
+    NestedExit = 4,
 }

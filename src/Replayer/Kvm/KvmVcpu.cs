@@ -5,6 +5,7 @@ using Replay.Replayer.Kvm.Exits;
 using Replay.Replayer.Kvm.Host;
 using Replay.Replayer.Kvm.Mmu;
 using Replay.Replayer.Kvm.Registers;
+using Replay.Trace;
 
 namespace Replay.Replayer.Kvm;
 
@@ -27,6 +28,9 @@ public sealed class KvmVcpu : IHypervisor
         Injector = new FaultInjector(this);
         Invalidations = new TlbInvalidations(this);
         RegisterWrites = new RegisterWrites(this);
+        Nested = new NestedSvm(this);
+        Mmu = RootMmu;
+        WalkMmu = RootMmu;
         _exits = vm.Profile.Vendor == CpuVendor.Intel ? new VmxExits(this) : new SvmExits(this);
         _pml = vm.CpuDirtyLog ? new PmlBuffer() : null;
 
@@ -35,7 +39,7 @@ public sealed class KvmVcpu : IHypervisor
             (Requests, FlushRequester) = (VcpuRequests.TlbFlush, id);
         // kvm_mmu_create(): the CPU's tables have PAE form while the guest is not in long mode.
         if (!vm.TdpEnabled)
-            Mmu.PaeRoot = vm.Pages.AllocateSpecial(PgLevel.RootPae);
+            RootMmu.PaeRoot = vm.Pages.AllocateSpecial(PgLevel.RootPae);
         vm.ShadowMmu.Contexts.Init(this);
     }
 
@@ -48,8 +52,32 @@ public sealed class KvmVcpu : IHypervisor
     /// </summary>
     public ControlRegisters Registers { get; }
 
-    /// <summary>arch.mmu, arch.root_mmu and arch.walk_mmu: one and the same while no guest is nested.</summary>
-    public KvmMmu Mmu { get; } = new();
+    /// <summary>What the vCPU's faults go to: <see cref="RootMmu"/>, or <see cref="GuestMmu"/> while a guest runs under its hypervisor's page tables.</summary>
+    /// <remarks>KVM: arch.mmu.</remarks>
+    public KvmMmu Mmu { get; internal set; }
+
+    /// <summary>Tables of the guest itself, and of a nested one that its hypervisor gave no page tables of its own.</summary>
+    /// <remarks>KVM: arch.root_mmu.</remarks>
+    public KvmMmu RootMmu { get; } = new();
+
+    /// <summary>Tables that shadow those which the guest, as a hypervisor, made for its own guest.</summary>
+    /// <remarks>KVM: arch.guest_mmu.</remarks>
+    public KvmMmu GuestMmu { get; } = new();
+
+    /// <summary>How the nested guest itself translates. Nothing of its tables is shadowed: it has no roots.</summary>
+    /// <remarks>KVM: arch.nested_mmu.</remarks>
+    public KvmMmu NestedMmu { get; } = new();
+
+    /// <summary>What KVM walks to translate the running guest's linear addresses.</summary>
+    /// <remarks>KVM: arch.walk_mmu.</remarks>
+    public KvmMmu WalkMmu { get; internal set; }
+
+    /// <inheritdoc/>
+    /// <remarks>KVM: mmu_is_nested().</remarks>
+    public bool IsNested => ReferenceEquals(WalkMmu, NestedMmu);
+
+    /// <inheritdoc/>
+    public bool IsGuestMode => Nested.IsGuestMode;
 
     /// <summary>The fault being handled.</summary>
     public PageFault Fault { get; } = new();
@@ -94,11 +122,14 @@ public sealed class KvmVcpu : IHypervisor
 
     internal RegisterWrites RegisterWrites { get; }
 
+    internal NestedSvm Nested { get; }
+
     /// <summary>Userspace set the registers: where a recording starts, and after an INIT.</summary>
     /// <remarks>KVM: __set_sregs().</remarks>
     public void RegistersSet()
     {
         IsShutDown = false;
+        Nested.Forget();
         if (Registers.Mode == PagingMode.Pae)
             RegisterWrites.LoadPdptrs(Registers.Cr3);
         Vm.ShadowMmu.Contexts.Reset(this);
@@ -135,13 +166,47 @@ public sealed class KvmVcpu : IHypervisor
     /// <inheritdoc/>
     public ExitResult HandleExit(in VmExit exit)
     {
-        if (IsShutDown)
+        if (IsShutDown && exit.Reason != ExitReason.NestedExit)
             return ExitResult.Shutdown;
+        // It was the nested guest that shut down: its hypervisor runs on.
+        IsShutDown = false;
         Vm.Journal.Vcpu = (byte)Id;
         Invariant.Holds(!IsPagingExit(exit.Reason) || !Vm.TdpEnabled || !Registers.PagingEnabled, $"{exit.Reason} exits in two-dimensional paging");
         using var scope = Vm.Journal.BeginExit(exit.Reason, exit.Info1, exit.Info2);
-        return _exits.Handle(exit);
+        var wasGuestMode = IsGuestMode;
+        var result = _exits.Handle(exit);
+        if (wasGuestMode)
+            Nested.CheckEvents();
+        return wasGuestMode && !IsGuestMode ? ExitResult.NestedExit : result;
     }
+
+    /// <inheritdoc/>
+    public bool CanRunNested(NestedEntry entry)
+    {
+        ArgumentNullException.ThrowIfNull(entry);
+        return Vm.Profile.Vendor == CpuVendor.Amd && (Vm.TdpEnabled || !entry.NestedPaging);
+    }
+
+    /// <inheritdoc/>
+    public void Vmrun(ulong vmcb, NestedEntry entry)
+    {
+        Vm.Journal.Vcpu = (byte)Id;
+        using var scope = Vm.Journal.BeginExit(ExitReason.Vmrun, 0, vmcb);
+        ((SvmExits)_exits).Vmrun(vmcb, entry);
+    }
+
+    /// <inheritdoc/>
+    public void ReenterNested() => Nested.Reenter();
+
+    /// <inheritdoc/>
+    public (ulong Code, ulong Info1, ulong Info2) LastNestedExit => Nested.LastExit;
+
+    /// <summary>Root of the tables that the MMU walks: those of the nested guest's hypervisor, or the running guest's own.</summary>
+    /// <remarks>KVM: kvm_mmu.get_guest_pgd.</remarks>
+    internal ulong PgdOf(KvmMmu mmu) => ReferenceEquals(mmu, GuestMmu) ? Nested.NestedCr3 : Registers.Cr3;
+
+    /// <remarks>KVM: kvm_mmu.get_pdptr.</remarks>
+    internal ulong PdpteOf(KvmMmu mmu, int index) => ReferenceEquals(mmu, GuestMmu) ? Nested.TdpPdpte(index) : Registers.Pdptes[index];
 
     /// <inheritdoc/>
     public bool TryGetHostAddress(ulong gpa, out ulong hpa)

@@ -11,44 +11,26 @@ internal sealed class EventReplay(Machine machine, HostScriptReplay? script)
 {
     private readonly Journal _journal = machine.Journal;
     private readonly HostEvents _host = machine.Vm.HostEvents;
+    private readonly NestedReplay _nested = new(machine);
     private readonly OfferedFeatures _offered = new(machine.Vm);
-    private readonly bool[] _nested = new bool[byte.MaxValue + 1];
     private TraceEvent? _emulatedRead;
 
     [field: NotState("whoever looks at markers sets it")]
     public Action<byte>? Marker { get; set; }
 
-    public void Replay(in TraceEvent row)
+    /// <param name="rows">Events of the stream.</param>
+    /// <param name="index">The one to replay.</param>
+    public void Replay(List<TraceEvent> rows, int index)
     {
+        var row = rows[index];
         EventRules.Check(row);
-        if (!TryPassNested(row) && !TryReplayAccess(row) && !TryReplayInstruction(row) && !TryReplayHost(row))
+        if (_nested.TryReplay(rows, index) || _nested.IsHalfDone(rows, index))
+            return;
+        var inL2 = machine.Cpu(row.Vcpu).Nested.IsRunning;
+        if (!TryReplayAccess(row) && !TryReplayInstruction(row) && !TryReplayHost(row))
             ReplayRest(row);
-    }
-
-    /// <summary>
-    /// What happens in guest mode is not modelled: nothing of it may be taken for L1's. Only page tables change, L1's for L2 among them.
-    /// </summary>
-    private bool TryPassNested(in TraceEvent row)
-    {
-        switch (row.Kind)
-        {
-            case TraceEventKind.NestedEnter:
-                _nested[row.Vcpu] = true;
-                _journal.Note(ModelNote.NestedNotFollowed, row.Rip ?? 0, row.Gpa ?? 0, 0);
-                return true;
-            case TraceEventKind.NestedExit:
-                _nested[row.Vcpu] = false;
-                return true;
-            case TraceEventKind.Invlpga:
-                return true;
-            case TraceEventKind.PageImage or TraceEventKind.Memslot or TraceEventKind.Lost or TraceEventKind.VcpuState:
-            case >= TraceEventKind.HostInvalidate and <= TraceEventKind.DirtyLogGet:
-                return false;
-            default:
-                if (_nested[row.Vcpu] && row is { Kind: TraceEventKind.PageTableStore, Gpa: { } gpa, Value: { } value })
-                    machine.Memory.Store(gpa, value, (int)(row.Size ?? 8));
-                return _nested[row.Vcpu];
-        }
+        if (inL2 && !machine.Cpu(row.Vcpu).Nested.IsRunning)
+            _nested.GoBack(row);
     }
 
     private bool TryReplayAccess(in TraceEvent row)
@@ -63,6 +45,9 @@ internal sealed class EventReplay(Machine machine, HostScriptReplay? script)
                 return true;
             case TraceEventKind.ImplicitAccess:
                 AccessImplicitly(row);
+                return true;
+            case TraceEventKind.NestedAccess:
+                Access(row, row.Access ?? AccessKind.Read, AccessFlags.None, out _);
                 return true;
             case TraceEventKind.GuestPageFault:
                 machine.Cpu(row.Vcpu).Fault(row.Gva ?? 0, row.ErrorCode ?? 0, row.Flags ?? AccessFlags.None);
@@ -96,6 +81,9 @@ internal sealed class EventReplay(Machine machine, HostScriptReplay? script)
                 return true;
             case TraceEventKind.Invlpg:
                 instructions.Invlpg(row.Gva ?? 0);
+                return true;
+            case TraceEventKind.Invlpga:
+                instructions.Invlpga(row.Gva ?? 0);
                 return true;
             case TraceEventKind.Invpcid:
                 instructions.Invpcid(value, row.ErrorCode ?? 0, row.Gva ?? 0);
@@ -216,6 +204,7 @@ internal sealed class EventReplay(Machine machine, HostScriptReplay? script)
             Kind = kind,
             Flags = ((row.Flags ?? AccessFlags.None) & ~AccessFlags.KeptFilter) | also,
             Gpa = row.Gpa,
+            L2Gpa = row.L2Gpa,
             Size = (byte)Math.Min(row.Size ?? 1, 64),
             Value = row.Value,
         };

@@ -61,6 +61,18 @@ internal sealed class FakeHypervisor : IHypervisor
     /// <summary>What to do at the next VM entry, once.</summary>
     public Action? AtNextEntry { get; set; }
 
+    public bool IsGuestMode => false;
+
+    public bool IsNested => false;
+
+    public (ulong Code, ulong Info1, ulong Info2) LastNestedExit => default;
+
+    public bool CanRunNested(NestedEntry entry) => false;
+
+    public void Vmrun(ulong vmcb, NestedEntry entry) => throw new NotSupportedException();
+
+    public void ReenterNested() => throw new NotSupportedException();
+
     public void EnterGuest()
     {
         Entries++;

@@ -282,6 +282,10 @@ static void load_tables(void)
 
 static void prepare_memory(void)
 {
+    /* An entry of flags alone leads to frame 0, which a loader leaves as it likes. */
+    word at = 0;
+    u32 count = 1024;
+    __asm__ volatile("rep stosl" : "+D"(at), "+c"(count) : "a"(0) : "memory");
     for (u32 i = 0; i < POOL_PAGES; i++) {
         volatile u32 *page = (volatile u32 *)(word)(POOL + i * 0x1000);
 #ifdef LONG

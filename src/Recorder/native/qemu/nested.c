@@ -49,6 +49,25 @@ static struct wire_nested_enter entry_of(const uint8_t *vmcb)
     };
 }
 
+/*
+ * On its way to L2's first instruction QEMU sets accessed bits in tables that may not have been seen yet, several in one
+ * where it maps others. What they held before is seen now or never.
+ */
+static void see_tables_on_entry(struct vcpu *c, uint64_t rip)
+{
+    struct nested *n = &c->nested;
+    struct controls l1 = { c->cr0, c->cr3, c->cr4, c->efer };
+    uint64_t ignored;
+
+    n->l1 = l1;
+    n->active = true;
+    n->paging = n->entry.nested_control & NESTED_PAGING && c->cr4 & CR4_PAE;
+    c->cr0 = n->entry.cr0, c->cr3 = n->entry.cr3, c->cr4 = n->entry.cr4, c->efer = n->entry.efer;
+    walk(rip, &ignored);
+    c->cr0 = l1.cr0, c->cr3 = l1.cr3, c->cr4 = l1.cr4, c->efer = l1.efer;
+    n->active = n->paging = false;
+}
+
 /* Before a VMRUN. False where what it begins cannot be followed. */
 bool nested_prepare(const struct mark *m)
 {
@@ -66,6 +85,7 @@ bool nested_prepare(const struct mark *m)
     c->nested.vmcb = gpa;
     c->nested.next = instruction_va(m) + m->length;
     c->nested.entry = entry_of(vmcb);
+    see_tables_on_entry(c, field(vmcb, VMCB_CS_BASE, 8) + c->nested.entry.rip);
     return true;
 }
 

@@ -52,7 +52,7 @@ internal sealed class Emulator(KvmVcpu vcpu)
         if (rip == 0)
             return;
         var access = PageFaultError.Fetch | UserBit(flags);
-        _vm.ShadowMmu.PagingOf(vcpu)?.TryTranslate(vcpu, rip, access, overridesSmap: false, out _);
+        _vm.ShadowMmu.TryTranslate(vcpu, rip, access, overridesSmap: false, out _, out _);
     }
 
     /// <summary>The instruction itself faulted: there are no bytes of it, and the guest may not be allowed to fetch them.</summary>
@@ -61,9 +61,9 @@ internal sealed class Emulator(KvmVcpu vcpu)
     private bool TryFetch(in VmExit exit)
     {
         var access = PageFaultError.Fetch | UserBit(exit.Flags);
-        if (_vm.ShadowMmu.PagingOf(vcpu) is not { } paging || paging.TryTranslate(vcpu, exit.Gva, access, overridesSmap: false, out var code))
+        if (_vm.ShadowMmu.TryTranslate(vcpu, exit.Gva, access, overridesSmap: false, out _, out var fault))
             return true;
-        vcpu.Injector.InjectEmulatedPageFault(exit.Gva, (uint)code);
+        vcpu.Injector.InjectEmulatedPageFault(fault);
         return false;
     }
 
@@ -74,7 +74,7 @@ internal sealed class Emulator(KvmVcpu vcpu)
     {
         gpa = address;
         isMmio = true;
-        if (_vm.ShadowMmu.PagingOf(vcpu) is { } paging)
+        if (vcpu.IsNested || _vm.ShadowMmu.PagingOf(vcpu) is not null)
         {
             var access = UserBit(exit.Flags) | (exit.Access == AccessKind.Write ? PageFaultError.Write : 0);
             if (vcpu.Mmio.MatchesGva(exit.Gva, _vm.Memslots.Generation) && IsAllowed(vcpu.Mmio.Access, access, exit.Flags))
@@ -83,11 +83,13 @@ internal sealed class Emulator(KvmVcpu vcpu)
                 return true;
             }
 
-            if (!paging.TryTranslate(vcpu, exit.Gva, access, OverridesSmap(exit.Flags), out gpa))
+            if (!_vm.ShadowMmu.TryTranslate(vcpu, exit.Gva, access, OverridesSmap(exit.Flags), out var found, out var fault))
             {
-                vcpu.Injector.InjectEmulatedPageFault(exit.Gva, (uint)gpa);
+                vcpu.Injector.InjectEmulatedPageFault(fault);
                 return false;
             }
+
+            gpa = found ?? address;
         }
 
         isMmio = (gpa & ~0xfffUL) == ApicBase || vcpu.Mmio.MatchesGpa(gpa, _vm.Memslots.Generation);
@@ -96,7 +98,7 @@ internal sealed class Emulator(KvmVcpu vcpu)
 
     /// <summary>The rights kept with a device's address allow the access, protection keys aside.</summary>
     private bool IsAllowed(PteAccess rights, ulong access, AccessFlags flags) =>
-        GuestPermissions.Fault(vcpu.Mmu.CpuRole, rights, key: 0, pkru: 0, access, OverridesSmap(flags)) == 0;
+        GuestPermissions.Fault(vcpu.WalkMmu.CpuRole, rights, key: 0, pkru: 0, access, OverridesSmap(flags)) == 0;
 
     /// <remarks>KVM: emulator_write_phys().</remarks>
     private void WriteGuest(ulong gpa, in VmExit exit)

@@ -1,9 +1,10 @@
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Mmu;
+using Replay.Replayer.Kvm.Mmu.Shadow;
 
 namespace Replay.Replayer.Kvm.Exits;
 
-/// <summary>Hands a page fault to the guest.</summary>
+/// <summary>Hands a page fault to the guest, or to its hypervisor.</summary>
 internal sealed class FaultInjector(KvmVcpu vcpu)
 {
     /// <summary>Error code of the last fault injected.</summary>
@@ -11,12 +12,26 @@ internal sealed class FaultInjector(KvmVcpu vcpu)
 
     /// <summary>A translation that denied the access may be stale: it is dropped first, as the CPU would.</summary>
     /// <remarks>KVM: kvm_inject_emulated_page_fault(), kvm_inject_page_fault().</remarks>
-    public void InjectEmulatedPageFault(ulong address, uint errorCode)
+    public void InjectEmulatedPageFault(in WalkFault fault)
     {
         using var scope = vcpu.Vm.Journal.Enter(KvmFunction.KvmInjectEmulatedPageFault);
+        var (address, errorCode, isNested) = fault;
+        var mmu = isNested ? vcpu.Mmu : vcpu.WalkMmu;
         if ((errorCode & (PageFaultError.Present | PageFaultError.Reserved)) == PageFaultError.Present)
-            vcpu.Invalidations.InvalidateGva(address, vcpu.Mmu.Root.Table);
+            vcpu.Invalidations.InvalidateGva(mmu, address, mmu.Root.Table);
+        if (isNested)
+        {
+            vcpu.Nested.InjectNpfExit(address, errorCode);
+            return;
+        }
+
         vcpu.Vm.Stats.PfGuest++;
+        if (vcpu.Nested.InterceptsPageFaults)
+        {
+            vcpu.Nested.QueuePageFaultExit(address, errorCode);
+            return;
+        }
+
         ErrorCode = errorCode;
         vcpu.Registers.Cr2 = address;
         vcpu.Vm.Journal.GuestFault(address, errorCode);

@@ -1,4 +1,5 @@
 using Replay.Replayer.History;
+using Replay.Trace;
 
 namespace Replay.Replayer.Kvm.Exits;
 
@@ -13,8 +14,7 @@ internal sealed class SvmExits(KvmVcpu vcpu) : IExitHandlers
         switch (exit.Reason)
         {
             case ExitReason.Npf:
-                using (_vm.Journal.Enter(KvmFunction.NpfInterception))
-                    return _vm.ShadowMmu.Faults.Handle(vcpu, exit.Info2, exit.Info1, exit);
+                return HandleNpf(exit);
             case ExitReason.PageFault:
                 using (_vm.Journal.Enter(KvmFunction.PfInterception))
                     return _vm.ShadowMmu.Faults.HandleIntercepted(vcpu, exit);
@@ -50,9 +50,40 @@ internal sealed class SvmExits(KvmVcpu vcpu) : IExitHandlers
                 }
 
                 return ExitResult.Emulated;
+            case ExitReason.Invlpga:
+                using (_vm.Journal.Enter(KvmFunction.InvlpgaInterception))
+                {
+                    vcpu.Invalidations.Invlpg(exit.Info2);
+                    SkipInstruction();
+                }
+
+                return ExitResult.Emulated;
+            case ExitReason.NestedExit:
+                using (_vm.Journal.Enter(KvmFunction.NestedSvmExitHandled))
+                    vcpu.Nested.Vmexit(exit.Info1, exit.Info2, exit.Gva);
+                return ExitResult.Emulated;
             default:
                 throw new InvariantViolation($"exit reason {exit.Reason} does not occur on AMD in mode {_vm.Mode}");
         }
+    }
+
+    /// <remarks>KVM: vmrun_interception().</remarks>
+    public void Vmrun(ulong vmcb, NestedEntry entry)
+    {
+        using var scope = _vm.Journal.Enter(KvmFunction.VmrunInterception);
+        SkipInstruction();
+        vcpu.Nested.Vmrun(vmcb, entry);
+    }
+
+    private ExitResult HandleNpf(in VmExit exit)
+    {
+        using var scope = _vm.Journal.Enter(KvmFunction.NpfInterception);
+        if (!vcpu.IsNested)
+            return _vm.ShadowMmu.Faults.Handle(vcpu, exit.Info2, exit.Info1, exit);
+        vcpu.Nested.HardwareFault = (exit.Info1, exit.Info2);
+        var result = _vm.ShadowMmu.Faults.Handle(vcpu, exit.Info2, exit.Info1, exit);
+        vcpu.Nested.HardwareFault = null;
+        return result;
     }
 
     private void DecodeUnlessAssisted()

@@ -15,21 +15,24 @@ internal sealed class TlbInvalidations(KvmVcpu vcpu)
     public void Invlpg(ulong gva)
     {
         using var scope = _vm.Journal.Enter(KvmFunction.KvmMmuInvlpg);
-        InvalidateGva(gva, root: null);
+        InvalidateGva(vcpu.WalkMmu, gva, root: null);
         _vm.Stats.Invlpg++;
     }
 
     /// <summary>Drops one translation.</summary>
-    /// <param name="gva">The address.</param>
+    /// <param name="mmu">Whose.</param>
+    /// <param name="gva">The address; a nested guest's physical one where the tables are its hypervisor's.</param>
     /// <param name="root">The tree it is dropped from; null: of all roots the vCPU has, because it may be global.</param>
     /// <remarks>KVM: kvm_mmu_invalidate_gva().</remarks>
-    public void InvalidateGva(ulong gva, TablePage? root)
+    public void InvalidateGva(KvmMmu mmu, ulong gva, TablePage? root)
     {
-        if (!GuestWalker.IsCanonical(gva, (vcpu.Registers.Cr4 & ControlRegisters.Cr4La57) != 0 ? PgLevel.Root5 : PgLevel.Root4))
+        var isGva = !ReferenceEquals(mmu, vcpu.GuestMmu);
+        if (isGva && !GuestWalker.IsCanonical(gva, (vcpu.Registers.Cr4 & ControlRegisters.Cr4La57) != 0 ? PgLevel.Root5 : PgLevel.Root4))
             return;
         using var scope = _vm.Journal.Enter(KvmFunction.KvmMmuInvalidateGva);
-        vcpu.Tlb.FlushGva(gva);
-        if (_vm.ShadowMmu.PagingOf(vcpu) is not { } paging)
+        if (isGva)
+            vcpu.Tlb.FlushGva(gva);
+        if (ReferenceEquals(mmu, vcpu.NestedMmu) || _vm.ShadowMmu.PagingOf(mmu) is not { } paging)
             return;
         if (root is not null)
         {
@@ -37,8 +40,8 @@ internal sealed class TlbInvalidations(KvmVcpu vcpu)
             return;
         }
 
-        paging.Invlpg(vcpu, gva, vcpu.Mmu.Root.Table);
-        foreach (var previous in vcpu.Mmu.PreviousRoots)
+        paging.Invlpg(vcpu, gva, mmu.Root.Table);
+        foreach (var previous in mmu.PreviousRoots)
         {
             if (previous.IsValid)
                 paging.Invlpg(vcpu, gva, previous.Table);

@@ -6,11 +6,13 @@ namespace Replay.Replayer.Kvm.Mmu;
 /// <remarks>KVM: union kvm_cpu_role.</remarks>
 public readonly record struct CpuRole(PageRole Base, bool Valid, bool Cr4Pse, bool Cr4Pke, bool Cr4Smap, bool Cr4Smep, bool Cr4La57, bool EferLma)
 {
+    /// <param name="registers">Of the guest that runs.</param>
+    /// <param name="isGuestMode">It is a nested one.</param>
     /// <remarks>KVM: kvm_calc_cpu_role().</remarks>
-    public static CpuRole Of(ControlRegisters registers)
+    public static CpuRole Of(ControlRegisters registers, bool isGuestMode = false)
     {
         ArgumentNullException.ThrowIfNull(registers);
-        var role = new PageRole(0).WithAccess(PteAccess.All);
+        var role = new PageRole(0).WithAccess(PteAccess.All).With(PageRole.GuestModeMask, isGuestMode);
         if (!registers.PagingEnabled)
             return new CpuRole(role.WithDirect(true), Valid: true, false, false, false, false, false, false);
         var pae = (registers.Cr4 & ControlRegisters.Cr4Pae) != 0;

@@ -44,7 +44,7 @@ internal sealed class FaultPhases(KvmVm vm)
             case HostPfnKind.ReadOnlyFault:
                 return RetPf.Emulate;
             case HostPfnKind.NoSlot:
-                var gva = fault.IsTdp ? 0 : fault.Address;
+                var gva = fault.IsTdp || vcpu.IsNested ? 0 : fault.Address;
                 vcpu.Mmio.Remember(gva, fault.Gfn, access & (PteAccess)vm.Format.MmioAccessMask, vm.Memslots.Generation);
                 return !vm.Profile.MmioCaching || fault.Gfn > vm.MaxGfn ? RetPf.Emulate : RetPf.Continue;
             default:

@@ -31,4 +31,10 @@ public sealed class KvmMmu
 
     /// <summary>The four PDPTEs that the CPU loads when the tables have PAE form; null where they cannot.</summary>
     public TablePage? PaeRoot { get; internal set; }
+
+    /// <summary>Leads to <see cref="PaeRoot"/> where the CPU walks four levels and the tables shadowed have fewer; null until then.</summary>
+    public TablePage? Pml4Root { get; internal set; }
+
+    /// <summary>Leads to <see cref="Pml4Root"/> where the CPU walks five.</summary>
+    public TablePage? Pml5Root { get; internal set; }
 }

@@ -22,15 +22,15 @@ internal sealed class MmioFaults(KvmVm vm)
             && (generation & SpteFormat.MmioGenerationMask) == SpteFormat.MmioGeneration(spte);
         if (!isCurrent)
             return RetPf.Invalid;
-        var gva = vcpu.Mmu.RootRole.Direct ? 0 : address;
+        var gva = vcpu.Mmu.RootRole.Direct || vcpu.IsNested ? 0 : address;
         vcpu.Mmio.Remember(gva, vm.Format.MmioGfn(spte), vm.Format.MmioAccess(spte), generation);
         return RetPf.Emulate;
     }
 
     /// <remarks>KVM: mmio_info_in_cache().</remarks>
-    public bool IsInCache(KvmVcpu vcpu, ulong address) => vcpu.Mmu.RootRole.Direct
+    public bool IsInCache(KvmVcpu vcpu, ulong address) => !vcpu.IsNested && vcpu.Mmu.RootRole.Direct
         ? vcpu.Mmio.MatchesGpa(address, vm.Memslots.Generation)
-        : vcpu.Mmio.MatchesGva(address, vm.Memslots.Generation);
+        : !vcpu.IsNested && vcpu.Mmio.MatchesGva(address, vm.Memslots.Generation);
 
     /// <summary>The last entry on the way to the address.</summary>
     /// <remarks>KVM: get_mmio_spte().</remarks>

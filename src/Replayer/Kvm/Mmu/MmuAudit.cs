@@ -138,12 +138,18 @@ public sealed class MmuAudit(KvmVm vm)
         var roots = new List<ShadowPage>();
         foreach (var vcpu in vm.Vcpus)
         {
-            AddInvalid(roots, vcpu.Mmu.Root.Table);
-            foreach (var previous in vcpu.Mmu.PreviousRoots)
-                AddInvalid(roots, previous.Table);
+            AddInvalid(roots, vcpu.RootMmu);
+            AddInvalid(roots, vcpu.GuestMmu);
         }
 
         return roots.Count;
+    }
+
+    private void AddInvalid(List<ShadowPage> roots, KvmMmu mmu)
+    {
+        AddInvalid(roots, mmu.Root.Table);
+        foreach (var previous in mmu.PreviousRoots)
+            AddInvalid(roots, previous.Table);
     }
 
     private void AddInvalid(List<ShadowPage> roots, TablePage? table)

@@ -1,3 +1,4 @@
+using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Host;
 
@@ -12,12 +13,18 @@ internal sealed class MmuContexts(KvmVm vm)
     /// <remarks>KVM: kvm_init_mmu().</remarks>
     public void Init(KvmVcpu vcpu)
     {
-        var cpuRole = CpuRole.Of(vcpu.Registers);
-        var mmu = vcpu.Mmu;
+        var cpuRole = CpuRole.Of(vcpu.Registers, vcpu.IsGuestMode);
+        if (vcpu.IsNested)
+        {
+            InitNested(vcpu.NestedMmu, cpuRole);
+            return;
+        }
+
+        var mmu = vcpu.RootMmu;
         mmu.CpuRole = cpuRole;
         if (vm.TdpEnabled)
         {
-            mmu.RootRole = TdpRootRole();
+            mmu.RootRole = TdpRootRole(cpuRole);
             mmu.PageFaultHandler = KvmFunction.KvmTdpPageFault;
             return;
         }
@@ -26,10 +33,39 @@ internal sealed class MmuContexts(KvmVm vm)
         mmu.RootRole = cpuRole.Base
             .WithLevel(Math.Max(cpuRole.Base.Level, PgLevel.RootPae))
             .With(PageRole.EferNxMask, true);
-        mmu.PageFaultHandler = !cpuRole.Cr0Pg ? KvmFunction.NonpagingPageFault
-            : cpuRole.Cr4Pae ? KvmFunction.Paging64PageFault
-            : KvmFunction.Paging32PageFault;
+        mmu.PageFaultHandler = Handler(cpuRole);
     }
+
+    /// <summary>
+    /// Brings the roles for the shadow of a hypervisor's nested page tables up to date and looks for a root. The format of those tables
+    /// is that of the hypervisor's own paging, as it was at VMRUN; CR0.WP counts as clear, since every access through them is a user's.
+    /// </summary>
+    /// <remarks>KVM: kvm_init_shadow_npt_mmu().</remarks>
+    public void InitShadowNpt(KvmVcpu vcpu, ulong cr4, ulong efer)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.KvmInitShadowNptMmu);
+        var registers = new ControlRegisters { Cr0 = ControlRegisters.Cr0Pg, Cr4 = cr4 & ~ControlRegisters.Cr4Pke, Efer = efer };
+        var cpuRole = CpuRole.Of(registers, isGuestMode: true);
+        var mmu = vcpu.GuestMmu;
+        mmu.CpuRole = cpuRole;
+        mmu.RootRole = cpuRole.Base
+            .WithLevel(_tdpLevel)
+            .With(PageRole.PassthroughMask, _tdpLevel == PgLevel.Root5 && cpuRole.Base.Level == PgLevel.Root4);
+        mmu.PageFaultHandler = Handler(cpuRole);
+        vm.ShadowMmu.RootCache.NewPgd(vcpu, vcpu.PgdOf(mmu));
+    }
+
+    /// <summary>Only what walks of the nested guest's tables need: they are never shadowed.</summary>
+    /// <remarks>KVM: init_kvm_nested_mmu().</remarks>
+    private static void InitNested(KvmMmu mmu, in CpuRole cpuRole)
+    {
+        mmu.CpuRole = cpuRole;
+        mmu.PageFaultHandler = Handler(cpuRole);
+    }
+
+    private static KvmFunction Handler(in CpuRole cpuRole) => !cpuRole.Cr0Pg ? KvmFunction.NonpagingPageFault
+        : cpuRole.Cr4Pae ? KvmFunction.Paging64PageFault
+        : KvmFunction.Paging32PageFault;
 
     /// <summary>Drops the roots and brings the roles up to date.</summary>
     /// <remarks>KVM: kvm_mmu_reset_context().</remarks>
@@ -41,8 +77,9 @@ internal sealed class MmuContexts(KvmVm vm)
     }
 
     /// <remarks>KVM: kvm_calc_tdp_mmu_root_page_role().</remarks>
-    private PageRole TdpRootRole() => new PageRole(PageRole.Cr0WpMask | PageRole.EferNxMask)
+    private PageRole TdpRootRole(in CpuRole cpuRole) => new PageRole(PageRole.Cr0WpMask | PageRole.EferNxMask)
         .WithAccess(PteAccess.All)
+        .With(PageRole.GuestModeMask, cpuRole.Base.GuestMode)
         .With(PageRole.AdDisabledMask, !vm.Format.AdEnabled)
         .WithLevel(_tdpLevel)
         .WithDirect(true);

@@ -14,6 +14,7 @@ internal sealed class MmuRoots(KvmVm vm, ShadowMmu mmu)
     public bool Load(KvmVcpu vcpu)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuLoad);
+        AllocateSpecial(vcpu.Mmu);
         if (vcpu.Mmu.RootRole.Direct)
             AllocateDirect(vcpu);
         else if (!mmu.ShadowRoots.Allocate(vcpu))
@@ -39,20 +40,20 @@ internal sealed class MmuRoots(KvmVm vm, ShadowMmu mmu)
         vm.Journal.Root(RootOperation.Load, table.Id, root.Register);
     }
 
-    /// <summary>Drops all of a vCPU's roots.</summary>
+    /// <summary>Drops all of a vCPU's roots, those for a nested guest too.</summary>
     /// <remarks>KVM: kvm_mmu_unload().</remarks>
     public void Unload(KvmVcpu vcpu)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuUnload);
-        Free(vcpu, MmuRootSet.All);
+        Free(vcpu.RootMmu, MmuRootSet.All);
+        Free(vcpu.GuestMmu, MmuRootSet.All);
         vcpu.Mmio.ClearAny();
     }
 
-    /// <summary>Drops some of a vCPU's roots. Pages that were zapped while they were roots are freed with the last reference.</summary>
+    /// <summary>Drops some of an MMU's roots. Pages that were zapped while they were roots are freed with the last reference.</summary>
     /// <remarks>KVM: kvm_mmu_free_roots().</remarks>
-    public void Free(KvmVcpu vcpu, MmuRootSet set)
+    public void Free(KvmMmu context, MmuRootSet set)
     {
-        var context = vcpu.Mmu;
         var current = (set & MmuRootSet.Current) != 0 && context.Root.IsValid;
         if (!current && !HasPrevious(context, set))
             return;
@@ -83,14 +84,8 @@ internal sealed class MmuRoots(KvmVm vm, ShadowMmu mmu)
     /// <remarks>KVM: kvm_mmu_free_obsolete_roots().</remarks>
     public void FreeObsolete(KvmVcpu vcpu)
     {
-        var set = IsObsolete(vcpu.Mmu.Root) ? MmuRootSet.Current : MmuRootSet.None;
-        for (var i = 0; i < KvmMmu.PreviousRootCount; i++)
-        {
-            if (IsObsolete(vcpu.Mmu.PreviousRoots[i]))
-                set |= Previous(i);
-        }
-
-        Free(vcpu, set);
+        FreeObsolete(vcpu.RootMmu);
+        FreeObsolete(vcpu.GuestMmu);
     }
 
     /// <summary>A root page for the vCPU's role.</summary>
@@ -142,10 +137,34 @@ internal sealed class MmuRoots(KvmVm vm, ShadowMmu mmu)
     /// <summary>Tables of PAE form have no one root page: each of the four is allocated as one.</summary>
     private void Allocated(KvmVcpu vcpu, ShadowPage page)
     {
-        var value = !vcpu.Mmu.RootRole.Direct ? vcpu.Registers.Cr3
+        var value = !vcpu.Mmu.RootRole.Direct ? vcpu.PgdOf(vcpu.Mmu)
             : vcpu.Mmu.RootRole.Level >= PgLevel.Root4 ? RootRegister.Of(vcpu, page, page.Role.Level)
             : page.Gfn << 12;
         vm.Journal.Root(RootOperation.Allocate, page.Id, value);
+    }
+
+    /// <summary>The CPU walks four levels or five, the tables to be shadowed have two or three: what is above has no shadow page.</summary>
+    /// <remarks>KVM: mmu_alloc_special_roots().</remarks>
+    private void AllocateSpecial(KvmMmu context)
+    {
+        if (context.RootRole.Direct || context.CpuRole.Base.Level >= PgLevel.Root4 || context.RootRole.Level < PgLevel.Root4)
+            return;
+        context.PaeRoot ??= vm.Pages.AllocateSpecial(PgLevel.RootPae);
+        context.Pml4Root ??= vm.Pages.AllocateSpecial(PgLevel.Root4);
+        if (context.RootRole.Level == PgLevel.Root5)
+            context.Pml5Root ??= vm.Pages.AllocateSpecial(PgLevel.Root5);
+    }
+
+    private void FreeObsolete(KvmMmu context)
+    {
+        var set = IsObsolete(context.Root) ? MmuRootSet.Current : MmuRootSet.None;
+        for (var i = 0; i < KvmMmu.PreviousRootCount; i++)
+        {
+            if (IsObsolete(context.PreviousRoots[i]))
+                set |= Previous(i);
+        }
+
+        Free(context, set);
     }
 
     private static bool HasPrevious(KvmMmu context, MmuRootSet set)

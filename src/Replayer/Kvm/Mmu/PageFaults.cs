@@ -29,12 +29,21 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
         outcome = Dispatch(vcpu, address, (uint)errorCode, (exit.Flags & AccessFlags.AlignmentCheck) != 0);
         var result = outcome switch
         {
+            RetPf.Emulate when vcpu.Mmu.RootRole.Direct && (errorCode & PageFaultError.NestedGuestPage) == PageFaultError.NestedGuestPage
+                => UnprotectGuestTable(address),
             RetPf.Emulate => vcpu.Emulator.EmulateFaultingInstruction(address, exit),
             RetPf.GuestFault => ExitResult.GuestFault,
             _ => ExitResult.Retry,
         };
         vm.Journal.EndFault(outcome, vcpu.Fault.MappedLevel);
         return result;
+    }
+
+    /// <summary>The CPU walks a table of the guest's that is itself shadowed as a table: it must be able to write it.</summary>
+    private ExitResult UnprotectGuestTable(ulong gpa)
+    {
+        mmu.TableWrites.Unprotect(gpa >> 12);
+        return ExitResult.Retry;
     }
 
     private ExitResult HandleMmio(KvmVcpu vcpu, ulong address, ulong errorCode, RetPf outcome, in VmExit exit)
@@ -51,8 +60,8 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmHandlePageFault);
         if ((exit.Flags & AccessFlags.Implicit) != 0
-            && mmu.PagingOf(vcpu)?.TryTranslate(vcpu, exit.Info2, 0, overridesSmap: false, out var gpa) == true)
-            mmu.TableWrites.Unprotect(gpa >> 12);
+            && mmu.TryTranslate(vcpu, exit.Info2, 0, overridesSmap: false, out var gpa, out _) && gpa is { } address)
+            mmu.TableWrites.Unprotect(address >> 12);
         return Handle(vcpu, exit.Info2, exit.Info1, exit);
     }
 

@@ -27,15 +27,14 @@ internal sealed class RootCache(KvmVm vm, ShadowMmu mmu)
         var context = vcpu.Mmu;
         // Special roots are not kept: their PDPTEs may have changed.
         if (context.Root is { IsValid: true, ShadowPage: null })
-            mmu.Roots.Free(vcpu, MmuRootSet.Current);
-        return context.Root.IsValid ? FindAndKeepCurrent(vcpu, pgd) : FindWithoutCurrent(context, pgd);
+            mmu.Roots.Free(context, MmuRootSet.Current);
+        return context.Root.IsValid ? FindAndKeepCurrent(context, pgd) : FindWithoutCurrent(context, pgd);
     }
 
     /// <summary>The current root becomes the first of the previous ones; the last of them has to go where none fits.</summary>
     /// <remarks>KVM: cached_root_find_and_keep_current().</remarks>
-    private bool FindAndKeepCurrent(KvmVcpu vcpu, ulong pgd)
+    private bool FindAndKeepCurrent(KvmMmu context, ulong pgd)
     {
-        var context = vcpu.Mmu;
         if (IsUsable(context, context.Root, pgd))
             return true;
         vm.Journal.Root(RootOperation.Cache, context.Root.Table!.Id, context.Root.Pgd);
@@ -46,7 +45,7 @@ internal sealed class RootCache(KvmVm vm, ShadowMmu mmu)
                 return true;
         }
 
-        mmu.Roots.Free(vcpu, MmuRootSet.Current);
+        mmu.Roots.Free(context, MmuRootSet.Current);
         return false;
     }
 

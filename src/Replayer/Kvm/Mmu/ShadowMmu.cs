@@ -114,12 +114,54 @@ public sealed class ShadowMmu : IMmuBackend
     internal PageFaults Faults { get; }
 
     /// <summary>Shadow paging as the vCPU's guest needs it; null with direct roots.</summary>
-    internal IGuestPaging? PagingOf(KvmVcpu vcpu) => vcpu.Mmu.PageFaultHandler switch
+    internal IGuestPaging? PagingOf(KvmVcpu vcpu) => PagingOf(vcpu.Mmu);
+
+    /// <summary>What walks the tables of an MMU; null for direct ones.</summary>
+    internal IGuestPaging? PagingOf(KvmMmu mmu) => mmu.PageFaultHandler switch
     {
         KvmFunction.Paging64PageFault => _paging64,
         KvmFunction.Paging32PageFault => _paging32,
         _ => null,
     };
+
+    /// <summary>
+    /// Translates a linear address as the running guest would. A guest whose own tables the CPU walks needs it of KVM only if it is nested:
+    /// otherwise the fault has told the guest-physical address.
+    /// </summary>
+    /// <param name="vcpu">The vCPU.</param>
+    /// <param name="gva">The address.</param>
+    /// <param name="access">What is asked, in error-code bits.</param>
+    /// <param name="overridesSmap">EFLAGS.AC is set.</param>
+    /// <param name="gpa">The result; null where KVM walks nothing.</param>
+    /// <param name="fault">Or why there is none.</param>
+    /// <returns>False: the guest, or its hypervisor, gets the fault.</returns>
+    /// <remarks>KVM: kvm_mmu_gva_to_gpa_read() and its like.</remarks>
+    internal bool TryTranslate(KvmVcpu vcpu, ulong gva, ulong access, bool overridesSmap, out ulong? gpa, out WalkFault fault)
+    {
+        gpa = null;
+        fault = default;
+        if (PagingOf(vcpu.WalkMmu) is { } paging)
+        {
+            var found = paging.TryTranslate(vcpu, vcpu.WalkMmu, gva, access, overridesSmap, out var address, out fault);
+            gpa = address;
+            return found;
+        }
+
+        if (!vcpu.IsNested)
+            return true;
+        var mapped = TryTranslateNested(vcpu, gva, access, out var l1, out fault);
+        gpa = l1;
+        return mapped;
+    }
+
+    /// <summary>Translates a nested guest's physical address by the tables that its hypervisor made for it.</summary>
+    /// <remarks>KVM: translate_nested_gpa().</remarks>
+    internal bool TryTranslateNested(KvmVcpu vcpu, ulong gpa, ulong access, out ulong result, out WalkFault fault)
+    {
+        using var scope = Journal.Enter(KvmFunction.TranslateNestedGpa);
+        return PagingOf(vcpu.GuestMmu)!.TryTranslate(
+            vcpu, vcpu.GuestMmu, gpa, access | PageFaultError.User, overridesSmap: false, out result, out fault);
+    }
 
     bool IMmuBackend.UnmapRange(Memslot slot, ulong startGfn, ulong endGfn, bool flush) => RmapRanges.Zap(slot, startGfn, endGfn) || flush;
 

@@ -138,7 +138,7 @@ internal sealed class RegisterWrites(KvmVcpu vcpu)
                 set |= MmuRoots.Previous(i);
         }
 
-        _vm.ShadowMmu.Roots.Free(vcpu, set);
+        _vm.ShadowMmu.Roots.Free(vcpu.Mmu, set);
     }
 
     /// <summary>Reads the four PDPTEs from guest memory.</summary>
@@ -147,9 +147,12 @@ internal sealed class RegisterWrites(KvmVcpu vcpu)
     {
         using var scope = _vm.Journal.Enter(KvmFunction.LoadPdptrs);
         var changed = false;
+        var table = cr3 & 0xffff_ffe0;
+        if (vcpu.IsNested && !_vm.ShadowMmu.TryTranslateNested(vcpu, table, PageFaultError.User | PageFaultError.Write, out table, out _))
+            return;
         for (var i = 0; i < 4; i++)
         {
-            if (!_vm.GuestMemory.TryRead64((cr3 & 0xffff_ffe0) + ((ulong)i * 8), out var pdpte))
+            if (!_vm.GuestMemory.TryRead64(table + ((ulong)i * 8), out var pdpte))
                 _vm.Journal.Note(ModelNote.UnknownTableContent, 0, cr3 >> 12, 0);
             pdpte = EntryBits.Pdpte(pdpte);
             changed |= _registers.Pdptes[i] != pdpte;
@@ -158,7 +161,7 @@ internal sealed class RegisterWrites(KvmVcpu vcpu)
 
         // Shadow roots are made from the PDPTEs.
         if (changed && !_vm.TdpEnabled)
-            _vm.ShadowMmu.Roots.Free(vcpu, MmuRootSet.Current);
+            _vm.ShadowMmu.Roots.Free(vcpu.WalkMmu, MmuRootSet.Current);
         vcpu.Requests |= VcpuRequests.LoadMmuPgd;
     }
 

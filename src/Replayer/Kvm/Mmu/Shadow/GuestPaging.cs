@@ -13,6 +13,7 @@ internal sealed class GuestPaging<TPtes> : IGuestPaging
     private readonly ShadowSync<TPtes> _sync;
     private readonly GuestWalk _faultWalk = new();
     private readonly GuestWalk _translationWalk = new();
+    private readonly GuestWalk _nestedWalk = new();
 
     public GuestPaging(KvmVm vm, ShadowMmu mmu)
     {
@@ -29,9 +30,9 @@ internal sealed class GuestPaging<TPtes> : IGuestPaging
         using var scope = _vm.Journal.Enter(TPtes.PageFaultFunction);
         var fault = vcpu.Fault;
         var walk = _faultWalk;
-        if (!_walker.Walk(vcpu, walk, fault.Address, fault.ErrorCode & ~PageFaultError.Reserved, overridesSmap))
+        if (!_walker.Walk(vcpu, vcpu.Mmu, walk, fault.Address, fault.ErrorCode & ~PageFaultError.Reserved, overridesSmap))
         {
-            vcpu.Injector.InjectEmulatedPageFault(fault.Address, walk.FaultCode);
+            vcpu.Injector.InjectEmulatedPageFault(walk.Fault);
             return RetPf.GuestFault;
         }
 
@@ -60,10 +61,13 @@ internal sealed class GuestPaging<TPtes> : IGuestPaging
 
     public void Invlpg(KvmVcpu vcpu, ulong gva, TablePage? root) => _sync.Invlpg(vcpu, gva, root);
 
-    public bool TryTranslate(KvmVcpu vcpu, ulong gva, ulong access, bool overridesSmap, out ulong gpa)
+    public bool TryTranslate(KvmVcpu vcpu, KvmMmu mmu, ulong address, ulong access, bool overridesSmap, out ulong gpa, out WalkFault fault)
     {
-        var found = _walker.Walk(vcpu, _translationWalk, gva, access, overridesSmap);
-        gpa = found ? _translationWalk.Gfn << 12 | (gva & 0xfff) : _translationWalk.FaultCode;
+        // A walk of a nested guest's tables makes walks of its hypervisor's.
+        var walk = ReferenceEquals(mmu, vcpu.GuestMmu) ? _nestedWalk : _translationWalk;
+        var found = _walker.Walk(vcpu, mmu, walk, address, access, overridesSmap);
+        gpa = found ? walk.Gfn << 12 | (address & 0xfff) : 0;
+        fault = found ? default : walk.Fault;
         return found;
     }
 

@@ -8,23 +8,46 @@ internal sealed class GuestTableWalker<TPtes>(KvmVm vm)
     where TPtes : struct, IGuestPtes
 {
     /// <param name="vcpu">Whose tables.</param>
+    /// <param name="mmu">Which of them.</param>
     /// <param name="walk">Receives what was found.</param>
     /// <param name="address">The linear address.</param>
     /// <param name="access">What is asked, in error-code bits.</param>
     /// <param name="overridesSmap">EFLAGS.AC is set.</param>
-    /// <returns>False: the guest gets a fault, its error code is in the walk.</returns>
-    public bool Walk(KvmVcpu vcpu, GuestWalk walk, ulong address, ulong access, bool overridesSmap)
+    /// <returns>False: the guest gets a fault, which is in the walk.</returns>
+    public bool Walk(KvmVcpu vcpu, KvmMmu mmu, GuestWalk walk, ulong address, ulong access, bool overridesSmap)
     {
         using var scope = vm.Journal.Enter(TPtes.WalkFunction);
-        var role = vcpu.Mmu.CpuRole;
+        if (TryWalk(vcpu, mmu, walk, address, access, overridesSmap, out var reason))
+            return true;
+        if (reason is not { } bits)
+            return false;
+        bits |= access & (PageFaultError.Write | PageFaultError.User);
+        if ((access & PageFaultError.Fetch) != 0 && (mmu.CpuRole.Base.EferNx || mmu.CpuRole.Cr4Smep))
+            bits |= PageFaultError.Fetch;
+        walk.Fault = new WalkFault(address, (uint)bits, IsNested: !ReferenceEquals(mmu, vcpu.WalkMmu));
+        return false;
+    }
+
+    /// <param name="vcpu">Whose tables.</param>
+    /// <param name="mmu">Which of them.</param>
+    /// <param name="walk">Receives what was found.</param>
+    /// <param name="address">The linear address.</param>
+    /// <param name="access">What is asked, in error-code bits.</param>
+    /// <param name="overridesSmap">EFLAGS.AC is set.</param>
+    /// <param name="reason">Where it failed, why; null where the walk has the fault already, of the tables below its own.</param>
+    private bool TryWalk(KvmVcpu vcpu, KvmMmu mmu, GuestWalk walk, ulong address, ulong access, bool overridesSmap, out ulong? reason)
+    {
+        reason = 0;
+        var role = mmu.CpuRole;
+        var isNested = ReferenceEquals(mmu, vcpu.NestedMmu);
         var reserved = GuestReservedBits.Of(role, vm.Profile);
         walk.Level = role.Base.Level;
-        var pte = vcpu.Registers.Cr3;
+        var pte = vcpu.PgdOf(mmu);
         if (TPtes.EntrySize == 8 && walk.Level == PgLevel.RootPae)
         {
-            pte = vcpu.Registers.Pdptes[(int)(address >> 30 & 3)];
+            pte = vcpu.PdpteOf(mmu, (int)(address >> 30 & 3));
             if ((pte & GuestPte.Present) == 0)
-                return Fail(walk, role, 0, access);
+                return false;
             walk.Level--;
         }
 
@@ -33,13 +56,23 @@ internal sealed class GuestTableWalker<TPtes>(KvmVm vm)
         for (; ; walk.Level--)
         {
             var above = rights;
-            if (!Read(walk, pte, address, out pte))
-                return Fail(walk, role, 0, access);
+            if (!TryLocate(vcpu, walk, pte, address, isNested))
+            {
+                reason = null;
+                return false;
+            }
+
+            if (!Read(walk, address, out pte))
+                return false;
             rights &= pte ^ TPtes.NxMask;
             if ((pte & GuestPte.Present) == 0)
-                return Fail(walk, role, 0, access);
+                return false;
             if (reserved.AreSet(pte, walk.Level))
-                return Fail(walk, role, PageFaultError.Reserved | PageFaultError.Present, access);
+            {
+                reason = PageFaultError.Reserved | PageFaultError.Present;
+                return false;
+            }
+
             walk.Ptes[walk.Level] = pte;
             walk.PtAccess[walk.Level] = GuestPte.Access(above ^ TPtes.NxMask);
             if (TPtes.IsLast(pte, walk.Level, role))
@@ -48,11 +81,22 @@ internal sealed class GuestTableWalker<TPtes>(KvmVm vm)
 
         walk.PteAccess = GuestPte.Access(rights ^ TPtes.NxMask);
         var key = TPtes.EntrySize == 8 ? (int)(pte >> GuestPte.ProtectionKeyShift & 15) : 0;
-        var denied = GuestPermissions.Fault(role, walk.PteAccess, key, vcpu.Registers.Pkru, access, overridesSmap);
-        if (denied != 0)
-            return Fail(walk, role, denied, access);
+        reason = GuestPermissions.Fault(role, walk.PteAccess, key, vcpu.Registers.Pkru, access, overridesSmap);
+        if (reason != 0)
+            return false;
         var offsetMask = (1UL << (12 + (TPtes.LevelBits * (walk.Level - 1)))) - 1;
         walk.Gfn = TPtes.Gfn(pte, walk.Level) + ((address & offsetMask) >> 12);
+        if (isNested)
+        {
+            if (!TryTranslateNested(vcpu, walk, walk.Gfn << 12, access, out var gpa))
+            {
+                reason = null;
+                return false;
+            }
+
+            walk.Gfn = gpa >> 12;
+        }
+
         var isWrite = (access & PageFaultError.Write) != 0;
         if (!isWrite)
             walk.PteAccess = GuestPte.ProtectClean(walk.PteAccess, pte);
@@ -60,13 +104,37 @@ internal sealed class GuestTableWalker<TPtes>(KvmVm vm)
         return true;
     }
 
-    private bool Read(GuestWalk walk, ulong table, ulong address, out ulong pte)
+    /// <summary>Finds where the entry of the present level stands. A nested guest's tables stand at addresses that its hypervisor's translate.</summary>
+    /// <returns>False: these do not.</returns>
+    private bool TryLocate(KvmVcpu vcpu, GuestWalk walk, ulong table, ulong address, bool isNested)
     {
         var level = walk.Level;
         var index = address >> (12 + (TPtes.LevelBits * (level - 1))) & ((1UL << TPtes.LevelBits) - 1);
         var tableGfn = TPtes.Gfn(table, PgLevel.Size4K);
+        if (isNested)
+        {
+            if (!TryTranslateNested(vcpu, walk, tableGfn << 12, PageFaultError.Write | PageFaultError.User, out var gpa))
+                return false;
+            tableGfn = gpa >> 12;
+        }
+
         walk.TableGfns[level] = tableGfn;
         walk.PteGpas[level] = (tableGfn << 12) + (index * (ulong)TPtes.EntrySize);
+        return true;
+    }
+
+    private bool TryTranslateNested(KvmVcpu vcpu, GuestWalk walk, ulong gpa, ulong access, out ulong result)
+    {
+        if (vm.ShadowMmu.TryTranslateNested(vcpu, gpa, access, out result, out var fault))
+            return true;
+        walk.Fault = fault;
+        return false;
+    }
+
+    private bool Read(GuestWalk walk, ulong address, out ulong pte)
+    {
+        var level = walk.Level;
+        var tableGfn = walk.TableGfns[level];
         var slot = vm.Memslots.Find(tableGfn);
         pte = 0;
         if (slot is null || slot.IsInvalid)
@@ -89,14 +157,5 @@ internal sealed class GuestTableWalker<TPtes>(KvmVm vm)
             vm.Memslots.Find(walk.TableGfns[level])!.MarkDirty(walk.TableGfns[level]);
             walk.Ptes[level] |= wanted;
         }
-    }
-
-    private static bool Fail(GuestWalk walk, in CpuRole role, ulong reason, ulong access)
-    {
-        reason |= access & (PageFaultError.Write | PageFaultError.User);
-        if ((access & PageFaultError.Fetch) != 0 && (role.Base.EferNx || role.Cr4Smep))
-            reason |= PageFaultError.Fetch;
-        walk.FaultCode = (uint)reason;
-        return false;
     }
 }

@@ -33,6 +33,6 @@ internal sealed class GuestWalk
     /// <summary>The gfn that the address leads to.</summary>
     public ulong Gfn { get; set; }
 
-    /// <summary>Where the walk failed: the guest's error code.</summary>
-    public uint FaultCode { get; set; }
+    /// <summary>Where the walk failed: the fault.</summary>
+    public WalkFault Fault { get; set; }
 }

@@ -20,10 +20,12 @@ internal interface IGuestPaging
 
     /// <summary>Translates an address as the guest would.</summary>
     /// <param name="vcpu">The vCPU.</param>
-    /// <param name="gva">The address.</param>
+    /// <param name="mmu">By which of its MMUs.</param>
+    /// <param name="address">The address: linear, or a nested guest's physical one.</param>
     /// <param name="access">What is asked, in error-code bits.</param>
     /// <param name="overridesSmap">EFLAGS.AC is set.</param>
-    /// <param name="gpa">The result, or the guest's error code.</param>
+    /// <param name="gpa">The result.</param>
+    /// <param name="fault">Or why there is none.</param>
     /// <remarks>KVM: FNAME(gva_to_gpa)().</remarks>
-    bool TryTranslate(KvmVcpu vcpu, ulong gva, ulong access, bool overridesSmap, out ulong gpa);
+    bool TryTranslate(KvmVcpu vcpu, KvmMmu mmu, ulong address, ulong access, bool overridesSmap, out ulong gpa, out WalkFault fault);
 }

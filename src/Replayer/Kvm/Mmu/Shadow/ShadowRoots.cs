@@ -11,26 +11,29 @@ internal sealed class ShadowRoots(KvmVm vm, ShadowMmu mmu)
     {
         using var scope = vm.Journal.Enter(KvmFunction.MmuAllocShadowRoots);
         var context = vcpu.Mmu;
-        var pgd = vcpu.Registers.Cr3;
-        if (!IsVisible(pgd >> 12) || (context.CpuRole.Base.Level == PgLevel.RootPae && !ArePdptesVisible(vcpu)))
+        var pgd = vcpu.PgdOf(context);
+        var pdptes = (stackalloc ulong[4]);
+        if (!IsVisible(pgd >> 12) || (context.CpuRole.Base.Level == PgLevel.RootPae && !TryReadPdptes(vcpu, pdptes)))
             return false;
         mmu.ShadowRootAllocated = true;
         if (!mmu.Recycler.MakePagesAvailable())
             Invariant.Broken("no shadow page can be made available for a root");
         TablePage table = context.CpuRole.Base.Level >= PgLevel.Root4
             ? mmu.Roots.Allocate(vcpu, pgd >> 12, 0, context.RootRole.Level)
-            : AllocatePae(vcpu, pgd >> 12);
+            : AllocatePae(vcpu, pgd >> 12, pdptes);
         context.Root = new MmuRoot(table, pgd);
         return true;
     }
 
     private bool IsVisible(ulong gfn) => vm.Memslots.Find(gfn) is { IsInvalid: false, IsPrivate: false };
 
-    private bool ArePdptesVisible(KvmVcpu vcpu)
+    /// <returns>False: one of them points where no memory is.</returns>
+    private bool TryReadPdptes(KvmVcpu vcpu, Span<ulong> pdptes)
     {
-        foreach (var pdpte in vcpu.Registers.Pdptes)
+        for (var i = 0; i < pdptes.Length; i++)
         {
-            if ((pdpte & GuestPte.Present) != 0 && !IsVisible((pdpte & Spte.BaseAddressMask) >> 12))
+            pdptes[i] = vcpu.PdpteOf(vcpu.Mmu, i);
+            if ((pdptes[i] & GuestPte.Present) != 0 && !IsVisible((pdptes[i] & Spte.BaseAddressMask) >> 12))
                 return false;
         }
 
@@ -38,24 +41,43 @@ internal sealed class ShadowRoots(KvmVm vm, ShadowMmu mmu)
     }
 
     /// <summary>Four PDPTEs: one to each of the guest's, or one to each quarter of its one page directory.</summary>
-    private TablePage AllocatePae(KvmVcpu vcpu, ulong rootGfn)
+    private TablePage AllocatePae(KvmVcpu vcpu, ulong rootGfn, ReadOnlySpan<ulong> pdptes)
     {
-        var paeRoot = vcpu.Mmu.PaeRoot!;
-        var isPae = vcpu.Mmu.CpuRole.Base.Level == PgLevel.RootPae;
+        var context = vcpu.Mmu;
+        var paeRoot = context.PaeRoot!;
+        var isPae = context.CpuRole.Base.Level == PgLevel.RootPae;
+        var bits = GuestPte.Present;
+        TablePage root = paeRoot;
+        if (context.RootRole.Level >= PgLevel.Root4)
+        {
+            bits |= GuestPte.Accessed | GuestPte.Writable | GuestPte.User;
+            root = LinkAbove(context, bits);
+        }
+
         for (var i = 0; i < 4; i++)
         {
             if (isPae)
             {
-                var pdpte = vcpu.Registers.Pdptes[i];
+                var pdpte = pdptes[i];
                 if ((pdpte & GuestPte.Present) == 0)
                     continue;
                 rootGfn = pdpte >> 12;
             }
 
             var page = mmu.Roots.Allocate(vcpu, rootGfn, isPae ? 0 : i, PgLevel.Root32);
-            vm.Writer.Write(paeRoot, i, new Spte(page.Pfn << 12 | GuestPte.Present), rootGfn);
+            vm.Writer.Write(paeRoot, i, new Spte(page.Pfn << 12 | bits), rootGfn);
         }
 
-        return paeRoot;
+        return root;
+    }
+
+    /// <summary>The CPU walks more levels than the tables shadowed have.</summary>
+    private TablePage LinkAbove(KvmMmu context, ulong bits)
+    {
+        vm.Writer.Write(context.Pml4Root!, 0, new Spte(context.PaeRoot!.Pfn << 12 | bits), 0);
+        if (context.RootRole.Level < PgLevel.Root5)
+            return context.Pml4Root!;
+        vm.Writer.Write(context.Pml5Root!, 0, new Spte(context.Pml4Root!.Pfn << 12 | bits), 0);
+        return context.Pml5Root!;
     }
 }

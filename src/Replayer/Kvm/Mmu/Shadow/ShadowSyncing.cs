@@ -20,10 +20,11 @@ internal sealed class ShadowSyncing(KvmVm vm, ShadowMmu mmu)
             return;
         }
 
+        var paeRoot = context.PaeRoot!;
         for (var i = 0; i < 4; i++)
         {
-            if (table[i].Raw != 0)
-                SyncChildren(vcpu, vm.Pages.ChildOf(table[i]));
+            if (paeRoot[i].Raw != 0)
+                SyncChildren(vcpu, vm.Pages.ChildOf(paeRoot[i]));
         }
     }
 
@@ -39,7 +40,7 @@ internal sealed class ShadowSyncing(KvmVm vm, ShadowMmu mmu)
                 set |= MmuRoots.Previous(i);
         }
 
-        mmu.Roots.Free(vcpu, set);
+        mmu.Roots.Free(vcpu.Mmu, set);
     }
 
     /// <summary>Syncs every unsync page below a page. They are write-protected first: what the guest writes from then on is seen.</summary>

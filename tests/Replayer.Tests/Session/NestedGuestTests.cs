@@ -1,0 +1,294 @@
+using Replay.Replayer.History;
+using Replay.Replayer.Kvm.Host;
+using Replay.Trace;
+using static Replay.Replayer.Tests.Session.NestedStream;
+
+namespace Replay.Replayer.Tests.Session;
+
+/// <summary>
+/// A hypervisor (L1) and its guest (L2). E1: three MMUs. E7: the shadow of nested page tables. Random guests end where a naive walk of both
+/// dimensions ends. REPLAY_NESTED says how many operations; by default a few thousand.
+/// </summary>
+public sealed class NestedGuestTests
+{
+    private const ulong Hypercall = 0x81;
+    private const ulong CodePage = 0x10_0000;
+
+    private static int Operations => int.TryParse(Environment.GetEnvironmentVariable("REPLAY_NESTED"), out var operations) ? operations : 4000;
+
+    [Theory]
+    [InlineData(MmuMode.Npt)]
+    [InlineData(MmuMode.NptTdp)]
+    public void Vmrun_gives_the_vcpu_a_root_that_shadows_L1s_tables(MmuMode mode)
+    {
+        var session = Session(mode);
+        var guest = Ready(session);
+        var vcpu = session.Vm.Vcpus[0];
+        guest.L1Read(0x30_0000);
+        var own = vcpu.RootMmu.Root;
+        guest.Vmrun();
+        Assert.Same(vcpu.GuestMmu, vcpu.Mmu);
+        Assert.Same(vcpu.NestedMmu, vcpu.WalkMmu);
+        var root = vcpu.Mmu.Root.ShadowPage!;
+        Assert.Equal((Npt >> 12, 0x21704u), (root.Gfn, root.Role.Word));
+        Assert.Equal(Npt, vcpu.GuestMmu.Root.Pgd);
+        guest.Vmexit(Hypercall);
+        Assert.Same(vcpu.RootMmu, vcpu.Mmu);
+        Assert.Same(vcpu.RootMmu, vcpu.WalkMmu);
+        Assert.Equal(own, vcpu.RootMmu.Root);
+        Assert.Same(root, vcpu.GuestMmu.Root.ShadowPage);
+        guest.Vmrun();
+        Assert.Same(root, vcpu.Mmu.Root.ShadowPage);
+        AssertNoDisagreement(session);
+    }
+
+    [Theory]
+    [InlineData(MmuMode.Npt)]
+    [InlineData(MmuMode.NptTdp)]
+    public void Without_nested_paging_L2_has_a_direct_root_of_its_own(MmuMode mode)
+    {
+        var session = Session(mode);
+        var guest = new NestedStream(session, nestedPaging: false) { L2Cr3 = L2Tables };
+        BuildL2Tables(guest, L2Tables);
+        guest.Vmrun();
+        var vcpu = session.Vm.Vcpus[0];
+        Assert.Same(vcpu.RootMmu, vcpu.Mmu);
+        Assert.Equal(0x23784u, vcpu.Mmu.Root.ShadowPage!.Role.Word);
+        Access(guest, 0x80_0000, AccessKind.Write);
+        guest.Vmexit(Hypercall);
+        Assert.Equal(0x3784u, vcpu.Mmu.Root.ShadowPage!.Role.Word);
+        AssertNoDisagreement(session);
+    }
+
+    [Theory]
+    [InlineData(MmuMode.Npt)]
+    [InlineData(MmuMode.NptTdp)]
+    public void A_missing_entry_is_L1s_affair(MmuMode mode)
+    {
+        var session = Session(mode);
+        var guest = Ready(session);
+        guest.L1Store(NptEntry(0x80_5000), 0);
+        guest.Vmrun();
+        var found = guest.Walk(0x80_5000, AccessKind.Read);
+        Assert.Equal((FaultKind.Nested, 1UL << 32 | User), (found.Fault, found.Code));
+        guest.Vmexit(0x400, found.Code, found.L2Gpa);
+        Assert.False(session.Vm.Vcpus[0].IsGuestMode);
+        Assert.Equal((0x400UL, found.Code, found.L2Gpa), session.Vm.Vcpus[0].LastNestedExit);
+        guest.L1Store(NptEntry(0x80_5000), 0x180_5000 | All);
+        guest.Vmrun();
+        Access(guest, 0x80_5000, AccessKind.Read);
+        AssertNoDisagreement(session);
+    }
+
+    [Theory]
+    [InlineData(MmuMode.Npt)]
+    [InlineData(MmuMode.NptTdp)]
+    public void L1s_writes_to_a_page_table_go_unseen_until_the_next_vmrun_and_those_to_a_directory_are_emulated(MmuMode mode)
+    {
+        var session = Session(mode);
+        var guest = Ready(session);
+        guest.Vmrun();
+        Access(guest, 0x80_0000, AccessKind.Write);
+        guest.Vmexit(Hypercall);
+        guest.L1Store(NptEntry(0x80_0000), 0x190_0000 | All);
+        Assert.Contains(session.Vm.Pages.ShadowPages(), page => page.Unsync && page.Gfn == NptEntry(0x80_0000) >> 12);
+        var written = session.Vm.Stats.MmuPteWrite;
+        guest.L1Store(Npt + 0x2000 + (6 * 8), 0);
+        Assert.Equal(written + 1, session.Vm.Stats.MmuPteWrite);
+        guest.Vmrun();
+        Assert.DoesNotContain(session.Vm.Pages.ShadowPages(), page => page.Unsync);
+        Access(guest, 0x80_0000, AccessKind.Read);
+        AssertNoDisagreement(session);
+    }
+
+    [Fact]
+    public void Without_npt_a_guest_under_nested_paging_cannot_run_and_is_passed_over()
+    {
+        var session = Session(MmuMode.Shadow);
+        var guest = Ready(session);
+        guest.Vmrun();
+        Assert.False(session.Vm.Vcpus[0].IsGuestMode);
+        Access(guest, 0x80_0000, AccessKind.Write);
+        guest.Vmexit(Hypercall);
+        Assert.Equal(1, session.Journal.NoteCounts[(int)ModelNote.NestedNotFollowed]);
+    }
+
+    [Theory]
+    [InlineData(MmuMode.Npt, true)]
+    [InlineData(MmuMode.NptTdp, true)]
+    [InlineData(MmuMode.Npt, false)]
+    [InlineData(MmuMode.NptTdp, false)]
+    [InlineData(MmuMode.Shadow, false)]
+    public void Random_nested_guests_end_where_a_naive_walk_ends(MmuMode mode, bool nestedPaging)
+    {
+        var session = Session(mode);
+        var guest = nestedPaging ? Ready(session) : new NestedStream(session, nestedPaging: false) { L2Cr3 = L2Tables };
+        if (!nestedPaging)
+            BuildL2Tables(guest, L2Tables);
+        var random = new Random(7);
+        for (var operation = 0; operation < Operations; operation++)
+        {
+            if (nestedPaging)
+            {
+                for (var edits = random.Next(4); edits > 0; edits--)
+                    EditNestedTables(guest, random);
+            }
+
+            guest.InterceptsPageFaults = random.Next(2) == 0;
+            guest.Vmrun();
+            for (var steps = random.Next(12); steps > 0; steps--)
+                Step(guest, random);
+            guest.Vmexit(Hypercall);
+        }
+
+        AssertNoDisagreement(session);
+        Assert.True(session.Finish().Verify.Checked > Operations);
+    }
+
+    private static void Step(NestedStream guest, Random random)
+    {
+        var gva = 0x80_0000UL + ((ulong)random.Next(64) << 12);
+        if (random.Next(6) == 0)
+        {
+            EditOwnTables(guest, random, gva);
+            return;
+        }
+
+        var kind = (AccessKind)random.Next(3);
+        Access(guest, gva, kind);
+        if (kind == AccessKind.Fetch)
+            Access(guest, CodePage, AccessKind.Fetch); // execution stays where nobody takes it away
+    }
+
+    /// <summary>L2 edits its page table through its own mapping of it, and flushes.</summary>
+    private static void EditOwnTables(NestedStream guest, Random random, ulong gva)
+    {
+        var root = guest.NestedPaging ? L2TablesAsL2 : L2Tables;
+        var entry = root + 0x3000 + (4 * 0x1000) + ((gva >> 12 & 511) * 8);
+        var found = Reach(guest, entry, AccessKind.Write);
+        var bits = random.Next(4) switch { 0 => 0UL, 1 => Present, _ => Present | Writable };
+        guest.L2Store(found, bits == 0 ? 0 : (0x80_0000UL + ((ulong)random.Next(64) << 12)) | bits);
+        guest.Invlpg(gva);
+    }
+
+    private static void EditNestedTables(NestedStream guest, Random random)
+    {
+        var gpa = 0x80_0000UL + ((ulong)random.Next(96) << 12);
+        switch (random.Next(8))
+        {
+            case 0:
+                // A directory entry: away, or a table again.
+                var directory = Npt + 0x2000 + ((gpa >> 21) * 8);
+                guest.L1Store(directory, random.Next(2) == 0 ? 0 : (Npt + 0x3000 + (gpa >> 21 << 12)) | All);
+                break;
+            case 1:
+                guest.L1Store(Npt + 0x2000 + (5 * 8), random.Next(2) == 0 ? 0x1a0_0000 | All | Large : (Npt + 0x8000) | All);
+                break;
+            case 2:
+                guest.L1Store(NptEntry(L2TablesAsL2 + ((ulong)random.Next(8) << 12)), 0);
+                break;
+            case 3:
+                guest.L1Store(NptEntry(gpa), 0);
+                break;
+            case 4:
+                guest.L1Store(NptEntry(gpa), (0x180_0000UL + ((ulong)random.Next(128) << 12)) | Present | User);
+                break;
+            case 5:
+                guest.L1Store(NptEntry(gpa), (0x180_0000UL + ((ulong)random.Next(128) << 12)) | All | NoExecute);
+                break;
+            default:
+                guest.L1Store(NptEntry(gpa), (0x180_0000UL + ((ulong)random.Next(128) << 12)) | All);
+                break;
+        }
+    }
+
+    /// <summary>L2 accesses; whoever's tables do not allow it repairs them, as long as it takes.</summary>
+    private static void Access(NestedStream guest, ulong gva, AccessKind kind) => guest.L2Access(Reach(guest, gva, kind), kind);
+
+    private static Found Reach(NestedStream guest, ulong gva, AccessKind kind)
+    {
+        while (true)
+        {
+            var found = guest.Walk(gva, kind);
+            switch (found.Fault)
+            {
+                case FaultKind.None:
+                    return found;
+                case FaultKind.Nested:
+                    guest.Vmexit(0x400, found.Code, found.L2Gpa);
+                    Repair(guest, found);
+                    guest.Vmrun();
+                    break;
+                default:
+                    TakeOwnFault(guest, gva, found, kind);
+                    break;
+            }
+        }
+    }
+
+    private static void Repair(NestedStream guest, Found found)
+    {
+        var gpa = found.L2Gpa;
+        var directory = Npt + 0x2000 + ((gpa >> 21) * 8);
+        if ((guest.EntryAt(directory) & Present) == 0)
+            guest.L1Store(directory, (Npt + 0x3000 + (gpa >> 21 << 12)) | All);
+        else
+            guest.L1Store(NptEntry(gpa), (L1Of(gpa) & ~0xfffUL) | All);
+    }
+
+    private static void TakeOwnFault(NestedStream guest, ulong gva, Found found, AccessKind kind)
+    {
+        var entry = (guest.NestedPaging ? L2Tables : guest.L2Cr3) + 0x3000 + (4 * 0x1000) + ((gva >> 12 & 511) * 8);
+        var value = (gva & ~0xfffUL) | Present | Writable;
+        if (guest.InterceptsPageFaults)
+        {
+            guest.Vmexit(0x4e, found.Code, gva);
+            guest.L1Store(entry, value);
+            guest.Vmrun();
+            return;
+        }
+
+        guest.L2PageFault(gva, (uint)found.Code, kind);
+        var own = guest.NestedPaging ? entry - L2Tables + L2TablesAsL2 : entry;
+        guest.L2Store(Reach(guest, own, AccessKind.Write), value);
+        guest.Invlpg(gva);
+    }
+
+    private static NestedStream Ready(ReplaySession session)
+    {
+        var guest = new NestedStream(session);
+        guest.Table(Npt, i => i == 0 ? (Npt + 0x1000) | All : 0);
+        guest.Table(Npt + 0x1000, i => i == 0 ? (Npt + 0x2000) | All : 0);
+        guest.Table(Npt + 0x2000, i => i < 8 ? (Npt + 0x3000 + (i << 12)) | All : 0);
+        for (var table = 0UL; table < 8; table++)
+            guest.Table(Npt + 0x3000 + (table << 12), i => (L1Of((table << 21) + (i << 12))) | All);
+        BuildL2Tables(guest, L2TablesAsL2);
+        return guest;
+    }
+
+    /// <summary>L2 maps the first 16 MiB of its memory to themselves; code and tables among them.</summary>
+    private static void BuildL2Tables(NestedStream guest, ulong asL2)
+    {
+        guest.Table(L2Tables, i => i == 0 ? (asL2 + 0x1000) | All : 0);
+        guest.Table(L2Tables + 0x1000, i => i == 0 ? (asL2 + 0x2000) | All : 0);
+        guest.Table(L2Tables + 0x2000, i => i < 16 ? (asL2 + 0x3000 + (i << 12)) | All : 0);
+        for (var table = 0UL; table < 16; table++)
+            guest.Table(L2Tables + 0x3000 + (table << 12), i => ((table << 21) + (i << 12)) | Present | Writable);
+    }
+
+    private static ulong L1Of(ulong gpa) => gpa < 0x40_0000 ? gpa : gpa + 0x100_0000;
+
+    private static ulong NptEntry(ulong gpa) => Npt + 0x3000 + (gpa >> 21 << 12) + ((gpa >> 12 & 511) * 8);
+
+    private static ReplaySession Session(MmuMode mode) => new(
+        new CaptureManifest { Source = "test", Tool = "test", Vcpus = 1, MemoryBytes = 1 << 26 },
+        new ReplayOptions { Mode = mode, Profile = HostProfiles.Find("amd-tcg")!, Invariants = InvariantLevel.Standard },
+        new SilentHistory());
+
+    private static void AssertNoDisagreement(ReplaySession session)
+    {
+        foreach (var note in Enum.GetValues<ModelNote>())
+            Assert.True(session.Journal.NoteCounts[(int)note] == 0, $"{session.Journal.NoteCounts[(int)note]} notes of {note}");
+        Assert.Equal(0, session.Finish().Verify.Differing);
+    }
+}
