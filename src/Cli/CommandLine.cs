@@ -8,6 +8,8 @@ namespace Replay.Cli;
 /// <summary>The tree of verbs, and how one command line is run.</summary>
 internal static class CommandLine
 {
+    private static readonly Option<bool> NoColor = new("--no-color") { Description = "Plain text, as with NO_COLOR set", Recursive = true };
+
     private const string NoCommand = "Required command was not provided.";
 
     public static RootCommand Build(CliConsole console)
@@ -21,6 +23,7 @@ internal static class CommandLine
                 option.Action = new ExampleHelpAction(help);
         }
 
+        root.Options.Add(NoColor);
         SetContext(root, console);
         return root;
     }
@@ -48,6 +51,8 @@ internal static class CommandLine
             return ExitCode.Usage;
         }
 
+        if (parsed.GetValue(NoColor))
+            Environment.SetEnvironmentVariable("NO_COLOR", "1");
         using var interrupt = new Interrupt(console);
         var configuration = new InvocationConfiguration
         {
@@ -92,8 +97,10 @@ internal static class CommandLine
         yield return new ConformCommand();
         yield return new EventsCommand();
         yield return new TreeCommand();
+        yield return new ServeCommand();
         yield return new ExportCommand();
         yield return new SchemaCommand();
+        yield return new CompletionCommand();
         yield return new DocsCommand();
     }
 

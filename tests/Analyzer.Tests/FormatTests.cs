@@ -53,6 +53,29 @@ public sealed class FormatTests : IDisposable
         Format("table", "SELECT 'a' AS name, 1 AS n UNION ALL SELECT 'bb', 1000"));
 
     [Fact]
+    public void A_table_that_is_too_wide_loses_twins_then_cuts_texts_then_loses_the_last_columns()
+    {
+        const string Wide = "SELECT 4096 AS gva, '0x1000' AS gva_hex, 'first_function > second_function > last_function' AS chain, 7 AS n";
+        var format = new TableFormat(28);
+        Assert.Equal("gva_hex  chain             n\n-------  ----------------  -\n0x1000   …> last_function  7\n", Narrow(format, Wide));
+        Assert.Equal(["gva"], format.LeftOut);
+    }
+
+    [Fact]
+    public void A_table_that_fits_is_as_it_is()
+    {
+        var format = new TableFormat(80);
+        Narrow(format, "SELECT 1 AS a, 'b' AS b");
+        Assert.Empty(format.LeftOut);
+        Assert.False(format.HasCut);
+    }
+
+    [Fact]
+    public void Line_writes_a_field_a_line() => Assert.Equal(
+        "   a = 1\nlong = x\n       y\n\n   a = 2\nlong = z\n",
+        Format("line", "SELECT 1 AS a, 'x' || char(10) || 'y' AS long UNION ALL SELECT 2, 'z'"));
+
+    [Fact]
     public void A_table_streams_more_rows_than_it_holds_back()
     {
         var lines = Format("table", "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) SELECT i FROM n").Split('\n');
@@ -66,8 +89,16 @@ public sealed class FormatTests : IDisposable
     [Fact]
     public void All_formats_are_found_by_name()
     {
-        Assert.Equal(["table", "csv", "json", "jsonl", "markdown"], ResultFormat.All.Select(format => format.Name));
+        Assert.Equal(["table", "csv", "json", "jsonl", "markdown", "line"], ResultFormat.All.Select(format => format.Name));
         Assert.Null(ResultFormat.Find("xml"));
+    }
+
+    private string Narrow(TableFormat format, string sql)
+    {
+        using var execution = new QueryRunner(_database).Execute(sql, cancellation: TestContext.Current.CancellationToken);
+        using var output = new StringWriter();
+        format.WriteAll(execution, output);
+        return output.ToString();
     }
 
     private string Format(string format, string sql)

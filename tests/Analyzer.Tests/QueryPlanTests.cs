@@ -57,6 +57,35 @@ public sealed class QueryPlanTests : IDisposable
         Assert.DoesNotContain(plan, step => step.StartsWith("SCAN _", StringComparison.Ordinal) || step.StartsWith("SCAN w", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("run, ordinal, seq")]
+    [InlineData("ordinal")]
+    [InlineData("ordinal DESC")]
+    [InlineData("ordinal, seq", " AND ordinal > 5")]
+    [InlineData("ordinal, seq", " AND kind = 'write'")]
+    public void The_whole_history_is_merged_in_order_and_never_sorted(string order, string filter = "")
+    {
+        var path = _directory.File("x.db");
+        using (var store = HistoryStore.Create(path, SampleHistory.Info))
+        {
+            Fill(store);
+            store.Complete(new RunSummary { HistoryHash = "0" });
+        }
+
+        using var database = Database.OpenRead(path);
+        using var execution = new QueryRunner(database).Execute(
+            $"EXPLAIN QUERY PLAN SELECT ordinal, kind, text FROM event WHERE run = 1{filter} ORDER BY {order} LIMIT 5".Replace("ordinal, kind", order.Contains("seq", StringComparison.Ordinal) ? "run, seq, ordinal, kind" : "ordinal, kind", StringComparison.Ordinal),
+            cancellation: TestContext.Current.CancellationToken);
+        execution.NextResult();
+        var plan = new List<string>();
+        while (execution.Read())
+            plan.Add(execution[3].ToString());
+        Assert.Contains("MERGE (UNION ALL)", plan);
+        Assert.DoesNotContain(plan, step => step.StartsWith("CO-ROUTINE", StringComparison.Ordinal) || step.StartsWith("SCAN event", StringComparison.Ordinal));
+        // Notes are few, and have no index by ordinal.
+        Assert.True(plan.Count(step => step.Contains("TEMP B-TREE", StringComparison.Ordinal)) <= 1, string.Join('\n', plan));
+    }
+
     private static void Fill(HistoryStore store)
     {
         var seq = 0L;

@@ -11,7 +11,8 @@ public sealed class DependencyTests
         ["Replay.Recorder"] = ["Replay.Trace"],
         ["Replay.Replayer"] = ["Replay.Trace"],
         ["Replay.Analyzer"] = ["Replay.Replayer", "Replay.Trace"],
-        ["replay"] = ["Replay.Analyzer", "Replay.Recorder", "Replay.Replayer", "Replay.Trace"],
+        ["Replay.Explorer"] = ["Replay.Analyzer", "Replay.Replayer", "Replay.Trace"],
+        ["replay"] = ["Replay.Analyzer", "Replay.Explorer", "Replay.Recorder", "Replay.Replayer", "Replay.Trace"],
     };
 
     private static readonly Dictionary<string, string> OnlyUser = new(StringComparer.Ordinal)
@@ -21,6 +22,7 @@ public sealed class DependencyTests
         ["Dapper"] = "Replay.Analyzer",
         ["Spectre.Console"] = "replay",
         ["System.CommandLine"] = "replay",
+        ["Microsoft.AspNetCore"] = "Replay.Explorer",
         ["Iced"] = "Replay.Recorder",
     };
 

@@ -97,7 +97,7 @@ public sealed class AnswerTests : IDisposable
 
     [Theory]
     [InlineData("query {x.db} @nothing", "'replay query --list' lists them.")]
-    [InlineData("query {x.db} |select * from writes", "no such table: writes. 'replay schema' describes all views and columns.")]
+    [InlineData("query {x.db} |select * from writes", "no such table: writes. Did you mean 'table_write' or")]
     [InlineData("query {x.db} |delete from _run", "a query may only read: statements that write are refused.")]
     [InlineData("query {x.db} |attach 'y.db' as y", "a query may only read: ATTACH is refused.")]
     [InlineData("events {x.capture} --kind nothing", "choose from access, page_table_store,")]

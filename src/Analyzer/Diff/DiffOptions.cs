@@ -14,5 +14,8 @@ public sealed record DiffOptions
     /// <summary>Into how many equal ranges of ordinals the counts are split.</summary>
     public int Ranges { get; init; } = 48;
 
+    /// <summary>Kept of each kind of record: the first events that differ; reading stops when there are so many. 0: none, and all is read.</summary>
+    internal int DifferencesWanted { get; init; }
+
     public CostTable Costs { get; init; } = CostTable.Default;
 }

@@ -1,3 +1,4 @@
+using Replay.Analyzer.Query;
 using Replay.Analyzer.Store;
 
 namespace Replay.Analyzer.Diff;
@@ -29,7 +30,7 @@ public sealed record DiffSide(Database Database, RunRow Run)
         var names = string.Join(", ", database.Runs.Select(candidate => $"{candidate.Run} ({candidate.Name})"));
         throw new UnknownRunException(reference is null
             ? $"{database.Path}: has {runs.Count} runs: {names}. Name one as {database.Path}:RUN."
-            : runs.Count == 0 ? $"{database.Path}: has no run {reference}. It has {names}."
+            : runs.Count == 0 ? $"{database.Path}: has no run {reference}. It has {names}.{NameHints.Ask(reference!, database.Runs.Select(candidate => candidate.Name))}"
             : $"{database.Path}: {reference} is the mode of several runs. Name one of {names}.");
     }
 }

@@ -43,6 +43,27 @@ public sealed class RunComparison
         return new RunComparison(a, b, Comparability.Limit(a, b, options ?? new DiffOptions()), cancellation).Compare();
     }
 
+    /// <summary>The events from one on at which the runs do not do alike, with what each did and why, in order and at most so many.</summary>
+    /// <exception cref="DiffException">The runs cannot be compared, or not event by event.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static IReadOnlyList<Divergence> Divergences(DiffSide a, DiffSide b, long from, int count, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(a);
+        ArgumentNullException.ThrowIfNull(b);
+        Comparability.Check(a, b);
+        if (a.IsObserved || b.IsObserved)
+            throw new DiffException("an observed run has no events of the capture, so that only the first divergence is known.");
+        var options = Comparability.Limit(a, b, new DiffOptions { From = from, Ranges = 1, DifferencesWanted = count });
+        var comparison = new RunComparison(a, b, options, cancellation);
+        var ordinals = new[]
+        {
+            comparison.Merge(new ExitDecoder(), new ExitDecoder()),
+            comparison.Merge(new FaultDecoder(false), new FaultDecoder(false)),
+            comparison.Merge(comparison.Writes(a, b, null), comparison.Writes(b, a, null)),
+        }.SelectMany(totals => totals.Differences).Distinct().Order().Take(count);
+        return [.. ordinals.Select(ordinal => DivergenceReader.At(a, b, ordinal))];
+    }
+
     private RunDiff Compare()
     {
         Comparability.Remark(_a, _b, _remarks);
@@ -110,7 +131,7 @@ public sealed class RunComparison
     private RowTotals Merge<TDecoder>(TDecoder a, TDecoder b)
         where TDecoder : struct, IRowDecoder
     {
-        var totals = new RowTotals(TDecoder.Sorts, _options.Ranges);
+        var totals = new RowTotals(TDecoder.Sorts, _options.Ranges) { DifferencesWanted = _options.DifferencesWanted };
         using var left = new RowReader<TDecoder>(_a, OptionsOf(_a), a);
         using var right = new RowReader<TDecoder>(_b, OptionsOf(_b), b);
         var clock = new RangeClock(_first, _width, _options.Ranges);

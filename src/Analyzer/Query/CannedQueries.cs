@@ -30,10 +30,7 @@ public static partial class CannedQueries
                 return query;
         }
 
-        var words = name.Split('-', '_');
-        var similar = All.Select(query => query.Name).Where(known => words.Any(word => word.Length > 2 && known.Contains(word, StringComparison.Ordinal))).ToList();
-        var hint = similar.Count > 0 ? $"Did you mean {string.Join(" or ", similar.Select(known => "@" + known))}?" : "'replay query --list' lists them.";
-        throw new QueryException($"there is no canned query @{name}. {hint}");
+        throw new QueryException($"there is no canned query @{name}.{NameHints.Ask(name, All.Select(query => query.Name), "'replay query --list' lists them.", "@")}");
     }
 
     internal static CannedQuery Parse(SqlFile file)

@@ -51,7 +51,7 @@ public sealed record CannedQuery(string Name, string Title, string Description, 
                 return SqlValue.Of(text);
             case CannedParameterType.Run:
                 var run = database.FindRun(text)
-                    ?? throw new QueryException($"{database.Path}: has no run {text}. It has {string.Join(", ", database.Runs.Select(r => $"{r.Run} ({r.Name})"))}.");
+                    ?? throw new QueryException($"{database.Path}: has no run {text}. It has {string.Join(", ", database.Runs.Select(r => $"{r.Run} ({r.Name})"))}.{NameHints.Ask(text, database.Runs.Select(r => r.Name))}");
                 return SqlValue.Of(run.Run);
             default:
                 return SqlValue.Of(ParseInteger(parameter, text));

@@ -1,3 +1,4 @@
+using Replay.Analyzer.Schema;
 using SQLitePCL;
 
 namespace Replay.Analyzer.Query;
@@ -80,6 +81,9 @@ public sealed class QueryExecution : IQueryRows, IDisposable
             }
         }
     }
+
+    /// <summary>An integer of the row, 0 for NULL: for who reads millions of rows and knows what a column holds.</summary>
+    public long Integer(int column) => raw.sqlite3_column_int64(_statement, column);
 
     /// <summary>Moves to the next statement; false: there is none, or the time is over.</summary>
     /// <exception cref="QueryException">The statement is wrong, refused, or lacks a parameter.</exception>
@@ -219,11 +223,22 @@ public sealed class QueryExecution : IQueryRows, IDisposable
         ? new QueryException($"a query may only read: {refused} {(refused is "transactions" or "statements that write" ? "are" : "is")} refused.")
         : new QueryException(Explain(raw.sqlite3_errmsg(_database).utf8_to_string()));
 
-    private static string Explain(string error) => $"SQL error: {error}{error switch
+    /// <summary>Of a name that is none, which are like it; of a limit, what it is.</summary>
+    private static string Explain(string error)
     {
-        _ when error.StartsWith("no such ", StringComparison.Ordinal) => ". 'replay schema' describes all views and columns.",
-        "string or blob too big" => $": a value has {QueryRunner.MaxLength >> 20} MiB at most.",
-        "out of memory" => $": a query has {QueryRunner.MaxMemory >> 20} MiB at most.",
-        _ => "",
-    }}";
+        const string Other = "'replay schema' describes all views and columns.";
+        if (error == "string or blob too big")
+            return $"SQL error: {error}: a value has {QueryRunner.MaxLength >> 20} MiB at most.";
+        if (error == "out of memory")
+            return $"SQL error: {error}: a query has {QueryRunner.MaxMemory >> 20} MiB at most.";
+        if (error.Split(": ", 2) is not [var what, var written])
+            return $"SQL error: {error}";
+        var wrong = written[(written.LastIndexOf('.') + 1)..];
+        return what switch
+        {
+            "no such column" => $"SQL error: {error}.{NameHints.Ask(wrong, ViewDefinition.All.SelectMany(view => view.Columns).Select(column => column.Name), Other)}",
+            "no such table" => $"SQL error: {error}.{NameHints.Ask(wrong, ViewDefinition.All.Select(view => view.Name), Other)}",
+            _ => $"SQL error: {error}{(what.StartsWith("no such ", StringComparison.Ordinal) ? ". " + Other : "")}",
+        };
+    }
 }

@@ -36,6 +36,14 @@ public readonly record struct SqlValue
 
     public static SqlValue Of(byte[] value) => new(SqlValueKind.Blob, 0, value);
 
+    /// <summary>A number (decimal or 0x hexadecimal) where the text is one, otherwise the text.</summary>
+    public static SqlValue Parse(string text)
+    {
+        if (text.StartsWith("0x", StringComparison.OrdinalIgnoreCase) && ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var bits))
+            return Of(unchecked((long)bits));
+        return long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? Of(number) : Of(text);
+    }
+
     /// <summary>The value as text: NULL is empty, a blob is hexadecimal.</summary>
     public override string ToString() => Kind switch
     {

@@ -29,7 +29,7 @@ internal sealed class DemoCommand : VerbCommand
 
     private static readonly MmuMode[] Modes = [MmuMode.Ept, MmuMode.EptTdp, MmuMode.Shadow];
 
-    private readonly Option<string> _database = new("--db")
+    private readonly Option<string> _database = new("--db", "--output", "-o")
     {
         Description = "The database to make (default: demo.db); an earlier demo's is replaced",
         HelpName = "FILE",

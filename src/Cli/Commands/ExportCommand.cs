@@ -10,7 +10,7 @@ namespace Replay.Cli.Commands;
 internal sealed class ExportCommand : VerbCommand
 {
     private readonly Argument<string> _database = new("DB") { Description = "A database made by 'replay run'" };
-    private readonly Option<string> _to = new("--to") { Description = "The directory to make", HelpName = "DIR", Required = true };
+    private readonly Option<string> _to = new("--to", "--output", "-o") { Description = "The directory to make", HelpName = "DIR", Required = true };
     private readonly Option<string[]> _runs = new("--run") { Description = "Only this run, by number or name; repeatable (default: all complete runs)", HelpName = "RUN" };
     private readonly Option<string[]> _views = new("--view") { Description = "Only this view; repeatable (default: all but event)", HelpName = "VIEW" };
     private readonly Option<int> _ranges = new("--ranges")
@@ -46,6 +46,7 @@ internal sealed class ExportCommand : VerbCommand
 
     protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
     {
+        Outputs.Checked(arguments.GetRequiredValue(_to));
         using var database = Database.OpenRead(Inputs.Database(arguments.GetRequiredValue(_database)));
         foreach (var warning in database.Warnings)
             console.Error.WriteLine($"replay export: {warning}");

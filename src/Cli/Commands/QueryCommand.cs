@@ -1,5 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Replay.Analyzer.Query;
 using Replay.Analyzer.Query.Formats;
 using Replay.Analyzer.Store;
@@ -21,12 +24,16 @@ internal sealed class QueryCommand : VerbCommand
 
     private const int MostSeconds = 1_000_000;
 
+    private static readonly JsonSerializerOptions ListJson = new(JsonSerializerDefaults.Web) { WriteIndented = true, Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) }, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private readonly Argument<string?> _database = new("DB") { Description = "A database made by 'replay run'", Arity = ArgumentArity.ZeroOrOne };
     private readonly Argument<string?> _sql = new("SQL") { Description = "SQL, or @NAME for a canned query; without it, SQL is read from stdin", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<FileInfo?> _file = new("--file", "-f") { Description = "Read the SQL from a file", HelpName = "FILE" };
     private readonly Option<string[]> _parameters = new("--param", "-p") { Description = "Value of a :parameter; repeatable", HelpName = "KEY=VALUE" };
-    private readonly Option<string?> _format = new("--format") { Description = "table, csv, json, jsonl or markdown (default: table on a terminal, csv otherwise)", HelpName = "FORMAT" };
+    private readonly Option<string?> _format = new("--format") { Description = "table, csv, json, jsonl, markdown or line (default: table on a terminal, csv otherwise)", HelpName = "FORMAT" };
     private readonly Option<bool> _json = CommonOptions.Json();
+    private readonly Option<bool> _line = new("--line") { Description = "A field a line" };
+    private readonly Option<bool> _wide = new("--wide") { Description = "Tables as wide as they are, not as the terminal" };
     private readonly Option<bool> _list = new("--list") { Description = "List the canned queries and their parameters" };
     private readonly Option<long?> _rows = new("--max-rows") { Description = "Stop after so many rows, and say so; 0: no limit (default: 10000 on a terminal, no limit otherwise)", HelpName = "N" };
     private readonly Option<long?> _bytes = new("--max-bytes") { Description = "Stop after so many bytes of values, and say so; 0: no limit (default: 64 MiB on a terminal, no limit otherwise)", HelpName = "N" };
@@ -46,6 +53,8 @@ internal sealed class QueryCommand : VerbCommand
         Options.Add(_parameters);
         Options.Add(_format);
         Options.Add(_json);
+        Options.Add(_line);
+        Options.Add(_wide);
         Options.Add(_list);
         Options.Add(_rows);
         Options.Add(_bytes);
@@ -64,7 +73,10 @@ internal sealed class QueryCommand : VerbCommand
     {
         if (arguments.GetValue(_list))
         {
-            List(console.Out);
+            if (arguments.GetValue(_json))
+                console.Out.WriteLine(JsonSerializer.Serialize(CannedQueries.All.Select(query => new { query.Name, query.Title, query.Description, query.Parameters }), ListJson));
+            else
+                List(console.Out);
             return Task.FromResult(ExitCode.Done);
         }
 
@@ -77,11 +89,20 @@ internal sealed class QueryCommand : VerbCommand
         var runner = new QueryRunner(database);
         var limits = Limits(arguments, console);
         using var lastResort = new LastResort(limits.Time, what => console.Error.WriteLine($"replay query: {what}"), cancellation);
-        using var execution = Start(runner, Text(arguments, console), parameters, limits, cancellation);
+        var text = Text(arguments, console);
+        using var execution = Start(runner, text, parameters, limits, cancellation);
+        if (!text.StartsWith('@'))
+        {
+            QueryHints.Check(text, database);
+            foreach (var hint in QueryHints.For(text, database))
+                console.Error.WriteLine($"replay query: {hint}");
+        }
+
         var isCutOff = false;
         format.WriteAll(execution, console.Out, result =>
         {
             Tell(result, limits, console.Error);
+            TellFit(format, result, console);
             isCutOff |= result.End == QueryEnd.TimeLimit;
         });
         return Task.FromResult(isCutOff ? ExitCode.Interrupted : ExitCode.Done);
@@ -106,7 +127,7 @@ internal sealed class QueryCommand : VerbCommand
     {
         if (text.StartsWith('@'))
             return runner.Execute(CannedQueries.Find(text), parameters, limits, cancellation);
-        var values = parameters.ToDictionary(pair => pair.Key, pair => Settings.SqlValue(pair.Value), StringComparer.Ordinal);
+        var values = parameters.ToDictionary(pair => pair.Key, pair => SqlValue.Parse(pair.Value), StringComparer.Ordinal);
         return runner.Execute(text, values, limits, cancellation);
     }
 
@@ -118,6 +139,17 @@ internal sealed class QueryCommand : VerbCommand
             error.WriteLine($"replay query: stopped after {Units.Bytes(result.ByteCount)} in {Units.Of(result.RowCount, "row")} (--max-bytes); there may be more. --max-bytes 0 shows them all.");
         if (result.End == QueryEnd.TimeLimit)
             error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"replay query: stopped after {limits.Time!.Value.TotalSeconds:0.###} s (--timeout) and {Units.Count(result.RowCount)} rows; there may be more. --timeout 0 lets it run to its end."));
+    }
+
+    /// <summary>What a terminal has no room for, and that there was nothing.</summary>
+    private static void TellFit(ResultFormat format, QueryExecution result, CliConsole console)
+    {
+        if (format is not TableFormat table)
+            return;
+        if (table.LeftOut.Count > 0)
+            console.Error.WriteLine($"replay query: no room for {string.Join(", ", table.LeftOut)}. --line shows a field a line, --wide lets lines run on.");
+        if (result is { RowCount: 0, End: QueryEnd.Complete } && console.OutIsTerminal)
+            console.Error.WriteLine("replay query: 0 rows: nothing matches.");
     }
 
     private static void List(TextWriter output)
@@ -144,7 +176,9 @@ internal sealed class QueryCommand : VerbCommand
 
     private ResultFormat Format(ParseResult arguments, CliConsole console)
     {
-        var name = arguments.GetValue(_format) ?? (arguments.GetValue(_json) ? "json" : console.OutIsTerminal ? "table" : "csv");
+        var name = arguments.GetValue(_format) ?? (arguments.GetValue(_line) ? "line" : arguments.GetValue(_json) ? "json" : console.OutIsTerminal ? "table" : "csv");
+        if (name == "table" && console.Width is { } width && !arguments.GetValue(_wide))
+            return new TableFormat(width);
         return ResultFormat.Find(name)
             ?? throw new UsageException($"--format {name}: choose one of {string.Join(", ", ResultFormat.All.Select(format => format.Name))}.");
     }

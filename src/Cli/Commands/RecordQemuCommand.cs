@@ -52,7 +52,7 @@ internal sealed class RecordQemuCommand : VerbCommand
 
     protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
     {
-        var output = arguments.GetRequiredValue(_output);
+        var output = Outputs.Checked(arguments.GetRequiredValue(_output));
         var script = CommonOptions.ReadHostEvents(arguments.GetValue(_hostEvents));
         var filter = FilterOptions.Rule(arguments.GetValue(_filter), arguments.GetValue(_epoch));
         var options = new QemuRecordingOptions

@@ -51,7 +51,7 @@ internal sealed class RecordSyntheticCommand : VerbCommand
             return Task.FromResult(ExitCode.Done);
         }
 
-        var output = arguments.GetValue(_output) ?? throw new UsageException("Name the capture to make: --output NAME.capture.");
+        var output = Outputs.Checked(arguments.GetValue(_output) ?? throw new UsageException("Name the capture to make: --output NAME.capture."));
         var options = new SyntheticOptions
         {
             Workload = arguments.GetValue(_workload) ?? throw new UsageException("Name a workload: --workload NAME. '--list-workloads' shows them."),

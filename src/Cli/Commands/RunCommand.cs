@@ -76,7 +76,7 @@ internal sealed class RunCommand : VerbCommand
     protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
     {
         var plan = _plan.Read(arguments, arguments.GetRequiredValue(_capture));
-        var output = arguments.GetRequiredValue(_output);
+        var output = Outputs.Checked(arguments.GetRequiredValue(_output));
         var store = new StoreOptions { Detail = Detail(arguments.GetValue(_detail)!), Rmap = arguments.GetValue(_rmap), MaxRows = MaxRows(arguments.GetValue(_maxRows)) };
         using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
         var checkpoints = new CheckpointPlan(Interval(arguments.GetValue(_checkpoints)), arguments.GetValue(_resume));

@@ -1,6 +1,3 @@
-using System.Globalization;
-using Replay.Analyzer.Query;
-
 namespace Replay.Cli.Commands;
 
 /// <summary>NAME=VALUE options.</summary>
@@ -18,15 +15,5 @@ internal static class Settings
         }
 
         return values;
-    }
-
-    /// <summary>A number (decimal or 0x hexadecimal) where the text is one, otherwise the text.</summary>
-    public static SqlValue SqlValue(string text)
-    {
-        if (text.StartsWith("0x", StringComparison.OrdinalIgnoreCase) && ulong.TryParse(text.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var bits))
-            return Analyzer.Query.SqlValue.Of(unchecked((long)bits));
-        return long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)
-            ? Analyzer.Query.SqlValue.Of(number)
-            : Analyzer.Query.SqlValue.Of(text);
     }
 }

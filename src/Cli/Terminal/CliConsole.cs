@@ -17,6 +17,9 @@ internal sealed class CliConsole
     /// <summary>Stdout is a terminal: tables are drawn. Otherwise CSV.</summary>
     public bool OutIsTerminal { get; init; }
 
+    /// <summary>Characters in a line of the terminal on stdout; null: it is none, and lines are as long as they are.</summary>
+    public int? Width { get; init; }
+
     /// <summary>Stderr is a terminal: progress is one line that changes.</summary>
     public bool ErrorIsTerminal { get; init; }
 
@@ -32,9 +35,20 @@ internal sealed class CliConsole
         Progress = Console.Error,
         In = Console.In,
         OutIsTerminal = !Console.IsOutputRedirected,
+        Width = Console.IsOutputRedirected ? null : TerminalWidth(),
         ErrorIsTerminal = !Console.IsErrorRedirected,
         InIsPiped = Console.IsInputRedirected,
     };
+
+    /// <summary>COLUMNS where it is set, as everywhere; a terminal that does not tell its width has 80.</summary>
+    private static int TerminalWidth()
+    {
+        const int Usual = 80;
+        const int Narrowest = 20;
+        if (int.TryParse(Environment.GetEnvironmentVariable("COLUMNS"), out var columns) && columns >= Narrowest)
+            return columns;
+        return Console.WindowWidth >= Narrowest ? Console.WindowWidth : Usual;
+    }
 
     /// <summary>Draws tables and trees on stdout; plain when it is no terminal or NO_COLOR is set.</summary>
     public IAnsiConsole Ansi() => AnsiConsole.Create(new AnsiConsoleSettings

@@ -12,6 +12,7 @@ internal abstract class TableColumnBuffer(DataField field)
     {
         TableColumnType.Integer => new ValueColumnBuffer<long>(column.Name, static value => value, capacity),
         TableColumnType.Unsigned => new ValueColumnBuffer<ulong>(column.Name, static value => unchecked((ulong)value), capacity),
+        TableColumnType.Real => new ValueColumnBuffer<double>(column.Name, BitConverter.Int64BitsToDouble, capacity),
         TableColumnType.Boolean => new ValueColumnBuffer<bool>(column.Name, static value => value != 0, capacity),
         _ => new TextColumnBuffer(column.Name, capacity),
     };

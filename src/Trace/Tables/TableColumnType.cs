@@ -11,6 +11,9 @@ public enum TableColumnType
 
     Boolean,
 
+    /// <summary>64-bit floating point, set by its bits.</summary>
+    Real,
+
     /// <summary>Text with few distinct values: kept as a dictionary.</summary>
     Word,
 

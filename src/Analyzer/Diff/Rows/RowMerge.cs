@@ -16,7 +16,7 @@ internal sealed class RowMerge<TDecoder>(RowReader<TDecoder> a, RowReader<TDecod
     {
         var inA = a.Read();
         var inB = b.Read();
-        for (var events = 0; inA || inB; events++)
+        for (var events = 0; (inA || inB) && !totals.HasAllDifferences; events++)
         {
             if (events % EventsPerCheck == 0)
                 cancellation.ThrowIfCancellationRequested();

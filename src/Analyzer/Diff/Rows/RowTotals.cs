@@ -22,6 +22,14 @@ internal sealed class RowTotals(int sorts, int ranges)
     /// <summary>Where the records first are not alike; null: nowhere.</summary>
     public long? FirstDifference { get; private set; }
 
+    /// <summary>How many of the events that differ are kept; 0: none. Who wants them need read no further when there are so many.</summary>
+    public int DifferencesWanted { get; init; }
+
+    /// <summary>The first of the events at which records are not alike, as many as are wanted.</summary>
+    public List<long> Differences { get; } = [];
+
+    public bool HasAllDifferences => DifferencesWanted > 0 && Differences.Count == DifferencesWanted;
+
     /// <summary>Where sides aligned in order first part, an ordinal of each; null: nowhere, or one side has no more records.</summary>
     public (long? A, long? B)? FirstUnlike { get; set; }
 
@@ -75,6 +83,8 @@ internal sealed class RowTotals(int sorts, int ranges)
     {
         IsSame = false;
         FirstDifference ??= ordinal;
+        if (Differences.Count < DifferencesWanted)
+            Differences.Add(ordinal);
     }
 
     private static long[][] PerRange(int sorts, int ranges) =>

@@ -5,7 +5,7 @@ public abstract class ResultFormat
 {
     /// <summary>All formats, in the order in which help lists them.</summary>
     public static IReadOnlyList<ResultFormat> All { get; } =
-        [new TableFormat(), new CsvFormat(), new JsonFormat(), new JsonLinesFormat(), new MarkdownFormat()];
+        [new TableFormat(), new CsvFormat(), new JsonFormat(), new JsonLinesFormat(), new MarkdownFormat(), new LineFormat()];
 
     /// <summary>The name on the command line.</summary>
     public abstract string Name { get; }

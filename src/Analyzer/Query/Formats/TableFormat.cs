@@ -2,15 +2,24 @@ namespace Replay.Analyzer.Query.Formats;
 
 /// <summary>
 /// Columns aligned for the eye. Widths come from the first rows, which are held back; a later value that is wider pushes its line out,
-/// so that any number of rows streams in bounded memory.
+/// so that any number of rows streams in bounded memory. Where a width is given, the table is made to fit: columns whose twin says the same go
+/// first, then long texts are cut, then the last columns go, and <see cref="LeftOut"/> tells which.
 /// </summary>
-public sealed class TableFormat : ResultFormat
+public sealed class TableFormat(int? width = null) : ResultFormat
 {
     private const int HeldRows = 1000;
     private const int HeldCharacters = 4 << 20;
+    private const int ShortestText = 14;
     private const string Gap = "  ";
+    private const string Cut = "…";
 
     public override string Name => "table";
+
+    /// <summary>Columns of the last result that did not fit.</summary>
+    public IReadOnlyList<string> LeftOut { get; private set; } = [];
+
+    /// <summary>Values of the last result were cut to fit.</summary>
+    public bool HasCut { get; private set; }
 
     public override void Write(IQueryRows rows, TextWriter output)
     {
@@ -24,22 +33,63 @@ public sealed class TableFormat : ResultFormat
             characters += row.Sum(value => value.Kind is SqlValueKind.Text or SqlValueKind.Blob ? (long)value.ToString().Length : 0);
         }
 
-        var widths = new int[rows.Columns.Count];
-        var isNumber = new bool[widths.Length];
-        for (var i = 0; i < widths.Length; i++)
+        var columns = new List<Column>();
+        for (var i = 0; i < rows.Columns.Count; i++)
         {
-            widths[i] = Math.Max(rows.Columns[i].Length, held.Count == 0 ? 0 : held.Max(row => Text(row[i]).Length));
-            isNumber[i] = held.Count > 0 && held.TrueForAll(row => row[i].Kind is SqlValueKind.Integer or SqlValueKind.Real or SqlValueKind.Null)
-                && held.Exists(row => row[i].Kind != SqlValueKind.Null);
+            var index = i;
+            columns.Add(new Column(i, rows.Columns[i])
+            {
+                Width = Math.Max(rows.Columns[i].Length, held.Count == 0 ? 0 : held.Max(row => Text(row[index]).Length)),
+                IsNumber = held.Count > 0 && held.TrueForAll(row => row[index].Kind is SqlValueKind.Integer or SqlValueKind.Real or SqlValueKind.Null)
+                    && held.Exists(row => row[index].Kind != SqlValueKind.Null),
+            });
         }
 
-        WriteLine(rows.Columns, widths, isNumber, output);
-        WriteLine([.. widths.Select(width => new string('-', width))], widths, isNumber, output);
+        var isFitted = Fit(columns);
+        WriteLine(columns, column => column.Name, isFitted, output);
+        WriteLine(columns, column => new string('-', column.Width), isFitted, output);
         foreach (var row in held)
-            WriteLine([.. row.Select(Text)], widths, isNumber, output);
+            WriteLine(columns, column => Text(row[column.Index]), isFitted, output);
         while (isOpen && rows.Read())
-            WriteLine([.. Row(rows).Select(Text)], widths, isNumber, output);
+        {
+            var row = Row(rows);
+            WriteLine(columns, column => Text(row[column.Index]), isFitted, output);
+        }
     }
+
+    /// <returns>Whether values must be cut to their column.</returns>
+    private bool Fit(List<Column> columns)
+    {
+        LeftOut = [];
+        HasCut = false;
+        if (width is not { } room || Total(columns) <= room)
+            return false;
+        var leftOut = new List<string>();
+        foreach (var column in columns.FindAll(column => columns.Exists(other => other.Name == column.Name + "_hex")))
+        {
+            if (Total(columns) > room)
+                Leave(column);
+        }
+
+        while (Total(columns) > room && columns.FindAll(column => !column.IsNumber && column.Width > ShortestText).MaxBy(column => column.Width) is { } widest)
+        {
+            widest.Width = Math.Max(ShortestText, widest.Width - (Total(columns) - room));
+            HasCut = true;
+        }
+
+        while (Total(columns) > room && columns.Count > 1)
+            Leave(columns[^1]);
+        LeftOut = leftOut;
+        return true;
+
+        void Leave(Column column)
+        {
+            columns.Remove(column);
+            leftOut.Add(column.Name);
+        }
+    }
+
+    private static int Total(List<Column> columns) => columns.Sum(column => column.Width) + (Gap.Length * (columns.Count - 1));
 
     private static SqlValue[] Row(IQueryRows rows)
     {
@@ -52,16 +102,34 @@ public sealed class TableFormat : ResultFormat
     /// <summary>One line: a break in a value would break the table.</summary>
     private static string Text(SqlValue value) => value.ToString().ReplaceLineEndings(" | ");
 
-    private static void WriteLine(IReadOnlyList<string> cells, int[] widths, bool[] isNumber, TextWriter output)
+    private static void WriteLine(List<Column> columns, Func<Column, string> cell, bool isFitted, TextWriter output)
     {
-        for (var i = 0; i < cells.Count; i++)
+        for (var i = 0; i < columns.Count; i++)
         {
             if (i > 0)
                 output.Write(Gap);
-            var isLast = i == cells.Count - 1;
-            output.Write(isNumber[i] ? cells[i].PadLeft(widths[i]) : isLast ? cells[i] : cells[i].PadRight(widths[i]));
+            var column = columns[i];
+            var text = cell(column);
+            if (isFitted && text.Length > column.Width)
+                text = Shorten(text, column.Width);
+            output.Write(column.IsNumber ? text.PadLeft(column.Width) : i == columns.Count - 1 ? text : text.PadRight(column.Width));
         }
 
         output.Write('\n');
+    }
+
+    /// <summary>Of a call chain the end says most: what acted.</summary>
+    private static string Shorten(string text, int length) =>
+        text.Contains(" > ", StringComparison.Ordinal) ? Cut + text[^(length - 1)..] : text[..(length - 1)] + Cut;
+
+    private sealed class Column(int index, string name)
+    {
+        public int Index => index;
+
+        public string Name => name;
+
+        public int Width { get; set; }
+
+        public bool IsNumber { get; init; }
     }
 }

@@ -1,0 +1,54 @@
+using System.Text.RegularExpressions;
+using Replay.Analyzer.Store;
+
+namespace Replay.Analyzer.Query;
+
+/// <summary>What is right SQL and yet not what was meant: a run taken for its name, ids of several runs taken for one.</summary>
+public static partial class QueryHints
+{
+    private static readonly string[] CountedAnew = ["fault_id", "exit_id", "table_id", "chain_id", "ordinal", "seq"];
+
+    /// <summary>Refuses a comparison that can never be true: a run's number with a name.</summary>
+    /// <exception cref="QueryException">The SQL compares the column <c>run</c> with the name of a run.</exception>
+    public static void Check(string sql, Database database)
+    {
+        ArgumentNullException.ThrowIfNull(database);
+        foreach (Match match in RunByName().Matches(sql))
+        {
+            var name = match.Groups["name"].Value;
+            if (database.Runs.FirstOrDefault(run => run.Name == name) is not { } run || NamedRun().IsMatch(sql))
+                continue;
+            throw new QueryException($"run is a number, which no row's equals '{name}'. Write run = {run.Run} ({run.Name}), or run = (SELECT run FROM run WHERE name = '{name}').");
+        }
+    }
+
+    /// <summary>A line for each join that puts rows of different runs together; empty with one run.</summary>
+    public static IEnumerable<string> For(string sql, Database database)
+    {
+        ArgumentNullException.ThrowIfNull(database);
+        if (database.Runs.Count < 2)
+            yield break;
+        foreach (Match match in Join().Matches(sql))
+        {
+            var condition = match.Groups["condition"].Value;
+            var id = Array.Find(CountedAnew, column => Regex.IsMatch(condition, $@"\b{column}\b", RegexOptions.IgnoreCase));
+            if (id is null || RunWord().IsMatch(condition))
+                continue;
+            var remedy = match.Value.Contains("USING", StringComparison.OrdinalIgnoreCase) ? $"USING (run, {id})" : "AND a.run = b.run";
+            yield return $"a join by {id} alone puts rows of different runs together: every run counts anew. Add {remedy}.";
+        }
+    }
+
+    [GeneratedRegex(@"\brun\s*(=|==|\bIS\b|\bIN\b\s*\()\s*'(?<name>[^']+)'", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
+    private static partial Regex RunByName();
+
+    /// <summary>A column that the SQL itself calls run may hold names.</summary>
+    [GeneratedRegex(@"\bAS\s+run\b", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
+    private static partial Regex NamedRun();
+
+    [GeneratedRegex(@"\bJOIN\s+[\w.]+(\s+AS)?(\s+(?!ON\b|USING\b)\w+)?\s+(ON\b|USING\b)\s*(?<condition>.+?)(?=\b(JOIN|LEFT|INNER|CROSS|WHERE|GROUP|ORDER|LIMIT|UNION|HAVING)\b|;|$)", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture | RegexOptions.Singleline)]
+    private static partial Regex Join();
+
+    [GeneratedRegex(@"\brun\b", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
+    private static partial Regex RunWord();
+}

@@ -1,0 +1,64 @@
+using System.CommandLine;
+using Replay.Analyzer.Query;
+using Replay.Cli.Terminal;
+
+namespace Replay.Cli.Commands;
+
+/// <summary>Prints what makes a shell complete verbs and options: the program itself is asked, so that no list can grow old.</summary>
+internal sealed class CompletionCommand : VerbCommand
+{
+    private static readonly Dictionary<string, string> Scripts = new(StringComparer.Ordinal)
+    {
+        ["bash"] =
+            """
+            _replay() {
+                local IFS=$'\n'
+                COMPREPLY=($(replay "[suggest:${COMP_POINT}]" "${COMP_LINE}" 2>/dev/null | grep -F -- "${COMP_WORDS[COMP_CWORD]}"))
+                # Nothing of ours: a file.
+                [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "${COMP_WORDS[COMP_CWORD]}"))
+            }
+            complete -o filenames -F _replay replay
+            """,
+        ["zsh"] =
+            """
+            #compdef replay
+            _replay() {
+                local -a found
+                found=("${(@f)$(replay "[suggest:${CURSOR}]" "${BUFFER}" 2>/dev/null)}")
+                if (( ${#found} )) && [[ -n ${found[1]} ]]; then compadd -a found; else _files; fi
+            }
+            compdef _replay replay
+            """,
+        ["fish"] =
+            """
+            complete -c replay -a '(set -l line (commandline -cp); replay "[suggest:"(string length -- $line)"]" "$line" 2>/dev/null)'
+            """,
+        ["pwsh"] =
+            """
+            Register-ArgumentCompleter -Native -CommandName replay -ScriptBlock {
+                param($word, $line, $position)
+                replay "[suggest:$position]" "$line" 2>$null | Where-Object { $_ -like "$word*" } | ForEach-Object { [System.Management.Automation.CompletionResult]::new($_) }
+            }
+            """,
+    };
+
+    private readonly Argument<string> _shell = new("SHELL") { Description = string.Join(", ", Scripts.Keys) };
+
+    public CompletionCommand()
+        : base("completion", "Print a script that makes a shell complete verbs and options.") => Arguments.Add(_shell);
+
+    public override IReadOnlyList<Example> Examples { get; } =
+    [
+        new("replay completion bash", "source <(replay completion bash) in ~/.bashrc"),
+        new("replay completion fish", "its output belongs into ~/.config/fish/completions/replay.fish"),
+    ];
+
+    protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
+    {
+        var shell = arguments.GetRequiredValue(_shell);
+        if (!Scripts.TryGetValue(shell, out var script))
+            throw new UsageException($"no completion for {shell}. There is {string.Join(", ", Scripts.Keys)}.{NameHints.Ask(shell, Scripts.Keys)}");
+        console.Out.Write(script.ReplaceLineEndings("\n") + "\n");
+        return Task.FromResult(ExitCode.Done);
+    }
+}

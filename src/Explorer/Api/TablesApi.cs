@@ -1,0 +1,226 @@
+using Replay.Analyzer.Query;
+using Replay.Analyzer.Query.Tree;
+using Replay.Analyzer.Schema;
+using Replay.Explorer.Data;
+using Replay.Explorer.Http;
+
+namespace Replay.Explorer.Api;
+
+/// <summary><c>/tables.json</c>: the tables on the way to an address as they were after an event. <c>/entry.json</c>: one entry, with its history.</summary>
+internal static class TablesApi
+{
+    private const int WritesShown = 64;
+    private const int MostWritesOfHistory = 500;
+
+    private const string Roots =
+        """
+        SELECT p.table_id, p.level, p.gfn_hex, p.hpa_hex, p.direct, p.guest_mode, p.smm, p.created_ordinal, p.zapped_ordinal
+        FROM table_page AS p
+        WHERE p.run = :run AND p.created_ordinal <= :at AND (p.freed_ordinal IS NULL OR p.freed_ordinal > :at)
+          AND EXISTS (SELECT 1 FROM root_change AS r WHERE r.run = :run AND r.table_id = p.table_id AND r.ordinal <= :at)
+        ORDER BY p.table_id
+        """;
+
+    private const string Writes =
+        """
+        SELECT seq, table_id, level, idx, gfn, old_hex, new_hex, old_kind, new_kind, old_rights, new_rights, function, actor
+        FROM table_write WHERE run = :run AND ordinal = :at ORDER BY run, ordinal, seq LIMIT :limit
+        """;
+
+    private const string Page =
+        """
+        SELECT level, gfn_hex, hpa_hex, direct, role_hex, role_access, tdp_mmu, guest_mode, created_ordinal, created_by, zapped_ordinal, gfn
+        FROM table_page WHERE run = :run AND table_id = :table
+        """;
+
+    private const string History =
+        """
+        SELECT w.ordinal, w.seq, w.old_hex, w.new_hex, w.old_kind, w.new_kind, w.old_rights, w.new_rights, w.function, w.chain, w.actor, w.fault_id, w.exit_id, w.tracepoint
+        FROM table_write AS w WHERE w.run = :run AND w.table_id = :table AND w.idx = :idx AND w.ordinal <= :at
+        ORDER BY w.ordinal DESC, w.seq DESC LIMIT :limit
+        """;
+
+    public static object Answer(Shelf shelf, Request request)
+    {
+        using var run = shelf.Open(request.Text("run"), request.Cancellation);
+        var at = request.Number("at") ?? run.LastOrdinal;
+        var vcpu = (int)(request.Number("vcpu") ?? 0);
+        var reader = new TableTreeReader(run.Session.Runner, run.Run, at, request.Cancellation);
+        var current = reader.FindRoot(vcpu);
+        var writes = WritesOf(run, at);
+        var top = request.Number("root") ?? current?.TableId;
+        var isDirect = top is { } id && (run.Session.First("SELECT direct FROM table_page WHERE run = :run AND table_id = :table", row => row[0].Integer, ("run", run.Number), ("table", SqlValue.Of(id))) != 0);
+        var address = Address(request, run, reader, at, isDirect);
+        var path = top is { } table ? Path(run, reader, table, address ?? 0) : [];
+        return new
+        {
+            run = run.Key,
+            format = run.Run.EntryFormat,
+            at,
+            run.Run.Mode,
+            previous = EventsApi.Nearest(run, ["table_write"], at, forwards: false),
+            next = EventsApi.Nearest(run, ["table_write"], at, forwards: true),
+            root = current is null ? null : new { current.TableId, register = current.Register is { } value ? Text.Hex(value) : null, since = current.Ordinal },
+            roots = RootsOf(run, at),
+            direct = isDirect,
+            address = address is { } found ? Text.Hex(found) : null,
+            writes,
+            path,
+        };
+    }
+
+    public static object Entry(Shelf shelf, Request request)
+    {
+        using var run = shelf.Open(request.Text("run"), request.Cancellation);
+        var table = request.Number("table") ?? throw RequestProblem.BadRequest("the address lacks table=.");
+        var index = request.Number("idx") ?? throw RequestProblem.BadRequest("the address lacks idx=.");
+        var at = request.Number("at") ?? run.LastOrdinal;
+        var history = run.Session.Read(
+            History,
+            row => new
+            {
+                ordinal = row[0].Integer,
+                seq = row[1].Integer,
+                old = Text.Of(row[2]),
+                @new = Text.Of(row[3]),
+                oldKind = row[4].ToString(),
+                newKind = row[5].ToString(),
+                oldRights = Text.Of(row[6]),
+                newRights = Text.Of(row[7]),
+                function = row[8].ToString(),
+                chain = Text.Of(row[9]),
+                actor = row[10].ToString(),
+                fault = Text.NumberOf(row[11]),
+                exit = Text.NumberOf(row[12]),
+                tracepoint = Text.Of(row[13]),
+            },
+            ("run", run.Number), ("table", SqlValue.Of(table)), ("idx", SqlValue.Of(index)), ("at", SqlValue.Of(at)), ("limit", SqlValue.Of(request.Count("limit", 50, MostWritesOfHistory))));
+        var next = run.Session.Read(
+            "SELECT ordinal FROM table_write WHERE run = :run AND table_id = :table AND idx = :idx AND ordinal > :at ORDER BY ordinal, seq LIMIT 1",
+            row => row[0].Integer, ("run", run.Number), ("table", SqlValue.Of(table)), ("idx", SqlValue.Of(index)), ("at", SqlValue.Of(at)));
+        return new { run = run.Key, table, idx = index, at, bits = history.Count > 0 ? Bits(run, history[0].ordinal, history[0].seq) : [], history, next = next is [var ordinal] ? ordinal : (long?)null };
+    }
+
+    /// <summary>The address whose way is shown: asked for, or where the event at the cursor wrote.</summary>
+    private static ulong? Address(Request request, RunSession run, TableTreeReader reader, long at, bool isDirect)
+    {
+        if (request.Number("gva") is { } gva)
+            return isDirect ? reader.LastGpaOf(unchecked((ulong)gva)) ?? throw RequestProblem.NotFound($"no access to the page of {Text.Hex(gva)} left a trace up to there, so its guest-physical address is not known. Give gpa=.") : unchecked((ulong)gva);
+        if (request.Number(isDirect ? "gpa" : "gva") is { } given)
+            return unchecked((ulong)given);
+        if (request.Number("gpa") is { } gpa)
+        {
+            var accessed = run.Session.Read(
+                "SELECT gva FROM access WHERE run = :run AND gpa BETWEEN :gpa & ~4095 AND :gpa | 4095 AND ordinal <= :at ORDER BY ordinal DESC LIMIT 1",
+                row => row[0].Integer, ("run", run.Number), ("gpa", SqlValue.Of(gpa)), ("at", SqlValue.Of(at)));
+            if (accessed is [var address])
+                return unchecked((ulong)address);
+        }
+
+        var sql = isDirect
+            ? "SELECT gfn << 12 FROM table_write WHERE run = :run AND ordinal = :at AND gfn IS NOT NULL ORDER BY level, seq LIMIT 1"
+            : "SELECT coalesce((SELECT address FROM fault WHERE run = :run AND ordinal = :at ORDER BY seq DESC LIMIT 1), gva) FROM access WHERE run = :run AND ordinal = :at";
+        var written = run.Session.Read(sql, row => row[0].Integer, ("run", run.Number), ("at", SqlValue.Of(at)));
+        return written is [var where] ? unchecked((ulong)where) : null;
+    }
+
+    private static List<object> Path(RunSession run, TableTreeReader reader, long root, ulong address)
+    {
+        var path = new List<object>();
+        for (var step = reader.ReadPath(root, address); step is not null; step = step.Entries![0].Table)
+        {
+            var page = run.Session.First(
+                Page,
+                row => new
+                {
+                    gfn = Text.Of(row[1]),
+                    hpa = Text.Of(row[2]),
+                    direct = row[3].Integer != 0,
+                    role = Text.Of(row[4]),
+                    access = Text.Of(row[5]),
+                    tdpMmu = row[6].Integer != 0,
+                    nested = Text.NumberOf(row[7]) == 1,
+                    created = row[8].Integer,
+                    createdBy = Text.Of(row[9]),
+                    zapped = Text.NumberOf(row[10]),
+                },
+                ("run", run.Number), ("table", SqlValue.Of(step.TableId)));
+            path.Add(new
+            {
+                step.TableId,
+                step.Level,
+                step.Name,
+                page,
+                idx = step.Entries![0].Index,
+                entries = reader.ReadTable(step.TableId, 1, 0).Entries!.Select(entry => Describe(entry, run.IsEpt)).ToList(),
+            });
+        }
+
+        return path;
+    }
+
+    private static object Describe(TreeEntry entry, bool isEpt) => new
+    {
+        i = entry.Index,
+        v = Text.Hex(entry.Value),
+        gfn = Text.Hex(entry.Gfn),
+        entry.Kind,
+        entry.Rights,
+        bits = EntryBits.Describe(entry, isEpt) is { Length: > 0 } bits ? bits : null,
+        since = entry.SinceOrdinal,
+        by = entry.Function,
+    };
+
+    private static List<object> RootsOf(RunSession run, long at) => run.Session.Read(
+        Roots,
+        row => (object)new
+        {
+            tableId = row[0].Integer,
+            level = row[1].Integer,
+            gfn = Text.Of(row[2]),
+            hpa = Text.Of(row[3]),
+            direct = row[4].Integer != 0,
+            nested = Text.NumberOf(row[5]) == 1,
+            smm = Text.NumberOf(row[6]) == 1,
+            created = row[7].Integer,
+            zapped = Text.NumberOf(row[8]) is { } ordinal && ordinal <= at ? ordinal : (long?)null,
+        },
+        ("run", run.Number), ("at", SqlValue.Of(at)));
+
+    private static List<object> WritesOf(RunSession run, long at) => run.Session.Read(
+        Writes,
+        row => (object)new
+        {
+            seq = row[0].Integer,
+            table = row[1].Integer,
+            level = row[2].Integer,
+            idx = row[3].Integer,
+            gfn = Text.HexOf(row[4]),
+            old = Text.Of(row[5]),
+            @new = Text.Of(row[6]),
+            oldKind = row[7].ToString(),
+            newKind = row[8].ToString(),
+            oldRights = Text.Of(row[9]),
+            newRights = Text.Of(row[10]),
+            function = row[11].ToString(),
+            actor = row[12].ToString(),
+        },
+        ("run", run.Number), ("at", SqlValue.Of(at)), ("limit", SqlValue.Of(WritesShown)));
+
+    /// <summary>Every bit that is decoded of the value that a write left, in the words of the schema.</summary>
+    private static List<object> Bits(RunSession run, long ordinal, long seq)
+    {
+        var view = ViewDefinition.All.First(candidate => candidate.Name == "table_write_bits");
+        var columns = view.Columns.Where(column => column.Name.StartsWith("new_", StringComparison.Ordinal) && !column.Name.EndsWith("_hex", StringComparison.Ordinal)).ToList();
+        var values = run.Session.First(
+            $"SELECT {string.Join(", ", columns.Select(column => column.Name))} FROM table_write_bits WHERE run = :run AND ordinal = :ordinal AND seq = :seq",
+            row => columns.Select((_, i) => row[i]).ToList(), ("run", run.Number), ("ordinal", SqlValue.Of(ordinal)), ("seq", SqlValue.Of(seq)));
+        return values is null ? [] : [.. columns.Select((column, i) => (object)new
+        {
+            name = column.Name[4..],
+            value = values[i].Kind == SqlValueKind.Null ? null : column.Name is "new_frame" ? Text.Hex(values[i].Integer) : values[i].ToString(),
+            isBit = column.Type == "boolean",
+            meaning = column.Description.Replace("New value. ", "", StringComparison.Ordinal),
+        })];
+    }
+}

@@ -1,0 +1,53 @@
+namespace Replay.Explorer.Data;
+
+/// <summary>What every entry of a run's tables maps, as it was after an event.</summary>
+internal sealed class MemoryImage
+{
+    public const int Entries = 512;
+
+    private readonly Dictionary<long, Table> _tables;
+
+    public MemoryImage()
+        : this([], -1)
+    {
+    }
+
+    private MemoryImage(Dictionary<long, Table> tables, long ordinal)
+    {
+        _tables = tables;
+        Ordinal = ordinal;
+    }
+
+    [Flags]
+    public enum Frame : byte
+    {
+        None = 0,
+        Mapped = 1,
+        Writable = 2,
+        Dirty = 4,
+        Huge = 8,
+        Mmio = 16,
+    }
+
+    /// <summary>The last event that it has taken in whole.</summary>
+    public long Ordinal { get; set; }
+
+    public Table? Find(long table) => _tables.GetValueOrDefault(table);
+
+    public void Write(long table, int index, long gfn, Frame frame)
+    {
+        if (!_tables.TryGetValue(table, out var entries))
+            _tables[table] = entries = new Table(new Frame[Entries], new long[Entries]);
+        entries.Frames[index] = frame;
+        entries.Gfns[index] = gfn;
+    }
+
+    public MemoryImage Copy() => new(_tables.ToDictionary(pair => pair.Key, pair => pair.Value.Copy()), Ordinal);
+
+    /// <param name="Frames">What each entry maps.</param>
+    /// <param name="Gfns">The first guest frame that each translates, where it was written.</param>
+    public sealed record Table(Frame[] Frames, long[] Gfns)
+    {
+        public Table Copy() => new([.. Frames], [.. Gfns]);
+    }
+}

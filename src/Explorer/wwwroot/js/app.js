@@ -1,0 +1,280 @@
+// The shell: what is in the address, the bar, keys, and the view in hand. A view is { title, keys, mount(element, app) } and what mount
+// returns is { update(), keys(event), dispose() }; all that a view shows is in the address, so update() is all there is to navigation.
+import { h, replace, isTyping } from './dom.js';
+import { get, address, Problem } from './api.js';
+import { number, plural } from './format.js';
+import { openHelp } from './help.js';
+import { openPalette } from './palette.js';
+import { timeline } from './views/timeline.js';
+import { tables } from './views/tables.js';
+import { why } from './views/why.js';
+import { memory } from './views/memory.js';
+import { queries } from './views/queries.js';
+import { compare } from './views/compare.js';
+
+const views = { timeline, tables, why, memory, queries, compare };
+const order = Object.keys(views);
+/** Parameters that go along from view to view; others belong to one view. */
+const shared = ['run', 'vs', 'at', 'vcpu'];
+const stateEvery = 3000;
+
+class App {
+  views = views;
+  parameters = {};
+  name = 'timeline';
+  view = null;
+  playing = null;
+
+  async start() {
+    this.bar = document.getElementById('bar');
+    this.main = document.getElementById('view');
+    this.notices = document.getElementById('notices');
+    this.nonce = document.body.nonce || document.body.dataset.nonce;
+    setTheme(localStorage.getItem('theme'));
+    addEventListener('popstate', () => this.show());
+    addEventListener('keydown', event => this.key(event));
+    document.addEventListener('click', event => this.click(event));
+    try {
+      await this.load();
+      this.show();
+    } catch (error) {
+      this.fail(error);
+    }
+    setInterval(() => this.watch(), stateEvery);
+  }
+
+  async load() {
+    this.info = await get('runs');
+    this.runs = this.info.databases.flatMap(database => database.runs);
+    const stamps = this.info.databases.map(database => database.stamp).join();
+    this.stamps = stamps;
+    for (const database of this.info.databases) for (const warning of database.warnings) this.notice(warning, 'warning');
+  }
+
+  run(key = this.parameters.run) {
+    return this.runs.find(run => run.key === key) ?? this.runs[0];
+  }
+
+  get other() {
+    return this.parameters.vs ? this.runs.find(run => run.key === this.parameters.vs) : null;
+  }
+
+  get at() {
+    return this.parameters.at === undefined ? null : Number(this.parameters.at);
+  }
+
+  /** The address of a view with the shared parameters as they are and some as given. */
+  href(name, patch = {}) {
+    const parameters = {};
+    for (const key of shared) parameters[key] = this.parameters[key];
+    if (name === this.name) Object.assign(parameters, this.parameters);
+    return address(name, { ...parameters, ...patch });
+  }
+
+  go(name, patch = {}, { replaces = false } = {}) {
+    const target = this.href(name, patch);
+    if (target === location.pathname + location.search) return;
+    history[replaces ? 'replaceState' : 'pushState'](null, '', target);
+    this.show();
+  }
+
+  /** Changes parameters of the view in hand. */
+  patch(patch, options) {
+    this.go(this.name, patch, options);
+  }
+
+  show() {
+    const name = location.pathname.slice(1) || 'timeline';
+    this.parameters = Object.fromEntries(new URLSearchParams(location.search));
+    if (!this.runs.length) return this.fail(new Problem('There is no run in this database yet. Make one with replay run.', 404));
+    if (name !== this.name || !this.view) {
+      this.view?.dispose?.();
+      this.name = name in views ? name : 'timeline';
+      replace(this.main);
+      this.main.className = this.name;
+      this.view = views[this.name].mount(this.main, this);
+    }
+    this.drawBar();
+    document.title = `${views[this.name].title} · ${this.run().key}${this.at === null ? '' : ` · event ${number(this.at)}`} · Replay`;
+    Promise.resolve(this.view.update()).then(() => this.main.removeAttribute('aria-busy'), error => this.fail(error));
+  }
+
+  drawBar() {
+    const current = this.run();
+    const focused = document.activeElement?.id;
+    replace(
+      this.bar,
+      h('a.brand', { href: this.href('timeline', { from: null, to: null }), title: 'Replay: the whole run' }, h('img', { src: '/icon.svg', alt: '', width: 20, height: 20 }), 'Replay'),
+      h('nav.tabs', { 'aria-label': 'Views' }, order.map((name, i) => h('a', { href: this.href(name), 'aria-current': name === this.name ? 'page' : null, title: `${views[name].about} (${i + 1})` }, views[name].title))),
+      h('div.pickers',
+        this.picker('run', 'Run', current.key, false),
+        this.picker('vs', 'beside', this.parameters.vs ?? '', true),
+        h('span.stepper',
+          h('button', { onclick: () => this.step(-1), title: 'Event before (k)', 'aria-label': 'Event before' }, '‹'),
+          h('input', { id: 'at', type: 'text', inputmode: 'numeric', value: this.at === null ? '' : number(this.at), placeholder: 'event', 'aria-label': 'Event', title: 'Go to an event (g)', size: 11, onchange: event => this.enter(event.target.value) }),
+          h('button', { onclick: () => this.step(1), title: 'Next event (j)', 'aria-label': 'Next event' }, '›')),
+        h('button', { onclick: () => openPalette(this), title: 'Find an address, an event, a query (/)' }, 'Find ', h('kbd', '/')),
+        h('a.button.twin', { href: location.pathname === '/' ? '/timeline.json' + location.search : location.pathname + '.json' + location.search, title: 'This page as JSON', 'data-plain': true }, '.json'),
+        h('button', { onclick: toggleTheme, title: 'Light or dark (D)', 'aria-label': 'Light or dark' }, '◐'),
+        h('button', { onclick: () => openHelp(this), title: 'Keys (?)', 'aria-label': 'Keys' }, '?')));
+    if (focused) document.getElementById(focused)?.focus();
+  }
+
+  picker(parameter, label, value, isOptional) {
+    const choices = isOptional ? this.runs.filter(run => run.key !== this.run().key) : this.runs;
+    return h('label.pick', { class: parameter === 'run' ? 'a' : 'b' }, h('span', label),
+      h('select', { id: `pick-${parameter}`, onchange: event => this.patch({ [parameter]: event.target.value || null }) },
+        isOptional && h('option', { value: '' }, 'none'),
+        choices.map(run => h('option', { value: run.key, selected: run.key === value }, run.key))));
+  }
+
+  enter(text) {
+    const ordinal = Number(text.replaceAll(/[,\s_]/g, ''));
+    document.activeElement?.blur();
+    if (Number.isFinite(ordinal) && text.trim()) this.patch({ at: Math.round(ordinal) });
+  }
+
+  /** To the next events that changed tables, or back. */
+  async step(times, kind = 'write') {
+    const at = this.at ?? (times > 0 ? this.run().first - 1 : this.run().last + 1);
+    try {
+      const { ordinal } = await get('step', { run: this.parameters.run, vs: this.parameters.vs, at, to: times > 0 ? 'next' : 'previous', times: Math.abs(times), kind });
+      if (ordinal === undefined || ordinal === null) this.notice(times > 0 ? 'There is no event behind this one.' : 'There is no event before this one.', 'hint');
+      else this.patch({ at: ordinal }, { replaces: true });
+      return ordinal;
+    } catch (error) {
+      this.fail(error);
+      return null;
+    }
+  }
+
+  play() {
+    if (this.playing) return this.pause();
+    const tick = async () => {
+      if (!this.playing) return;
+      if (await this.step(1) === undefined) return this.pause();
+      this.playing = setTimeout(tick, 250);
+    };
+    this.playing = setTimeout(tick, 0);
+    document.body.classList.add('playing');
+  }
+
+  pause() {
+    clearTimeout(this.playing);
+    this.playing = null;
+    document.body.classList.remove('playing');
+  }
+
+  key(event) {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
+    if (isTyping(event.target)) {
+      if (event.key === 'Escape') event.target.blur();
+      return;
+    }
+    if (this.view?.keys?.(event)) return event.preventDefault();
+    const actions = {
+      '?': () => openHelp(this),
+      '/': () => openPalette(this),
+      g: () => { const input = document.getElementById('at'); input.focus(); input.select(); },
+      j: () => this.step(1),
+      k: () => this.step(-1),
+      J: () => this.step(10),
+      K: () => this.step(-10),
+      e: () => this.step(1, 'exit'),
+      E: () => this.step(-1, 'exit'),
+      ' ': () => this.play(),
+      D: toggleTheme,
+      s: () => this.parameters.vs && this.patch({ run: this.parameters.vs, vs: this.run().key }),
+      r: () => this.cycle('run'),
+      b: () => this.cycle('vs'),
+      n: () => this.divergence(),
+      Enter: () => event.target === document.body || event.target === this.main ? this.name !== 'why' && this.go('why') : null,
+    };
+    const view = order[Number(event.key) - 1];
+    const action = view ? () => this.go(view) : actions[event.key];
+    if (!action || (event.key === 'Enter' && event.target !== document.body && event.target !== this.main)) return;
+    if (event.key === ' ' && event.target.closest?.('button, a')) return;
+    if (event.key !== ' ' && this.playing) this.pause();
+    event.preventDefault();
+    action();
+  }
+
+  cycle(parameter) {
+    const keys = parameter === 'vs' ? ['', ...this.runs.map(run => run.key).filter(key => key !== this.run().key)] : this.runs.map(run => run.key);
+    const now = parameter === 'vs' ? this.parameters.vs ?? '' : this.run().key;
+    const next = keys[(keys.indexOf(now) + 1) % keys.length];
+    this.patch(parameter === 'run' && next === this.parameters.vs ? { run: next, vs: now } : { [parameter]: next || null });
+  }
+
+  /** To the next event at which the two runs part. */
+  async divergence() {
+    if (!this.parameters.vs) return this.notice('Choose a run beside this one first (b).', 'hint');
+    try {
+      const { divergences } = await get('divergences', { run: this.parameters.run, vs: this.parameters.vs, after: this.at ?? '', count: 1 });
+      if (divergences.length) this.patch({ at: divergences[0].ordinal });
+      else this.notice('From here on both runs do the same.', 'hint');
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Links within the page need no reload. */
+  click(event) {
+    const link = event.target.closest?.('a[href^="/"]');
+    if (!link || link.hasAttribute('data-plain') || link.hasAttribute('download') || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+    event.preventDefault();
+    const target = link.getAttribute('href');
+    if (target !== location.pathname + location.search) history.pushState(null, '', target);
+    this.show();
+  }
+
+  notice(text, kind) {
+    const notice = h('p.notice', { class: kind }, h('span', text), h('button', { onclick: () => notice.remove(), 'aria-label': 'Dismiss' }, '×'));
+    if ([...this.notices.children].some(child => child.firstChild.textContent === text)) return;
+    this.notices.append(notice);
+    if (kind === 'hint') setTimeout(() => notice.remove(), 4000);
+  }
+
+  fail(error) {
+    if (error.name === 'AbortError') return;
+    if (!(error instanceof Problem)) console.error(error);
+    this.notice(error.message, 'problem');
+    this.main.removeAttribute('aria-busy');
+  }
+
+  /** Says so when the files change, vanish, or the explorer is stopped. */
+  async watch() {
+    if (document.hidden) return;
+    try {
+      const { databases } = await get('state');
+      const missing = databases.filter(database => !database.stamp);
+      for (const database of missing) this.notice(`${database.path} is not there any more. What is shown is what was read before.`, 'problem');
+      const stamps = databases.map(database => database.stamp).join();
+      if (!missing.length && stamps !== this.stamps) {
+        replace(this.notices);
+        this.notice('The database has changed: it was read again.', 'hint');
+        await this.load();
+        this.show();
+      } else if (this.lost) {
+        replace(this.notices);
+      }
+      this.lost = false;
+    } catch (error) {
+      this.lost = true;
+      this.fail(error);
+    }
+  }
+}
+
+function setTheme(theme) {
+  if (theme) document.documentElement.dataset.theme = theme;
+}
+
+function toggleTheme() {
+  const isDark = document.documentElement.dataset.theme ? document.documentElement.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
+  setTheme(isDark ? 'light' : 'dark');
+  localStorage.setItem('theme', isDark ? 'light' : 'dark');
+  dispatchEvent(new Event('themechange'));
+}
+
+new App().start();

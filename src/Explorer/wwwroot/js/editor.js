@@ -1,0 +1,51 @@
+// The SQL box: CodeMirror, with what the schema has to complete.
+import { EditorState, EditorView, keymap, placeholder, drawSelection, highlightSpecialChars, defaultKeymap, history, historyKeymap, bracketMatching, syntaxHighlighting, HighlightStyle, autocompletion, completionKeymap, closeBrackets, closeBracketsKeymap, sql, SQLite, tags } from '/vendor/codemirror.js';
+
+const style = HighlightStyle.define([
+  { tag: tags.keyword, color: 'var(--c5)', fontWeight: '600' },
+  { tag: [tags.string, tags.special(tags.string)], color: 'var(--c3)' },
+  { tag: tags.number, color: 'var(--b)' },
+  { tag: tags.comment, color: 'var(--dim)', fontStyle: 'italic' },
+  { tag: [tags.standard(tags.name), tags.function(tags.name)], color: 'var(--c4)' },
+]);
+
+const theme = EditorView.theme({
+  '&': { backgroundColor: 'var(--panel)', color: 'var(--text)', border: '1px solid var(--line)', borderRadius: '6px', fontSize: '13px' },
+  '&.cm-focused': { outline: '2px solid var(--focus)', outlineOffset: '-1px' },
+  '.cm-content': { fontFamily: 'var(--mono)', caretColor: 'var(--text)', minHeight: '5.5em' },
+  '.cm-cursor': { borderLeftColor: 'var(--text)' },
+  '.cm-scroller': { maxHeight: '16em', overflow: 'auto' },
+  '&.cm-focused .cm-selectionBackground, .cm-selectionBackground': { backgroundColor: 'var(--select) !important' },
+  '.cm-tooltip': { backgroundColor: 'var(--panel)', color: 'var(--text)', border: '1px solid var(--line)' },
+  '.cm-tooltip-autocomplete ul li[aria-selected]': { backgroundColor: 'var(--accent)', color: '#fff' },
+  '.cm-completionDetail': { color: 'var(--dim)', fontStyle: 'normal', marginLeft: '1em' },
+});
+
+/** views: what /runs.json says of the schema. Returns { text(), set(text), focus() }. */
+export function editor(parent, { views, nonce, text, onRun }) {
+  const schema = Object.fromEntries(views.map(view => [view.name, {
+    self: { label: view.name, detail: view.description, type: 'type' },
+    children: view.columns.map(column => ({ label: column.name, detail: column.type, info: column.description, type: 'property' })),
+  }]));
+  const box = new EditorView({
+    parent,
+    state: EditorState.create({
+      doc: text,
+      extensions: [
+        EditorView.cspNonce.of(nonce),
+        keymap.of([{ key: 'Mod-Enter', run: () => (onRun(), true) }, { key: 'Escape', run: view => (view.contentDOM.blur(), true) }, ...closeBracketsKeymap, ...completionKeymap, ...historyKeymap, ...defaultKeymap]),
+        history(), drawSelection(), highlightSpecialChars(), bracketMatching(), closeBrackets(), autocompletion(),
+        sql({ dialect: SQLite, schema, upperCaseKeywords: false }),
+        syntaxHighlighting(style), theme, EditorView.lineWrapping,
+        placeholder('select … (Ctrl-Enter runs it)'),
+        EditorView.contentAttributes.of({ 'aria-label': 'SQL' }),
+      ],
+    }),
+  });
+  return {
+    text: () => box.state.doc.toString(),
+    set: next => box.dispatch({ changes: { from: 0, to: box.state.doc.length, insert: next } }),
+    focus: () => box.focus(),
+    destroy: () => box.destroy(),
+  };
+}

@@ -1,0 +1,82 @@
+// One box for whatever one knows: a number, an address, a word.
+import { h, replace } from './dom.js';
+import { get } from './api.js';
+import { number, hex } from './format.js';
+
+let queries = null;
+
+export async function openPalette(app) {
+  const list = h('ul.found', { role: 'listbox', id: 'found' });
+  const input = h('input', { type: 'text', placeholder: 'Address 0x…, event number, gfn 0x…, a query, a view', 'aria-label': 'Find', 'aria-controls': 'found', role: 'combobox', 'aria-expanded': 'true', oninput: () => draw(), onkeydown: event => key(event), spellcheck: 'false', autocomplete: 'off' });
+  const dialog = h('dialog.palette', { 'aria-label': 'Find', onclose: () => dialog.remove() }, input, list);
+  let choices = [];
+  let chosen = 0;
+  document.body.append(dialog);
+  dialog.showModal();
+  input.focus();
+  draw();
+  queries ??= (await get('queries').catch(() => ({ queries: [] }))).queries;
+  draw();
+
+  function draw() {
+    choices = find(app, input.value.trim(), queries ?? []);
+    chosen = 0;
+    redraw();
+  }
+
+  function redraw() {
+    replace(list, choices.map((choice, i) => h('li', { role: 'option', 'aria-selected': i === chosen ? 'true' : 'false', onclick: () => take(choice) }, h('b', choice.title), h('span.dim', choice.about))));
+    if (!choices.length) list.append(h('li.dim', 'Nothing by that name.'));
+    list.children[chosen]?.scrollIntoView({ block: 'nearest' });
+  }
+
+  function key(event) {
+    const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (move && choices.length) {
+      event.preventDefault();
+      chosen = (chosen + move + choices.length) % choices.length;
+      redraw();
+    } else if (event.key === 'Enter' && choices[chosen]) {
+      event.preventDefault();
+      take(choices[chosen]);
+    }
+  }
+
+  function take(choice) {
+    dialog.close();
+    app.go(choice.view, choice.parameters);
+  }
+}
+
+function find(app, text, queries) {
+  const choices = [];
+  const bits = parse(text.replace(/^(gfn|gpa|gva|event)\s+/i, ''));
+  const isGfn = /^gfn\b/i.test(text);
+  if (bits !== null && !isGfn && !/^0x/i.test(text) && bits <= BigInt(app.run().last)) {
+    choices.push({ title: `Event ${number(Number(bits))}`, about: 'why: what it led to', view: 'why', parameters: { at: Number(bits) } });
+    choices.push({ title: `Event ${number(Number(bits))} on the timeline`, about: 'and the events around it', view: 'timeline', parameters: { at: Number(bits) } });
+  }
+  if (bits !== null) {
+    const gpa = isGfn ? bits << 12n : bits;
+    const isKernel = BigInt.asUintN(64, gpa) >> 47n !== 0n;
+    if (!isKernel) {
+      choices.push({ title: `What changed ${isGfn ? `gfn ${hex(bits)}` : `the page of gpa ${hex(gpa)}`}`, about: 'every write to entries that translate it, with the access that caused it', view: 'memory', parameters: { gfn: hex(gpa >> 12n) } });
+      choices.push({ title: `Tables for gpa ${hex(gpa)}`, about: 'the walk at the cursor', view: 'tables', parameters: { gpa: hex(gpa), gva: null, root: null } });
+    }
+    if (!isGfn) choices.push({ title: `Tables for gva ${hex(bits)}`, about: 'the walk at the cursor', view: 'tables', parameters: { gva: hex(bits), gpa: null, root: null } });
+    if (!isGfn) choices.push({ title: `Everything that happened for gva ${hex(bits)}`, about: '@why-gva', view: 'queries', parameters: { q: 'why-gva', 'p.gva': hex(bits) } });
+  }
+  const word = text.toLowerCase();
+  const matches = candidate => word === '' || candidate.toLowerCase().includes(word);
+  if (bits === null) {
+    for (const [name, view] of Object.entries(app.views)) if (matches(view.title)) choices.push({ title: view.title, about: view.about, view: name, parameters: {} });
+    for (const query of queries) if (word !== '' && matches(`@${query.name} ${query.title}`)) choices.push({ title: query.title, about: `@${query.name}`, view: 'queries', parameters: { q: query.name } });
+  }
+  return choices.slice(0, 12);
+}
+
+function parse(text) {
+  if (/^0x[0-9a-f]+$/i.test(text)) return BigInt(text);
+  if (/^[\d,_]+$/.test(text) && /\d/.test(text)) return BigInt(text.replaceAll(/[,_]/g, ''));
+  return null;
+}

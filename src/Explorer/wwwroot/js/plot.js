@@ -1,0 +1,100 @@
+// Charts of counts over ordinals, one lane above the other, with one cursor. Drawn by uPlot.
+import uPlot from '/vendor/uplot.js';
+import { colour } from './dom.js';
+import { short, number } from './format.js';
+
+const stepped = uPlot.paths.stepped({ align: 1, alignGaps: 0 });
+
+/**
+ * A lane. series: [{ label, colour, fill, x: [...], y: [...] }], each with x of its own.
+ * options: { width, height, min, max, isLog, hasAxis, marks: [{ at, colour, label }], onZoom(min, max), onPick(x), onHover(x, values), sync }
+ */
+export function lane(element, series, options) {
+  const data = series.length === 1 ? [series[0].x, series[0].y] : uPlot.join(series.map(one => [one.x, one.y]));
+  if (series.length > 1) for (let i = 1; i < data.length; i++) fill(data[i]);
+  const text = colour('--dim');
+  const grid = colour('--line');
+  const tens = (_, ticks) => ticks.map(tick => options.isLog && !isRound(tick) ? null : tick);
+  const chart = new uPlot({
+    width: options.width,
+    height: options.height,
+    padding: [6, 18, options.hasAxis ? 0 : 2, 0],
+    legend: { show: false },
+    cursor: {
+      sync: { key: options.sync, setSeries: false },
+      points: { show: false },
+      drag: { x: true, y: false, setScale: false },
+      y: false,
+      focus: { prox: -1 },
+    },
+    scales: { x: { time: false, min: options.min, max: options.max, range: () => [options.min, options.max] }, y: { distr: options.isLog ? 4 : 1, range: (_, low, high) => [0, Math.max(1, high)] } },
+    axes: [
+      { show: options.hasAxis, stroke: text, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid }, size: 26, values: (_, ticks) => ticks.map(tick => tick === null ? '' : short(tick)), font: '11px system-ui' },
+      { stroke: text, grid: { stroke: grid, width: 1, filter: tens }, ticks: { show: false }, size: 52, space: 22, filter: tens, values: (_, ticks) => ticks.map(tick => tick === null || (options.isLog && tick === 0) ? '' : short(tick)), font: '11px system-ui' },
+    ],
+    series: [{}, ...series.map(one => ({ label: one.label, stroke: one.colour, fill: one.fill, width: one.width ?? 1, paths: stepped, points: { show: false }, spanGaps: true }))],
+    hooks: {
+      setSelect: [chart => {
+        if (chart.select.width < 4) return;
+        const min = chart.posToVal(chart.select.left, 'x');
+        const max = chart.posToVal(chart.select.left + chart.select.width, 'x');
+        chart.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+        options.onZoom?.(min, max);
+      }],
+      setCursor: [chart => {
+        if (chart.cursor.idx === null || chart.cursor.left < 0) return options.onHover?.(null);
+        options.onHover?.(chart.posToVal(chart.cursor.left, 'x'));
+      }],
+      draw: [chart => {
+        const { ctx, bbox } = chart;
+        const ratio = devicePixelRatio;
+        for (const mark of options.marks ?? []) {
+          if (mark.at === null || mark.at < options.min || mark.at > options.max) continue;
+          const x = Math.round(chart.valToPos(mark.at, 'x', true));
+          ctx.save();
+          ctx.strokeStyle = mark.colour;
+          ctx.lineWidth = (mark.width ?? 1) * ratio;
+          if (mark.dash) ctx.setLineDash([4 * ratio, 3 * ratio]);
+          ctx.beginPath();
+          ctx.moveTo(x, bbox.top);
+          ctx.lineTo(x, bbox.top + bbox.height);
+          ctx.stroke();
+          ctx.restore();
+        }
+      }],
+    },
+  }, data, element);
+  let pressed = null;
+  chart.over.addEventListener('pointerdown', event => { pressed = event.clientX; });
+  chart.over.addEventListener('pointerup', event => {
+    if (pressed !== null && Math.abs(event.clientX - pressed) < 4) options.onPick?.(chart.posToVal(event.clientX - chart.over.getBoundingClientRect().left, 'x'));
+    pressed = null;
+  });
+  return chart;
+}
+
+/** Where two runs have not the same stretches, the last value holds. */
+function fill(values) {
+  let last = null;
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] === undefined || values[i] === null) values[i] = last;
+    else last = values[i];
+  }
+}
+
+/** On a logarithmic axis only the tens are written. */
+const isRound = tick => tick === 0 || Math.abs(Math.log10(Math.abs(tick)) % 1) < 1e-9;
+
+/** A plot of any columns of a result. */
+export function scatter(element, x, columns, options) {
+  const palette = ['--a', '--b', '--c3', '--c4', '--c5', '--c6'].map(colour);
+  const rows = x.map((value, i) => i).sort((i, j) => x[i] - x[j]);
+  const data = [rows.map(i => x[i]), ...columns.map(column => rows.map(i => column.values[i]))];
+  return new uPlot({
+    width: options.width,
+    height: options.height,
+    scales: { x: { time: false }, y: { range: (_, low, high) => [Math.min(0, low), Math.max(1, high)] } },
+    axes: [{ stroke: colour('--dim'), grid: { stroke: colour('--line') }, values: (_, ticks) => ticks.map(short) }, { stroke: colour('--dim'), grid: { stroke: colour('--line') }, size: 60, values: (_, ticks) => ticks.map(short) }],
+    series: [{ label: options.x, value: (_, value) => number(value) }, ...columns.map((column, i) => ({ label: column.label, stroke: palette[i % palette.length], width: 1.5, points: { show: rows.length < 200 }, value: (_, value) => number(value) }))],
+  }, data, element);
+}

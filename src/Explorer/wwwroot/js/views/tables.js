@@ -1,0 +1,196 @@
+// KVM's tables as they were after an event: the way to one address, table by table, and what the event changed.
+import { h, replace, canvas, colour } from '../dom.js';
+import { latest } from '../api.js';
+import { number, hex, levelName, pageSize, plural } from '../format.js';
+import { eventLink, gfnLink, kindBadge, rights, change, value, chain, empty, walkable } from './parts.js';
+
+export const tables = {
+  title: 'Tables',
+  about: 'every entry as it was at an event',
+  help: [
+    ['j  k', 'the next event that wrote an entry, and back: what it changed is lit'],
+    ['f', 'follow: go where the event wrote, or stay at this address'],
+    ['↑ ↓', 'along a table’s entries'],
+    ['→ ←', 'to the next table and back'],
+    ['Enter', 'open an entry'],
+    ['w', 'why the entry is so'],
+  ],
+  mount(element, app) {
+    const head = h('div.viewhead');
+    const trees = h('div.trees');
+    const inspector = h('aside.inspector', { 'aria-label': 'Entry' });
+    element.append(head, h('div.split', trees, inspector));
+    const fetches = [latest(), latest()];
+    const fetchEntry = latest();
+    let answers = [];
+    let cause = null;
+
+    const isFollowing = () => app.parameters.gpa === undefined && app.parameters.gva === undefined;
+
+    async function update() {
+      const keys = [app.run().key, ...app.parameters.vs ? [app.parameters.vs] : []];
+      const focused = document.activeElement?.dataset?.place;
+      answers = await Promise.all(keys.map((run, i) => fetches[i]('tables', { run, at: app.parameters.at, gpa: app.parameters.gpa, gva: app.parameters.gva, root: i === 0 ? app.parameters.root : undefined, vcpu: app.parameters.vcpu })
+        .catch(error => { if (error.name === 'AbortError') throw error; return { run, problem: error.message }; })));
+      drawHead();
+      replace(trees, answers.map((answer, i) => tree(answer, answers[1 - i], i)));
+      if (focused) trees.querySelector(`[data-place="${focused}"]`)?.focus();
+      for (const row of trees.querySelectorAll('.entry.on, .entry.lit')) {
+        const list = row.parentElement;
+        if (row.offsetTop < list.scrollTop || row.offsetTop > list.scrollTop + list.clientHeight - 24) list.scrollTop = row.offsetTop - list.clientHeight / 3;
+      }
+      // Where not all tables fit, the deepest are what was asked for.
+      for (const columns of trees.querySelectorAll('.columns')) columns.scrollLeft = columns.scrollWidth;
+      await drawEntry();
+    }
+
+    function drawHead() {
+      const answer = answers[0];
+      const at = answer.at ?? app.at ?? app.run().last;
+      const way = answer.path?.map(table => `${table.name}[${table.idx}]`).join(' › ');
+      replace(head,
+        h('h1', 'Tables'),
+        h('span.range', 'after event ', eventLink(app, at), answer.address ? [h('span.dim', answer.direct ? ' · gpa ' : ' · gva '), h('b.mono', answer.address), h('span.dim.mono', ` ${way}`)] : ''),
+        h('span.tools',
+          h('button', { onclick: follow, 'aria-pressed': String(isFollowing()), title: 'Go where the event wrote (f)' }, 'follow'),
+          h('button', { onclick: () => app.play(), title: 'Play (Space)' }, app.playing ? 'pause' : 'play'),
+          h('form.go', { onsubmit: event => { event.preventDefault(); goTo(event.target.elements[0].value); } }, h('input', { type: 'text', placeholder: answer.direct ? 'gpa 0x…' : 'gva 0x…', 'aria-label': 'Address', size: 14, spellcheck: 'false' }))));
+    }
+
+    function goTo(text) {
+      if (!/^(0x[0-9a-f]+|\d+)$/i.test(text.trim())) return app.notice('Write the address as 0x… or as a decimal number.', 'hint');
+      app.patch(answers[0].direct ? { gpa: hex(text.trim()), gva: null } : { gva: hex(text.trim()), gpa: null });
+    }
+
+    function follow() {
+      if (!isFollowing()) app.patch({ gpa: null, gva: null, table: null, idx: null });
+      else if (answers[0].address) app.patch(answers[0].direct ? { gpa: answers[0].address } : { gva: answers[0].address });
+    }
+
+    function tree(answer, other, side) {
+      const name = h('h2.runname', { class: side === 0 ? 'a' : 'b' }, answer.run);
+      if (answer.problem) return h('section.tree', h('header', name), empty(answer.problem));
+      const lit = new Set(answer.writes.map(write => `${write.table}:${write.idx}`));
+      const inPath = new Set(answer.path.map(table => table.tableId));
+      const elsewhere = answer.writes.filter(write => !inPath.has(write.table));
+      const root = answer.root;
+      return h('section.tree', { 'aria-label': `Tables of ${answer.run}` },
+        h('header', name,
+          h('span.dim', answer.roots.length > 1
+            ? ['root ', h('select', { 'aria-label': 'Root', onchange: event => app.patch({ root: event.target.value || null, run: answer.run, vs: side === 0 ? app.parameters.vs : app.run().key }) },
+                answer.roots.map(candidate => h('option', { value: candidate.tableId === root?.tableId ? '' : candidate.tableId, selected: candidate.tableId === (Number(app.parameters.root) || root?.tableId) },
+                  `T${candidate.tableId} ${levelName(candidate.level)}${candidate.tableId === root?.tableId ? ' (in use)' : ''}${candidate.nested ? ' nested' : ''}${candidate.zapped ? ' zapped' : ''} gfn ${candidate.gfn}`)))]
+            : root ? `root T${root.tableId}` : ''),
+          root?.register && h('span.dim', ` ${answer.format === 'ept' ? 'EPTP' : answer.mode?.startsWith('npt') ? 'nCR3' : 'CR3'} `, h('span.mono', root.register), ' since ', eventLink(app, root.since, answer.run)),
+          h('span.writes', answer.writes.length ? [h('b', plural(answer.writes.length, 'write')), ' at this event', elsewhere.length ? [h('span.dim', ', elsewhere: '), elsewhere.slice(0, 6).map(write => [chip(write, answer), ' '])] : ''] : h('span.dim', 'no write at this event'))),
+        answer.path.length ? h('div.columns', answer.path.map((table, depth) => column(answer, table, depth, lit, other?.path?.[depth], side))) : empty(root ? 'This root has no tables.' : 'This vCPU had no root yet at this event.'));
+    }
+
+    const chip = (write, answer) => h('a.chip.mono', { href: answer.direct && write.gfn ? app.href('tables', { gpa: hex(BigInt(write.gfn) << 12n), gva: null }) : app.href('why', { run: answer.run }) }, `T${write.table}[${write.idx}]`);
+
+    function column(answer, table, depth, lit, twin, side) {
+      const theirs = twin && twin.level === table.level && twin.page?.gfn === table.page?.gfn || twin && depth === 0 ? new Map(twin.entries.map(entry => [entry.i, entry])) : null;
+      const mine = new Map(table.entries.map(entry => [entry.i, entry]));
+      const differs = i => theirs !== null && !alike(mine.get(i), theirs.get(i));
+      const missing = theirs ? [...theirs.keys()].filter(i => !mine.has(i)) : [];
+      const rows = [...table.entries, ...missing.map(i => ({ i, kind: 'none', absent: true })), ...mine.has(table.idx) || missing.includes(table.idx) ? [] : [{ i: table.idx, kind: 'none' }]].sort((one, two) => one.i - two.i);
+      return h('div.table', { class: rows.length <= 2 && table.level > 2 ? 'few' : '' },
+        h('header', h('b', table.name), h('span.mono.dim', ` T${table.tableId}`), table.page.nested && h('span.chip', 'nested'), table.page.zapped && h('span.chip.zapped', 'zapped'),
+          h('span.count', `${table.entries.length}/512`),
+          h('div.sub.dim', table.page.direct ? `gfn ${table.page.gfn}` : `of guest table gfn ${table.page.gfn}`, ` · at ${table.page.hpa}`, ` · made at `, eventLink(app, table.page.created, answer.run))),
+        strip(table, lit, differs),
+        walkable(h('div.entries', rows.map(entry => h('div.entry', {
+          tabindex: 0,
+          'data-place': `${side}-${depth}-${entry.i}`,
+          class: [entry.i === table.idx && 'on', lit.has(`${table.tableId}:${entry.i}`) && 'lit', differs(entry.i) && 'differs', entry.absent && 'absent'].filter(Boolean).join(' '),
+          title: entry.v ? `${entry.v}${entry.bits ? ` ${entry.bits}` : ''}${entry.by ? `, by ${entry.by} at event ${number(entry.since)}` : ''}` : 'not here, but in the other run',
+          onclick: event => event.target.closest('a') || choose(answer, table, entry, depth),
+        },
+        h('span.i.mono', entry.i),
+        entry.kind === 'none' ? h('span.dim', entry.absent ? 'only in the other' : 'none') : kindBadge(entry.kind),
+        rights(entry.rights),
+        h('span.mono.gfn', entry.gfn && entry.kind !== 'table' ? entry.gfn : ''),
+        entry.kind === 'table' && h('span.dim.into', '›'),
+        entry.since !== null && entry.since !== undefined && h('span.since.dim', eventLink(app, entry.since, answer.run)))))));
+    }
+
+    /** All 512 entries at a glance, 64 a row. */
+    function strip(table, lit, differs) {
+      const cell = 4;
+      const kinds = new Map(table.entries.map(entry => [entry.i, entry.kind]));
+      const colours = { page: colour('--k-page'), huge: colour('--k-huge'), table: colour('--k-table'), root: colour('--k-table'), mmio: colour('--k-mmio') };
+      return canvas(64 * cell, 8 * cell, context => {
+        for (let i = 0; i < 512; i++) {
+          const isLit = lit.has(`${table.tableId}:${i}`);
+          context.fillStyle = isLit ? colour('--lit') : differs(i) ? colour('--parts') : kinds.has(i) ? colours[kinds.get(i)] ?? colour('--dim') : colour('--cell');
+          context.fillRect(i % 64 * cell, Math.floor(i / 64) * cell, cell - 1, cell - 1);
+          if (i === table.idx) {
+            context.strokeStyle = colour('--text');
+            context.strokeRect(i % 64 * cell - 0.5, Math.floor(i / 64) * cell - 0.5, cell, cell);
+          }
+        }
+      }, { class: 'strip', role: 'img', 'aria-label': `${table.entries.length} of 512 entries are in use` });
+    }
+
+    /** Host frames are numbered anew in every run, so that they are not compared. */
+    function alike(one, two) {
+      if (!one || !two) return !one && !two;
+      return one.kind === two.kind && one.gfn === two.gfn && (one.rights ?? '').slice(0, 4) === (two.rights ?? '').slice(0, 4);
+    }
+
+    function choose(answer, table, entry, depth) {
+      const shift = BigInt(9 * table.level + 3);
+      const base = BigInt.asUintN(64, BigInt(answer.address ?? 0));
+      const span = 1n << (shift + 9n);
+      let address = base / span * span | BigInt(entry.i) << shift;
+      if (!answer.direct && address >> 47n & 1n) address = BigInt.asUintN(64, BigInt.asIntN(48, address));
+      const name = answer.direct ? 'gpa' : 'gva';
+      const isSame = answer.run === app.run().key;
+      app.patch({ gpa: null, gva: null, [name]: hex(address), table: table.tableId, idx: entry.i, of: isSame ? null : answer.run }, { replaces: true });
+      const next = trees.querySelector(`[data-place^="${isSame ? 0 : 1}-${depth}-${entry.i}"]`);
+      next?.focus();
+    }
+
+    async function drawEntry() {
+      const answer = answers.find(one => one.run === (app.parameters.of ?? app.run().key)) ?? answers[0];
+      const last = answer.path?.at(-1);
+      const table = app.parameters.table ?? (answer.writes?.[0]?.table ?? last?.tableId);
+      const idx = app.parameters.idx ?? (answer.writes?.[0]?.idx ?? last?.idx);
+      if (answer.problem || table === undefined) return replace(inspector, empty('Choose an entry to see its bits and who wrote it.'));
+      const entry = await fetchEntry('entry', { run: answer.run, table, idx, at: app.parameters.at, limit: 40 });
+      const now = entry.history[0];
+      cause = now ? { at: now.ordinal, run: answer.run } : null;
+      replace(inspector,
+        h('h2', h('span.mono', `T${table}[${idx}]`), h('span.dim', ` of ${answer.run}`)),
+        now ? [
+          h('p', h('span.mono.big', now.new ?? '?'), ' ', kindBadge(now.newKind), ' ', rights(now.newRights)),
+          h('div.bits', entry.bits.filter(bit => bit.value !== undefined && bit.name !== 'kind').map(bit => bit.isBit
+            ? h('span.bit', { class: bit.value === '1' ? 'set' : '', title: bit.meaning }, bit.name)
+            : h('span.bit.val', { title: bit.meaning }, `${bit.name} `, h('b.mono', bit.value)))),
+          h('p', h('a.button', { href: app.href('why', { at: now.ordinal, run: answer.run }) }, 'Why it is so'), ' ', h('span.dim', 'written at '), eventLink(app, now.ordinal, answer.run), h('span.dim', now.actor === 'hardware' ? ' by the CPU' : ` by ${now.function}`)),
+          h('h3', 'Its history, newest first'),
+          h('div.history', entry.history.map(write => h('div.row', { class: write.ordinal === entry.at ? 'here' : '' }, eventLink(app, write.ordinal, answer.run), change(write), h('span.mono.dim.fn', { title: write.chain }, write.actor === 'hardware' ? 'the CPU' : write.function)))),
+          entry.next !== undefined && h('p.dim', 'Next written at ', eventLink(app, entry.next, answer.run), '.'),
+        ] : [empty('Not written up to this event: it is 0.'), entry.next !== undefined && h('p.dim', 'First written at ', eventLink(app, entry.next, answer.run), '.')]);
+    }
+
+    /** Left and right go from table to table. */
+    function across(by) {
+      const [side, depth] = (document.activeElement?.dataset?.place ?? '0-0-0').split('-').map(Number);
+      const target = trees.querySelector(`[data-place^="${side}-${depth + by}-"].on`) ?? trees.querySelector(`[data-place^="${side}-${depth + by}-"]`);
+      target?.focus();
+      return Boolean(target);
+    }
+
+    return {
+      update,
+      keys(event) {
+        if (event.key === 'f') return follow(), true;
+        if (event.key === 'w' && cause) return app.go('why', cause), true;
+        if (event.key === 'ArrowRight' || event.key === 'ArrowLeft') return across(event.key === 'ArrowRight' ? 1 : -1);
+        if ((event.key === 'ArrowDown' || event.key === 'ArrowUp') && !document.activeElement?.dataset?.place) return trees.querySelector('.entry.on, .entry')?.focus(), true;
+        return false;
+      },
+    };
+  },
+};

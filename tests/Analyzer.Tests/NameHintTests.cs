@@ -1,0 +1,44 @@
+using Replay.Analyzer.Query;
+
+namespace Replay.Analyzer.Tests;
+
+/// <summary>What is told about names that are none, and about SQL that asks something else than it seems to.</summary>
+public sealed class NameHintTests : IDisposable
+{
+    private readonly TempDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    [Theory]
+    [InlineData("levle", "level idx gfn", "level")]
+    [InlineData("writes", "table_write fault run", "table_write")]
+    [InlineData("table_wirte", "table_write table_page", "table_write")]
+    [InlineData("EPT", "ept npt shadow", "ept")]
+    [InlineData("entirely-else", "ept npt shadow", "")]
+    public void A_name_that_is_none_is_asked_back_with_those_like_it(string wrong, string known, string first) =>
+        Assert.Equal(first, NameHints.Near(wrong, known.Split(' ')).FirstOrDefault(""));
+
+    [Fact]
+    public void A_column_that_is_none_is_answered_with_one_that_is()
+    {
+        using var database = SampleHistory.Store(_directory.File("x.db"));
+        var problem = Assert.Throws<QueryException>(() => new QueryRunner(database).Execute("SELECT w.levle FROM table_write AS w", cancellation: TestContext.Current.CancellationToken).NextResult());
+        Assert.Contains("no such column: w.levle. Did you mean 'level'?", problem.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("SELECT * FROM fault WHERE run = 'ept'", true)]
+    [InlineData("SELECT * FROM fault AS f WHERE f.run IN ('ept')", true)]
+    [InlineData("SELECT * FROM fault WHERE run = 1", false)]
+    [InlineData("SELECT * FROM fault WHERE run = '1'", false)]
+    [InlineData("SELECT * FROM (SELECT name AS run FROM run) WHERE run = 'ept'", false)]
+    [InlineData("SELECT * FROM run WHERE name = 'ept'", false)]
+    public void A_run_taken_for_its_name_is_refused_with_its_number(string sql, bool isRefused)
+    {
+        using var database = SampleHistory.Store(_directory.File("x.db"));
+        if (isRefused)
+            Assert.Contains("Write run = 1 (ept)", Assert.Throws<QueryException>(() => QueryHints.Check(sql, database)).Message, StringComparison.Ordinal);
+        else
+            QueryHints.Check(sql, database);
+    }
+}

@@ -1,0 +1,131 @@
+using System.Globalization;
+using System.Text.Json;
+using OpenQA.Selenium;
+using OpenQA.Selenium.Chrome;
+using OpenQA.Selenium.Interactions;
+
+namespace Replay.Explorer.Tests;
+
+/// <summary>Debian's chromium, of a size and in a theme. Where it is missing the test is skipped, in CI it fails.</summary>
+internal sealed class Browser : IDisposable
+{
+    private const string Chromium = "/usr/bin/chromium";
+    private const string Driver = "/usr/bin/chromedriver";
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+
+    private static readonly string[] Switches =
+    [
+        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+    ];
+
+    private readonly DirectoryInfo _profile = Directory.CreateTempSubdirectory("replay-chromium-");
+    private readonly ChromeDriver _driver;
+    private readonly Uri _server;
+
+    private Browser(Uri server)
+    {
+        _server = server;
+        var options = new ChromeOptions { BinaryLocation = Chromium };
+        options.AddArguments([.. Switches, $"--user-data-dir={_profile.FullName}"]);
+        options.SetLoggingPreference(LogType.Browser, LogLevel.All);
+        options.SetLoggingPreference(LogType.Performance, LogLevel.All);
+        var service = ChromeDriverService.CreateDefaultService(Path.GetDirectoryName(Driver), Path.GetFileName(Driver));
+        service.SuppressInitialDiagnosticInformation = true;
+        _driver = new ChromeDriver(service, options, Patience);
+    }
+
+    public static Browser Start(Uri server)
+    {
+        if (File.Exists(Chromium) && File.Exists(Driver))
+            return new Browser(server);
+        Assert.True(Environment.GetEnvironmentVariable("CI") != "true", $"{Chromium} and {Driver} are not installed; CI must have them (.ci/run installs them).");
+        Assert.Skip($"{Chromium} and {Driver} are not installed (Debian: apt install chromium chromium-driver).");
+        return null!;
+    }
+
+    /// <summary>The address bar.</summary>
+    public string Address => new Uri(_driver.Url).PathAndQuery;
+
+    public string Text => _driver.FindElement(By.TagName("body")).Text;
+
+    public void Resize(int width, int height, bool isDark = false)
+    {
+        _driver.ExecuteCdpCommand("Emulation.setDeviceMetricsOverride", new() { ["width"] = width, ["height"] = height, ["deviceScaleFactor"] = 1, ["mobile"] = false });
+        _driver.ExecuteCdpCommand("Emulation.setEmulatedMedia", new() { ["features"] = new[] { new Dictionary<string, object> { ["name"] = "prefers-color-scheme", ["value"] = isDark ? "dark" : "light" } } });
+    }
+
+    /// <summary>Opens an address and waits until its view has read all that it shows.</summary>
+    public void Open(string address)
+    {
+        _driver.Navigate().GoToUrl(new Uri(_server, address));
+        Settle();
+    }
+
+    /// <summary>Keys, as someone without a mouse presses them; each is given time to have its effect.</summary>
+    public void Press(params string[] keys)
+    {
+        foreach (var key in keys)
+        {
+            new Actions(_driver).SendKeys(key).Perform();
+            Settle();
+        }
+    }
+
+    /// <summary>A key while another is held.</summary>
+    public void Chord(string held, string key)
+    {
+        new Actions(_driver).KeyDown(held).SendKeys(key).KeyUp(held).Perform();
+        Settle();
+    }
+
+    /// <summary>Waits until a text is on the page.</summary>
+    public void See(string text) => Until(() => Text.Contains(text, StringComparison.OrdinalIgnoreCase), () => $"'{text}' is not on {Address}. There is:\n{Text}");
+
+    public void SeeAddress(string part) => Until(() => Address.Contains(part, StringComparison.Ordinal), () => $"the address is {Address}, without {part}");
+
+    public T Evaluate<T>(string script) => (T)Convert.ChangeType(_driver.ExecuteScript($"return {script}")!, typeof(T), CultureInfo.InvariantCulture);
+
+    public void Save(string path) => _driver.GetScreenshot().SaveAsFile(path);
+
+    /// <summary>Nothing went wrong in the page, and nothing was asked of anyone but the explorer.</summary>
+    public void CheckQuiet()
+    {
+        Assert.Empty(_driver.Manage().Logs.GetLog(LogType.Browser).Where(entry => entry.Level >= LogLevel.Warning).Select(entry => entry.Message));
+        foreach (var entry in _driver.Manage().Logs.GetLog(LogType.Performance))
+        {
+            using var json = JsonDocument.Parse(entry.Message);
+            var message = json.RootElement.GetProperty("message");
+            if (message.GetProperty("method").GetString() != "Network.requestWillBeSent")
+                continue;
+            var url = message.GetProperty("params").GetProperty("request").GetProperty("url").GetString()!;
+            // The browser's own first page is no request to anyone.
+            Assert.True(
+                url.StartsWith(_server.GetLeftPart(UriPartial.Authority), StringComparison.Ordinal) || new Uri(url).Scheme is "data" or "chrome" or "about",
+                $"a request went to {url}");
+        }
+    }
+
+    public void Dispose()
+    {
+        _driver.Quit();
+        _driver.Dispose();
+        _profile.Delete(recursive: true);
+    }
+
+    private void Settle()
+    {
+        Thread.Sleep(60);
+        Until(() => Evaluate<bool>("document.querySelector('#view') !== null && document.querySelector('#view').childElementCount > 0 && !document.querySelector('#view[aria-busy]')"), () => $"{Address} is not ready:\n{Text}");
+    }
+
+    private static void Until(Func<bool> isSo, Func<string> otherwise)
+    {
+        var end = DateTime.UtcNow + Patience;
+        while (!isSo())
+        {
+            Assert.True(DateTime.UtcNow < end, otherwise());
+            Thread.Sleep(50);
+        }
+    }
+}

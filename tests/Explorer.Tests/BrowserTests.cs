@@ -1,0 +1,131 @@
+using OpenQA.Selenium;
+
+namespace Replay.Explorer.Tests;
+
+/// <summary>The pages in a real browser: by keyboard alone, narrow and wide, light and dark.</summary>
+public sealed class BrowserTests(BootFixture boot) : IClassFixture<BootFixture>
+{
+    private static readonly (string Name, string Address, string Shows)[] Views =
+    [
+        ("timeline", "/timeline?run=ept&vs=shadow&at=1245", "Table writes"),
+        ("tables", "/tables?run=ept&vs=shadow&at=149", "EPTP"),
+        ("why", "/why?run=ept&vs=shadow&at=14", "Here they part"),
+        ("memory", "/memory?run=ept&gfn=0x2a16", "mmu_set_spte"),
+        ("queries", "/queries?run=ept&q=timeline&plot=", "20 rows"),
+        ("compare", "/compare?run=ept&vs=shadow", "Where they part"),
+    ];
+
+    [Fact]
+    public void Who_has_never_seen_it_finds_the_access_behind_an_entry_and_why_two_modes_part_by_keyboard_alone()
+    {
+        using var browser = Browser.Start(boot.Server.Address);
+        browser.Resize(1400, 900);
+        browser.Open("/");
+        browser.See("Table writes");
+
+        browser.Press("?");
+        browser.See("find an address, a frame, an event, a query");
+        browser.Press(Keys.Escape);
+
+        browser.Press("g", "110", Keys.Enter);
+        browser.SeeAddress("at=110");
+
+        // Which access caused the entry of this frame? Its name is all that is known.
+        browser.Press("/", "gfn 0x2a10");
+        browser.See("What changed gfn 0x2a10");
+        browser.Press(Keys.Enter);
+        browser.See("gfn 0x2a10");
+        browser.See("mmu_set_spte");
+        browser.Press("w");
+        browser.SeeAddress("/why?");
+        browser.SeeAddress("at=105");
+        browser.See("EPT_VIOLATION");
+        browser.See("reads 8 bytes at 0x2a15ff0");
+        browser.See("from the instruction at 0x100047f");
+        browser.See("direct_pte_prefetch");
+
+        // Why do two modes part?
+        browser.Press("b");
+        browser.SeeAddress("vs=shadow");
+        browser.Press("n");
+        browser.See("Here they part");
+
+        // And what was the table like, before and behind it?
+        browser.Press("2");
+        browser.SeeAddress("/tables?");
+        browser.See("this event");
+        var before = browser.Address;
+        browser.Press("k");
+        Assert.NotEqual(before, browser.Address);
+        browser.Press("j");
+        browser.SeeAddress("/tables?");
+        browser.CheckQuiet();
+    }
+
+    [Fact]
+    public void The_timeline_is_zoomed_and_walked_by_keys()
+    {
+        using var browser = Browser.Start(boot.Server.Address);
+        browser.Resize(1400, 900);
+        browser.Open("/timeline?run=ept&vs=shadow");
+        browser.Press("j");
+        browser.SeeAddress("at=14");
+        for (var i = 0; i < 18; i++)
+            browser.Press("+");
+        browser.SeeAddress("from=");
+        browser.Press(Keys.ArrowRight, "-", "l", "v");
+        browser.See("vCPU 0");
+        browser.Press("0");
+        Assert.DoesNotContain("from=", browser.Address, StringComparison.Ordinal);
+        browser.Press("e", "E", "J", "K");
+        browser.CheckQuiet();
+    }
+
+    [Fact]
+    public void SQL_is_written_and_run_and_its_mistakes_are_told()
+    {
+        using var browser = Browser.Start(boot.Server.Address);
+        browser.Resize(1400, 900);
+        browser.Open("/queries?run=ept");
+        browser.Press("i");
+        browser.Press("select count(*) as n, '<b>bold</b>' as name from table_write where run = 1");
+        browser.Chord(Keys.Control, Keys.Enter);
+        browser.See("1 row");
+        browser.See("<b>bold</b>");
+        Assert.Equal(0, browser.Evaluate<int>("document.querySelectorAll('td b').length"));
+        browser.CheckQuiet();
+        browser.Open("/queries?run=ept&sql=select+levle+from+table_write");
+        browser.See("no such column: levle");
+    }
+
+    [Theory]
+    [InlineData(400, 900, false)]
+    [InlineData(400, 900, true)]
+    [InlineData(1400, 900, false)]
+    [InlineData(1400, 900, true)]
+    public void Every_view_fits_and_is_quiet(int width, int height, bool isDark)
+    {
+        using var browser = Browser.Start(boot.Server.Address);
+        browser.Resize(width, height, isDark);
+        foreach (var (name, address, shows) in Views)
+        {
+            browser.Open(address);
+            browser.See(shows);
+            Assert.True(browser.Evaluate<int>("document.scrollingElement.scrollWidth") <= width, $"{name} is wider than {width} pixels");
+            var ground = browser.Evaluate<string>("getComputedStyle(document.documentElement).backgroundColor");
+            Assert.Equal(isDark ? "rgb(18, 22, 28)" : "rgb(246, 247, 249)", ground);
+            Keep(browser, name, width, isDark);
+        }
+
+        browser.CheckQuiet();
+    }
+
+    /// <summary>The pictures in the documentation are of these very pages: REPLAY_SCREENSHOTS names the folder to put them in.</summary>
+    private static void Keep(Browser browser, string name, int width, bool isDark)
+    {
+        if (Environment.GetEnvironmentVariable("REPLAY_SCREENSHOTS") is not { Length: > 0 } folder)
+            return;
+        Directory.CreateDirectory(folder);
+        browser.Save(Path.Combine(folder, $"explorer-{name}{(width < 600 ? "-narrow" : "")}{(isDark ? "-dark" : "")}.png"));
+    }
+}

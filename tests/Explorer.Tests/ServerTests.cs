@@ -1,0 +1,233 @@
+using System.Net;
+using System.Text.Json;
+
+namespace Replay.Explorer.Tests;
+
+/// <summary>What the explorer answers, and to whom.</summary>
+public sealed class ServerTests(BootFixture boot) : IClassFixture<BootFixture>, IDisposable
+{
+    private readonly HttpClient _client = new(new HttpClientHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = new Uri(boot.Server.Address.GetLeftPart(UriPartial.Authority)) };
+
+    public void Dispose() => _client.Dispose();
+
+    [Theory]
+    [InlineData("/runs.json")]
+    [InlineData("/timeline.json?run=ept&vs=shadow")]
+    [InlineData("/timeline.json?run=ept&from=0&to=2000&by=vcpu")]
+    [InlineData("/events.json?run=shadow&at=1245")]
+    [InlineData("/tables.json?run=ept&at=149")]
+    [InlineData("/tables.json?run=shadow&at=1245")]
+    [InlineData("/entry.json?run=ept&table=1&idx=0")]
+    [InlineData("/why.json?run=ept&at=14")]
+    [InlineData("/memory.json?run=shadow&by=faults")]
+    [InlineData("/gfn.json?run=ept&gfn=0x2a16")]
+    [InlineData("/queries.json")]
+    [InlineData("/query.json?run=ept&q=writes-by-level")]
+    [InlineData("/compare.json?run=ept&vs=shadow")]
+    [InlineData("/divergences.json?run=ept&vs=shadow&count=3")]
+    [InlineData("/state.json")]
+    public async Task Every_page_has_its_json(string address)
+    {
+        using var json = await Get(address);
+        Assert.Equal(JsonValueKind.Object, json.RootElement.ValueKind);
+    }
+
+    [Theory]
+    [InlineData("/")]
+    [InlineData("/timeline?run=ept")]
+    [InlineData("/why")]
+    public async Task A_page_loads_nothing_from_elsewhere_and_allows_nothing_inline(string address)
+    {
+        using var response = await _client.GetAsync(address);
+        var policy = Assert.Single(response.Headers.GetValues("Content-Security-Policy"));
+        Assert.StartsWith("default-src 'none'; script-src 'self';", policy, StringComparison.Ordinal);
+        Assert.DoesNotContain("unsafe", policy, StringComparison.Ordinal);
+        Assert.DoesNotContain("http", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("evil.example", HttpStatusCode.MisdirectedRequest)]
+    [InlineData("localhost", HttpStatusCode.OK)]
+    public async Task Only_a_name_of_this_host_is_answered(string host, HttpStatusCode status)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/state.json");
+        request.Headers.Host = $"{host}:{boot.Server.Address.Port}";
+        using var response = await _client.SendAsync(request);
+        Assert.Equal(status, response.StatusCode);
+    }
+
+    [Fact]
+    public async Task Another_sites_page_is_not_answered()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/query.json?q=runs");
+        request.Headers.Add("Sec-Fetch-Site", "cross-site");
+        request.Headers.Add("Sec-Fetch-Mode", "no-cors");
+        using var response = await _client.SendAsync(request);
+        Assert.Equal(HttpStatusCode.Forbidden, response.StatusCode);
+    }
+
+    [Fact]
+    public async Task Nothing_can_be_written()
+    {
+        using var posted = await _client.PostAsync("/query.json?q=runs", null);
+        Assert.Equal(HttpStatusCode.MethodNotAllowed, posted.StatusCode);
+        foreach (var sql in new[] { "DELETE FROM _run", "ATTACH '/tmp/x.db' AS x", "PRAGMA journal_mode = WAL", "SELECT load_extension('x')" })
+            Assert.Contains("refused", await Problem("/query.json?sql=" + Uri.EscapeDataString(sql), HttpStatusCode.BadRequest), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Where_others_can_reach_it_a_token_is_wanted_once()
+    {
+        await using var server = await ExplorerServer.StartAsync(new ExplorerOptions { Databases = [boot.Database], Port = 0, Token = "secret" });
+        var address = server.Address.GetLeftPart(UriPartial.Authority);
+        using var refused = await _client.GetAsync($"{address}/runs.json");
+        Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
+        using var wrong = await _client.GetAsync($"{address}/runs.json?token=guess");
+        Assert.Equal(HttpStatusCode.Unauthorized, wrong.StatusCode);
+
+        using var shown = await _client.GetAsync($"{address}/why?at=14&token=secret");
+        Assert.Equal("/why?at=14", shown.Headers.Location!.OriginalString);
+        var cookie = Assert.Single(shown.Headers.GetValues("Set-Cookie"));
+        Assert.Contains("httponly", cookie, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("samesite=strict", cookie, StringComparison.OrdinalIgnoreCase);
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"{address}/runs.json");
+        request.Headers.Add("Cookie", cookie.Split(';')[0]);
+        using var answered = await _client.SendAsync(request);
+        Assert.Equal(HttpStatusCode.OK, answered.StatusCode);
+    }
+
+    [Fact]
+    public async Task An_address_that_others_can_reach_is_not_served_without_a_token() =>
+        await Assert.ThrowsAsync<ArgumentException>(() => ExplorerServer.StartAsync(new ExplorerOptions { Databases = [boot.Database], Address = IPAddress.Any, Port = 0 }));
+
+    [Theory]
+    [InlineData("/tables.json?run=nope", HttpStatusCode.NotFound, "has no run nope. It has ept, shadow.")]
+    [InlineData("/why.json?at=x", HttpStatusCode.BadRequest, "a decimal or 0x hexadecimal number is wanted")]
+    [InlineData("/nowhere.json", HttpStatusCode.NotFound, "there is no page /nowhere.json")]
+    [InlineData("/query.json?sql=select+frobnicate+from+run", HttpStatusCode.BadRequest, "no such column: frobnicate")]
+    [InlineData("/query.json?q=writes-by-levle", HttpStatusCode.BadRequest, "Did you mean @writes-by-level")]
+    public async Task What_cannot_be_answered_is_said_in_a_line(string address, HttpStatusCode status, string text) =>
+        Assert.Contains(text, await Problem(address, status), StringComparison.Ordinal);
+
+    [Fact]
+    public async Task A_query_that_is_cut_off_says_so()
+    {
+        using var rows = await Get("/query.json?run=ept&rows=10&sql=" + Uri.EscapeDataString("select * from table_write"));
+        var result = rows.RootElement.GetProperty("results")[0];
+        Assert.Equal(10, result.GetProperty("rows").GetArrayLength());
+        Assert.Equal("rows", result.GetProperty("end").GetString());
+    }
+
+    [Fact]
+    public async Task A_download_has_all_rows()
+    {
+        const string Sql = "select count(*) as n, max(new) as s, min(function) as f, 0.5 as half from table_write where run = 1";
+        var csv = await _client.GetStringAsync("/query.csv?sql=" + Uri.EscapeDataString("select ordinal, function from table_write where run = 1"));
+        using var count = await Get("/query.json?sql=" + Uri.EscapeDataString(Sql));
+        Assert.Equal(count.RootElement.GetProperty("results")[0].GetProperty("rows")[0][0].GetInt64(), csv.AsSpan().Count('\n') - 1);
+        var parquet = await _client.GetByteArrayAsync("/query.parquet?sql=" + Uri.EscapeDataString(Sql));
+        Assert.Equal("PAR1"u8, parquet.AsSpan(0, 4));
+        Assert.Equal("PAR1"u8, parquet.AsSpan(parquet.Length - 4));
+    }
+
+    [Fact]
+    public async Task The_lanes_of_a_range_are_the_same_from_summaries_and_from_rows()
+    {
+        using var whole = await Get("/timeline.json?run=shadow&steps=4000");
+        using var part = await Get("/timeline.json?run=shadow&from=0&to=9999999&steps=10");
+        var summary = whole.RootElement.GetProperty("runs")[0];
+        var rows = part.RootElement.GetProperty("runs")[0];
+        Assert.Equal("summary", summary.GetProperty("source").GetString());
+        Assert.Equal("rows", rows.GetProperty("source").GetString());
+        using var counts = await Get("/query.json?sql=" + Uri.EscapeDataString("select (select count(*) from vm_exit where run = 2), (select count(*) from vm_exit where run = 2 and ordinal < 10000000)"));
+        var expected = counts.RootElement.GetProperty("results")[0].GetProperty("rows")[0];
+        Assert.Equal(expected[0].GetInt64(), Sum(summary));
+        Assert.Equal(expected[1].GetInt64(), Sum(rows));
+
+        static long Sum(JsonElement run) => run.GetProperty("lanes").GetProperty("exits").EnumerateArray().Sum(count => count.GetInt64());
+    }
+
+    [Fact]
+    public async Task The_memory_map_counts_each_mapped_frame_once_at_any_event_in_any_order()
+    {
+        foreach (var at in new[] { 120_000_000, 1_000_000, 40_000_000, 1_000_000 })
+        {
+            using var map = await Get($"/memory.json?run=ept&at={at}");
+            using var rows = await Get("/query.json?sql=" + Uri.EscapeDataString(
+                $"""
+                select count(*) from (select new, max(seq) from table_write where run = 1 and level = 1 and ordinal <= {at} group by table_id, idx)
+                where new <> 0 and new & 7 <> 6
+                """));
+            Assert.Equal(
+                rows.RootElement.GetProperty("results")[0].GetProperty("rows")[0][0].GetInt64(),
+                map.RootElement.GetProperty("mapped").EnumerateArray().Sum(count => count.GetInt64()));
+        }
+    }
+
+    [Fact]
+    public async Task A_database_that_vanishes_is_named_and_one_that_comes_back_is_read_anew()
+    {
+        var folder = Directory.CreateTempSubdirectory("replay-explorer-");
+        try
+        {
+            var path = Path.Combine(folder.FullName, "x.db");
+            File.Copy(boot.Database, path);
+            await using var server = await ExplorerServer.StartAsync(new ExplorerOptions { Databases = [path], Port = 0 });
+            using var there = await _client.GetAsync(new Uri(server.Address, "/why.json?at=14"));
+            Assert.Equal(HttpStatusCode.OK, there.StatusCode);
+            File.Move(path, path + ".away");
+            using var gone = await _client.GetAsync(new Uri(server.Address, "/why.json?at=14"));
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, gone.StatusCode);
+            Assert.Contains("is not there any more", await gone.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+            File.Move(path + ".away", path);
+            using var back = await _client.GetAsync(new Uri(server.Address, "/why.json?at=14"));
+            Assert.Equal(HttpStatusCode.OK, back.StatusCode);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Divergences_come_page_by_page_without_a_gap()
+    {
+        using var all = await Get("/divergences.json?run=ept&vs=shadow&count=40");
+        var ordinals = Ordinals(all);
+        using var first = await Get("/divergences.json?run=ept&vs=shadow&count=15");
+        using var second = await Get($"/divergences.json?run=ept&vs=shadow&count=25&after={Ordinals(first)[^1]}");
+        Assert.Equal(ordinals, [.. Ordinals(first), .. Ordinals(second)]);
+        using var whole = await Get("/compare.json?run=ept&vs=shadow");
+        Assert.Equal(ordinals[0], whole.RootElement.GetProperty("firstDivergence").GetProperty("ordinal").GetInt64());
+
+        static List<long> Ordinals(JsonDocument page) => [.. page.RootElement.GetProperty("divergences").EnumerateArray().Select(one => one.GetProperty("ordinal").GetInt64())];
+    }
+
+    [Fact]
+    public void A_symbol_table_names_what_is_near()
+    {
+        var symbols = SymbolTable.Read(new StringReader("ffffffff81000000 T _text\nffffffff81000000 T startup_64\nffffffff81000100 t other\n0000000000000000 T nothing\nffffffff82000000 D data\nno line\n"));
+        Assert.Equal(3, symbols.Count);
+        Assert.Equal("_text", symbols.Name(0xffffffff81000000));
+        Assert.Equal("_text+0x10", symbols.Name(0xffffffff81000010));
+        Assert.Equal("other+0x1", symbols.Name(0xffffffff81000101));
+        Assert.Null(symbols.Name(0x1000));
+        Assert.Null(symbols.Name(0xffffffff90000000));
+    }
+
+    private async Task<JsonDocument> Get(string address)
+    {
+        using var response = await _client.GetAsync(address);
+        var text = await response.Content.ReadAsStringAsync();
+        Assert.True(response.IsSuccessStatusCode, $"{address}: {text}");
+        return JsonDocument.Parse(text);
+    }
+
+    private async Task<string> Problem(string address, HttpStatusCode status)
+    {
+        using var response = await _client.GetAsync(address);
+        Assert.Equal(status, response.StatusCode);
+        using var json = JsonDocument.Parse(await response.Content.ReadAsStringAsync());
+        return json.RootElement.GetProperty("error").GetString()!;
+    }
+}
