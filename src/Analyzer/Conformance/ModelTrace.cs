@@ -21,6 +21,9 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
     private readonly Dictionary<ulong, string> _tableOfPfn = [];
     private readonly ulong _accessedDirty = isEpt ? SpteText.EptAccessedDirty : SpteText.X86AccessedDirty;
     private readonly HashSet<int> _emulationChains = [];
+
+    /// <summary>What the entries held that are being zapped atomically.</summary>
+    private readonly Dictionary<(int Table, int Index), ulong> _frozen = [];
     private long _handlerSeq;
 
     /// <summary>The replay that is observed: tells what the records leave out.</summary>
@@ -73,16 +76,24 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
             return;
         // The handler returns before the instruction is emulated. A #PF for the guest is injected later still; the handler says: retry.
         var outcome = record.Outcome == RetPf.GuestFault ? RetPf.Retry : record.Outcome;
-        Add(Math.Max(_handlerSeq, record.Seq), $"page_fault ret={(int)outcome}", record.Ordinal, 0, 2);
+        Add(Math.Max(_handlerSeq, record.Seq), $"page_fault ret={Session?.Vm.Kernel.Number(outcome)}", record.Ordinal, 0, 2);
     }
 
     public void OnWrite(in TableWrite record)
     {
         Passed(record.Seq, record.ChainId);
-        if (record.Actor == Actor.Hardware || IsInvisible(record))
+        if (record.Actor == Actor.Hardware)
             return;
+        if (IsInvisible(record))
+        {
+            if (new Spte(record.New).IsRemoved)
+                _frozen[(record.TableId, record.Index)] = record.Old;
+            return;
+        }
+
         var place = $"{NameOf(record.TableId)}[{record.Index.ToString(CultureInfo.InvariantCulture)}]";
-        var old = SpteText.WithoutHardwareBits(Text(record.Old, record.Level), _accessedDirty);
+        var shown = new Spte(record.Old).IsRemoved && _frozen.Remove((record.TableId, record.Index), out var before) ? before : record.Old;
+        var old = SpteText.WithoutHardwareBits(Text(shown, record.Level), _accessedDirty);
         var value = Text(record.New, record.Level);
         _sequences.Writes.Add(Item($"{place} {old} -> {value}", record.Ordinal, record.ChainId));
         switch (record.Tracepoint)
@@ -175,12 +186,12 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
     }
 
     /// <summary>
-    /// Stores that neither a tracepoint nor a kprobe shows: the last store of an atomic zap, the children of a split huge page, the
+    /// Stores that neither a tracepoint nor a kprobe shows: one of the two stores of an atomic zap, the children of a split huge page, the
     /// entries of special roots. The comparison of whole tables sees them.
     /// </summary>
     private bool IsInvisible(in TableWrite record) =>
         !_names.ContainsKey(record.TableId)
-        || record.Old == Spte.Removed
+        || (record.Tracepoint == Tracepoint.None && (new Spte(record.Old).IsRemoved || new Spte(record.New).IsRemoved))
         || (record.Function == KvmFunction.TdpMmuSplitHugePage && record.Tracepoint == Tracepoint.None);
 
     private string Text(ulong raw, int level) =>

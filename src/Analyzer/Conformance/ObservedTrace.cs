@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Replay.Replayer;
+using Replay.Replayer.Kvm.Mmu;
 
 namespace Replay.Analyzer.Conformance;
 
@@ -15,20 +17,37 @@ internal sealed partial class ObservedTrace
     private readonly Dictionary<(int Level, ulong Gfn), string> _tdpTables = [];
     private readonly ulong _accessedDirty;
     private readonly string _nonleafFlags;
+
+    /// <summary>What an entry holds that holds nothing.</summary>
+    private readonly string _empty;
+
+    /// <summary>The probe that tells how a direct fault ended.</summary>
+    private readonly string _directFaultReturn;
+    private string? _syncedMmio;
     private (string Place, string Value)? _pendingLink;
     private string? _nonleafValue;
     private int _line;
 
-    private ObservedTrace(SharedFrames shared, bool isEpt, bool accessedDirtyEnabled)
+    private ObservedTrace(SharedFrames shared, ConformanceCase conformanceCase, bool accessedDirtyEnabled)
     {
+        var kernel = conformanceCase.Kernel;
+        var isEpt = conformanceCase.Mode.UsesEptFormat();
         _shared = shared;
         _accessedDirty = isEpt ? SpteText.EptAccessedDirty : SpteText.X86AccessedDirty;
-        _nonleafFlags = !isEpt ? "827" : accessedDirtyEnabled ? "907" : "10000000000807";
+        _nonleafFlags = !isEpt ? "827" : (accessedDirtyEnabled, kernel.EptSuppressesVe) switch
+        {
+            (true, false) => "907",
+            (false, false) => "10000000000807",
+            (true, true) => "8000000000000907",
+            _ => "8010000000000807",
+        };
+        _empty = SpteText.Model(kernel.EmptySpte, PgLevel.Size4K, _ => null, _ => null);
+        _directFaultReturn = kernel.TdpMmuFaultsApart && conformanceCase.Mode.UsesTdpMmu() ? "k:kvm_tdp_page_fault_ret" : "k:direct_page_fault_ret";
     }
 
-    public static ConformanceSequences Parse(IEnumerable<string> lines, SharedFrames shared, bool isEpt, bool accessedDirtyEnabled)
+    public static ConformanceSequences Parse(IEnumerable<string> lines, SharedFrames shared, ConformanceCase conformanceCase, bool accessedDirtyEnabled)
     {
-        var trace = new ObservedTrace(shared, isEpt, accessedDirtyEnabled);
+        var trace = new ObservedTrace(shared, conformanceCase, accessedDirtyEnabled);
         foreach (var line in lines)
         {
             trace._line++;
@@ -63,7 +82,8 @@ internal sealed partial class ObservedTrace
             case "k:kvm_mmu_page_fault":
                 Operation($"kvm_mmu_page_fault addr={Value(rest, "addr")} err={Value(rest, "err")}");
                 break;
-            case "k:direct_page_fault_ret" or "k:paging64_page_fault_ret" or "k:paging32_page_fault_ret":
+            case "k:paging64_page_fault_ret" or "k:paging32_page_fault_ret":
+            case var _ when name == _directFaultReturn:
                 Operation($"page_fault ret={Value(rest, "ret")}");
                 break;
             case "get_shadow_page":
@@ -128,17 +148,27 @@ internal sealed partial class ObservedTrace
 
                 break;
             case "k:mmu_spte_clear_track_bits":
-                Write(Value(rest, "sptep"), rest[(rest.IndexOf("old=", StringComparison.Ordinal) + 4)..].TrimEnd(), "0");
+                Write(Value(rest, "sptep"), rest[(rest.IndexOf("old=", StringComparison.Ordinal) + 4)..].TrimEnd(), _empty);
                 break;
             case "k:mmu_page_zap_pte":
                 var zapped = Value(rest, "sptep");
                 if (Entry(zapped).StartsWith("mmio", StringComparison.Ordinal))
-                    Write(zapped, Entry(zapped), "0");
+                    Write(zapped, Entry(zapped), _empty);
                 break;
             case "k:pte_list_remove":
-                Write(Value(rest, "spte"), Entry(Value(rest, "spte")), "0");
+                Write(Value(rest, "spte"), Entry(Value(rest, "spte")), _empty);
+                break;
+            case "k:sync_mmio_spte":
+                _syncedMmio = Value(rest, "sptep");
+                break;
+            case "k:sync_mmio_spte_ret":
+                // True without a mark: the entry was of another gfn, and is cleared.
+                if (_syncedMmio is { } synced && Value(rest, "ret") is not ("0" or "0x0"))
+                    Write(synced, Entry(synced), _empty);
+                _syncedMmio = null;
                 break;
             case "mark_mmio_spte":
+                _syncedMmio = null;
                 AddMmio(rest);
                 break;
             case "fast_page_fault":
@@ -243,7 +273,7 @@ internal sealed partial class ObservedTrace
 
     private string Canonical(string value) => SpteText.Canonical(_shared.Canonical(value));
 
-    private string Entry(string place) => _entries.GetValueOrDefault(place, "0");
+    private string Entry(string place) => _entries.GetValueOrDefault(place, _empty);
 
     private void Operation(string text) => _sequences.Operations.Add(new ConformanceItem(text, _line));
 

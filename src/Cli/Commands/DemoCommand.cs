@@ -58,7 +58,7 @@ internal sealed class DemoCommand : VerbCommand
         console.Out.WriteLine();
         var results = Replay(plan, path, arguments, console, cancellation);
         console.Out.WriteLine("The same accesses through three MMUs of KVM:");
-        RunReport.Write(Modes, results, console);
+        RunReport.Write(plan, results, console);
         using var database = Database.OpenRead(path);
         var runner = new QueryRunner(database);
         Ask(runner, console, "With EPT, CR3 loads and INVLPG make no exit and touch no root; with shadow paging each exits, and KVM switches roots:", Contrast, cancellation);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Replay.Cli.Replaying;
 using Replay.Replayer;
+using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
 
 namespace Replay.Cli.Commands;
@@ -12,6 +13,13 @@ internal sealed class ReplayPlanOptions
     {
         Description = $"MMU to replay with; repeatable: {string.Join(", ", MmuModes.All.Select(mode => mode.Name()))} (default: ept)",
         HelpName = "MODE",
+        AllowMultipleArgumentsPerToken = false,
+    };
+
+    private readonly Option<string[]> _kernels = new("--kernel")
+    {
+        Description = $"Linux whose KVM is modelled; repeatable, each mode is replayed with each: {string.Join(", ", KvmBehaviour.All.Select(kernel => kernel.Name))} (default: {KvmBehaviour.Newest.Name})",
+        HelpName = "VERSION",
         AllowMultipleArgumentsPerToken = false,
     };
 
@@ -41,6 +49,7 @@ internal sealed class ReplayPlanOptions
     public void AddTo(Command command)
     {
         command.Options.Add(_modes);
+        command.Options.Add(_kernels);
         command.Options.Add(_host);
         command.Options.Add(_pages);
         command.Options.Add(_lazy);
@@ -56,6 +65,7 @@ internal sealed class ReplayPlanOptions
         {
             Capture = Inputs.Capture(capture),
             Modes = modes,
+            Kernels = Kernels(arguments.GetValue(_kernels) ?? [], modes),
             Profile = Profile(arguments, modes),
             Backing = new HostBacking { HugePages = HugePages(arguments.GetValue(_pages)!), Populated = !arguments.GetValue(_lazy) },
             UseTlb = !arguments.GetValue(_noTlb),
@@ -76,6 +86,27 @@ internal sealed class ReplayPlanOptions
         }
 
         return modes.Count > 0 ? modes : [MmuMode.Ept];
+    }
+
+    private static List<KvmBehaviour> Kernels(string[] names, List<MmuMode> modes)
+    {
+        var kernels = new List<KvmBehaviour>();
+        foreach (var name in names)
+        {
+            var kernel = KvmBehaviour.Find(name)
+                ?? throw new UsageException($"--kernel {name}: choose from {string.Join(", ", KvmBehaviour.All.Select(known => known.Name))}.");
+            if (kernels.Contains(kernel))
+                throw new UsageException($"--kernel {name} is given twice.");
+            foreach (var mode in modes)
+            {
+                if (!kernel.Has(mode))
+                    throw new UsageException($"--kernel {name}: mode {mode.Name()} is not modelled for it.");
+            }
+
+            kernels.Add(kernel);
+        }
+
+        return kernels.Count > 0 ? kernels : [KvmBehaviour.Newest];
     }
 
     private static bool HugePages(string text) => text switch

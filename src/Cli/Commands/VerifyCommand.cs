@@ -48,9 +48,9 @@ internal sealed class VerifyCommand : VerbCommand
     {
         var results = Replay(plan, arguments, console, cancellation);
         if (arguments.GetValue(_json))
-            RunReport.WriteJson(plan.Modes, results, console.Out);
+            RunReport.WriteJson(plan, results, console.Out);
         else
-            RunReport.Write(plan.Modes, results, console);
+            RunReport.Write(plan, results, console);
         RunReport.TellIfEmpty("replay verify", plan, results, console);
         RunReport.TellIfNotExact("replay verify", plan, results, console);
         var violated = results.Any(RunReport.IsUnseen);
@@ -60,7 +60,7 @@ internal sealed class VerifyCommand : VerbCommand
                 continue;
             violated = true;
             console.Error.WriteLine(
-                $"replay verify: {plan.Modes[i].Name()}: first at ordinal {first.Ordinal}, vCPU {first.Vcpu}: gva 0x{first.Gva:x}, recorded 0x{first.Recorded:x}, model 0x{first.Modelled:x}");
+                $"replay verify: {plan.NameOf(plan.Variants[i])}: first at ordinal {first.Ordinal}, vCPU {first.Vcpu}: gva 0x{first.Gva:x}, recorded 0x{first.Recorded:x}, model 0x{first.Modelled:x}");
         }
 
         return violated ? ExitCode.Different : ExitCode.Done;

@@ -1,6 +1,7 @@
 using Replay.Analyzer.Store;
 using Replay.Cli.Commands;
 using Replay.Replayer;
+using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
 using Replay.Trace;
 
@@ -26,6 +27,7 @@ internal static class StoredPlan
         {
             Capture = capture,
             Modes = [mode],
+            Kernels = [KvmBehaviour.OfRelease(run.Kernel) ?? throw new UsageException($"run {run.Run} ({run.Name}): Linux {run.Kernel} is not modelled.")],
             Profile = Profile(run),
             Backing = new HostBacking
             {

@@ -1,7 +1,7 @@
 namespace Replay.Replayer.History;
 
 /// <summary>
-/// Functions of KVM 6.1 that the model names as the makers of writes and as the chain that led to them. The kernel's spelling is
+/// Functions of KVM that the model names as the makers of writes and as the chain that led to them. The kernel's spelling is
 /// given by <see cref="KvmFunctions.KernelName"/>. Values are stored: append, never renumber.
 /// </summary>
 public enum KvmFunction : ushort
@@ -196,4 +196,23 @@ public enum KvmFunction : ushort
     // More exits
     MsrInterception = 250,
     SvmSetCr4 = 251,
+
+    // As later kernels have them
+    KvmTdpMmuAllocRoot = 260,
+    KvmMmuTrackWrite = 261,
+    KvmMmuUnprotectGfnAndRetry = 262,
+    KvmMmuInvalidateAddr = 263,
+    KvmMmuInvalidateAddrOfRoot = 264,
+    TdpMmuSetSpteHelper = 265,
+    HandleChangedSpteHelper = 266,
+    KvmFlushRemoteTlbsRange = 267,
+    KvmRecoverNxHugePages = 268,
+    KvmTdpMmuPageFault = 269,
+    KvmSyncPageEntries = 270,
+    Paging64SyncSpte = 271,
+    Paging32SyncSpte = 272,
+    KvmRmapAgeGfnRange = 273,
+    KvmMmuWriteProtectFault = 274,
+    KvmMmuZapMemslot = 275,
+    KvmMmuZapMemslotPagesAndFlush = 276,
 }

@@ -16,7 +16,7 @@ internal sealed class TdpMachine
     {
         profile ??= HostProfiles.IntelBochs;
         var mode = profile.Vendor == CpuVendor.Amd ? MmuMode.NptTdp : MmuMode.EptTdp;
-        Vm = new KvmVm(new Journal(Log), new GuestMemory(), mode, profile, backing ?? HostBacking.Pages4K);
+        Vm = new KvmVm(new Journal(Log), new GuestMemory(), mode, profile, KvmBehaviour.Linux61, backing ?? HostBacking.Pages4K);
         AddSlot(new Memslot(0, 0, 0x4000, 0, logDirty: logDirty));
         Vcpu = Vm.CreateVcpu(new ControlRegisters());
         Vcpu.Mmu.RootRole = RootRole.With(PageRole.AdDisabledMask, !Vm.Format.AdEnabled);

@@ -12,14 +12,21 @@ internal sealed class ShadowRoots(KvmVm vm, ShadowMmu mmu)
         using var scope = vm.Journal.Enter(KvmFunction.MmuAllocShadowRoots);
         var context = vcpu.Mmu;
         var pgd = vcpu.Registers.Cr3;
-        if (!IsVisible(pgd >> 12) || (context.CpuRole.Base.Level == PgLevel.RootPae && !ArePdptesVisible(vcpu)))
+        var rootGfn = (pgd & Spte.BaseAddressMask) >> 12;
+        if (vm.Kernel.UsesDummyRoot && !IsVisible(rootGfn))
+        {
+            context.Root = context.Root with { Table = mmu.TakeDummyRoot(context.RootRole.Level) };
+            return true;
+        }
+
+        if (!vm.Kernel.UsesDummyRoot && (!IsVisible(rootGfn) || (context.CpuRole.Base.Level == PgLevel.RootPae && !ArePdptesVisible(vcpu))))
             return false;
         mmu.ShadowRootAllocated = true;
         if (!mmu.Recycler.MakePagesAvailable())
             Invariant.Broken("no shadow page can be made available for a root");
         TablePage table = context.CpuRole.Base.Level >= PgLevel.Root4
-            ? mmu.Roots.Allocate(vcpu, pgd >> 12, 0, context.RootRole.Level)
-            : AllocatePae(vcpu, pgd >> 12);
+            ? mmu.Roots.Allocate(vcpu, rootGfn, 0, context.RootRole.Level)
+            : AllocatePae(vcpu, rootGfn);
         context.Root = new MmuRoot(table, pgd);
         return true;
     }
@@ -47,7 +54,7 @@ internal sealed class ShadowRoots(KvmVm vm, ShadowMmu mmu)
             if (isPae)
             {
                 var pdpte = vcpu.Registers.Pdptes[i];
-                if ((pdpte & GuestPte.Present) == 0)
+                if ((pdpte & GuestPte.Present) == 0 || !IsVisible(pdpte >> 12))
                     continue;
                 rootGfn = pdpte >> 12;
             }
