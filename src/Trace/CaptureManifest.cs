@@ -7,7 +7,7 @@ namespace Replay.Trace;
 public sealed record CaptureManifest
 {
     /// <summary>The format this tool writes, and the newest it reads.</summary>
-    public const int CurrentVersion = 1;
+    public const int CurrentVersion = 2;
 
     public const string FormatName = "replay-capture";
 

@@ -9,6 +9,18 @@ public static class EventDetail
 
     public static string Write(MemslotChange change) => JsonSerializer.Serialize(change, EventDetailJson.Default.MemslotChange);
 
+    public static string Write(NestedEntry entry) => JsonSerializer.Serialize(entry, EventDetailJson.Default.NestedEntry);
+
+    public static string Write(NestedExit exit) => JsonSerializer.Serialize(exit, EventDetailJson.Default.NestedExit);
+
+    /// <exception cref="CaptureFormatException">The event carries no such document.</exception>
+    public static NestedEntry ReadNestedEntry(in TraceEvent row)
+        => Read(row, static detail => JsonSerializer.Deserialize(detail, EventDetailJson.Default.NestedEntry));
+
+    /// <exception cref="CaptureFormatException">The event carries no such document.</exception>
+    public static NestedExit ReadNestedExit(in TraceEvent row)
+        => Read(row, static detail => JsonSerializer.Deserialize(detail, EventDetailJson.Default.NestedExit));
+
     /// <exception cref="CaptureFormatException">The event carries no such document.</exception>
     public static VcpuState ReadVcpuState(in TraceEvent row)
         => Read(row, static detail => JsonSerializer.Deserialize(detail, EventDetailJson.Default.VcpuState));

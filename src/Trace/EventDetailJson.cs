@@ -4,6 +4,8 @@ namespace Replay.Trace;
 
 [JsonSerializable(typeof(VcpuState))]
 [JsonSerializable(typeof(MemslotChange))]
+[JsonSerializable(typeof(NestedEntry))]
+[JsonSerializable(typeof(NestedExit))]
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

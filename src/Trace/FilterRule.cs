@@ -12,9 +12,9 @@ public sealed record FilterRule
     /// <summary>Ordinals between two unconditional flushes: flush before every ordinal that is a multiple of this.</summary>
     public required long EpochLength { get; init; }
 
-    /// <summary>Names of the events that flush, see <c>schemas/capture/v1.md</c>.</summary>
+    /// <summary>Names of the events that flush, see <c>schemas/capture/v2.md</c>.</summary>
     public List<string> FlushOn { get; init; } =
     [
-        "cr_write", "invlpg", "invpcid", "page_image", "page_table_store", "protection_fault", "pkru_write", "host_event", "marker", "epoch",
+        "cr_write", "invlpg", "invpcid", "page_image", "page_table_store", "protection_fault", "pkru_write", "host_event", "nested", "marker", "epoch",
     ];
 }

@@ -23,6 +23,7 @@ public static class FlushRule
             TraceEventKind.Memslot, TraceEventKind.HostInvalidate, TraceEventKind.HostChangePte, TraceEventKind.HostAge,
             TraceEventKind.DirtyLogOn, TraceEventKind.DirtyLogOff, TraceEventKind.DirtyLogGet, TraceEventKind.Lost,
         ],
+        ["nested"] = [TraceEventKind.NestedEnter, TraceEventKind.NestedExit, TraceEventKind.Invlpga],
         ["marker"] = [TraceEventKind.Marker],
         [Epoch] = [],
     };

@@ -23,6 +23,9 @@ public readonly record struct TraceEvent
 
     public ulong? Gpa { get; init; }
 
+    /// <summary>Of accesses in guest mode under nested paging: L2's guest-physical address, which L1's tables map to <see cref="Gpa"/>. Null elsewhere.</summary>
+    public ulong? L2Gpa { get; init; }
+
     /// <summary>Bytes touched, or a descriptor table's limit.</summary>
     public uint? Size { get; init; }
 

@@ -2,8 +2,8 @@ namespace Replay.Trace;
 
 /// <summary>
 /// What an event row says. An event is everything that is more than a plain touch of RAM: whatever changes the state of the guest,
-/// of the CPU or of the host, and every access whose details (value, device) matter. The values are part of capture format v1;
-/// <c>schemas/capture/v1.md</c> says which columns each kind fills.
+/// of the CPU or of the host, and every access whose details (value, device) matter. The values are part of the capture format;
+/// <c>schemas/capture/v2.md</c> says which columns each kind fills.
 /// </summary>
 public enum TraceEventKind : byte
 {
@@ -18,6 +18,9 @@ public enum TraceEventKind : byte
 
     /// <summary>The content of a 4 KiB guest page when it first serves as a page table: gpa, data (null data: all zero).</summary>
     PageImage = 4,
+
+    /// <summary>A plain touch of RAM made in guest mode: access, gva, l2_gpa, gpa, size, flags, rip. An access.</summary>
+    NestedAccess = 5,
 
     /// <summary>MOV to CR0, CLTS or LMSW: value, rip.</summary>
     Cr0Write = 8,
@@ -39,6 +42,9 @@ public enum TraceEventKind : byte
 
     /// <summary>INVPCID: value is the type (0 to 3), error_code the PCID, gva the address, rip.</summary>
     Invpcid = 14,
+
+    /// <summary>INVLPGA: gva, value is the ASID, rip.</summary>
+    Invlpga = 15,
 
     /// <summary>A #PF reached the guest: gva (CR2), error_code, rip of the faulting instruction; access and flags where the source knows them.</summary>
     GuestPageFault = 16,
@@ -84,4 +90,13 @@ public enum TraceEventKind : byte
 
     /// <summary>The source lost events here: value is how many, where it knows. Nothing is lost silently.</summary>
     Lost = 41,
+
+    /// <summary>
+    /// A nested guest (L2) is entered by VMRUN: gpa of the VMCB, rip of the VMRUN, detail is JSON, see <see cref="NestedEntry"/>. Up to the
+    /// <see cref="NestedExit"/> of the same vCPU everything that happens on it happens in guest mode.
+    /// </summary>
+    NestedEnter = 44,
+
+    /// <summary>#VMEXIT to the guest's own hypervisor (L1): value is the exit code, rip where it goes on, detail is JSON, see <see cref="Trace.NestedExit"/>.</summary>
+    NestedExit = 45,
 }

@@ -40,7 +40,7 @@ public sealed class DuckDbTests
             Captures.Write(temporary.Capture, recording, options: new CaptureWriterOptions { PartEvents = 150 });
             var rows = Query(
                 temporary.Capture,
-                "select ordinal, kind, vcpu, access, flags, (gva_page << 12) | page_offset, (gpa_page << 12) | page_offset, size, value, error_code, rip, octet_length(encode(detail)), hex(data) from '{0}/events-*.parquet' order by ordinal",
+                "select ordinal, kind, vcpu, access, flags, (gva_page << 12) | page_offset, (gpa_page << 12) | page_offset, size, value, error_code, rip, octet_length(encode(detail)), hex(data), (l2_gpa_page << 12) | page_offset from '{0}/events-*.parquet' order by ordinal",
                 static row => string.Join('|', Enumerable.Range(0, row.FieldCount).Select(i => row.IsDBNull(i) ? "null" : row.GetValue(i))));
             var expected = recording.Events.Select(static row => string.Join(
                 '|',
@@ -48,7 +48,7 @@ public sealed class DuckDbTests
                 {
                     row.Ordinal, TraceEventKindName.Of(row.Kind), row.Vcpu, row.Access is { } access ? AccessKindName.Of(access) : null,
                     (byte?)row.Flags, row.Gva, row.Gpa, row.Size, row.Value, row.ErrorCode, row.Rip,
-                    row.Detail is null ? null : System.Text.Encoding.UTF8.GetByteCount(row.Detail), row.Data is null ? null : Convert.ToHexString(row.Data),
+                    row.Detail is null ? null : System.Text.Encoding.UTF8.GetByteCount(row.Detail), row.Data is null ? null : Convert.ToHexString(row.Data), row.L2Gpa,
                 }.Select(value => value ?? "null")));
             Assert.Equal(expected, rows);
         },
@@ -61,7 +61,7 @@ public sealed class DuckDbTests
         using var temporary = new TemporaryDirectory();
         Captures.Write(temporary.Capture, Captures.Simple(1000), hasRips: false);
         var types = Query(temporary.Capture, "select column_type from (describe select gva_page, gpa_page from '{0}/accesses-*.parquet')", row => row.GetString(0))
-            .Concat(Query(temporary.Capture, "select column_type from (describe select gva_page, gpa_page, rip, value from '{0}/events-*.parquet')", row => row.GetString(0)));
+            .Concat(Query(temporary.Capture, "select column_type from (describe select gva_page, gpa_page, l2_gpa_page, rip, value from '{0}/events-*.parquet')", row => row.GetString(0)));
         Assert.All(types, type => Assert.Equal("UBIGINT", type));
     }
 

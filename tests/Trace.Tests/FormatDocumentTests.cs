@@ -4,10 +4,10 @@ using Replay.Trace.Columns;
 
 namespace Replay.Trace.Tests;
 
-/// <summary><c>schemas/capture/v1.md</c> is the contract with everyone who reads captures without this code.</summary>
+/// <summary><c>schemas/capture/v2.md</c> is the contract with everyone who reads captures without this code.</summary>
 public sealed partial class FormatDocumentTests
 {
-    private static readonly string Text = RepositoryFile.Read("schemas/capture/v1.md");
+    private static readonly string Text = RepositoryFile.Read("schemas/capture/v2.md");
 
     [Fact]
     public void Every_column_of_an_access_file_is_documented_in_order_with_its_type() =>
@@ -58,12 +58,13 @@ public sealed partial class FormatDocumentTests
         var recording = Captures.Simple(1000);
         recording.Events.Add(new TraceEvent { Ordinal = 2000, Kind = TraceEventKind.PageTableStore, Gva = ulong.MaxValue, Gpa = 0x1fff, Size = 8, Value = 7 });
         recording.Events.Add(new TraceEvent { Ordinal = 2001, Kind = TraceEventKind.VcpuState, Detail = EventDetail.Write(new VcpuState { Cr3 = 42 }) });
+        recording.Events.Add(new TraceEvent { Ordinal = 2002, Kind = TraceEventKind.NestedAccess, Access = AccessKind.Read, Gva = 0x1fff, L2Gpa = 0x2fff, Gpa = 0x3fff, Size = 1 });
         Captures.Write(temporary.Capture, recording);
 
         using var connection = new DuckDBConnection("DataSource=:memory:");
         connection.Open();
         var queries = SqlBlock().Matches(Text).Select(match => match.Groups["sql"].Value.Replace("X.capture", temporary.Capture, StringComparison.Ordinal)).ToList();
-        Assert.Equal(6, queries.Count);
+        Assert.Equal(7, queries.Count);
         foreach (var query in queries)
         {
             using var command = connection.CreateCommand();
@@ -75,7 +76,7 @@ public sealed partial class FormatDocumentTests
         count.CommandText = "select count(*), max(gva) from access";
         using var result = count.ExecuteReader();
         Assert.True(result.Read());
-        Assert.Equal((recording.Accesses.Count + 1L, ulong.MaxValue), (result.GetInt64(0), result.GetFieldValue<ulong>(1)));
+        Assert.Equal((recording.Accesses.Count + 2L, ulong.MaxValue), (result.GetInt64(0), result.GetFieldValue<ulong>(1)));
     }
 
     /// <summary>The lines of the first table under a heading, its header left out.</summary>

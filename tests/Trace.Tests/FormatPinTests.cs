@@ -9,14 +9,16 @@ public sealed class FormatPinTests
     private static readonly string[] Files = ["accesses-00000.parquet", "events-00000.parquet"];
 
     [Theory]
-    [InlineData("v1.capture")]
-    [InlineData("v1-filtered.capture")]
-    public void Captures_of_version_1_are_read(string name)
+    [InlineData("v1.capture", 1)]
+    [InlineData("v1-filtered.capture", 1)]
+    [InlineData("v2.capture", 2)]
+    [InlineData("v2-filtered.capture", 2)]
+    public void Captures_of_every_version_are_read(string name, int version)
     {
         var read = Captures.Read(Pinned(name));
         Assert.Equal(Expected().Accesses, read.Accesses);
-        Assert.Equal(Expected().Events.Select(WithoutData), read.Events.Select(WithoutData));
-        Assert.Equal(Expected().Events.Select(row => row.Data), read.Events.Select(row => row.Data));
+        Assert.Equal(Expected(version).Events.Select(WithoutData), read.Events.Select(WithoutData));
+        Assert.Equal(Expected(version).Events.Select(row => row.Data), read.Events.Select(row => row.Data));
     }
 
     /// <summary>The manifest of <c>v1.capture</c> names a filter, but when it was written, filtered captures were encoded as full ones are.</summary>
@@ -25,7 +27,7 @@ public sealed class FormatPinTests
     {
         using var temporary = new TemporaryDirectory();
         Captures.Write(temporary.Capture, Expected(), hasRips: true, filtered: false);
-        Assert.All(Files, name => AssertSame(Pinned("v1.capture"), temporary.Capture, name));
+        Assert.All(Files, name => AssertSame(Pinned("v2.capture"), temporary.Capture, name));
     }
 
     [Fact]
@@ -33,7 +35,7 @@ public sealed class FormatPinTests
     {
         using var temporary = new TemporaryDirectory();
         Captures.Write(temporary.Capture, Expected(), hasRips: true);
-        Assert.All([.. Files, "manifest.json"], name => AssertSame(Pinned("v1-filtered.capture"), temporary.Capture, name));
+        Assert.All([.. Files, "manifest.json"], name => AssertSame(Pinned("v2-filtered.capture"), temporary.Capture, name));
     }
 
     private static string Pinned(string name) => RepositoryFile.PathOf($"tests/data/capture/{name}");
@@ -44,7 +46,7 @@ public sealed class FormatPinTests
     private static TraceEvent WithoutData(TraceEvent row) => row with { Data = null };
 
     /// <summary>Accesses with short and long runs over few and many pages; every kind of event; every column filled and null.</summary>
-    private static Recording Expected()
+    private static Recording Expected(int version = CaptureManifest.CurrentVersion)
     {
         var recording = Captures.Simple(1000);
         for (var i = 0; i < 600; i++)
@@ -55,6 +57,12 @@ public sealed class FormatPinTests
         int[] kinds = [1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14, 16, 17, 18, 19, 20, 24, 25, 32, 33, 34, 35, 36, 37, 40, 41];
         for (var i = 0; i < kinds.Length; i++)
             recording.Events.Add(Event(2_000_000 + i, (TraceEventKind)kinds[i], i));
+        int[] nested = version == 1 ? [] : [5, 15, 44, 45];
+        for (var i = 0; i < nested.Length; i++)
+        {
+            var row = Event(3_000_000 + i, (TraceEventKind)nested[i], kinds.Length + i);
+            recording.Events.Add(row with { L2Gpa = i == 2 ? null : 0x0abc + ((ulong)i << 40) });
+        }
         return recording;
     }
 

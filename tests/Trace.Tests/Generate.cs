@@ -23,14 +23,13 @@ internal static class Generate
 
     private static readonly Gen<TraceEvent> Event = Gen.Select(
         Head,
-        OrNull(Address),
-        OrNull(Address),
+        Gen.Select(OrNull(Address), OrNull(Address), OrNull(Address)),
         OrNull(Address),
         OrNull(Gen.UInt),
         OrNull(Address),
         Gen.OneOf(Gen.Const((string?)null), Text.Select(text => (string?)text)),
         Gen.OneOf(Gen.Const((byte[]?)null), Data.Select(data => (byte[]?)data)),
-        static (head, gva, gpa, value, errorCode, rip, detail, data) => new TraceEvent
+        static (head, addresses, value, errorCode, rip, detail, data) => new TraceEvent
         {
             Ordinal = 0,
             Kind = head.Kind,
@@ -38,8 +37,9 @@ internal static class Generate
             Access = head.Access,
             Flags = head.Flags,
             Size = head.Size,
-            Gva = gva,
-            Gpa = gva is null ? gpa : (gpa & ~0xfffUL) | (gva & 0xfff),
+            Gva = addresses.Item1,
+            Gpa = InPage(addresses.Item2, addresses.Item1),
+            L2Gpa = InPage(addresses.Item3, addresses.Item1 ?? addresses.Item2),
             Value = value,
             ErrorCode = errorCode,
             Rip = rip,
@@ -60,6 +60,9 @@ internal static class Generate
     private static readonly Gen<long> Gap = Gen.OneOf(Gen.Const(1L), Gen.Const(1L), Gen.Long[1, 3], Gen.Long[1, 1L << 40]);
 
     public static Gen<Recording> Recording { get; } = Gen.OneOf(Mixed(90), Mixed(2), Mixed(98));
+
+    /// <summary>An address at the offset of another.</summary>
+    private static ulong? InPage(ulong? address, ulong? other) => other is null ? address : (address & ~0xfffUL) | (other & 0xfff);
 
     private static Gen<Recording> Mixed(int accessPercent) => Gen.Select(
         Gen.Select(Gen.Int[0, 99], Gap).Array[0, 400],

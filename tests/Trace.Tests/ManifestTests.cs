@@ -43,7 +43,7 @@ public sealed class ManifestTests
         var lines = Encoding.UTF8.GetString(ManifestFile.Serialize(Full)).Split('\n');
         Assert.Equal("{", lines[0]);
         Assert.Equal("""  "format": "replay-capture",""", lines[1]);
-        Assert.Equal("""  "version": 1,""", lines[2]);
+        Assert.Equal("""  "version": 2,""", lines[2]);
         Assert.StartsWith("""  "checksum": """, lines[^3], StringComparison.Ordinal);
         Assert.Equal("", lines[^1]);
     }
@@ -51,8 +51,8 @@ public sealed class ManifestTests
     [Fact]
     public void A_newer_version_is_told_from_damage_even_when_everything_else_has_changed()
     {
-        var error = Error("""{ "format": "replay-capture", "version": 2, "parts": "elsewhere" }""");
-        Assert.Equal("manifest.json: capture format version 2, but this tool reads up to version 1. Use a newer replay.", error);
+        var error = Error("""{ "format": "replay-capture", "version": 3, "parts": "elsewhere" }""");
+        Assert.Equal("manifest.json: capture format version 3, but this tool reads up to version 2. Use a newer replay.", error);
     }
 
     [Theory]
@@ -150,7 +150,7 @@ public sealed class ManifestTests
     [Fact]
     public void The_JSON_schema_has_exactly_the_keys_that_are_written()
     {
-        var documented = JsonNode.Parse(RepositoryFile.Read("schemas/capture/manifest-v1.schema.json"))!;
+        var documented = JsonNode.Parse(RepositoryFile.Read("schemas/capture/manifest-v2.schema.json"))!;
         var written = ManifestJson.Default.CaptureManifest.Options.GetJsonSchemaAsNode(typeof(CaptureManifest));
         AssertSameKeys(written, documented);
         AssertSameKeys(written["properties"]!["filter"]!, documented["properties"]!["filter"]!);

@@ -9,7 +9,7 @@ CREATE VIEW model_note (
   kind,         -- text: `translation_differs`, `unexpected_guest_fault`, `missing_guest_fault`, `guest_fault_code_differs`, `unknown_table_content`, `zap_off_flush_point`, `mmio_differs`, `event_not_modelled`, `no_progress`, `triple_fault`, `lost_events`, `damaged_line`, `nested_not_followed`.
   gva,          -- address: The address concerned.
   gva_hex,      -- hex: The same.
-  recorded,     -- address: What the capture says (an address or a code); of `lost_events` in a trace how many, NULL where it does not say; of `damaged_line` the line's number; of `nested_not_followed` how many VMRUNs and VMXONs.
+  recorded,     -- address: What the capture says (an address or a code); of `lost_events` in a trace how many, NULL where it does not say; of `damaged_line` the line's number; of `nested_not_followed` the address of the VMCB, or how many VMRUNs and VMXONs the recorder did not follow.
   recorded_hex, -- hex: The same.
   modelled,     -- address: What the model says.
   modelled_hex  -- hex: The same.

@@ -69,6 +69,7 @@ internal static class CaptureLines
         Append(text, "access", row.Access?.ToString().ToLowerInvariant());
         Append(text, "flags", row.Flags is { } flags && flags != AccessFlags.None ? flags.ToString().ToLowerInvariant() : null);
         Append(text, "gva", Hex(row.Gva));
+        Append(text, "l2_gpa", Hex(row.L2Gpa));
         Append(text, "gpa", Hex(row.Gpa));
         Append(text, "size", row.Size?.ToString(CultureInfo.InvariantCulture));
         Append(text, "value", Hex(row.Value));

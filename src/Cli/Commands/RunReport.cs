@@ -71,11 +71,15 @@ internal static class RunReport
     /// <summary>Numbers that speak of something else than what the guest did are easily taken for an answer, too.</summary>
     public static void TellIfNotExact(string verb, ReplayPlan plan, IReadOnlyList<ReplayResult> results, CliConsole console)
     {
-        if (results.Any(IsUnseen))
-            console.Error.WriteLine($"{verb}: {plan.Capture} is NOT EXACT: {CaptureReport.NotExact(CountNested(plan.Capture))}. Record it again with a recorder that follows nested guests.");
+        if (!results.Any(IsUnseen))
+            return;
+        if (CountNested(plan.Capture) is > 0 and var nested)
+            console.Error.WriteLine($"{verb}: {plan.Capture} is NOT EXACT: {CaptureReport.NotExact(nested)}. Record it again with this version.");
+        else
+            console.Error.WriteLine($"{verb}: nested guests in {plan.Capture} are not modelled: {Units.Of(results.Max(result => result.NoteCounts[(int)ModelNote.NestedNotFollowed]), "entry", "entries")} passed over. No verdict is given.");
     }
 
-    /// <summary>The capture does not show all that the guest did, so that no comparison with it says that the model is right.</summary>
+    /// <summary>The capture does not show, or the model does not follow, all that the guest did, so that no comparison with it says that the model is right.</summary>
     public static bool IsUnseen(ReplayResult result) => result.NoteCounts[(int)ModelNote.NestedNotFollowed] > 0;
 
     /// <summary>The note's name as the database has it.</summary>

@@ -6,7 +6,9 @@ internal static class Units
     public static string Count(long value) => value.ToString("#,0");
 
     /// <summary>So many of a thing, the thing in the singular.</summary>
-    public static string Of(long count, string thing) => $"{Count(count)} {thing}{(count == 1 ? "" : "s")}";
+    public static string Of(long count, string thing) => Of(count, thing, thing + "s");
+
+    public static string Of(long count, string thing, string things) => $"{Count(count)} {(count == 1 ? thing : things)}";
 
     public static string Rate(long count, TimeSpan time) => time <= TimeSpan.Zero ? "-" : $"{Scaled(count / time.TotalSeconds)}/s";
 

@@ -143,21 +143,26 @@ internal sealed class RecordDecoder(MemoryMap memory, WireNumbers numbers, Acces
         }
         if (first.Type == WireFormat.TypeVcpuState)
             return VcpuStateEvent(first, MemoryMarshal.AsRef<WireVcpuState>(rest));
+        if (first.Type == WireFormat.TypeNestedEnter)
+            return MemoryMarshal.AsRef<WireNestedEnter>(rest).Event(first);
+        if (first.Type == WireFormat.TypeNestedExit)
+            return MemoryMarshal.AsRef<WireNestedExit>(rest).Event(first);
         return PlainEvent(first, MemoryMarshal.AsRef<WireEvent>(rest));
     }
 
     private TraceEvent PlainEvent(in WireHead head, in WireEvent extra)
     {
         var kind = (TraceEventKind)(head.Type & ~WireFormat.EventBits);
-        var row = new TraceEvent { Ordinal = head.Ordinal, Kind = kind, Vcpu = head.Vcpu };
+        var row = new TraceEvent { Ordinal = head.Ordinal, Kind = kind, Vcpu = head.Vcpu, L2Gpa = (extra.Present & WireFormat.HasL2Gpa) != 0 ? extra.L2Gpa : null };
         uint? error = (extra.Present & WireFormat.HasErrorCode) != 0 ? extra.ErrorCode : null;
         var flags = (AccessFlags)head.Flags | (extra.KeptFilter != 0 ? AccessFlags.KeptFilter : AccessFlags.None);
         return kind switch
         {
             TraceEventKind.PageTableStore => row with { Access = AccessKind.Write, Flags = flags, Gva = head.Gva, Gpa = head.Gpa, Size = head.Size, Value = extra.Value, Rip = head.Rip },
-            TraceEventKind.Mmio => row with { Access = (AccessKind)extra.Access, Flags = flags, Gva = head.Gva, Gpa = head.Gpa, Size = head.Size, Rip = head.Rip },
+            TraceEventKind.Mmio or TraceEventKind.NestedAccess => row with { Access = (AccessKind)extra.Access, Flags = flags, Gva = head.Gva, Gpa = head.Gpa, Size = head.Size, Rip = head.Rip },
             TraceEventKind.ImplicitAccess => row with { Access = (AccessKind)extra.Access, Flags = flags, Gva = head.Gva, Size = extra.Size },
             TraceEventKind.Invlpg => row with { Gva = head.Gva, Rip = head.Rip },
+            TraceEventKind.Invlpga => row with { Value = extra.Value, Gva = head.Gva, Rip = head.Rip },
             TraceEventKind.Invpcid => row with { Value = extra.Value, ErrorCode = extra.ErrorCode, Gva = head.Gva, Rip = head.Rip },
             TraceEventKind.GuestPageFault => row with { Gva = head.Gva, ErrorCode = error, Rip = head.Rip },
             TraceEventKind.Delivery => row with { Value = extra.Value, ErrorCode = error, Rip = head.Rip },

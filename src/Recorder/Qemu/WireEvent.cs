@@ -13,4 +13,5 @@ internal readonly struct WireEvent
     public readonly uint Access;
     public readonly uint KeptFilter;
     private readonly uint _spare;
+    public readonly ulong L2Gpa;
 }

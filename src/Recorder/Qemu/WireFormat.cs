@@ -1,10 +1,10 @@
 namespace Replay.Recorder.Qemu;
 
-/// <summary>Numbers of wire format v2, the same as in <c>native/qemu/wire.h</c>; see <c>schemas/wire/v2.md</c>.</summary>
+/// <summary>Numbers of wire format v3, the same as in <c>native/qemu/wire.h</c>; see <c>schemas/wire/v3.md</c>.</summary>
 internal static class WireFormat
 {
-    public const ulong Magic = 0x3257_594c_5045_5221;
-    public const uint Version = 2;
+    public const ulong Magic = 0x3357_594c_5045_5221;
+    public const uint Version = 3;
     public const int ControlBytes = 65536;
     public const int MaxMemslots = 128;
     public const uint NoPort = 0x10000;
@@ -18,11 +18,14 @@ internal static class WireFormat
     public const byte TypeVcpu = 0x87;
     public const byte TypePageImage = 0xc4;
     public const byte TypeVcpuState = 0xd8;
+    public const byte TypeNestedEnter = 0xec;
+    public const byte TypeNestedExit = 0xed;
 
     /// <summary>Events have these bits and their capture number below them.</summary>
     public const byte EventBits = 0xc0;
 
     public const uint HasErrorCode = 1;
+    public const uint HasL2Gpa = 2;
 
     public const uint OptionFilter = 1;
 
@@ -67,6 +70,8 @@ internal static class WireFormat
         < EventBits => 4,
         TypePageImage => 4 + 512,
         TypeVcpuState => 4 + 8,
-        _ => 4 + 4,
+        TypeNestedEnter => 4 + 15,
+        TypeNestedExit => 4 + 9,
+        _ => 4 + 5,
     };
 }

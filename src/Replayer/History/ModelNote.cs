@@ -39,6 +39,9 @@ public enum ModelNote : byte
     /// <summary>A line of an imported trace could not be used.</summary>
     DamagedLine = 12,
 
-    /// <summary>The capture's recorder met a nested guest and did not follow it: what it made is not told apart from its hypervisor's. Once a capture.</summary>
+    /// <summary>
+    /// A nested guest was entered that the model does not follow, or the capture's recorder met some and did not follow them: what they made is
+    /// not told apart from their hypervisor's (one note for all).
+    /// </summary>
     NestedNotFollowed = 13,
 }

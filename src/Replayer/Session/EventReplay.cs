@@ -11,6 +11,7 @@ internal sealed class EventReplay(Machine machine)
 {
     private readonly Journal _journal = machine.Journal;
     private readonly HostEvents _host = machine.Vm.HostEvents;
+    private readonly bool[] _nested = new bool[byte.MaxValue + 1];
     private TraceEvent? _emulatedRead;
 
     [field: NotState("whoever looks at markers sets it")]
@@ -18,8 +19,34 @@ internal sealed class EventReplay(Machine machine)
 
     public void Replay(in TraceEvent row)
     {
-        if (!TryReplayAccess(row) && !TryReplayInstruction(row) && !TryReplayHost(row))
+        if (!TryPassNested(row) && !TryReplayAccess(row) && !TryReplayInstruction(row) && !TryReplayHost(row))
             ReplayRest(row);
+    }
+
+    /// <summary>
+    /// What happens in guest mode is not modelled: nothing of it may be taken for L1's. Only page tables change, L1's for L2 among them.
+    /// </summary>
+    private bool TryPassNested(in TraceEvent row)
+    {
+        switch (row.Kind)
+        {
+            case TraceEventKind.NestedEnter:
+                _nested[row.Vcpu] = true;
+                _journal.Note(ModelNote.NestedNotFollowed, row.Rip ?? 0, row.Gpa ?? 0, 0);
+                return true;
+            case TraceEventKind.NestedExit:
+                _nested[row.Vcpu] = false;
+                return true;
+            case TraceEventKind.Invlpga:
+                return true;
+            case TraceEventKind.PageImage or TraceEventKind.Memslot or TraceEventKind.Lost or TraceEventKind.VcpuState:
+            case >= TraceEventKind.HostInvalidate and <= TraceEventKind.DirtyLogGet:
+                return false;
+            default:
+                if (_nested[row.Vcpu] && row is { Kind: TraceEventKind.PageTableStore, Gpa: { } gpa, Value: { } value })
+                    machine.Memory.Store(gpa, value, (int)(row.Size ?? 8));
+                return _nested[row.Vcpu];
+        }
     }
 
     private bool TryReplayAccess(in TraceEvent row)

@@ -41,8 +41,11 @@ internal static class AccessRules
             throw new ArgumentException($"Event {row.Ordinal} is on a vCPU beyond the {vcpus} of the manifest.");
         if (!Enum.IsDefined(row.Kind) || row.Access > AccessKind.Fetch)
             throw new ArgumentException($"Event {row.Ordinal} has no kind.");
-        if (((row.Gva ^ row.Gpa) & OffsetMask) is > 0)
-            throw new ArgumentException($"The gva and the gpa of event {row.Ordinal} differ in their offset inside the page.");
+        if (((row.Gva ^ row.Gpa) & OffsetMask) is > 0
+            || ((row.Gva ^ row.L2Gpa) & OffsetMask) is > 0 || ((row.Gpa ^ row.L2Gpa) & OffsetMask) is > 0)
+        {
+            throw new ArgumentException($"The addresses of event {row.Ordinal} differ in their offset inside the page.");
+        }
     }
 
     private static void CheckAddresses(ReadOnlySpan<ulong> gvas, ReadOnlySpan<ulong> gpas, ReadOnlySpan<byte> sizes)

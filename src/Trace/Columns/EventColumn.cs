@@ -10,6 +10,7 @@ internal static class EventColumn
     public static readonly FileColumn Flags = AccessColumn.Flags with { IsOptional = true };
     public static readonly FileColumn GvaPage = AccessColumn.GvaPage with { IsOptional = true };
     public static readonly FileColumn GpaPage = AccessColumn.GpaPage with { IsOptional = true };
+    public static readonly FileColumn L2GpaPage = new("l2_gpa_page", PhysicalType.Int64, LogicalType.Unsigned, 64, PageEncoding.RleDictionary, IsOptional: true);
     public static readonly FileColumn PageOffset = AccessColumn.PageOffset with { IsOptional = true };
     public static readonly FileColumn Size = AccessColumn.Size with { Bits = 32, IsOptional = true };
     public static readonly FileColumn Value = new("value", PhysicalType.Int64, LogicalType.Unsigned, 64, PageEncoding.Plain, IsOptional: true);
@@ -19,8 +20,11 @@ internal static class EventColumn
     public static readonly FileColumn Data = new("data", PhysicalType.ByteArray, LogicalType.Bytes, 0, PageEncoding.Plain, IsOptional: true);
 
     private static readonly FileColumn[] Columns =
-        [Ordinal, Kind, Vcpu, Access, Flags, GvaPage, GpaPage, PageOffset, Size, Value, ErrorCode, Rip, Detail, Data];
+        [Ordinal, Kind, Vcpu, Access, Flags, GvaPage, GpaPage, PageOffset, Size, Value, ErrorCode, Rip, Detail, Data, L2GpaPage];
 
-    /// <summary>The columns of a file, in order.</summary>
+    /// <summary>The columns of a file that is written, in order.</summary>
     public static ReadOnlySpan<FileColumn> All => Columns;
+
+    /// <summary>The columns of a file in a capture of an older version, or of this. Version 1 knew nothing of nested guests.</summary>
+    public static ReadOnlySpan<FileColumn> Of(int version) => version == 1 ? Columns.AsSpan(..^1) : Columns;
 }

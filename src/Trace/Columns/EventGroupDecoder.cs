@@ -19,6 +19,7 @@ internal sealed class EventGroupDecoder(int vcpus) : IDisposable
     private readonly OptionalNumbers _flags = new();
     private readonly OptionalNumbers _gvaPages = new();
     private readonly OptionalNumbers _gpaPages = new();
+    private readonly OptionalNumbers _l2GpaPages = new();
     private readonly OptionalNumbers _offsets = new();
     private readonly OptionalNumbers _sizes = new();
     private readonly OptionalNumbers _values = new();
@@ -29,6 +30,7 @@ internal sealed class EventGroupDecoder(int vcpus) : IDisposable
     private ushort[] _wide = [];
     private ulong[] _dense = [];
     private byte[] _levels = [];
+    private byte[] _noLevels = [];
     private byte[] _kinds = [];
     private byte[] _vcpus = [];
     private string?[] _details = [];
@@ -55,6 +57,10 @@ internal sealed class EventGroupDecoder(int vcpus) : IDisposable
         Numbers(file, EventColumn.Rip, columns[11], rows, ulong.MaxValue, _rips);
         var hasDetails = Blobs(file, EventColumn.Detail, columns[12], rows, static bytes => Encoding.UTF8.GetString(bytes), _details);
         var hasData = Blobs(file, EventColumn.Data, columns[13], rows, static bytes => bytes.ToArray(), _data);
+        if (columns.Length > EventColumn.Of(1).Length)
+            Numbers(file, EventColumn.L2GpaPage, columns[14], rows, ulong.MaxValue >> PageShift, _l2GpaPages);
+        else
+            _l2GpaPages.Spread(_noLevels.AsSpan(0, rows), []);
         CheckAddresses(rows);
         Assemble(events, rows, hasDetails, hasData);
     }
@@ -70,6 +76,7 @@ internal sealed class EventGroupDecoder(int vcpus) : IDisposable
         _wide = new ushort[rows];
         _dense = new ulong[rows];
         _levels = new byte[rows];
+        _noLevels = new byte[rows];
         _kinds = new byte[rows];
         _vcpus = new byte[rows];
         _details = new string?[rows];
@@ -93,6 +100,7 @@ internal sealed class EventGroupDecoder(int vcpus) : IDisposable
                 Flags = _flags.Has[i] != 0 ? (AccessFlags)_flags.Values[i] : null,
                 Gva = _gvaPages.Has[i] != 0 ? (_gvaPages.Values[i] << PageShift) | offset : null,
                 Gpa = _gpaPages.Has[i] != 0 ? (_gpaPages.Values[i] << PageShift) | offset : null,
+                L2Gpa = _l2GpaPages.Has[i] != 0 ? (_l2GpaPages.Values[i] << PageShift) | offset : null,
                 Size = _sizes.Has[i] != 0 ? (uint)_sizes.Values[i] : null,
                 Value = _values.Has[i] != 0 ? _values.Values[i] : null,
                 ErrorCode = _errorCodes.Has[i] != 0 ? (uint)_errorCodes.Values[i] : null,
@@ -112,7 +120,7 @@ internal sealed class EventGroupDecoder(int vcpus) : IDisposable
     {
         var wrong = 0;
         for (var i = 0; i < rows; i++)
-            wrong |= (_gvaPages.Has[i] | _gpaPages.Has[i]) ^ _offsets.Has[i];
+            wrong |= (_gvaPages.Has[i] | _gpaPages.Has[i] | _l2GpaPages.Has[i]) ^ _offsets.Has[i];
         if (wrong != 0)
             throw new InvalidDataException("an address lacks its page or its offset");
     }

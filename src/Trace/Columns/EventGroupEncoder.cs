@@ -37,13 +37,14 @@ internal sealed class EventGroupEncoder(ColumnChunkWriter writer, bool wholeByte
         columns[at++] = Indexed(EventColumn.Flags, rows, static (in row) => (ulong?)row.Flags);
         columns[at++] = Indexed(EventColumn.GvaPage, rows, static (in row) => row.Gva >> PageShift);
         columns[at++] = Indexed(EventColumn.GpaPage, rows, static (in row) => row.Gpa >> PageShift);
-        columns[at++] = Plain(EventColumn.PageOffset, rows, static (in row) => (row.Gva ?? row.Gpa) & OffsetMask);
+        columns[at++] = Plain(EventColumn.PageOffset, rows, static (in row) => (row.Gva ?? row.Gpa ?? row.L2Gpa) & OffsetMask);
         columns[at++] = Indexed(EventColumn.Size, rows, static (in row) => row.Size);
         columns[at++] = Plain(EventColumn.Value, rows, static (in row) => row.Value);
         columns[at++] = Plain(EventColumn.ErrorCode, rows, static (in row) => row.ErrorCode);
         columns[at++] = Indexed(EventColumn.Rip, rows, static (in row) => row.Rip);
         columns[at++] = Blobs(EventColumn.Detail, rows, Detail);
-        columns[at] = Blobs(EventColumn.Data, rows, Data);
+        columns[at++] = Blobs(EventColumn.Data, rows, Data);
+        columns[at] = Indexed(EventColumn.L2GpaPage, rows, static (in row) => row.L2Gpa >> PageShift);
         return new RowGroupMeta(rows.Length, columns);
     }
 

@@ -9,7 +9,7 @@ namespace Replay.Trace.Columns;
 /// <param name="IsOptional">Whether it may hold null.</param>
 internal sealed record FileColumn(string Name, PhysicalType Type, LogicalType Meaning, int Bits, PageEncoding Encoding, bool IsOptional = false)
 {
-    /// <summary>As <c>schemas/capture/v1.md</c> names the type.</summary>
+    /// <summary>As <c>schemas/capture/v2.md</c> names the type.</summary>
     public string TypeName => Meaning switch
     {
         LogicalType.Unsigned => $"uint{Bits}",

@@ -3,7 +3,7 @@ using Replay.Trace.Columns;
 namespace Replay.Trace.Storage;
 
 /// <summary>Reads event files out of memory, a row group a call. Its buffers are reused from file to file.</summary>
-internal sealed class EventFileReader(int vcpus) : IDisposable
+internal sealed class EventFileReader(int vcpus, int version) : IDisposable
 {
     private readonly EventGroupDecoder _decoder = new(vcpus);
     private ReadOnlyMemory<byte> _content;
@@ -16,7 +16,7 @@ internal sealed class EventFileReader(int vcpus) : IDisposable
     /// <exception cref="InvalidDataException">Not an event file of a capture.</exception>
     public void Open(ReadOnlyMemory<byte> content)
     {
-        _groups = FooterReader.Read(ParquetFile.Footer(content.Span), EventColumn.All);
+        _groups = FooterReader.Read(ParquetFile.Footer(content.Span), EventColumn.Of(version));
         _content = content;
     }
 

@@ -13,7 +13,7 @@ internal sealed class PartReader(string directory, CaptureManifest manifest) : I
     private readonly TraceChunk _accesses = new();
     private readonly List<TraceEvent> _events = [];
     private readonly AccessFileReader _accessFile = new(manifest.HasRips, manifest.Vcpus);
-    private readonly EventFileReader _eventFile = new(manifest.Vcpus);
+    private readonly EventFileReader _eventFile = new(manifest.Vcpus, manifest.Version);
     private CapturePart _part = new() { AccessFile = "", EventFile = "", AccessSha256 = "", EventSha256 = "" };
     private int _accessGroup;
     private int _eventGroup;

@@ -1,8 +1,9 @@
+using System.Text.RegularExpressions;
 using Replay.Recorder.Qemu;
 
 namespace Replay.Recorder.Tests.Qemu;
 
-public class PluginTests
+public partial class PluginTests
 {
     [Fact]
     public void The_plugin_compiles_without_a_warning()
@@ -50,4 +51,26 @@ public class PluginTests
             Assert.StartsWith("/* SPDX-License-Identifier: GPL-2.0-or-later */", source.Value, StringComparison.Ordinal);
             Assert.True(source.Value.Split('\n').Length < 400, $"{source.Key} is too long");
         });
+
+    [Fact]
+    public void Its_files_call_only_files_above_them_in_the_list_of_the_header()
+    {
+        var header = PluginBuilder.Sources["recorder.h"];
+        var sections = Sections().Matches(header)
+            .Select(static match => (File: match.Groups["file"].Value, Functions: Declarations().Matches(match.Groups["text"].Value).Select(static name => name.Groups["name"].Value).ToList()))
+            .ToList();
+        Assert.True(sections.Count >= 10, $"{sections.Count} files are listed");
+
+        foreach (var (file, index) in sections.Select(static (section, index) => (section.File, index)))
+        {
+            foreach (var below in sections.Skip(index + 1))
+                Assert.All(below.Functions, name => Assert.DoesNotMatch($@"\b{name}\b", PluginBuilder.Sources[file]));
+        }
+    }
+
+    [GeneratedRegex(@"/\* (?<file>\w+\.c)\b(?<text>.*?)(?=/\* \w+\.c\b|\z)", RegexOptions.Singleline)]
+    private static partial Regex Sections();
+
+    [GeneratedRegex(@"^(?!enum)[\w ]+[ *](?<name>\w+)(?:\(|;)", RegexOptions.Multiline)]
+    private static partial Regex Declarations();
 }

@@ -8,7 +8,7 @@ namespace Replay.Recorder.Tests.Qemu;
 
 public class WireTests
 {
-    private static readonly string Golden = TestFiles.Data("wire", "v2.bin");
+    private static readonly string Golden = TestFiles.Data("wire", "v3.bin");
 
     [Fact]
     public void The_C_side_writes_the_golden_bytes()
@@ -20,9 +20,9 @@ public class WireTests
             var program = Path.Combine(directory, "golden");
             Run(Environment.GetEnvironmentVariable("CC") ?? "cc", "-Wall", "-Wextra", "-Werror", "-std=gnu11",
                 "-I", Path.Combine(TestFiles.Root, "src", "Recorder", "native", "qemu"), "-o", program, TestFiles.Data("wire", "golden.c"));
-            Run(program, Path.Combine(directory, "v2.bin"));
+            Run(program, Path.Combine(directory, "v3.bin"));
 
-            Assert.Equal(File.ReadAllBytes(Golden), File.ReadAllBytes(Path.Combine(directory, "v2.bin")));
+            Assert.Equal(File.ReadAllBytes(Golden), File.ReadAllBytes(Path.Combine(directory, "v3.bin")));
         }
         finally
         {
@@ -57,6 +57,7 @@ public class WireTests
                 TraceEventKind.Cr0Write, TraceEventKind.Cr3Write, TraceEventKind.Cr4Write, TraceEventKind.EferWrite, TraceEventKind.PkruWrite,
                 TraceEventKind.Invlpg, TraceEventKind.Invpcid, TraceEventKind.GuestPageFault, TraceEventKind.Delivery, TraceEventKind.Delivery,
                 TraceEventKind.Lidt, TraceEventKind.Lgdt, TraceEventKind.Ltr, TraceEventKind.VcpuState, TraceEventKind.Memslot, TraceEventKind.Marker,
+                TraceEventKind.NestedEnter, TraceEventKind.NestedAccess, TraceEventKind.Invlpga, TraceEventKind.NestedExit,
             ],
             events.Select(static row => row.Kind));
         Assert.Equal(Enumerable.Range(8, events.Count).Select(static i => (long)i), events.Select(static row => row.Ordinal));
@@ -85,6 +86,14 @@ public class WireTests
         Assert.Equal(new VcpuState { Cr0 = 1, Cr2 = 2, Cr3 = 3, Cr4 = 4, Efer = 5, Rip = rip, Rflags = 6, Cpl = 3, Pkru = 0x5555_5554 }, EventDetail.ReadVcpuState(rows[18]));
         Assert.Equal(new MemslotChange { Slot = 2, Gpa = gpa, Size = 0x10_0000 }, EventDetail.ReadMemslotChange(rows[19]));
         Assert.Equal(new TraceEvent { Ordinal = 28, Kind = TraceEventKind.Marker, Vcpu = 1, Value = 0x42, Size = 2, Rip = rip }, rows[20]);
+        Assert.Equal((0x3e_0000UL, rip), (rows[21].Gpa!.Value, rows[21].Rip!.Value));
+        Assert.Equal(
+            new NestedEntry { NestedControl = 1, NestedCr3 = 0x30_0000, Cr0 = 2, Cr2 = 3, Cr3 = 4, Cr4 = 5, Efer = 6, Pat = 7, Rip = 8, Rflags = 9, Intercepts = 10, EventInjection = 11, Asid = 12, TlbControl = 13, Cpl = 3, InterceptCr = 14, InterceptExceptions = 15 },
+            EventDetail.ReadNestedEntry(rows[21]));
+        Assert.Equal(new TraceEvent { Ordinal = 30, Kind = TraceEventKind.NestedAccess, Vcpu = 1, Access = AccessKind.Fetch, Flags = AccessFlags.User, Gva = gva, Gpa = gpa, L2Gpa = 0x5432_1000, Size = 4, Rip = rip }, rows[22]);
+        Assert.Equal(new TraceEvent { Ordinal = 31, Kind = TraceEventKind.Invlpga, Vcpu = 1, Value = 12, Gva = gva, Rip = rip }, rows[23]);
+        Assert.Equal((0x400UL, 0x40_1003UL), (rows[24].Value!.Value, rows[24].Rip!.Value));
+        Assert.Equal(new NestedExit { Info1 = 1, Info2 = 2, InterruptInfo = 3, Cr0 = 4, Cr3 = 5, Cr4 = 6, Efer = 7, Rflags = 8 }, EventDetail.ReadNestedExit(rows[24]));
     }
 
     [Fact]

@@ -56,6 +56,9 @@ public class PageFilterTests
     [InlineData(TraceEventKind.DirtyLogOff)]
     [InlineData(TraceEventKind.DirtyLogGet)]
     [InlineData(TraceEventKind.Marker)]
+    [InlineData(TraceEventKind.NestedEnter)]
+    [InlineData(TraceEventKind.NestedExit)]
+    [InlineData(TraceEventKind.Invlpga)]
     [InlineData(TraceEventKind.Lost)]
     public void A_flush_point_makes_every_vcpu_forget(TraceEventKind kind)
     {

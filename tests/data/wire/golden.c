@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Writes one record of every form: `golden FILE`. WireTests compares the result with v2.bin. */
+/* Writes one record of every form: `golden FILE`. WireTests compares the result with v3.bin. */
 #include <stdio.h>
 
 #include "wire.h"
@@ -102,6 +102,26 @@ static void memslot(void)
     put(&extra, sizeof(extra));
 }
 
+static void nested(void)
+{
+    struct wire_head s = head(WIRE_NESTED_ENTER, 1, 0, 0, 0, 0x3e0000, 0x401000);
+    struct wire_nested_enter enter = {
+        .nested_control = 1, .nested_cr3 = 0x300000, .cr0 = 2, .cr2 = 3, .cr3 = 4, .cr4 = 5, .efer = 6, .pat = 7, .rip = 8, .rflags = 9,
+        .intercepts = 10, .event_injection = 11, .asid = 12, .tlb_control = 13, .cpl = 3, .intercept_cr = 14, .intercept_exceptions = 15,
+    };
+    struct wire_nested_exit leave = {
+        .exit_code = 0x400, .info1 = 1, .info2 = 2, .interrupt_info = 3, .cr0 = 4, .cr3 = 5, .cr4 = 6, .efer = 7, .rflags = 8,
+    };
+
+    put(&s, sizeof(s));
+    put(&enter, sizeof(enter));
+    event(WIRE_NESTED_ACCESS, 4, WIRE_USER, (struct wire_event){ .access = WIRE_FETCH, .present = WIRE_HAS_L2_GPA, .l2_gpa = 0x54321000 });
+    event(WIRE_INVLPGA, 0, 0, (struct wire_event){ .value = 12 });
+    s = head(WIRE_NESTED_EXIT, 1, 0, 0, 0, 0, 0x401003);
+    put(&s, sizeof(s));
+    put(&leave, sizeof(leave));
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2 || !(out = fopen(argv[1], "wb")))
@@ -127,5 +147,6 @@ int main(int argc, char **argv)
     vcpu_state();
     memslot();
     event(WIRE_MARKER, 0, 0, (struct wire_event){ .value = 0x42, .size = 2 });
+    nested();
     return fclose(out) != 0;
 }

@@ -163,7 +163,7 @@ static void access_part(meminfo info, uint64_t va, unsigned size, unsigned kind,
     }
     page = kind == WIRE_WRITE ? memory_flags(gpa) : NULL;
     if (page && *page & PAGE_HOLDS_IDT)
-        deliver_gates_stale();
+        gates_stale();
     if (page && *page & PAGE_IS_TABLE)
         table_store(va, gpa, size, flags, rip, value);
     else
@@ -294,5 +294,4 @@ void fetch(uint64_t va, uint64_t gpa, unsigned size, bool user)
         record_miss(va, gpa, size, class, WIRE_FETCH, user ? WIRE_USER : 0, va, true);
     }
     g.cpu->fetch_page = page;
-    g.cpu->trigger = deliver_page_has_handlers(va) ? NO_FETCH_PAGE : page;
 }

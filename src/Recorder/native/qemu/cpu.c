@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Registers, the vCPU that runs, and the state changes that take effect when an instruction retires. */
+/* Registers, the vCPU that runs, and the addresses of operands. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <string.h>
@@ -115,7 +115,7 @@ void cpu_check_eip(void)
         c->eip = find_eip(c, values);
 }
 
-static void read_controls(struct vcpu *c)
+void cpu_read_controls(struct vcpu *c)
 {
     c->cr0 = cpu_register(X86_CR0);
     c->cr3 = cpu_register(X86_CR3);
@@ -132,19 +132,6 @@ bool cpu_is_code64(void)
         return false;
     selector = cpu_register(X86_CS) & 0xfff8;
     return !cpu_read(g.cpu->gdt.base + selector, &descriptor, 8) || descriptor >> 53 & 1;
-}
-
-/* The vCPU comes out of reset or INIT, or out of system management mode. */
-void cpu_reset(struct vcpu *c)
-{
-    uint64_t cr0 = c->cr0;
-
-    c->pending.type = 0;
-    read_controls(c);
-    if (cr0 & CR0_PE && !(c->cr0 & CR0_PE))
-        g.counters.real_mode++;
-    deliver_gates_stale();
-    flush_filter();
 }
 
 /* 32-bit code can have segments with a base; long mode has them in fs and gs only. */
@@ -251,30 +238,4 @@ uint64_t cpu_operand_address(const struct mark *m)
         a = address_32_64(&o, mod, rm);
     a += segment_base(o.segment < 0 ? X86_DS : o.segment, m->code64);
     return m->code64 ? a : (uint32_t)a;
-}
-
-/* Emits what the last block's final instruction changed; it retired, or the caller would have dropped it. */
-void cpu_settle(void)
-{
-    struct vcpu *c = g.cpu;
-    struct pending p = c->pending;
-    uint64_t ignored, cr0 = c->cr0;
-    struct wire_event e = { .value = p.value, .error_code = p.error_code };
-
-    if (!p.type)
-        return;
-    c->pending.type = 0;
-    read_controls(c);
-    if (p.type == WIRE_CR3)
-        c->cr3 = p.value & ~(1ull << 63);
-    if (cr0 & CR0_PE && !(c->cr0 & CR0_PE))
-        g.counters.real_mode++;
-    if (p.type == WIRE_CR0 && p.value == ~0ull) /* LMSW: what it left */
-        e.value = c->cr0;
-    if (p.type == WIRE_CR3 || p.type == WIRE_CR0 || p.type == WIRE_CR4)
-        walk(p.rip, &ignored); /* the root comes before the write that makes it one */
-    emit_event(p.type, p.gva, 0, p.rip, e);
-    flush_filter();
-    if ((cr0 ^ c->cr0) & (CR0_PE | CR0_PG))
-        deliver_idt_moved(c);
 }

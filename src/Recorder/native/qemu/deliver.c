@@ -14,16 +14,6 @@
 #define PAGE_BITS 65536u
 #define ERROR_CODE_PRESENT 1u
 
-struct frame { uint64_t rip, cs, flags, rsp, ss; };
-
-struct delivery {
-    unsigned vector, size; /* of the frame, error code included */
-    bool has_error_code, other_stack;
-    uint32_t error_code;
-    uint64_t stack;        /* linear address of the frame */
-    struct frame frame;
-};
-
 static uint64_t targets[TARGET_SLOTS]; /* addresses some gate points at, open addressing, 0: free */
 static unsigned target_count;
 static uint8_t pages[PAGE_BITS / 8]; /* hashed page numbers of the targets */
@@ -60,7 +50,7 @@ static void add_target(uint64_t va)
     if (target_count >= TARGET_SLOTS / 2) { /* old gates have piled up: keep the newest */
         memset(targets, 0, sizeof(targets));
         target_count = 0;
-        deliver_gates_stale();
+        gates_stale();
         i = (unsigned)mix(va) % TARGET_SLOTS;
     }
     while (targets[i])
@@ -108,21 +98,12 @@ void deliver_refresh(struct vcpu *c)
         g.vcpus[i].trigger = NO_FETCH_PAGE; /* its page may have handlers now */
 }
 
-/* The next block of any vCPU looks at the gates again. */
-void deliver_gates_stale(void)
-{
-    for (unsigned i = 0; i < g.vcpu_count; i++) {
-        g.vcpus[i].gates_stale = true;
-        g.vcpus[i].trigger = NO_FETCH_PAGE;
-    }
-}
-
 /* The pages of the IDT are watched: a store to one makes the gates stale. */
 void deliver_idt_moved(struct vcpu *c)
 {
     uint64_t gpa;
 
-    deliver_gates_stale();
+    gates_stale();
     for (uint64_t at = PAGE_BASE(c->idt.base); at <= c->idt.base + c->idt.limit; at += PAGE_BYTES) {
         uint8_t *flags = walk(at, &gpa) ? memory_flags(gpa) : NULL;
 
@@ -194,8 +175,8 @@ static bool try_vector(unsigned vector, bool error_code, struct delivery *d)
     return gate->wide ? frame_64(gate, d) : frame_32(gate, d);
 }
 
-/* Which delivery led to this block? */
-static bool find_delivery(uint64_t va, struct delivery *found)
+/* Was a block that starts where some gate points entered by a delivery, and by which? */
+bool deliver_find(uint64_t va, struct delivery *found)
 {
     struct delivery d;
     unsigned matches = 0;
@@ -244,7 +225,7 @@ static void implicit_accesses(const struct delivery *d)
     implicit(WIRE_WRITE, d->stack, d->size);
 }
 
-static void emit_delivery(const struct delivery *d)
+void deliver_tell(const struct delivery *d)
 {
     struct wire_event e = { .value = d->vector, .error_code = d->error_code };
     uint64_t cr2, ignored;
@@ -261,20 +242,4 @@ static void emit_delivery(const struct delivery *d)
     emit_event(WIRE_DELIVERY, 0, 0, d->frame.rip, e);
     implicit_accesses(d);
     g.cpu->fetch_page = NO_FETCH_PAGE;
-}
-
-/* At a block that a gate points at: settles what went before, then the delivery, if it was one. */
-void deliver(uint64_t va)
-{
-    struct delivery d = { 0 };
-    bool delivered;
-
-    delivered = find_delivery(va, &d);
-    /* The instruction that had something pending faulted instead. */
-    if (delivered && d.frame.rip == g.cpu->pending.rip)
-        g.cpu->pending.type = 0;
-    cpu_settle();
-    if (delivered && g.recording)
-        emit_delivery(&d);
-    g.counters.not_deliveries += !delivered && g.recording;
 }

@@ -4,8 +4,6 @@
 
 #include "recorder.h"
 
-#define GENERATIONS (1ull << 15)
-
 static void set_stop(void)
 {
     uint64_t limit = g.control->max_accesses, seen = g.ordinal - g.non_accesses;
@@ -48,21 +46,6 @@ static bool take_ordinal(void)
         return false;
     (void)next_ordinal();
     return g.recording;
-}
-
-/* Empties every vCPU's filter: keys of another generation do not match. */
-void flush_filter(void)
-{
-    g.counters.flushes++;
-    g.generation += 1ull << GENERATION_SHIFT;
-    if (g.generation == 0) { /* all generations used: an old key might match again */
-        for (unsigned i = 0; i < g.vcpu_count; i++)
-            memset(g.vcpus[i].filter, 0, (g.slot_mask + 1) * sizeof(uint64_t));
-        walk_forget_stamps();
-        g.generation = 1ull << GENERATION_SHIFT;
-    }
-    for (unsigned i = 0; i < g.vcpu_count; i++)
-        g.vcpus[i].fetch_page = g.vcpus[i].trigger = NO_FETCH_PAGE;
 }
 
 static inline void put(uint64_t word)
@@ -175,43 +158,16 @@ void emit_page_image(uint64_t gpa, const uint8_t *page)
         put_words(page, PAGE_BYTES);
 }
 
-void emit_vcpu_state(uint64_t rip)
+void emit_vcpu_state(uint64_t rip, const struct wire_vcpu_state *s)
 {
-    const struct vcpu *c = g.cpu;
-    struct wire_vcpu_state s = {
-        .cr0 = c->cr0, .cr2 = cpu_register(X86_CR2), .cr3 = c->cr3, .cr4 = c->cr4, .efer = c->efer,
-        .rflags = cpu_register(X86_EFLAGS),
-        .cpl = (c->cr0 & CR0_PE) ? (uint32_t)cpu_register(X86_CS) & 3 : 0,
-        .has_pkru = (c->cr4 & CR4_PKE) != 0,
-        .pkru = c->pkru,
-    };
-
     if (!take_ordinal())
         return;
     g.non_accesses++;
     put_head(WIRE_VCPU_STATE, 0, 0, rip);
-    put_words(&s, sizeof(s));
+    put_words(s, sizeof(*s));
 }
 
-static void emit_table(uint32_t type, struct descriptor_table t)
-{
-    if (t.base || t.limit)
-        emit_event(type, 0, 0, 0, (struct wire_event){ .value = t.base, .size = t.limit });
-}
-
-/* A vCPU's first appearance in the stream. */
-void introduce(uint64_t rip)
-{
-    const struct vcpu *c = g.cpu;
-
-    g.cpu->introduced = true;
-    emit_vcpu_state(rip);
-    emit_table(WIRE_LGDT, c->gdt);
-    emit_table(WIRE_LIDT, c->idt);
-    emit_table(WIRE_LTR, c->tss);
-}
-
-void start_recording(uint64_t rip)
+void start_stream(void)
 {
     g.recording = true;
     g.counters = (struct wire_counters){ 0 }; /* what the firmware did is not part of it */
@@ -219,9 +175,6 @@ void start_recording(uint64_t rip)
     g.next_epoch = g.control->epoch_length;
     set_stop();
     flush_filter();
-    memory_start_slots();
-    introduce(rip);
-    g.control->state = WIRE_RECORDING;
 }
 
 void end_recording(uint32_t reason)

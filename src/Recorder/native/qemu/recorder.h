@@ -73,6 +73,16 @@ struct vcpu {
     unsigned loads;
 };
 
+struct frame { uint64_t rip, cs, flags, rsp, ss; };
+
+struct delivery {
+    unsigned vector, size; /* of the frame, error code included */
+    bool has_error_code, other_stack;
+    uint32_t error_code;
+    uint64_t stack;        /* linear address of the frame */
+    struct frame frame;
+};
+
 /* An instruction the translator marked. */
 struct mark {
     uint64_t gpa, cs_base, va_mask;
@@ -120,6 +130,15 @@ extern struct recorder g;
 /* Where a marked instruction stands; for callbacks before on_second_page(). */
 static inline uint64_t instruction_va(const struct mark *m) { return g.cpu->code_page | m->offset; }
 
+/*
+ * What the files offer, from the bottom up: state, ring, records, registers, memory, walks, accesses, deliveries, the
+ * session, instructions, translation. A file calls those above it in this list and none below.
+ */
+
+/* state.c */
+void flush_filter(void);
+void gates_stale(void);
+
 /* ring.c */
 bool ring_open(const char *path);
 void ring_more(void);             /* makes room at g.write */
@@ -128,9 +147,8 @@ void ring_finish(uint32_t reason);
 void ring_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool ring_ask_for_map(void);
 
-/* emit.c */
+/* emit.c: records and their ordinals */
 uint64_t next_ordinal(void);
-void flush_filter(void);
 void emit_access(unsigned kind, uint64_t va, uint64_t place, uint64_t rip);
 void emit_word(uint64_t word, uint64_t rip);
 void emit_place(size_t number, uint64_t va, uint64_t gpa);
@@ -138,15 +156,23 @@ void emit_vcpu(void);
 void enter_code_page(uint64_t page);
 void emit_event(uint32_t type, uint64_t va, uint64_t place, uint64_t rip, struct wire_event extra);
 void emit_page_image(uint64_t gpa, const uint8_t *page);
-void emit_vcpu_state(uint64_t rip);
-void introduce(uint64_t rip);
-void start_recording(uint64_t rip);
+void emit_vcpu_state(uint64_t rip, const struct wire_vcpu_state *s);
+void start_stream(void);
 void end_recording(uint32_t reason);
 
-/* access.c */
-mem_cb *access_callback(unsigned kind, bool user, bool crosses);
-void access_slots_allocate(struct vcpu *cpu, unsigned slots);
-void fetch(uint64_t va, uint64_t gpa, unsigned size, bool user);
+/* cpu.c: registers, and addresses made of them */
+enum { X86_RIP = 16, X86_EFLAGS, X86_CS, X86_SS, X86_DS, X86_ES, X86_FS, X86_GS, X86_FS_BASE, X86_GS_BASE,
+       X86_CR0, X86_CR2, X86_CR3, X86_CR4, X86_EFER, X86_COUNT };
+bool cpu_find_registers(void);
+uint64_t cpu_register(int number);
+void cpu_read_controls(struct vcpu *c);
+bool cpu_is_code64(void);
+bool cpu_read(uint64_t va, void *to, unsigned bytes);
+void cpu_select(void);
+void cpu_note_running(unsigned index);
+uint64_t cpu_stack_base(void);
+void cpu_check_eip(void);
+uint64_t cpu_operand_address(const struct mark *mark);
 
 /* memory.c */
 bool memory_find_ram(void);
@@ -163,22 +189,25 @@ bool walk(uint64_t va, uint64_t *gpa); /* emits images of tables met for the fir
 void walk_stamp_path(void);            /* a slot of the filter stands for the last walk */
 bool walk_slots_depend_on_store(uint64_t table);
 void walk_note_store(uint64_t table);
-void walk_forget_stamps(void);
 
-/* cpu.c */
-bool cpu_find_registers(void);
-uint64_t cpu_register(int number);
-bool cpu_is_code64(void);
-bool cpu_read(uint64_t va, void *to, unsigned bytes);
-void cpu_select(void);
-void cpu_note_running(unsigned index);
-uint64_t cpu_stack_base(void);
-void cpu_reset(struct vcpu *cpu);
-void cpu_check_eip(void);
-void cpu_settle(void); /* emits what the last block's final instruction changed */
-uint64_t cpu_operand_address(const struct mark *mark);
-enum { X86_RIP = 16, X86_EFLAGS, X86_CS, X86_SS, X86_DS, X86_ES, X86_FS, X86_GS, X86_FS_BASE, X86_GS_BASE,
-       X86_CR0, X86_CR2, X86_CR3, X86_CR4, X86_EFER, X86_COUNT };
+/* access.c */
+mem_cb *access_callback(unsigned kind, bool user, bool crosses);
+void access_slots_allocate(struct vcpu *cpu, unsigned slots);
+void fetch(uint64_t va, uint64_t gpa, unsigned size, bool user);
+
+/* deliver.c */
+bool deliver_is_handler(uint64_t va);
+bool deliver_page_has_handlers(uint64_t va);
+void deliver_refresh(struct vcpu *cpu);
+void deliver_idt_moved(struct vcpu *cpu);
+bool deliver_find(uint64_t va, struct delivery *found);
+void deliver_tell(const struct delivery *d);
+
+/* session.c */
+void session_introduce(uint64_t rip);
+void session_start(uint64_t rip);
+void session_reset(struct vcpu *cpu);
+void session_settle(void); /* emits what the last block's final instruction changed */
 
 /* special.c: instructions that change more than memory */
 enum special { NOT_SPECIAL, SPECIAL_MOV_CR, SPECIAL_CLTS, SPECIAL_LMSW, SPECIAL_WRMSR, SPECIAL_WRPKRU, SPECIAL_INVLPG,
@@ -188,14 +217,6 @@ enum special special_decode(struct mark *mark);
 bool special_reads_operand(enum special kind);
 exec_cb on_special;
 mem_cb on_special_load;
-
-/* deliver.c */
-bool deliver_is_handler(uint64_t va);
-void deliver_refresh(struct vcpu *cpu);
-void deliver_gates_stale(void);
-bool deliver_page_has_handlers(uint64_t va);
-void deliver(uint64_t va);
-void deliver_idt_moved(struct vcpu *cpu);
 
 /* translate.c */
 void on_translate(plugin_id id, struct qemu_plugin_tb *tb);

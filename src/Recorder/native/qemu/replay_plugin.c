@@ -8,8 +8,6 @@
 
 PLUGIN_EXPORT int qemu_plugin_version = PLUGIN_API_VERSION;
 
-struct recorder g;
-
 static void on_vcpu_init(plugin_id id, unsigned index)
 {
     struct vcpu *c = &g.vcpus[index];

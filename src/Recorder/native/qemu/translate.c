@@ -44,26 +44,49 @@ void on_code_flush(plugin_id id)
     }
 }
 
+/* Execution goes on in a page; no look is needed at blocks there while it does, unless some gate points into it. */
+static void go_on(uint64_t va, uint64_t gpa, unsigned size, bool user)
+{
+    fetch(va, gpa, size, user);
+    if (g.recording)
+        g.cpu->trigger = deliver_page_has_handlers(va) ? NO_FETCH_PAGE : FETCH_PAGE(va, user);
+}
+
+/* At a block that a gate points at: settles what went before, then the delivery, if it was one. */
+static void enter_handler(uint64_t va)
+{
+    struct delivery d = { 0 };
+    bool delivered = deliver_find(va, &d);
+
+    /* The instruction that had something pending faulted instead. */
+    if (delivered && d.frame.rip == g.cpu->pending.rip)
+        g.cpu->pending.type = 0;
+    session_settle();
+    if (delivered && g.recording)
+        deliver_tell(&d);
+    g.counters.not_deliveries += !delivered && g.recording;
+}
+
 static __attribute__((noinline)) void enter_page(uint64_t va, const struct mark *m)
 {
     enter_code_page(PAGE_BASE(va));
     if (unlikely(va == RESET_VECTOR))
-        cpu_reset(g.cpu);
+        session_reset(g.cpu);
     if (unlikely(!g.recording)) {
-        cpu_settle();
+        session_settle();
         if (g.ended || g.control->start_kind != WIRE_AT_NOWHERE)
             return;
-        start_recording(va);
+        session_start(va);
     }
     if (unlikely(!g.cpu->introduced))
-        introduce(va);
+        session_introduce(va);
     if (g.cpu->gates_stale)
         deliver_refresh(g.cpu);
     if (deliver_is_handler(va))
-        deliver(va);
+        enter_handler(va);
     else
-        cpu_settle();
-    fetch(va, m->gpa, m->size, m->user);
+        session_settle();
+    go_on(va, m->gpa, m->size, m->user);
 }
 
 static __attribute__((noinline)) void on_block_slowly(const struct mark *m)
@@ -108,7 +131,7 @@ static void on_second_page(unsigned vcpu, void *data)
     if (g.several_vcpus)
         cpu_select();
     enter_code_page(g.cpu->code_page + PAGE_BYTES);
-    fetch(g.cpu->code_page, GPA_UNKNOWN, m->size, m->user);
+    go_on(g.cpu->code_page, GPA_UNKNOWN, m->size, m->user);
 }
 
 static bool stands_at(const struct mark *m, uint32_t kind, uint64_t where)
@@ -125,8 +148,8 @@ static void on_bound(unsigned vcpu, void *data)
     if (g.several_vcpus)
         cpu_select();
     if (!g.recording && !g.ended && stands_at(m, c->start_kind, c->start_at)) {
-        start_recording(instruction_va(m));
-        fetch(instruction_va(m), m->gpa, m->size, m->user);
+        session_start(instruction_va(m));
+        go_on(instruction_va(m), m->gpa, m->size, m->user);
     } else if (g.recording && stands_at(m, c->stop_kind, c->stop_at)) {
         end_recording(WIRE_END_STOP_AT);
     }

@@ -151,9 +151,3 @@ void walk_note_store(uint64_t table)
     if (memory_offset(table, &offset) && g.stores[offset / PAGE_BYTES] < FLOOD)
         g.stores[offset / PAGE_BYTES]++;
 }
-
-void walk_forget_stamps(void)
-{
-    if (g.translated)
-        memset(g.translated, 0, g.ram_bytes / PAGE_BYTES * sizeof(*g.translated));
-}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Wire format v2 between the plugin and the recorder: a control block, then a ring of 8-byte words, in one shared
- * file. Little endian. Documented in schemas/wire/v2.md; tests/data/wire/v2.bin holds one record of every form and is
+ * Wire format v3 between the plugin and the recorder: a control block, then a ring of 8-byte words, in one shared
+ * file. Little endian. Documented in schemas/wire/v3.md; tests/data/wire/v3.bin holds one record of every form and is
  * read by both sides' tests.
  */
 #ifndef REPLAY_WIRE_H
@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_MAGIC 0x3257594c50455221ull /* "!REPLYW2" */
-#define WIRE_VERSION 2u
+#define WIRE_MAGIC 0x3357594c50455221ull /* "!REPLYW3" */
+#define WIRE_VERSION 3u
 #define WIRE_CONTROL_BYTES 65536u
 #define WIRE_MAX_MEMSLOTS 128u
 #define WIRE_PLACES 1024u     /* numbers of places, of each vCPU */
@@ -44,6 +44,22 @@ struct wire_event {
     uint32_t access;  /* WIRE_READ, WIRE_WRITE or WIRE_FETCH */
     uint32_t kept_filter; /* of a store to a page table: 1 where it did not empty the filter */
     uint32_t spare;
+    uint64_t l2_gpa;  /* where WIRE_HAS_L2_GPA: what L1's nested page tables map to the gpa */
+};
+
+/* Behind the head of WIRE_NESTED_ENTER. Fields of the VMCB, and L2's registers as it begins. */
+struct wire_nested_enter {
+    uint64_t nested_control, nested_cr3;
+    uint64_t cr0, cr2, cr3, cr4, efer, pat, rip, rflags;
+    uint64_t intercepts, event_injection;
+    uint32_t asid, tlb_control, cpl, intercept_cr;
+    uint32_t intercept_exceptions, spare;
+};
+
+/* Behind the head of WIRE_NESTED_EXIT. Fields of the VMCB, and L1's registers as it goes on. */
+struct wire_nested_exit {
+    uint64_t exit_code, info1, info2, interrupt_info;
+    uint64_t cr0, cr3, cr4, efer, rflags;
 };
 
 /* Behind the head of WIRE_VCPU_STATE. */
@@ -78,10 +94,11 @@ enum {
     WIRE_CODE_PAGE = 0x85,       /* two words: head with the number, address of the page */
     WIRE_RIP = 0x86,             /* two words: head, instruction of the access that follows */
     WIRE_VCPU = 0x87,            /* one word: the vCPU of the accesses that follow */
-    WIRE_PAGE_TABLE_STORE = 0xc1, /* 4 + 4 words, unless said otherwise */
+    WIRE_PAGE_TABLE_STORE = 0xc1, /* 4 + 5 words, unless said otherwise */
     WIRE_MMIO = 0xc2,
     WIRE_IMPLICIT = 0xc3,
     WIRE_PAGE_IMAGE = 0xc4, /* 4 + 512 words: the page follows */
+    WIRE_NESTED_ACCESS = 0xc5,
     WIRE_CR0 = 0xc8,
     WIRE_CR3 = 0xc9,
     WIRE_CR4 = 0xca,
@@ -89,6 +106,7 @@ enum {
     WIRE_PKRU = 0xcc,
     WIRE_INVLPG = 0xcd,
     WIRE_INVPCID = 0xce,
+    WIRE_INVLPGA = 0xcf,
     WIRE_GUEST_PAGE_FAULT = 0xd0,
     WIRE_DELIVERY = 0xd1,
     WIRE_LIDT = 0xd2,
@@ -97,9 +115,11 @@ enum {
     WIRE_VCPU_STATE = 0xd8, /* 4 + 8 words */
     WIRE_MEMSLOT = 0xd9,    /* gva: slot number, place: gpa, value: bytes (0 deletes) */
     WIRE_MARKER = 0xe8,
+    WIRE_NESTED_ENTER = 0xec, /* 4 + 15 words; place: gpa of the VMCB */
+    WIRE_NESTED_EXIT = 0xed,  /* 4 + 9 words */
 };
 
-enum { WIRE_HAS_ERROR_CODE = 1, WIRE_HAS_GPA = 2 };
+enum { WIRE_HAS_ERROR_CODE = 1, WIRE_HAS_L2_GPA = 2 };
 
 /* Access flags, as in the capture format. */
 enum { WIRE_USER = 1, WIRE_ALIGNMENT_CHECK = 2, WIRE_IS_IMPLICIT = 4, WIRE_IS_MMIO = 8 };
@@ -182,7 +202,9 @@ struct wire_control {
 };
 
 _Static_assert(sizeof(struct wire_head) == 32, "head");
-_Static_assert(sizeof(struct wire_event) == 32, "event");
+_Static_assert(sizeof(struct wire_event) == 40, "event");
+_Static_assert(sizeof(struct wire_nested_enter) == 120, "nested enter");
+_Static_assert(sizeof(struct wire_nested_exit) == 72, "nested exit");
 _Static_assert(sizeof(struct wire_vcpu_state) == 64, "vcpu state");
 _Static_assert(sizeof(struct wire_memslot) == 32, "memslot");
 _Static_assert(sizeof(struct wire_counters) == 128, "counters");
