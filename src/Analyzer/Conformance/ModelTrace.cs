@@ -24,6 +24,8 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
 
     /// <summary>What the entries held that are being zapped atomically.</summary>
     private readonly Dictionary<(int Table, int Index), ulong> _frozen = [];
+    private readonly HashSet<int> _unmapChains = [];
+    private bool _unmapFlushed;
     private long _handlerSeq;
 
     /// <summary>The replay that is observed: tells what the records leave out.</summary>
@@ -56,6 +58,8 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
         _sequences.Chains[chainId] = names;
         if (functions.Contains(KvmFunction.X86EmulateInstruction))
             _emulationChains.Add(chainId);
+        if (functions.Contains(KvmFunction.KvmUnmapGfnRange))
+            _unmapChains.Add(chainId);
     }
 
     public void OnAccess(in AccessRecord record)
@@ -64,6 +68,7 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
 
     public void OnExit(in VmExitRecord record)
     {
+        _unmapFlushed = false;
         if (record.Reason is ExitReason.EptViolation or ExitReason.Npf or ExitReason.PageFault)
             Add(record.Seq, $"kvm_page_fault address={record.Info2:x} error={record.Info1:x}", record.Ordinal, 0);
     }
@@ -170,7 +175,29 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
         }
     }
 
-    public void OnFlush(in TlbFlushRecord record) => Passed(record.Seq, record.ChainId);
+    public void OnFlush(in TlbFlushRecord record)
+    {
+        Passed(record.Seq, record.ChainId);
+        // Of unmaps with nothing of the guest between them: see the rules of ObservedFlushes.
+        var ofUnmap = _unmapChains.Contains(record.ChainId);
+        if (ofUnmap && _unmapFlushed)
+            return;
+        _unmapFlushed = ofUnmap;
+        if (record.Kind == FlushKind.RemoteRange && record.Function != KvmFunction.KvmFlushRemoteTlbsMemslot && Session?.Vm.Kernel.RangeFlushIsACall == true)
+            AddFlush($"flush range start={record.Start:x} pages={record.Pages:x}", record);
+        AddFlush(
+            record.Kind switch
+            {
+                FlushKind.Remote or FlushKind.RemoteRange => ObservedFlushes.Remote,
+                FlushKind.Current => record.Function == KvmFunction.SvmSetCr4 ? ObservedFlushes.Asid : ObservedFlushes.Current,
+                FlushKind.All => ObservedFlushes.All,
+                FlushKind.Guest => ObservedFlushes.Asid,
+                _ => $"flush gva={record.Start:x}",
+            },
+            record);
+    }
+
+    private void AddFlush(string text, in TlbFlushRecord record) => _sequences.Flushes.Add(Item(text, record.Ordinal, record.ChainId));
 
     public void OnRmap(in RmapRecord record) => Passed(record.Seq, record.ChainId);
 

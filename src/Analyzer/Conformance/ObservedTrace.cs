@@ -23,6 +23,7 @@ internal sealed partial class ObservedTrace
 
     /// <summary>The probe that tells how a direct fault ended.</summary>
     private readonly string _directFaultReturn;
+    private readonly ObservedFlushes _flushes;
     private string? _syncedMmio;
     private (string Place, string Value)? _pendingLink;
     private string? _nonleafValue;
@@ -33,6 +34,7 @@ internal sealed partial class ObservedTrace
         var kernel = conformanceCase.Kernel;
         var isEpt = conformanceCase.Mode.UsesEptFormat();
         _shared = shared;
+        _flushes = new ObservedFlushes(_sequences.Flushes);
         _accessedDirty = isEpt ? SpteText.EptAccessedDirty : SpteText.X86AccessedDirty;
         _nonleafFlags = !isEpt ? "827" : (accessedDirtyEnabled, kernel.EptSuppressesVe) switch
         {
@@ -56,6 +58,8 @@ internal sealed partial class ObservedTrace
             trace.Add(line);
         }
 
+        trace._flushes.Finish();
+        trace._sequences.ShowsAsidFlushes = trace._flushes.ShowsAsidFlushes;
         return trace._sequences;
     }
 
@@ -74,6 +78,7 @@ internal sealed partial class ObservedTrace
         var space = line.IndexOf(' ', StringComparison.Ordinal);
         var name = space < 0 ? line : line[..space];
         var rest = space < 0 ? "" : line[(space + 1)..];
+        _flushes.Add(name, rest, _line);
         switch (name)
         {
             case "kvm_page_fault":

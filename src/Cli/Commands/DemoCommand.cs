@@ -36,12 +36,15 @@ internal sealed class DemoCommand : VerbCommand
         DefaultValueFactory = _ => "demo.db",
     };
 
+    private readonly Option<string?> _kernel = ReplayPlanOptions.Kernel();
+
     private readonly Option<bool> _quiet = CommonOptions.Quiet();
 
     public DemoCommand()
         : base("demo", "Replay the bundled capture of a booting Linux kernel through EPT, twice, and through shadow paging, and compare them.")
     {
         Options.Add(_database);
+        Options.Add(_kernel);
         Options.Add(_quiet);
     }
 
@@ -50,7 +53,13 @@ internal sealed class DemoCommand : VerbCommand
     protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
     {
         var path = arguments.GetRequiredValue(_database);
-        var plan = new ReplayPlan { Capture = DemoCapture.Path, Modes = Modes, Threads = Environment.ProcessorCount };
+        var plan = new ReplayPlan
+        {
+            Capture = DemoCapture.Path,
+            Modes = Modes,
+            Kernels = ReplayPlanOptions.Kernels(arguments.GetValue(_kernel) is { } kernel ? [kernel] : [], Modes),
+            Threads = Environment.ProcessorCount,
+        };
         console.Out.WriteLine("The capture: a real guest, recorded with 'replay record qemu'.");
         console.Out.WriteLine();
         using (var reader = CaptureReader.Open(plan.Capture))

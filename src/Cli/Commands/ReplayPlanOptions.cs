@@ -18,7 +18,7 @@ internal sealed class ReplayPlanOptions
 
     private readonly Option<string[]> _kernels = new("--kernel")
     {
-        Description = $"Linux whose KVM is modelled; repeatable, each mode is replayed with each: {string.Join(", ", KvmBehaviour.All.Select(kernel => kernel.Name))} (default: {KvmBehaviour.Newest.Name})",
+        Description = $"Linux whose KVM is modelled; repeatable, each mode is replayed with each: {KernelNames} (default: {KvmBehaviour.Newest.Name})",
         HelpName = "VERSION",
         AllowMultipleArgumentsPerToken = false,
     };
@@ -45,6 +45,15 @@ internal sealed class ReplayPlanOptions
         HelpName = "N",
         DefaultValueFactory = _ => Environment.ProcessorCount,
     };
+
+    /// <summary>The kernel, where there is one only.</summary>
+    internal static Option<string?> Kernel() => new("--kernel")
+    {
+        Description = $"Linux whose KVM is modelled: {KernelNames} (default: {KvmBehaviour.Newest.Name})",
+        HelpName = "VERSION",
+    };
+
+    private static string KernelNames => string.Join(", ", KvmBehaviour.All.Select(kernel => kernel.Name));
 
     public void AddTo(Command command)
     {
@@ -88,13 +97,13 @@ internal sealed class ReplayPlanOptions
         return modes.Count > 0 ? modes : [MmuMode.Ept];
     }
 
-    private static List<KvmBehaviour> Kernels(string[] names, List<MmuMode> modes)
+    internal static List<KvmBehaviour> Kernels(string[] names, IReadOnlyList<MmuMode> modes)
     {
         var kernels = new List<KvmBehaviour>();
         foreach (var name in names)
         {
             var kernel = KvmBehaviour.Find(name)
-                ?? throw new UsageException($"--kernel {name}: choose from {string.Join(", ", KvmBehaviour.All.Select(known => known.Name))}.");
+                ?? throw new UsageException($"--kernel {name}: choose from {KernelNames}.");
             if (kernels.Contains(kernel))
                 throw new UsageException($"--kernel {name} is given twice.");
             foreach (var mode in modes)

@@ -205,7 +205,6 @@ public enum KvmFunction : ushort
     KvmMmuInvalidateAddrOfRoot = 264,
     TdpMmuSetSpteHelper = 265,
     HandleChangedSpteHelper = 266,
-    KvmFlushRemoteTlbsRange = 267,
     KvmRecoverNxHugePages = 268,
     KvmTdpMmuPageFault = 269,
     KvmSyncPageEntries = 270,
@@ -215,4 +214,5 @@ public enum KvmFunction : ushort
     KvmMmuWriteProtectFault = 274,
     KvmMmuZapMemslot = 275,
     KvmMmuZapMemslotPagesAndFlush = 276,
+    KvmFlushRemoteTlbsMemslot = 277,
 }

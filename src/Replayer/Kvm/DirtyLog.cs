@@ -25,7 +25,7 @@ internal sealed class DirtyLog(KvmVm vm)
         }
 
         if (flush)
-            FlushSlot(slot);
+            vm.Tlb.FlushRemoteMemslot(slot);
         return log;
     }
 
@@ -59,7 +59,7 @@ internal sealed class DirtyLog(KvmVm vm)
         }
         else
             RemoveWriteAccess(slot, PgLevel.Size4K);
-        FlushSlot(slot);
+        vm.Tlb.FlushRemoteMemslot(slot);
     }
 
     /// <remarks>KVM: kvm_mmu_slot_leaf_clear_dirty().</remarks>
@@ -90,12 +90,5 @@ internal sealed class DirtyLog(KvmVm vm)
         using var scope = vm.Journal.Enter(
             vm.CpuDirtyLog ? KvmFunction.KvmMmuClearDirtyPtMasked : KvmFunction.KvmMmuWriteProtectPtMasked);
         vm.Backends.ClearDirtyMasked(slot, gfnOffset, mask, writeProtect: !vm.CpuDirtyLog);
-    }
-
-    /// <remarks>KVM: kvm_arch_flush_remote_tlbs_memslot().</remarks>
-    private void FlushSlot(Memslot slot)
-    {
-        using var scope = vm.Journal.Enter(KvmFunction.KvmFlushRemoteTlbsWithAddress);
-        vm.Tlb.FlushRemoteWithAddress(slot.BaseGfn, slot.PageCount);
     }
 }

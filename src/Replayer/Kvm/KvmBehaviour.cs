@@ -73,7 +73,7 @@ public sealed partial record KvmBehaviour
 
     /// <summary>Whether memslots and host memory changed is looked at before room for pages is made, not after.</summary>
     /// <remarks>KVM: direct_page_fault(), FNAME(page_fault)(), is_page_fault_stale().</remarks>
-    [Changed("6.3", "KVM: x86/mmu: Move TDP MMU page fault handling into a separate function, and its followers")]
+    [Changed("after 6.1", "not looked up: read in both sources")]
     public bool LooksForStaleFaultFirst { get; init; }
 
     /// <summary>Asking the host for a frame ends in a retry if an invalidation runs or ran meanwhile.</summary>
@@ -118,14 +118,19 @@ public sealed partial record KvmBehaviour
     [Changed("6.6", "KVM: x86/mmu: Use dummy root, backed by zero page, for !visible guest roots")]
     public bool UsesDummyRoot { get; init; }
 
+    /// <summary>A flush of a range is a call of its own, which a probe sees; before, compilers put it into its callers.</summary>
+    /// <remarks>KVM: kvm_flush_remote_tlbs_with_address(), later kvm_flush_remote_tlbs_range().</remarks>
+    [Changed("6.6", "KVM: Allow range-based TLB invalidation from common code")]
+    public bool RangeFlushIsACall { get; init; }
+
     /// <summary>A nested guest's page that loses its last parent is zapped even while it is a root.</summary>
     /// <remarks>KVM: mmu_page_zap_pte().</remarks>
-    [Changed("6.12", "KVM: x86/mmu: Recursively zap nested TDP SPs (6.1.176 spares roots, 6.12.95 does not)")]
+    [Changed("after 6.1", "not looked up: read in both sources, 6.1.176 and 6.12.95")]
     public bool ZapsOrphanedRoots { get; init; }
 
     /// <summary>Flushes name the pages of the entry that changed; before, some named those of its table.</summary>
     /// <remarks>KVM: validate_direct_spte(), __rmap_add(), tdp_mmu_map_handle_target_level().</remarks>
-    [Changed("6.2", "KVM: x86/mmu: Fix wrong start gfn of tlb flushing with range, and its companions")]
+    [Changed("6.2", "KVM: x86/mmu: Fix wrong gfn range of tlb flushing in validate_direct_spte(), and others of its series")]
     public bool FlushesWhatTheEntryMaps { get; init; }
 
     /// <summary>Ageing through reverse maps is one function that walks and stores.</summary>
@@ -179,7 +184,7 @@ public sealed partial record KvmBehaviour
 
     /// <summary>Storing a writable entry marks its page dirty, whoever stores it.</summary>
     /// <remarks>KVM: handle_changed_spte_dirty_log().</remarks>
-    [Changed("6.4", "KVM: x86/mmu: Bypass __handle_changed_spte() when clearing TDP MMU dirty bits")]
+    [Changed("6.4", "KVM: x86/mmu: Remove handle_changed_spte_dirty_log()")]
     public bool StoringMarksDirty { get; init; } = true;
 
     /// <summary>The TDP MMU makes its roots itself, without making room for shadow pages.</summary>

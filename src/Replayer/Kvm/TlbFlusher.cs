@@ -12,6 +12,14 @@ public sealed class TlbFlusher(KvmVm vm)
     /// <remarks>KVM: kvm_flush_remote_tlbs_with_address(), later kvm_flush_remote_tlbs_range().</remarks>
     public void FlushRemoteWithAddress(ulong startGfn, ulong pages) => Flush(FlushKind.RemoteRange, startGfn, pages);
 
+    /// <summary>All that a memslot holds.</summary>
+    /// <remarks>KVM: kvm_arch_flush_remote_tlbs_memslot(), later kvm_flush_remote_tlbs_memslot().</remarks>
+    internal void FlushRemoteMemslot(Memslot slot)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.KvmFlushRemoteTlbsWithAddress);
+        FlushRemoteWithAddress(slot.BaseGfn, slot.PageCount);
+    }
+
     /// <summary>What an entry maps.</summary>
     /// <remarks>KVM: kvm_flush_remote_tlbs_sptep(), kvm_flush_remote_tlbs_gfn().</remarks>
     internal void FlushRemoteSptep(Mmu.Sptep entry) =>
