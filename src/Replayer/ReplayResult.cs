@@ -51,6 +51,9 @@ public sealed record ReplayResult
     /// <summary>How often each <see cref="ModelNote"/> occurred, by its number.</summary>
     public required IReadOnlyList<long> NoteCounts { get; init; }
 
+    /// <summary>The first of each <see cref="ModelNote"/>, by its number; meaningless where there was none.</summary>
+    public IReadOnlyList<ModelNoteRecord> FirstNotes { get; init; } = [];
+
     public required VerifyTotals Verify { get; init; }
 
     /// <summary>KVM's own counters.</summary>

@@ -134,6 +134,18 @@ public sealed class ReplaySession
         }
     }
 
+    /// <summary>Userspace lets a vCPU run on that it had stopped: KVM enters the guest, and the CPU fetches the next instruction.</summary>
+    /// <param name="vcpu">Which.</param>
+    /// <param name="gva">Of that instruction.</param>
+    /// <param name="ordinal">Of what it does next.</param>
+    public void Resume(byte vcpu, ulong gva, long ordinal)
+    {
+        Journal.Ordinal = ordinal;
+        Journal.Vcpu = vcpu;
+        Journal.Rip = gva;
+        _machine.Cpu(vcpu).Resume(gva);
+    }
+
     /// <summary>What the replay came to so far.</summary>
     /// <exception cref="InvariantViolation">Tables or counters do not agree with themselves.</exception>
     public ReplayResult Finish()
@@ -161,6 +173,7 @@ public sealed class ReplaySession
         WalkReferences = _machine.Walks.References,
         Walks = _machine.Walks.All,
         NoteCounts = Journal.NoteCounts.ToArray(),
+        FirstNotes = Journal.FirstNotes.ToArray(),
         Verify = _machine.Verify,
         Stats = Vm.Stats,
         HistoryHash = Journal.Hash.ToString(),

@@ -2,8 +2,8 @@ using System.Diagnostics;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Replay.Analyzer.Store;
-using Replay.Analyzer.Store.BTrees;
 using Replay.Replayer.History;
+using Replay.Tests;
 
 namespace Replay.Analyzer.Tests;
 
@@ -19,16 +19,112 @@ public sealed class CrashTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Fact]
-    public void A_killed_writer_leaves_a_database_that_says_so()
+    public void A_killed_writer_leaves_no_database_and_says_so()
     {
         var path = _directory.File("x.db");
         KillWriterOf(path);
+        Assert.False(File.Exists(path));
+        var error = Assert.Throws<FileNotFoundException>(() => Database.OpenRead(path));
+        Assert.Contains("is not made yet", error.Message, StringComparison.Ordinal);
+        Assert.True(File.Exists(DatabasePlace.PartialOf(path)));
+
+        // Nothing could go on from what is there, so it is in nobody's way.
+        SampleHistory.Store(path).Dispose();
+        AssertAlone(path);
+    }
+
+    [Fact]
+    public void The_old_database_is_there_until_the_new_one_is_whole()
+    {
+        var path = _directory.File("x.db");
+        SampleHistory.Store(path).Dispose();
+        var before = DatabaseDump.Of(path);
+        using (var file = HistoryFile.Create(path, overwrite: true))
+        using (var store = file.BeginRun(SampleHistory.Info with { Name = "new" }))
+        {
+            SampleHistory.Play(store);
+            Assert.Equal(before, DatabaseDump.Of(path));
+        }
+
+        // It was given up.
+        Assert.Equal(before, DatabaseDump.Of(path));
+        AssertAlone(path);
+        using (var store = HistoryStore.Create(path, SampleHistory.Info with { Name = "new" }, overwrite: true))
+            store.Complete(SampleHistory.Play(store));
         using var database = Database.OpenRead(path);
-        AssertIncomplete(database, Assert.Single(database.Runs));
-        Assert.Equal(["ok"], database.Connection.Query<string>("PRAGMA integrity_check"));
-        // They wait on the spool.
-        Assert.Equal(0, database.Connection.ExecuteScalar<long>("SELECT count(*) FROM table_write"));
-        Assert.True(File.Exists(Spool.PathOf(path)));
+        Assert.Equal("new", Assert.Single(database.Runs).Name);
+        AssertAlone(path);
+    }
+
+    [Fact]
+    public void A_name_is_one_writers_at_a_time()
+    {
+        var path = _directory.File("x.db");
+        using (var file = HistoryFile.Create(path))
+        {
+            var failure = Assert.Throws<StoreException>(() => HistoryFile.Create(path, overwrite: true));
+            Assert.Contains("is being written by another process", failure.Message, StringComparison.Ordinal);
+            Assert.DoesNotContain('\n', failure.Message);
+            using var store = file.BeginRun(SampleHistory.Info);
+            store.Complete(SampleHistory.Play(store));
+            // Its first run is in its place; it may still add others.
+            Assert.Throws<StoreException>(() => HistoryFile.Append(path));
+        }
+
+        HistoryFile.Append(path).Dispose();
+        AssertAlone(path);
+    }
+
+    [Fact]
+    public void A_database_that_came_meanwhile_is_left_as_it_is()
+    {
+        var path = _directory.File("x.db");
+        var other = _directory.File("other.db");
+        SampleHistory.Store(other).Dispose();
+        var before = File.ReadAllBytes(other);
+        using (var file = HistoryFile.Create(path))
+        {
+            using var store = file.BeginRun(SampleHistory.Info);
+            File.Copy(other, path);
+            var failure = Assert.Throws<StoreException>(() => store.Complete(SampleHistory.Play(store)));
+            Assert.Contains("has come or changed", failure.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(before, File.ReadAllBytes(path));
+    }
+
+    [Fact]
+    public void A_journal_that_an_old_database_left_does_not_reach_the_new_one()
+    {
+        var path = _directory.File("x.db");
+        SampleHistory.Store(path).Dispose();
+        KillWriterOf(path);
+        Assert.True(File.Exists(path + "-journal"));
+        using (var store = HistoryStore.Create(path, SampleHistory.Info, overwrite: true))
+            store.Complete(SampleHistory.Play(store));
+        Assert.Equal("", DatabaseDump.Damage(path));
+        File.Delete(path + ".ready");
+        AssertAlone(path);
+    }
+
+    [Theory]
+    [InlineData("x.db.checkpoint-notes.txt")]
+    [InlineData("x.db.partial.checkpoint-7")]
+    [InlineData("xa.db.partial")]
+    [InlineData("x.db.spool")]
+    [InlineData("x.db.partial.txt")]
+    [InlineData("a.db.partial.checkpoint-1")]
+    public void What_is_of_others_stays(string name)
+    {
+        File.WriteAllText(_directory.File(name), "mine");
+        foreach (var database in (string[])["x.db", "*.db", "?.db", "a*"])
+        {
+            SampleHistory.Store(_directory.File(database)).Dispose();
+            using var store = HistoryStore.Create(_directory.File(database), SampleHistory.Info, overwrite: true);
+            store.Complete(SampleHistory.Play(store));
+        }
+
+        Assert.Equal("mine", File.ReadAllText(_directory.File(name)));
     }
 
     [Fact]
@@ -58,11 +154,12 @@ public sealed class CrashTests : IDisposable
     public void A_run_added_after_a_killed_one_is_complete_and_the_killed_one_is_not()
     {
         var path = _directory.File("x.db");
+        SampleHistory.Store(path).Dispose();
         KillWriterOf(path);
         using (var store = HistoryStore.Append(path, SampleHistory.Info))
             store.Complete(SampleHistory.Play(store));
         using var database = Database.OpenRead(path);
-        Assert.Equal([false, true], database.Runs.Select(run => run.Complete));
+        Assert.Equal([true, false, true], database.Runs.Select(run => run.Complete));
     }
 
     [Fact]
@@ -80,18 +177,14 @@ public sealed class CrashTests : IDisposable
     public void A_run_does_not_count_as_complete_while_another_is_written()
     {
         var path = _directory.File("x.db");
-        var copy = _directory.File("copy.db");
         using (var file = HistoryFile.Create(path))
         {
             using var first = file.BeginRun(SampleHistory.Info);
             using var second = file.BeginRun(SampleHistory.Info);
             first.Complete(SampleHistory.Play(first));
-            // What a kill at this moment would leave.
-            File.Copy(path, copy);
+            Assert.False(File.Exists(path));
         }
 
-        using (var killed = Database.OpenRead(copy))
-            Assert.All(killed.Runs, run => AssertIncomplete(killed, run));
         using var database = Database.OpenRead(path);
         Assert.Equal([true, false], database.Runs.Select(run => run.Complete));
     }
@@ -125,6 +218,9 @@ public sealed class CrashTests : IDisposable
                 File.WriteAllText(path + ".ready", "");
         }
     }
+
+    private static void AssertAlone(string path) =>
+        Assert.Equal([path], Directory.GetFiles(Path.GetDirectoryName(path)!).Where(file => !file.EndsWith(".ready", StringComparison.Ordinal)));
 
     private static void AssertIncomplete(Database database, RunRow run)
     {

@@ -72,7 +72,9 @@ public sealed class DatabaseTests : IDisposable
     public void A_database_that_is_being_written_is_told()
     {
         var path = _directory.File("x.db");
-        using var store = HistoryStore.Create(path, SampleHistory.Info);
+        using (HistoryStore.Create(path, SampleHistory.Info))
+            AssertOneLine<FileNotFoundException>(path, "is not made yet");
+        using var store = HistoryStore.Append(path, SampleHistory.Info);
         AssertOneLine<StoreException>(path, "being written");
     }
 

@@ -58,6 +58,7 @@ internal sealed class SampleHistory
             Accesses = 40,
             Events = 10,
             NoteCounts = sample._journal.NoteCounts.ToArray(),
+            FirstNotes = sample._journal.FirstNotes.ToArray(),
             Walks = [new(0, 4, 20, 30), new(256, 4, 16, 8)],
         };
     }

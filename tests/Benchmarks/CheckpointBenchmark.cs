@@ -72,7 +72,7 @@ internal sealed class CheckpointBenchmark : IBenchmark
             count++;
             while (file.IsSaving)
                 Thread.Sleep(1);
-            bytes = Directory.GetFiles(Path.GetDirectoryName(path)!, "*.checkpoint-*").Max(name => new FileInfo(name).Length);
+            bytes = Directory.GetFiles(Path.GetDirectoryName(path)!, "*.partial.checkpoint-*").Max(name => new FileInfo(name).Length);
         }
 
         var result = session.Finish();

@@ -37,7 +37,7 @@ internal sealed class NativeIngest : IDisposable
         if (NativeProgram.Compile("ingest", library, $"-Wl,-rpath,{Path.GetDirectoryName(library)}", "-lm") is not { } program)
             return null;
         var ingest = new NativeIngest(program, folder);
-        HistoryFile.Create(ingest.Empty).Dispose();
+        HistoryStore.Create(ingest.Empty, LongHistory.Info).Dispose();
         using var connection = new SqliteConnection($"Data Source={database};Mode=ReadOnly;Pooling=False");
         connection.Open();
         var statements = Query(connection, "SELECT sql || ';' FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL").Select(row => row.GetString(0));

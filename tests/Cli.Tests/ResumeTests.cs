@@ -1,8 +1,8 @@
 using System.Diagnostics;
-using Dapper;
 using Replay.Analyzer.Store;
 using Replay.Cli.Replaying;
 using Replay.Replayer;
+using Replay.Tests;
 
 namespace Replay.Cli.Tests;
 
@@ -26,7 +26,8 @@ public sealed class ResumeTests : IDisposable
 
         var random = new Random(seed);
         var enough = RunAndKill(Timeout.InfiniteTimeSpan, modes).Took;
-        File.Delete(_folder["parts.db"]);
+        foreach (var file in Directory.GetFiles(_folder[""], "parts.db*"))
+            File.Delete(file);
         var resumed = 0;
         for (var kills = 0; ; kills++)
         {
@@ -42,7 +43,7 @@ public sealed class ResumeTests : IDisposable
 
         Assert.True(resumed > 0, "it was over before it could be killed at a checkpoint");
         Assert.Equal(Dump("whole.db"), Dump("parts.db"));
-        Assert.Empty(Checkpoints());
+        Assert.Equal([_folder["parts.db"]], Directory.GetFiles(_folder[""], "parts.db*"));
     }
 
     [Fact]
@@ -88,7 +89,7 @@ public sealed class ResumeTests : IDisposable
         await Succeeds("run", _folder["x.capture"], "-o", _folder["whole.db"], "-q");
         Interrupt();
 
-        var checkpoint = Assert.Single(Directory.GetFiles(_folder[""], "parts.db.checkpoint-*"));
+        var checkpoint = Assert.Single(Directory.GetFiles(_folder[""], "parts.db.partial.checkpoint-*"));
         var bytes = File.ReadAllBytes(checkpoint);
         bytes[bytes.Length / 2] ^= 1;
         File.WriteAllBytes(checkpoint, bytes);
@@ -142,20 +143,7 @@ public sealed class ResumeTests : IDisposable
         return (ended, error.Result, watch.Elapsed);
     }
 
-    private List<string> Checkpoints() => [.. Directory.GetFiles(_folder[""], "parts.db.checkpoint-*").Order(StringComparer.Ordinal)];
+    private List<string> Checkpoints() => [.. Directory.GetFiles(_folder[""], "parts.db.partial.checkpoint-*").Order(StringComparer.Ordinal)];
 
-    /// <summary>Every row of every table of the schema, in order of its columns.</summary>
-    private List<string> Dump(string name)
-    {
-        using var database = Database.OpenRead(_folder[name]);
-        var lines = new List<string>();
-        foreach (var table in database.Connection.Query<string>("SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE '\\_%' ESCAPE '\\' ORDER BY name"))
-        {
-            var columns = database.Connection.Query<string>($"SELECT name FROM pragma_table_info('{table}') ORDER BY cid").AsList();
-            var row = $"json_array({string.Join(", ", columns)})";
-            lines.AddRange(database.Connection.Query<string>($"SELECT '{table} ' || {row} FROM {table} ORDER BY {string.Join(", ", columns)}"));
-        }
-
-        return lines;
-    }
+    private List<string> Dump(string name) => DatabaseDump.Of(_folder[name]);
 }

@@ -1,6 +1,7 @@
 -- title: Pages that faulted again and again
 -- description: The pages that KVM had to map more than once, most often first: how many faults, how many of them mapped the page again
---   after the first time, and how few trace events lay between two. The address is of the kind that `fault.address` is.
+--   after the first time, and how few trace events lay between two. The address is of the kind that `fault.address` is. Counted are faults
+--   whose outcome is `fixed`: in an observed run without probes on returns, those in which a leaf was set.
 -- param run run = (SELECT min(run) FROM run): Which run.
 -- param top integer = 20: How many, at most 1000.
 SELECT

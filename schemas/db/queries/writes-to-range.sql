@@ -1,6 +1,7 @@
 -- title: Guest writes to a range, and the entries that changed because of them
 -- description: The guest's stores to a range of guest-physical addresses that left a trace, each with the fault and the table writes it
---   caused. A store that met a writable entry changed nothing and is only in the capture.
+--   caused. A store that met a writable entry changed nothing and is only in the capture (`events CAPTURE --writes` lists those). A trace
+--   shows no stores: of an observed run, the entries for the range that changed, each with the fault behind it if there is one.
 -- param run run = (SELECT min(run) FROM run): Which run.
 -- param from integer: First guest-physical address.
 -- param to integer = :from: Last guest-physical address; without it the first alone.
@@ -12,4 +13,13 @@ FROM access AS a
 LEFT JOIN table_write AS w ON w.run = a.run AND w.ordinal = a.ordinal
 LEFT JOIN fault AS f ON f.run = w.run AND f.fault_id = w.fault_id
 WHERE a.run = :run AND a.kind = 'write' AND a.gpa BETWEEN :from - 63 AND :to AND a.gpa + a.size > :from
-ORDER BY a.ordinal, w.seq;
+UNION ALL
+SELECT
+  w.ordinal, coalesce(f.address_hex, printf('0x%x', w.gfn << 12)), NULL, NULL, f.gva_hex, f.rip_hex,
+  f.fault_id, f.error_code_hex, f.outcome,
+  w.seq, w.table_id, w.level, w.idx, w.gfn_hex, w.old_hex, w.new_hex, w.old_kind || ' -> ' || w.new_kind, w.function
+FROM table_write AS w
+LEFT JOIN fault AS f ON f.run = w.run AND f.fault_id = w.fault_id
+WHERE w.run = :run AND (SELECT r.mode FROM run AS r WHERE r.run = :run) = 'observed'
+  AND w.gfn BETWEEN :from >> 30 << 18 AND :to >> 12 AND w.gfn + (1 << 9 * (w.level - 1)) > :from >> 12
+ORDER BY 1, 10;

@@ -21,7 +21,7 @@ SELECT
       WHEN 11 THEN 'PML_FULL' ELSE a.name END
     WHEN 2 THEN CASE a.name
       WHEN 0 THEN 'continue' WHEN 1 THEN 'retry' WHEN 2 THEN 'emulate' WHEN 3 THEN 'invalid' WHEN 4 THEN 'fixed' WHEN 5 THEN 'spurious' WHEN 6 THEN 'write_protected'
-      WHEN 16 THEN 'guest_fault' ELSE nullif(a.name, 255) END
+      WHEN 16 THEN 'guest_fault' WHEN 17 THEN 'failed' ELSE nullif(a.name, 255) END
     WHEN 3 THEN (SELECT f.name FROM _function AS f WHERE f.function = a.name)
     WHEN 4 THEN CASE a.name
       WHEN 1 THEN 'create' WHEN 2 THEN 'find' WHEN 3 THEN 'zap' WHEN 4 THEN 'sync' WHEN 5 THEN 'unsync' WHEN 6 THEN 'free' ELSE a.name END

@@ -39,6 +39,7 @@ SELECT run, ordinal, seq, 'root', vcpu, table_id, NULL, operation || ' T' || tab
 UNION ALL
 SELECT run, ordinal, seq, 'flush', vcpu, NULL, CASE kind WHEN 'remote_range' THEN start END,
     kind || CASE kind WHEN 'remote_range' THEN ' gfn ' || start_hex || ' pages ' || pages WHEN 'gva' THEN ' ' || start_hex ELSE '' END || ' by ' || function
+    || coalesce(CASE WHEN kind LIKE 'remote%' AND targets LIKE '0-%' THEN ' for vCPUs ' || targets WHEN requester <> CAST(vcpu AS TEXT) THEN ' asked for by ' || CASE requester WHEN 'host' THEN 'the host' ELSE 'vCPU ' || requester END END, '')
   FROM tlb_flush
 UNION ALL
 SELECT run, ordinal, seq, 'rmap', NULL, table_id, gfn,

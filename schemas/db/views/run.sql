@@ -13,6 +13,7 @@ CREATE VIEW run (
   capture_source,   -- text: What recorded it: `qemu`, `synthetic`, `ftrace`.
   capture_complete, -- boolean: The recording was closed properly.
   capture_filter,   -- text: The page filter of a filtered recording as JSON, else NULL.
+  capture_blind,    -- text: What the recording cannot see, a JSON array; NULL for a run that an older version stored.
   profile,          -- text: Host profile: CPU and module parameters, such as `intel`.
   backing,          -- text: How the host backs guest memory: `4k` or `thp`, with `-lazy` where it was not populated beforehand.
   kernel,           -- text: Kernel whose KVM is modelled.
@@ -31,7 +32,7 @@ CREATE VIEW run (
   stretch           -- integer: Ordinals of a stretch of `activity` and `table_memory`, NULL for a run that an older version stored without them.
 ) AS
 SELECT
-  run, name, mode, entry_format, complete, history_hash, capture, capture_hash, capture_source, capture_complete, capture_filter,
+  run, name, mode, entry_format, complete, history_hash, capture, capture_hash, capture_source, capture_complete, capture_filter, capture_blind,
   profile, backing, kernel, tool, model, options, detail, has_rmap, first_ordinal, last_ordinal, accesses, events, last_seq,
   max_rows, rows_to_ordinal, 1 << stretch_shift
 FROM _run;

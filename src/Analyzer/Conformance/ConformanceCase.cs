@@ -42,6 +42,11 @@ public sealed record ConformanceCase
 
     public CheckpointAction AtCheckpoint { get; init; }
 
+    public int Vcpus { get; init; } = 1;
+
+    /// <summary>How several vCPUs take turns; null: one vCPU.</summary>
+    public TurnRule? Turns { get; init; }
+
     /// <exception cref="ConformanceCaseException">The folder holds no readable case.</exception>
     public static ConformanceCase Load(string folder)
     {
@@ -69,7 +74,9 @@ public sealed record ConformanceCase
                 DirtyLog = root.GetProperty("dirty_log").GetBoolean(),
                 IsAligned = !root.TryGetProperty("hva_aligned_2m", out var aligned) || aligned.GetBoolean(),
                 AtCheckpoint = ReadAction(root),
-            };
+                Vcpus = root.TryGetProperty("vcpus", out var vcpus) ? vcpus.GetInt32() : 1,
+                Turns = root.TryGetProperty("turns", out var turns) && turns.ValueKind == JsonValueKind.Object ? TurnRule.Read(turns) : null,
+            }.Checked();
         }
         catch (Exception exception) when (exception is JsonException or OverflowException or KeyNotFoundException or FormatException or InvalidOperationException)
         {
@@ -140,6 +147,13 @@ public sealed record ConformanceCase
 
         return quirks.GetArrayLength() > 0;
     }
+
+    private ConformanceCase Checked() => Vcpus switch
+    {
+        < 1 or > byte.MaxValue => throw new FormatException($"vcpus is {Vcpus}"),
+        > 1 when Turns is null => throw new FormatException($"{Vcpus} vCPUs and no 'turns': in which order they ran is not told"),
+        _ => this,
+    };
 
     private static bool ReadHugePages(string? text) => text switch
     {

@@ -33,7 +33,7 @@ public static class ConformanceReplay
     {
         var pages = conformanceCase.MemoryBytes >> 12;
         var firstPfn = HostMemory.FirstPfn + (ConformanceHost.HvaOffset(conformanceCase) >> 12);
-        var trace = new ModelTrace(conformanceCase.Mode.UsesEptFormat(), pfn => pfn - firstPfn < pages ? pfn - firstPfn : null);
+        var trace = new ModelTrace(conformanceCase.Mode.UsesEptFormat(), pfn => pfn - firstPfn < pages ? pfn - firstPfn : null, namesVcpus: conformanceCase.Vcpus > 1);
         var options = new ReplayOptions
         {
             Mode = conformanceCase.Mode,
@@ -46,11 +46,18 @@ public static class ConformanceReplay
         var host = new ConformanceHost(conformanceCase, session, trace);
         session.Marker = host.AtCheckpoint;
         host.Start(program.Segments);
+        if (source.Manifest.Vcpus != conformanceCase.Vcpus)
+            throw new ConformanceCaseException($"{conformanceCase.Folder}: has {conformanceCase.Vcpus} vCPUs, the guest's capture {source.Manifest.Vcpus}");
+        if (conformanceCase.Turns is not null && !source.Manifest.HasRips)
+            throw new ConformanceCaseException($"{conformanceCase.Folder}: the guest's capture tells no instruction addresses, by which vCPUs take turns: record it with --rip");
+        var turns = conformanceCase.Turns is { } rule ? new TurnSource(source, rule, conformanceCase.Entry) : null;
         var chunk = new TraceChunk();
-        while (source.TryRead(chunk))
+        while ((turns ?? source).TryRead(chunk))
         {
             cancellation.ThrowIfCancellationRequested();
             chunk.Events.RemoveAll(row => row.Kind == TraceEventKind.Memslot);
+            if (turns?.Begun is { } turn)
+                session.Resume(turn.Vcpu, turn.Rip, turn.Ordinal);
             session.Process(chunk);
         }
 

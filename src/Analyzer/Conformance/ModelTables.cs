@@ -9,6 +9,14 @@ internal sealed class ModelTables
 {
     private const ulong PresentAndMmuPresent = Spte.MmuPresentMask | 1;
 
+    /// <summary>Requests as the dumps name them, in the order of their numbers in the kernel.</summary>
+    private static readonly (VcpuRequests Request, string Name)[] Requests =
+    [
+        (VcpuRequests.TlbFlush, "TLB_FLUSH"), (VcpuRequests.MmuSync, "MMU_SYNC"), (VcpuRequests.LoadMmuPgd, "LOAD_MMU_PGD"),
+        (VcpuRequests.TlbFlushCurrent, "TLB_FLUSH_CURRENT"), (VcpuRequests.TlbFlushGuest, "TLB_FLUSH_GUEST"),
+        (VcpuRequests.MmuFreeObsoleteRoots, "MMU_FREE_OBSOLETE_ROOTS"),
+    ];
+
     private readonly KvmVm _vm;
     private readonly Func<ulong, ulong?> _gfnOf;
     private readonly Action<string> _line;
@@ -25,37 +33,46 @@ internal sealed class ModelTables
 
     /// <param name="vm">The machine, between two instructions of its guest.</param>
     /// <param name="name">The checkpoint.</param>
+    /// <param name="by">The vCPU that made it: the dump is of all vCPUs; null: of the one there is.</param>
     /// <param name="gfnOf">The gfn that a host frame backs, or null.</param>
     /// <param name="line">Takes the lines.</param>
-    public static void Write(KvmVm vm, string name, Func<ulong, ulong?> gfnOf, Action<string> line) => new ModelTables(vm, gfnOf, line).Write(name);
+    public static void Write(KvmVm vm, string name, byte? by, Func<ulong, ulong?> gfnOf, Action<string> line) => new ModelTables(vm, gfnOf, line).Write(name, by);
 
-    private void Write(string checkpoint)
+    private void Write(string checkpoint, byte? by)
     {
-        var mmu = _vm.Vcpus[0].Mmu;
+        var vcpus = by is null ? _vm.Vcpus.Take(1).ToList() : [.. _vm.Vcpus];
         var pages = MmuDump.Pages(_vm);
         foreach (var page in pages)
             _byPfn[page.Page.Pfn] = page;
-        NamePages(mmu, pages);
+        NamePages(vcpus, pages);
         _line($"CKPT {checkpoint}");
-        WriteHeader(mmu);
-        if (mmu.PaeRoot is { } paeRoot)
-            WriteSpecial("pae_root", paeRoot, 4);
+        foreach (var vcpu in vcpus)
+            WriteHeader(vcpu, by is null ? "p*" : "zapped");
+        if (by is { } maker)
+            WriteRequests(vcpus, maker);
+        foreach (var vcpu in vcpus)
+        {
+            if (vcpu.Mmu.PaeRoot is { } paeRoot)
+                WriteSpecial(Prefix(vcpu) + "pae_root", paeRoot, 4);
+        }
+
         foreach (var page in _order)
             WritePage(page);
         _line($"END {checkpoint} pages={_order.Count}");
     }
 
-    private void NamePages(KvmMmu mmu, IReadOnlyList<DumpedPage> pages)
+    /// <summary>Roots of all vCPUs in order, then what stands in their PDPTEs, then the rest.</summary>
+    private void NamePages(List<KvmVcpu> vcpus, IReadOnlyList<DumpedPage> pages)
     {
-        Visit(mmu.Root.Table);
-        foreach (var previous in mmu.PreviousRoots)
-            Visit(previous.Table);
-        if (mmu.PaeRoot is { } paeRoot)
+        foreach (var vcpu in vcpus)
         {
-            foreach (var entry in paeRoot.Entries)
-                Visit(_vm.Pages.At(new Spte(entry).Pfn));
+            Visit(vcpu.Mmu.Root.Table);
+            foreach (var previous in vcpu.Mmu.PreviousRoots)
+                Visit(previous.Table);
         }
 
+        foreach (var entry in vcpus.SelectMany(vcpu => vcpu.Mmu.PaeRoot is { } paeRoot ? paeRoot.Entries.ToArray() : []))
+            Visit(_vm.Pages.At(new Spte(entry).Pfn));
         foreach (var page in pages.OrderByDescending(page => page.Page.Level).ThenBy(page => page.Page.Gfn).ThenBy(page => page.Page.Role.Word))
             Visit(page.Page);
     }
@@ -76,20 +93,38 @@ internal sealed class ModelTables
         }
     }
 
-    private void WriteHeader(KvmMmu mmu)
+    private void WriteHeader(KvmVcpu vcpu, string unlisted)
     {
-        _line($"root pgd={mmu.Root.Pgd:x} table={RootName(mmu.Root)} cpu_role={mmu.CpuRole.Base.Word:x8} ext={mmu.CpuRole.ExtendedWord:x8} root_role={mmu.RootRole.Word:x8}");
+        var mmu = vcpu.Mmu;
+        var prefix = Prefix(vcpu);
+        _line($"{prefix}root pgd={mmu.Root.Pgd:x} table={RootName(mmu.Root, unlisted)} cpu_role={mmu.CpuRole.Base.Word:x8} ext={mmu.CpuRole.ExtendedWord:x8} root_role={mmu.RootRole.Word:x8}");
         for (var i = 0; i < KvmMmu.PreviousRootCount; i++)
-            _line($"prev_root {i} pgd={mmu.PreviousRoots[i].Pgd:x} table={RootName(mmu.PreviousRoots[i])}");
-        _line($"root_mmu 1 n_used={_vm.ShadowMmu.UsedMmuPages} gen={_vm.ValidGeneration} indirect_shadow_pages={_vm.ShadowMmu.IndirectShadowPages}");
-        var pdptes = _vm.Vcpus[0].Registers.Pdptes;
-        _line($"pdptrs {pdptes[0]:x} {pdptes[1]:x} {pdptes[2]:x} {pdptes[3]:x}");
+            _line($"{prefix}prev_root {i} pgd={mmu.PreviousRoots[i].Pgd:x} table={RootName(mmu.PreviousRoots[i], unlisted)}");
+        if (vcpu.Id == 0)
+            _line($"root_mmu 1 n_used={_vm.ShadowMmu.UsedMmuPages} gen={_vm.ValidGeneration} indirect_shadow_pages={_vm.ShadowMmu.IndirectShadowPages}");
+        var pdptes = vcpu.Registers.Pdptes;
+        _line($"{prefix}pdptrs {pdptes[0]:x} {pdptes[1]:x} {pdptes[2]:x} {pdptes[3]:x}");
     }
 
-    private string RootName(MmuRoot root) => root.Table is not { } table ? "none"
+    private void WriteRequests(List<KvmVcpu> vcpus, byte maker)
+    {
+        foreach (var vcpu in vcpus)
+        {
+            var pending = Requests.Where(request => (vcpu.Requests & request.Request) != 0).Select(request => request.Name).ToList();
+            _line($"requests {vcpu.Id} {(pending.Count == 0 ? "-" : string.Join(' ', pending))}");
+        }
+
+        _line($"by {maker}");
+    }
+
+    private static string Prefix(KvmVcpu vcpu) => vcpu.Id == 0 ? "" : $"vcpu {vcpu.Id} ";
+
+    /// <param name="root">The root.</param>
+    /// <param name="unlisted">What a page is called that is in use and in no list any more.</param>
+    private string RootName(MmuRoot root, string unlisted) => root.Table is not { } table ? "none"
         : _names.TryGetValue(table.Pfn, out var name) ? name
         : root.ShadowPage is null ? "pae_root/pml4_root"
-        : "p*";
+        : unlisted;
 
     private void WriteSpecial(string name, TablePage table, int count)
     {

@@ -8,7 +8,8 @@ namespace Replay.Analyzer.Conformance;
 /// <summary>Collects what the model does into the common form.</summary>
 /// <param name="isEpt">Entries have the EPT format.</param>
 /// <param name="gfnOf">The gfn that a host frame backs, or null: the renaming of host frames.</param>
-public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
+/// <param name="namesVcpus">Several vCPUs: operations and tables say whose they are.</param>
+public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf, bool namesVcpus = false) : IHistory
 {
     private static readonly string[] AccessNames = ["---", "--x", "w--", "w-x", "-u-", "-ux", "wu-", "wux"];
 
@@ -44,7 +45,7 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
         if (Session is not { } session)
             throw new InvalidOperationException("There is no replay to look at.");
         var ordinal = session.Journal.Ordinal;
-        ModelTables.Write(session.Vm, checkpoint, gfnOf, line => _sequences.Tables.Add(new ConformanceItem(line, ordinal)));
+        ModelTables.Write(session.Vm, checkpoint, namesVcpus ? session.Journal.Vcpu : null, gfnOf, line => _sequences.Tables.Add(new ConformanceItem(line, ordinal)));
     }
 
     /// <summary>The name of a table page: S and its place in the order of creation.</summary>
@@ -242,5 +243,5 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf) : IHistory
 
     private ConformanceItem Item(string text, long ordinal, int chain) => new(text, ordinal) { Chain = chain, Rip = Session?.Journal.Rip ?? 0 };
 
-    private void Add(long seq, string text, long ordinal, int chain, int tie = 0) => _operations.Add((seq, tie, Item(text, ordinal, chain)));
+    private void Add(long seq, string text, long ordinal, int chain, int tie = 0) => _operations.Add((seq, tie, Item(namesVcpus ? $"vcpu {Session?.Journal.Vcpu}: {text}" : text, ordinal, chain)));
 }

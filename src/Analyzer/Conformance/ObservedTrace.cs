@@ -27,6 +27,7 @@ internal sealed partial class ObservedTrace
     private string? _syncedMmio;
     private (string Place, string Value)? _pendingLink;
     private string? _nonleafValue;
+    private string _who = "";
     private int _line;
 
     private ObservedTrace(SharedFrames shared, ConformanceCase conformanceCase, bool accessedDirtyEnabled)
@@ -49,13 +50,18 @@ internal sealed partial class ObservedTrace
 
     public static ConformanceSequences Parse(IEnumerable<string> lines, SharedFrames shared, ConformanceCase conformanceCase, bool accessedDirtyEnabled)
     {
+        // Of several vCPUs lines say whose thread made what follows, and operations say it too.
+        var namesVcpus = conformanceCase.Vcpus > 1;
         var trace = new ObservedTrace(shared, conformanceCase, accessedDirtyEnabled);
         foreach (var line in lines)
         {
             trace._line++;
             if (line == "tracing_mark_write vmm end")
                 break;
-            trace.Add(line);
+            if (namesVcpus && line.StartsWith("@vcpu ", StringComparison.Ordinal))
+                trace._who = $"vcpu {line["@vcpu ".Length..]}: ";
+            else
+                trace.Add(line);
         }
 
         trace._flushes.Finish();
@@ -248,7 +254,9 @@ internal sealed partial class ObservedTrace
         var gfn = ulong.Parse(match.Groups["gfn"].Value, NumberStyles.HexNumber);
         var level = match.Groups["level"].Value[0] - '0';
         var tableBits = 9 * level;
-        var place = _tdpTables.TryGetValue((level, gfn >> tableBits << tableBits), out var table)
+        // Where there are several trees, the line itself says in which.
+        var place = match.Groups["place"] is { Success: true, Value: not ['?', ..] } told ? told.Value
+            : _tdpTables.TryGetValue((level, gfn >> tableBits << tableBits), out var table)
             ? $"{table}[{gfn >> (tableBits - 9) & 511}]"
             : $"?{level}[{gfn:x}]";
         var value = match.Groups["new"].Value.TrimEnd();
@@ -280,7 +288,7 @@ internal sealed partial class ObservedTrace
 
     private string Entry(string place) => _entries.GetValueOrDefault(place, _empty);
 
-    private void Operation(string text) => _sequences.Operations.Add(new ConformanceItem(text, _line));
+    private void Operation(string text) => _sequences.Operations.Add(new ConformanceItem(_who + text, _line));
 
     private static string Value(string rest, string name)
     {
@@ -305,6 +313,6 @@ internal sealed partial class ObservedTrace
     [GeneratedRegex(@"at (?<place>\S+) old=(?<old>.+?) new=(?<new>.+?) spurious (?<spurious>\d) fixed (?<fixed>\d)")]
     private static partial Regex FastPageFault();
 
-    [GeneratedRegex(@"gfn=(?<gfn>\S+) level=(?<level>\d) old=(?<old>.+?) new=(?<new>.+)$")]
+    [GeneratedRegex(@"^(?:at (?<place>\S+\[\d+\]) )?.*?gfn=(?<gfn>\S+) level=(?<level>\d) old=(?<old>.+?) new=(?<new>.+)$")]
     private static partial Regex TdpChange();
 }

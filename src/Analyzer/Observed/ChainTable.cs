@@ -1,4 +1,5 @@
 using Replay.Replayer.History;
+using Replay.Trace.Tracepoints;
 
 namespace Replay.Analyzer.Observed;
 
@@ -20,6 +21,23 @@ internal sealed class ChainTable(IObservedHistory history)
         node = _nodes.Count;
         _nodes.Add((parent, function, _nodes[parent].Depth + 1, false));
         _children[(parent, function)] = node;
+        return node;
+    }
+
+    /// <summary>The chain with a function at its end: the same where it ends there already.</summary>
+    public int Ending(int node, KvmFunction function) => _nodes[node].Function == function ? node : Child(node, function);
+
+    /// <summary>The chain of a stack trace, as far as histories name its functions.</summary>
+    /// <param name="stack">The innermost first.</param>
+    public int OfStack(ReadOnlySpan<TracepointName> stack)
+    {
+        var node = 0;
+        for (var i = stack.Length - 1; i >= 0; i--)
+        {
+            if (ProbedFunction.Of(stack[i].Text).Function is var function and not KvmFunction.None)
+                node = Ending(node, function);
+        }
+
         return node;
     }
 

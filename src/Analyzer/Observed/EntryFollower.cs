@@ -22,7 +22,11 @@ internal sealed class EntryFollower(ObservedHost host, Scribe scribe, TablePages
         Tell(thread);
         var shift = 9 * fields.Level;
         var page = pages.Holding(fields.Level, fields.Gfn, fields.Old) ?? pageFollower.Earlier(fields.Level, fields.Gfn >> shift << shift);
-        Begin(thread, page, (int)(fields.Gfn >> (shift - 9) & 511), fields.Old, fields.New, KvmFunction.HandleChangedSpte, Tracepoint.KvmTdpMmuSpteChanged);
+        var index = (int)(fields.Gfn >> (shift - 9) & 511);
+        page.SetEntryGfn(index, fields.Gfn);
+        Begin(thread, page, index, fields.Old, fields.New, KvmFunction.HandleChangedSpte, Tracepoint.KvmTdpMmuSpteChanged);
+        if (host.Entries.Classify(fields.New, fields.Level) is EntryKind.Page or EntryKind.Huge)
+            ExitFollower.LeafChanged(thread);
         if (fields.Level > 1 && host.Entries.Classify(fields.New, fields.Level) == EntryKind.Table
             && pages.WithoutPfn(fields.Level - 1, fields.Gfn) is { } child)
             pageFollower.Locate(child, new Spte(fields.New).Pfn);
@@ -32,6 +36,9 @@ internal sealed class EntryFollower(ObservedHost host, Scribe scribe, TablePages
     public void Set(ObservedThread thread, in SetSpteFields fields)
     {
         ExitFollower.Mapped(thread, fields.Gfn, fields.Level);
+        thread.FaultSet = true;
+        if (!pages.IsTdp(fields.Sptep >> PageShift))
+            ExitFollower.LeafChanged(thread);
         if (thread.HasWrite)
         {
             ref var write = ref thread.Write;
@@ -49,7 +56,8 @@ internal sealed class EntryFollower(ObservedHost host, Scribe scribe, TablePages
             Tell(thread);
         }
 
-        var page = pageFollower.At(thread, fields.Sptep >> PageShift, fields.Level, fields.Gfn);
+        // A nested guest's tables are found by their own addresses, not by L1's frames.
+        var page = pageFollower.At(thread, fields.Sptep >> PageShift, fields.Level, thread.IsNested ? Unseen.Word : fields.Gfn);
         var index = TablePages.Index(fields.Sptep);
         page.SetEntryGfn(index, fields.Gfn);
         Begin(thread, page, index, Unseen.Word, fields.Spte, KvmFunction.MmuSetSpte, Tracepoint.KvmMmuSetSpte);
@@ -183,7 +191,7 @@ internal sealed class EntryFollower(ObservedHost host, Scribe scribe, TablePages
         page.SetValue(index, value);
         if (old == value && old != Unseen.Word)
             return;
-        var chain = scribe.Chains.Function(thread.Chain) == function ? thread.Chain : scribe.Chains.Child(thread.Chain, function);
+        var chain = scribe.Chains.Ending(thread.Chain, function);
         thread.Write = new PendingWrite
         {
             Page = page,

@@ -7,7 +7,7 @@ using Replay.Trace.Tracepoints;
 namespace Replay.Analyzer.Observed;
 
 /// <summary>Follows exits and faults: each begins with one line, and ends where its thread enters the guest again or exits once more.</summary>
-internal sealed class ExitFollower(ObservedHost host, Scribe scribe)
+internal sealed class ExitFollower(ObservedHost host, Scribe scribe, ShownEvents shown)
 {
     private const uint VectorMask = 255;
     private const uint PageFaultVector = 14;
@@ -15,8 +15,10 @@ internal sealed class ExitFollower(ObservedHost host, Scribe scribe)
 
     public void Exit(ObservedThread thread, in ExitFields fields)
     {
-        Finish(thread);
-        var (pending, reason) = host.IsIntel ? VmxReason(fields) : SvmReason(fields.Reason);
+        Finish(thread, FaultEnding.Unseen);
+        thread.IsNested = false;
+        ExitReasons.TryFind(fields.Reason, out var code);
+        var (pending, reason) = host.IsIntel ? VmxReason(code, fields) : SvmReason(code);
         thread.Pending = pending;
         var record = new VmExitRecord
         {
@@ -40,9 +42,9 @@ internal sealed class ExitFollower(ObservedHost host, Scribe scribe)
     }
 
     /// <summary>The thread goes back to the guest, or to userspace: what it did for the exit is over.</summary>
-    public void Finish(ObservedThread thread)
+    public void Finish(ObservedThread thread, FaultEnding ending)
     {
-        EndFault(thread);
+        EndFault(thread, ending);
         TellExit(thread);
         thread.Pending = PendingExit.None;
         thread.Exit = new VmExitRecord { ExitId = -1 };
@@ -116,6 +118,9 @@ internal sealed class ExitFollower(ObservedHost host, Scribe scribe)
             thread.Fault = thread.Fault with { MappedLevel = (byte)level };
     }
 
+    /// <summary>A leaf became another while the fault was handled: where nothing else tells, that is how it ended.</summary>
+    public static void LeafChanged(ObservedThread thread) => thread.FaultMapped |= thread.FaultIsOpen;
+
     public void GuestFault(ObservedThread thread, in InjectedExceptionFields fields)
     {
         if (!fields.IsPageFault || fields.Reinjected)
@@ -147,20 +152,39 @@ internal sealed class ExitFollower(ObservedHost host, Scribe scribe)
         scribe.Exit(thread.Exit);
     }
 
-    private void EndFault(ObservedThread thread)
+    private void EndFault(ObservedThread thread, FaultEnding ending)
     {
         if (!thread.FaultIsOpen)
             return;
         TellExit(thread);
+        if ((byte)thread.Fault.Outcome == Unseen.Byte)
+            thread.Fault = thread.Fault with { Outcome = Derived(thread, ending) };
         thread.FaultIsOpen = false;
         scribe.Fault(thread.Fault, Math.Max(thread.FaultEnd, thread.Fault.Seq), thread.Exit.ExitId >= 0 ? thread.Exit.Reason : default);
     }
 
+    /// <summary>How a fault ended whose handler's return no line shows: by what KVM did for it, and by what came next.</summary>
+    private RetPf Derived(ObservedThread thread, FaultEnding ending)
+    {
+        if (thread.FaultMapped)
+            return RetPf.Fixed;
+        if (ending == FaultEnding.Error)
+            return RetPf.Failed;
+        if (ending != FaultEnding.GuestGoesOn || !shown.Leaves || !shown.Requests)
+            return (RetPf)Unseen.Byte;
+        // KVM came as far as mapping it, and wrote nothing: the entry was right. Or it gave up before that, as something changes under it.
+        if (thread.RequestedGfn == Unseen.Word || thread.WalkFailed)
+            return RetPf.Retry;
+        return host.UsesTdpMmu && !thread.IsNested && !thread.FaultSet ? RetPf.Retry : RetPf.Spurious;
+    }
+
     private void Begin(ObservedThread thread, ulong address, ulong errorCode, ulong rip)
     {
-        EndFault(thread);
+        EndFault(thread, FaultEnding.Unseen);
         Confirm(thread);
         thread.WalkFailed = false;
+        thread.FaultMapped = false;
+        thread.FaultSet = false;
         thread.RequestedGfn = Unseen.Word;
         thread.FaultIsOpen = true;
         thread.FaultEnd = 0;
@@ -174,12 +198,15 @@ internal sealed class ExitFollower(ObservedHost host, Scribe scribe)
             Rip = rip,
             FaultId = scribe.NextFault(),
             ExitId = thread.Exit.ExitId,
+            // What handles a nested guest's fault depends on how its hypervisor translates.
             Handler = (errorCode & PageFaultError.Reserved) != 0 ? KvmFunction.HandleMmioPageFault
-                : host.IsTwoDimensional ? KvmFunction.KvmTdpPageFault : KvmFunction.None,
+                : host.IsTwoDimensional && !thread.IsNested ? KvmFunction.KvmTdpPageFault : KvmFunction.None,
             Outcome = (RetPf)Unseen.Byte,
             Access = (errorCode & PageFaultError.Fetch) != 0 ? AccessKind.Fetch : (errorCode & PageFaultError.Write) != 0 ? AccessKind.Write : AccessKind.Read,
             Vcpu = thread.Vcpu,
         };
+        if (thread.IsNested)
+            scribe.Nested(thread.Fault.FaultId);
     }
 
     /// <summary>An exit whose reason was in doubt has none that concerns the MMU.</summary>
@@ -205,17 +232,20 @@ internal sealed class ExitFollower(ObservedHost host, Scribe scribe)
         return errorCode | ((qualification & 0x100) != 0 ? PageFaultError.GuestFinal : PageFaultError.GuestPage);
     }
 
-    private static (PendingExit Pending, ExitReason Reason) VmxReason(in ExitFields fields) => fields.Reason switch
+    private static (PendingExit Pending, ExitReason Reason) VmxReason(ExitCode code, in ExitFields fields) => code.Number switch
     {
-        "EPT_VIOLATION" => (PendingExit.Certain, ExitReason.EptViolation),
-        "EPT_MISCONFIG" => (PendingExit.Certain, ExitReason.EptMisconfig),
-        "EXCEPTION_NMI" when fields.InterruptInfo is null => (PendingExit.IfPageFault, default),
-        "EXCEPTION_NMI" when (fields.InterruptInfo & VectorMask) == PageFaultVector => (PendingExit.Certain, ExitReason.PageFault),
-        "CR_ACCESS" => CrAccess(fields.Info1),
-        "MSR_WRITE" => (PendingExit.IfEfer, default),
-        "INVLPG" => (PendingExit.Certain, ExitReason.Invlpg),
-        "INVPCID" => (PendingExit.Certain, ExitReason.Invpcid),
-        "PML_FULL" => (PendingExit.Certain, ExitReason.PmlFull),
+        _ when code.Isa == ExitIsa.Svm => default,
+        // Only a name says so: a bare 0 is no reason.
+        ExitReasons.VmxException when code.Isa == ExitIsa.Unknown => default,
+        ExitReasons.VmxEptViolation => (PendingExit.Certain, ExitReason.EptViolation),
+        ExitReasons.VmxEptMisconfig => (PendingExit.Certain, ExitReason.EptMisconfig),
+        ExitReasons.VmxException when fields.InterruptInfo is null => (PendingExit.IfPageFault, default),
+        ExitReasons.VmxException when (fields.InterruptInfo & VectorMask) == PageFaultVector => (PendingExit.Certain, ExitReason.PageFault),
+        ExitReasons.VmxCrAccess => CrAccess(fields.Info1),
+        ExitReasons.VmxMsrWrite => (PendingExit.IfEfer, default),
+        ExitReasons.VmxInvlpg => (PendingExit.Certain, ExitReason.Invlpg),
+        ExitReasons.VmxInvpcid => (PendingExit.Certain, ExitReason.Invpcid),
+        ExitReasons.VmxPmlFull => (PendingExit.Certain, ExitReason.PmlFull),
         _ => default,
     };
 
@@ -228,16 +258,17 @@ internal sealed class ExitFollower(ObservedHost host, Scribe scribe)
         _ => default,
     };
 
-    private static (PendingExit Pending, ExitReason Reason) SvmReason(string reason) => reason switch
+    private static (PendingExit Pending, ExitReason Reason) SvmReason(ExitCode code) => code.Number switch
     {
-        "npf" => (PendingExit.Certain, ExitReason.Npf),
-        "PF excp" => (PendingExit.Certain, ExitReason.PageFault),
-        "write_cr0" or "cr0_sel_write" => (PendingExit.Certain, ExitReason.Cr0Write),
-        "write_cr3" => (PendingExit.Certain, ExitReason.Cr3Write),
-        "write_cr4" => (PendingExit.Certain, ExitReason.Cr4Write),
-        "msr" => (PendingExit.IfEfer, default),
-        "invlpg" => (PendingExit.Certain, ExitReason.Invlpg),
-        "invpcid" => (PendingExit.Certain, ExitReason.Invpcid),
+        _ when code.Isa == ExitIsa.Vmx => default,
+        ExitReasons.SvmNpf => (PendingExit.Certain, ExitReason.Npf),
+        ExitReasons.SvmPageFault => (PendingExit.Certain, ExitReason.PageFault),
+        ExitReasons.SvmWriteCr0 or ExitReasons.SvmCr0SelectiveWrite => (PendingExit.Certain, ExitReason.Cr0Write),
+        ExitReasons.SvmWriteCr3 => (PendingExit.Certain, ExitReason.Cr3Write),
+        ExitReasons.SvmWriteCr4 => (PendingExit.Certain, ExitReason.Cr4Write),
+        ExitReasons.SvmMsr => (PendingExit.IfEfer, default),
+        ExitReasons.SvmInvlpg => (PendingExit.Certain, ExitReason.Invlpg),
+        ExitReasons.SvmInvpcid => (PendingExit.Certain, ExitReason.Invpcid),
         _ => default,
     };
 }

@@ -32,7 +32,8 @@ internal sealed class ObservedPage(int tableId, int level, ulong gfn)
 
     public bool IsZapped { get; set; }
 
-    public bool IsDirect => (RoleMask & Role & DirectBit) != 0;
+    /// <summary>Entry follows entry as frame follows frame. Pages of the TDP MMU all do, also those that were there before the trace.</summary>
+    public bool IsDirect => IsTdp || (RoleMask & Role & DirectBit) != 0;
 
     /// <summary>The value of an entry as the writes so far leave it; <see cref="Unseen.Word"/>: not known.</summary>
     public ulong Value(int index) => _values is null ? IsMadeInTrace ? 0 : Unseen.Word : _values[index];
@@ -52,14 +53,17 @@ internal sealed class ObservedPage(int tableId, int level, ulong gfn)
     /// <summary>First frame that an entry translates: from the page's own where it is direct, else as it was shown last.</summary>
     public ulong EntryGfn(int index)
     {
+        if (_gfns is not null && _gfns[index] != Unseen.Word)
+            return _gfns[index];
         if (IsDirect && Gfn != Unseen.Word)
             return Gfn + ((ulong)index << (9 * (Level - 1)));
-        return _gfns is null ? Unseen.Word : _gfns[index];
+        return Unseen.Word;
     }
 
+    /// <summary>A line says what the entry translates.</summary>
     public void SetEntryGfn(int index, ulong gfn)
     {
-        if (IsDirect && Gfn != Unseen.Word)
+        if (IsDirect && Gfn != Unseen.Word && EntryGfn(index) == gfn)
             return;
         if (_gfns is null)
         {

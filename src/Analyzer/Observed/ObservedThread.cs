@@ -8,8 +8,11 @@ internal sealed class ObservedThread
 {
     public byte Vcpu { get; set; } = Unseen.Byte;
 
-    /// <summary>The chain of functions that probes show it in.</summary>
+    /// <summary>The chain of functions that probes show it in, or the stack trace of the event being read.</summary>
     public int Chain { get; set; }
+
+    /// <summary>The chain outside the event, where that has a stack trace.</summary>
+    public int? ChainOutsideStack { get; set; }
 
     public PendingExit Pending { get; set; }
 
@@ -21,6 +24,15 @@ internal sealed class ObservedThread
     public FaultRecord Fault { get; set; }
 
     public long FaultEnd { get; set; }
+
+    /// <summary>The exit came from a nested guest (L2): until the next one, what is handled is its.</summary>
+    public bool IsNested { get; set; }
+
+    /// <summary>A leaf changed while the fault was handled.</summary>
+    public bool FaultMapped { get; set; }
+
+    /// <summary>kvm_mmu_set_spte came while the fault was handled: with the TDP MMU also where the entry was right already.</summary>
+    public bool FaultSet { get; set; }
 
     /// <summary>The guest walk of the fault being handled failed.</summary>
     public bool WalkFailed { get; set; }
@@ -58,3 +70,21 @@ internal sealed class ObservedThread
 
     public int FaultId => FaultIsOpen ? Fault.FaultId : -1;
 }
+
+/// <summary>What ends a fault.</summary>
+internal enum FaultEnding
+{
+    /// <summary>No line shows it: events were lost, the trace ends, or another fault or exit comes first.</summary>
+    Unseen = 0,
+
+    /// <summary>The thread enters the guest again, or gives the vCPU back to userspace without an error.</summary>
+    GuestGoesOn = 1,
+
+    /// <summary>KVM_RUN returns an error.</summary>
+    Error = 2,
+}
+
+/// <summary>Which events are in the trace at all: what is not shown says nothing by its absence.</summary>
+/// <param name="Leaves">Leaves that are set.</param>
+/// <param name="Requests">kvm_mmu_spte_requested.</param>
+internal readonly record struct ShownEvents(bool Leaves, bool Requests);

@@ -20,11 +20,11 @@ public sealed class ObservedTraceMapper : TracepointSink
     private readonly ProbeFollower _probes;
     private readonly Sightings _sightings = new();
     private readonly FieldsJson _json = new();
-    private readonly Dictionary<int, ObservedThread> _threads = [];
-    private readonly Dictionary<(int Pid, ulong Name), int> _tasks = [];
+    private readonly Dictionary<long, ObservedThread> _threads = [];
+    private readonly Dictionary<(long Thread, ulong Name), int> _tasks = [];
     private readonly List<string> _taskNames = [];
     private ObservedThread _thread = new();
-    private int _threadPid = -1;
+    private long _threadKey = -1;
     private int _threadTask;
     private long _skipped;
 
@@ -46,7 +46,10 @@ public sealed class ObservedTraceMapper : TracepointSink
         _host = host;
         _scribe = new Scribe(history);
         _pages = new TablePages(host);
-        _exits = new ExitFollower(host, _scribe);
+        _exits = new ExitFollower(
+            host,
+            _scribe,
+            new ShownEvents(outlook?.Events.Any(name => name is "kvm_mmu_set_spte" or "kvm_tdp_mmu_spte_changed") ?? false, outlook?.Events.Contains("kvm_mmu_spte_requested") ?? false));
         _pageFollower = new PageFollower(host, _scribe, _pages);
         _entries = new EntryFollower(host, _scribe, _pages, _pageFollower);
         _probes = new ProbeFollower(host, _scribe, _pages, _exits, _entries, _pageFollower);
@@ -70,6 +73,9 @@ public sealed class ObservedTraceMapper : TracepointSink
 
     public IReadOnlyList<string> Tasks => _taskNames;
 
+    /// <summary>Events told to it.</summary>
+    public long Events { get; private set; }
+
     /// <summary>Events of threads that were not asked for.</summary>
     public long Skipped => _skipped;
 
@@ -82,19 +88,25 @@ public sealed class ObservedTraceMapper : TracepointSink
         {
             _entries.EndLink(thread);
             _entries.Tell(thread);
-            _exits.Finish(thread);
+            _exits.Finish(thread, FaultEnding.Unseen);
         }
     }
 
     /// <summary>A line of the trace could not be used.</summary>
     public void OnDamaged(long line) => _scribe.Note(ModelNote.DamagedLine, (ulong)line);
 
+    /// <summary>An event of a thread of the host that works for no VM in particular.</summary>
+    public void OnHostEvent(in TraceLine line) => Take(line, mapped: false);
+
+    /// <summary>An entry that a line changes is one of this VM's: its page holds the old value.</summary>
+    public bool Holds(in SpteChangedFields fields) => _pages.Holds(fields.Level, fields.Gfn, fields.Old);
+
     public override void OnEntry(in TraceLine line, in EntryFields fields)
     {
         if (!Take(line, mapped: true))
             return;
         Break();
-        _exits.Finish(_thread);
+        _exits.Finish(_thread, FaultEnding.GuestGoesOn);
         SetVcpu(fields.Vcpu);
     }
 
@@ -221,7 +233,13 @@ public sealed class ObservedTraceMapper : TracepointSink
         {
             case "kvm_userspace_exit":
                 Break();
-                _exits.Finish(_thread);
+                _exits.Finish(_thread, line.Text.StartsWith("reason error"u8) ? FaultEnding.Error : FaultEnding.GuestGoesOn);
+                break;
+            case "kvm_nested_vmexit":
+                _thread.IsNested = true;
+                break;
+            case "kvm_nested_vmexit_inject" or "kvm_nested_intr_vmexit":
+                _thread.IsNested = false;
                 break;
             case "kvm_emulate_insn" when (byte)_thread.Fault.Outcome == Unseen.Byte:
                 ExitFollower.Outcome(_thread, RetPf.Emulate);
@@ -239,7 +257,8 @@ public sealed class ObservedTraceMapper : TracepointSink
         {
             _entries.EndLink(thread);
             _entries.Tell(thread);
-            _exits.Finish(thread);
+            _exits.Finish(thread, FaultEnding.Unseen);
+            thread.IsNested = false;
         }
 
         _scribe.Note(ModelNote.LostEvents, events < 0 ? Unseen.Word : (ulong)events);
@@ -251,11 +270,20 @@ public sealed class ObservedTraceMapper : TracepointSink
     private bool Take(in TraceLine line, bool mapped)
     {
         _scribe.Ordinal = line.Ordinal;
+        Events++;
         _sightings.Count(line.Name);
-        if (line.Pid != _threadPid)
+        if (line.Thread != _threadKey)
             Switch(line);
         var fields = _kept == FieldsKept.All || (_kept == FieldsKept.Unmapped && !mapped) ? _json.Of(line.Text) : default;
         _history.OnTraceEvent(new TraceEventRow(line.Ordinal, line.Line, line.Time, line.Cpu, line.Pid, _threadTask, line.Name.Id), fields);
+        if (_thread.ChainOutsideStack is { } outside)
+            (_thread.Chain, _thread.ChainOutsideStack) = (outside, null);
+        if (!line.Stack.IsEmpty)
+        {
+            _sightings.Stack();
+            (_thread.ChainOutsideStack, _thread.Chain) = (_thread.Chain, _scribe.Chains.OfStack(line.Stack));
+        }
+
         if (_pids is null || _pids.Contains(line.Pid))
             return true;
         _skipped++;
@@ -264,20 +292,21 @@ public sealed class ObservedTraceMapper : TracepointSink
 
     private void Switch(in TraceLine line)
     {
-        if (!_threads.TryGetValue(line.Pid, out var thread))
+        if (!_threads.TryGetValue(line.Thread, out var thread))
         {
             thread = new ObservedThread();
-            _threads[line.Pid] = thread;
+            _threads[line.Thread] = thread;
         }
 
         _thread = thread;
-        _threadPid = line.Pid;
-        var key = (line.Pid, System.IO.Hashing.XxHash3.HashToUInt64(line.Task));
+        _threadKey = line.Thread;
+        var key = (line.Thread, System.IO.Hashing.XxHash3.HashToUInt64(line.Task));
         if (!_tasks.TryGetValue(key, out _threadTask))
         {
             _threadTask = _taskNames.Count;
             _tasks[key] = _threadTask;
-            _taskNames.Add(Encoding.Latin1.GetString(line.Task));
+            var name = Encoding.Latin1.GetString(line.Task);
+            _taskNames.Add(line.Source.IsEmpty ? name : $"{Encoding.Latin1.GetString(line.Source)}: {name}");
         }
     }
 

@@ -106,9 +106,7 @@ internal sealed class PageFollower(ObservedHost host, Scribe scribe, TablePages 
         ObservedPage page;
         if (fields.Created)
         {
-            page = pages.Add(level, fields.Gfn, isMadeInTrace: true);
-            page.Role = fields.Role;
-            page.RoleMask = fields.RoleMask;
+            page = pages.Add(level, fields.Gfn, isMadeInTrace: true, fields.Role, fields.RoleMask);
             if (thread.TdpPage is { } tdp)
             {
                 page.Role = tdp.Role;
@@ -132,9 +130,7 @@ internal sealed class PageFollower(ObservedHost host, Scribe scribe, TablePages 
 
     private ObservedPage Earlier(int level, in PageFields fields)
     {
-        var page = pages.Add(level, fields.Gfn, isMadeInTrace: false);
-        page.Role = fields.Role;
-        page.RoleMask = fields.RoleMask;
+        var page = pages.Add(level, fields.Gfn, isMadeInTrace: false, fields.Role, fields.RoleMask);
         TellEarlier(page, fields.Generation, 0);
         return page;
     }
@@ -177,7 +173,7 @@ internal sealed class PageFollower(ObservedHost host, Scribe scribe, TablePages 
             TableId = page.TableId,
             FaultId = thread.FaultId,
             ExitId = thread.Exit.ExitId,
-            ChainId = scribe.Chains.Told(scribe.Chains.Child(thread.Chain, FunctionOf(operation, page))),
+            ChainId = scribe.Chains.Told(scribe.Chains.Ending(thread.Chain, FunctionOf(operation, page))),
             Role = operation == PageOperation.Create ? page.Role : fields.Role,
             RootCount = (int)fields.RootCount,
             Operation = operation,

@@ -40,6 +40,9 @@ internal sealed class Scribe(IObservedHistory history)
         history.OnFault(record, end, exit);
     }
 
+    /// <summary>The fault is a nested guest's.</summary>
+    public void Nested(int faultId) => history.OnNestedFault(faultId);
+
     public void Write(in TableWrite record)
     {
         _hash.Append(3, record);

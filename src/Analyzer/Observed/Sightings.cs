@@ -8,6 +8,7 @@ internal sealed class Sightings
     private readonly List<(TracepointName Name, string? Function, long Events)> _names = [];
     private readonly HashSet<string> _entered = new(StringComparer.Ordinal);
     private readonly HashSet<string> _returned = new(StringComparer.Ordinal);
+    private bool _hasStacks;
 
     public IReadOnlyList<TraceNameRow> Names =>
         [.. _names.Where(name => name.Events > 0).Select(name => new TraceNameRow(name.Name.Id, name.Name.Text, name.Function, name.Events))];
@@ -18,6 +19,9 @@ internal sealed class Sightings
             _names.Add((name, null, 0));
         _names[name.Id] = (name, _names[name.Id].Function, _names[name.Id].Events + 1);
     }
+
+    /// <summary>An event came with a stack trace.</summary>
+    public void Stack() => _hasStacks = true;
 
     public void Probe(TracepointName name, in ProbeFields probe)
     {
@@ -40,8 +44,8 @@ internal sealed class Sightings
                 host.IsTwoDimensional ? "the same for every fault" : "probes on nonpaging_page_fault, paging64_page_fault, paging32_page_fault"),
             new(
                 "fault.outcome",
-                Returned("direct_page_fault", "paging64_page_fault", "kvm_tdp_page_fault") ? "yes" : Seen("fast_page_fault") || Seen("kvm_emulate_insn") ? "partly" : "no",
-                "probes on the return of direct_page_fault, paging64_page_fault, paging32_page_fault; partly by fast_page_fault, kvm_emulate_insn, kvm_inj_exception"),
+                Returned("direct_page_fault", "paging64_page_fault", "kvm_tdp_page_fault") ? "yes" : Seen("kvm_mmu_set_spte") || Seen("kvm_tdp_mmu_spte_changed") ? "derived" : "no",
+                "probes on the return of direct_page_fault, paging64_page_fault, paging32_page_fault; derived from what follows: leaves set, fast_page_fault, kvm_emulate_insn, kvm_inj_exception, the next kvm_entry, kvm_userspace_exit"),
             Of("guest_faults", Seen("kvm_inj_exception"), "kvm_inj_exception: those that KVM injects; the CPU delivers the others unseen"),
             Of("vcpu", Seen("kvm_entry"), "kvm_entry and kvm_exit of the same thread; NULL for other threads"),
         };
@@ -88,7 +92,7 @@ internal sealed class Sightings
             "probes on mmu_alloc_root, kvm_tdp_mmu_get_vcpu_root_hpa, vmx_load_mmu_pgd, svm_load_mmu_pgd, mmu_free_root_page; otherwise from pages of the highest level");
         yield return Of("tlb_flushes", Entered("kvm_flush_remote_tlbs", "svm_flush_tlb_current", "vmx_flush_tlb_current"), "probes on kvm_flush_remote_tlbs, vmx_flush_tlb_*, svm_flush_tlb_*");
         yield return new("rmap", "no", "changes of reverse maps are not imported");
-        yield return new("chains", _returned.Count > 0 ? "partly" : "no", "functions whose start and return are probed");
+        yield return new("chains", _hasStacks || _returned.Count > 0 ? "partly" : "no", "stack traces of events; functions whose start and return are probed");
     }
 
     private static Capability Of(string fact, bool shown, string source) => new(fact, shown ? "yes" : "no", source);

@@ -14,6 +14,7 @@ internal sealed class TablePages(ObservedHost host)
 
     private const int PageShift = 12;
     private const uint InvalidBit = 1U << 11;
+    private const uint DirectBit = 1U << 7;
 
     private readonly Dictionary<ulong, ObservedPage> _byPfn = [];
     private readonly Dictionary<ulong, ObservedPage> _byObject = [];
@@ -24,9 +25,20 @@ internal sealed class TablePages(ObservedHost host)
     /// <summary>Levels of which there was a page.</summary>
     public IReadOnlySet<int> LevelsInUse => _levelsInUse;
 
-    public ObservedPage Add(int level, ulong gfn, bool isMadeInTrace)
+    /// <param name="level">Its level.</param>
+    /// <param name="gfn">Its frame; <see cref="Unseen.Word"/>: not known.</param>
+    /// <param name="isMadeInTrace">The trace shows how it was made.</param>
+    /// <param name="role">What is known of its role: beside the TDP MMU's pages there are a nested guest's, which are not direct.</param>
+    /// <param name="roleMask">Which bits of it are known.</param>
+    public ObservedPage Add(int level, ulong gfn, bool isMadeInTrace, uint role = 0, uint roleMask = 0)
     {
-        var page = new ObservedPage(++_count, level, gfn) { IsTdp = host.UsesTdpMmu, IsMadeInTrace = isMadeInTrace };
+        var page = new ObservedPage(++_count, level, gfn)
+        {
+            IsTdp = host.UsesTdpMmu && (role & DirectBit) == (roleMask & DirectBit),
+            IsMadeInTrace = isMadeInTrace,
+            Role = role,
+            RoleMask = roleMask,
+        };
         _levelsInUse.Add(level);
         if (gfn == Unseen.Word)
             return page;
@@ -58,6 +70,9 @@ internal sealed class TablePages(ObservedHost host)
     public ObservedPage? OfObject(ulong address) => _byObject.GetValueOrDefault(address);
 
     public ObservedPage? OfPfn(ulong pfn) => _byPfn.GetValueOrDefault(pfn);
+
+    /// <summary>The page in a host frame is the TDP MMU's; of a frame that no line told of, what the host makes of guest-physical addresses.</summary>
+    public bool IsTdp(ulong pfn) => OfPfn(pfn)?.IsTdp ?? host.UsesTdpMmu;
 
     /// <summary>The host-physical address behind an address of the kernel's map of all memory.</summary>
     public ulong Physical(ulong address) => address >= host.DirectMap ? address - host.DirectMap : address;
@@ -96,6 +111,8 @@ internal sealed class TablePages(ObservedHost host)
         for (var i = list.Count - 1; i >= 0; i--)
         {
             var page = list[i];
+            if (!page.IsTdp)
+                continue;
             var held = page.Value(index);
             if (held != Unseen.Word && ((held ^ value) & ~host.HardwareBits) == 0)
                 return page;
@@ -106,6 +123,16 @@ internal sealed class TablePages(ObservedHost host)
         return best;
     }
 
+    /// <summary>A page of the TDP MMU that is in use has the entry for a frame, with this value.</summary>
+    public bool Holds(int level, ulong gfn, ulong value)
+    {
+        var shift = 9 * level;
+        if (!_byPlace.TryGetValue((level, gfn >> shift << shift), out var list))
+            return false;
+        var index = (int)(gfn >> (shift - 9) & 511);
+        return list.Exists(page => page.IsTdp && page.Value(index) is var held && held != Unseen.Word && held != 0 && ((held ^ value) & ~host.HardwareBits) == 0);
+    }
+
     /// <summary>The page of a level and frame whose host frame is not known yet.</summary>
     public ObservedPage? WithoutPfn(int level, ulong gfn)
     {
@@ -113,7 +140,7 @@ internal sealed class TablePages(ObservedHost host)
             return null;
         for (var i = list.Count - 1; i >= 0; i--)
         {
-            if (list[i].Pfn == Unseen.Word && !list[i].IsZapped)
+            if (list[i] is { Pfn: Unseen.Word, IsZapped: false } page && (page.RoleMask & DirectBit) == (page.Role & DirectBit))
                 return list[i];
         }
 

@@ -28,18 +28,16 @@ internal static class CheckpointFile
     private static byte[] Build { get; } = Encoding.UTF8.GetBytes(
         $"{typeof(ReplaySession).Module.ModuleVersionId} {typeof(CheckpointFile).Module.ModuleVersionId} {Environment.Version}");
 
-    public static string PathOf(string database, long number) => $"{database}.checkpoint-{number}";
+    /// <summary>Checkpoints take turns between two files: while one is written, the one before is still good.</summary>
+    public static string PathOf(string database, long number) => $"{database}.checkpoint-{number & 1}";
 
-    /// <summary>Removes the database's checkpoints, except one.</summary>
-    public static void Sweep(string database, long except = -1)
+    public static bool IsBeside(string database) => File.Exists(PathOf(database, 0)) || File.Exists(PathOf(database, 1));
+
+    /// <summary>Removes the database's checkpoints.</summary>
+    public static void Sweep(string database)
     {
-        var directory = Path.GetDirectoryName(Path.GetFullPath(database))!;
-        var keep = Path.GetFullPath(PathOf(database, except));
-        foreach (var file in Directory.EnumerateFiles(directory, Path.GetFileName(database) + ".checkpoint-*"))
-        {
-            if (file != keep)
-                File.Delete(file);
-        }
+        File.Delete(PathOf(database, 0));
+        File.Delete(PathOf(database, 1));
     }
 
     /// <param name="database">Beside which.</param>

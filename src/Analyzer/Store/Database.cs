@@ -1,6 +1,9 @@
+using System.Text.Json;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Replay.Analyzer.Schema;
+using Replay.Replayer;
+using Replay.Replayer.History;
 
 namespace Replay.Analyzer.Store;
 
@@ -90,6 +93,29 @@ public sealed class Database : IDisposable
         return null;
     }
 
+    /// <summary>What a run says of model and capture together; null: of an observed run, one that is not complete, or one that an older version stored.</summary>
+    public Verdict? VerdictOf(RunRow run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        if (run.CaptureBlind is null || !run.Complete || run.Mode == MmuMode.Observed.Name())
+            return null;
+        var marks = Connection.Query<(long Kind, long Count, long Ordinal, long Vcpu, long Rip, long Gva, long Recorded, long Modelled)>(
+            "SELECT kind, count, ordinal, vcpu, rip, gva, recorded, modelled FROM _verdict WHERE run = @Run ORDER BY kind", run);
+        return Verdict.Of(
+            Connection.ExecuteScalar<long?>("SELECT value FROM _counter WHERE run = @Run AND name = 'verify_checked'", run) ?? 0,
+            marks.Select(mark => new VerdictMark((ModelNote)mark.Kind, mark.Count, new ModelNoteRecord
+            {
+                Kind = (ModelNote)mark.Kind,
+                Ordinal = mark.Ordinal,
+                Vcpu = (byte)mark.Vcpu,
+                Rip = (ulong)mark.Rip,
+                Gva = (ulong)mark.Gva,
+                Recorded = (ulong)mark.Recorded,
+                Modelled = (ulong)mark.Modelled,
+            })),
+            JsonSerializer.Deserialize<List<string>>(run.CaptureBlind) ?? []);
+    }
+
     public void Dispose() => Connection.Dispose();
 
     private static Database Open(string path)
@@ -105,7 +131,7 @@ public sealed class Database : IDisposable
                 """
                 SELECT run AS Run, name AS Name, mode AS Mode, entry_format AS EntryFormat, complete AS Complete, history_hash AS HistoryHash,
                   capture AS Capture, capture_hash AS CaptureHash, capture_source AS CaptureSource, capture_complete AS CaptureComplete,
-                  capture_filter AS CaptureFilter, profile AS Profile, backing AS Backing, kernel AS Kernel, tool AS Tool, model AS Model,
+                  capture_filter AS CaptureFilter, capture_blind AS CaptureBlind, profile AS Profile, backing AS Backing, kernel AS Kernel, tool AS Tool, model AS Model,
                   options AS Options, detail AS Detail, has_rmap AS HasRmap, first_ordinal AS FirstOrdinal, last_ordinal AS LastOrdinal,
                   accesses AS Accesses, events AS Events, last_seq AS LastSeq, max_rows AS MaxRows, rows_to_ordinal AS RowsToOrdinal, stretch AS Stretch
                 FROM run ORDER BY run
@@ -122,14 +148,22 @@ public sealed class Database : IDisposable
     /// <summary>A killed writer left a transaction half done. Any connection that may write takes it back when it first reads.</summary>
     private static void RollBack(string path)
     {
+        if (TryRollBack(path) is { } failure)
+            throw new StoreException($"{path}: its writer was killed, and what it left half done cannot be taken back: {failure.Message}", failure);
+    }
+
+    /// <returns>Null: done, or there was nothing to do.</returns>
+    internal static SqliteException? TryRollBack(string path)
+    {
         try
         {
             using var connection = Connect(path, SqliteOpenMode.ReadWrite);
             connection.ExecuteScalar<long>("SELECT count(*) FROM sqlite_schema");
+            return null;
         }
         catch (SqliteException exception)
         {
-            throw new StoreException($"{path}: its writer was killed, and what it left half done cannot be taken back: {exception.Message}", exception);
+            return exception;
         }
     }
 

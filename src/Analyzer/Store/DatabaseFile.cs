@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using Replay.Analyzer.Schema;
-using Replay.Analyzer.Store.BTrees;
 
 namespace Replay.Analyzer.Store;
 
@@ -11,30 +10,21 @@ internal static class DatabaseFile
     private const int UserVersionOffset = 60;
     private const int ApplicationIdOffset = 68;
 
-    private static readonly string[] Companions = ["", "-journal", "-wal", "-shm"];
-
     private static ReadOnlySpan<byte> Magic => "SQLite format 3\0"u8;
 
-    /// <summary>Removes what stands where a database is to be made, if that is allowed.</summary>
-    /// <exception cref="DatabaseExistsException">It is not.</exception>
-    public static void MakeRoom(string path, bool overwrite)
+    /// <summary>A database may be put here.</summary>
+    /// <exception cref="DatabaseExistsException">It may not.</exception>
+    public static void CheckRoom(string path, bool overwrite)
     {
         if (Directory.Exists(path))
             throw new DatabaseExistsException($"{path}: is a directory. Name a file for the database.");
         if (!File.Exists(path))
-        {
-            SweepBeside(path);
             return;
-        }
-
         if (!overwrite)
             throw new DatabaseExistsException($"{path}: exists. Use --force to overwrite it, --append to add a run, or another name.");
         var header = ReadHeader(path);
         if (header.Length > 0 && !IsReplay(header))
             throw new DatabaseExistsException($"{path}: is no Replay database, so --force does not overwrite it. Use another name, or remove it yourself.");
-        foreach (var suffix in Companions)
-            File.Delete(path + suffix);
-        SweepBeside(path);
     }
 
     /// <summary>The schema of the file, which this tool reads.</summary>
@@ -43,7 +33,12 @@ internal static class DatabaseFile
     public static int CheckSchema(string path, bool allowOlder)
     {
         if (!File.Exists(path))
-            throw new FileNotFoundException($"{path}: no such database. Make one with 'replay run'.");
+        {
+            throw new FileNotFoundException(DatabasePlace.IsUnfinished(path)
+                ? $"{path}: is not made yet: a run into it goes on, or was interrupted. 'replay run --resume' finishes it."
+                : $"{path}: no such database. Make one with 'replay run'.");
+        }
+
         var header = ReadHeader(path);
         if (header.Length < HeaderLength || !header.AsSpan().StartsWith(Magic))
             throw new DatabaseFormatException($"{path}: is no SQLite database. Name a file made by 'replay run'.");
@@ -63,13 +58,6 @@ internal static class DatabaseFile
         }
 
         return version;
-    }
-
-    /// <summary>Removes what belongs to a database that is gone.</summary>
-    private static void SweepBeside(string path)
-    {
-        CheckpointFile.Sweep(path);
-        BulkLoad.Sweep(path);
     }
 
     private static bool IsReplay(byte[] header) =>

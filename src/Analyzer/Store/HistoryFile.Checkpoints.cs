@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Replay.Analyzer.Schema;
 using Replay.Analyzer.Store.BTrees;
 using Replay.Replayer;
 using Replay.Replayer.Checkpoints;
@@ -18,6 +19,12 @@ public sealed partial class HistoryFile
 
     /// <summary>A run was given up with rows that the checkpoint does not know: once they are in the database, it is of no use.</summary>
     private bool _isPastCheckpoint;
+
+    /// <summary>A partial database was of no use.</summary>
+    private bool _startsAnew;
+
+    /// <summary>The file that SQLite writes.</summary>
+    private string Written => _isNew ? _place.Partial : _path;
 
     /// <summary>A checkpoint is still being written: another one now would wait for it.</summary>
     public bool IsSaving => !_saved.IsSet;
@@ -88,50 +95,99 @@ public sealed partial class HistoryFile
         var checkpoint = new Checkpoint(previous + 1, ordinal, accesses);
         _loadState.Clear();
         _load?.Save(_loadState);
-        CheckpointFile.Write(_path, checkpoint, new CheckpointState(_states, _loadState), _durable);
+        CheckpointFile.Write(Written, checkpoint, new CheckpointState(_states, _loadState), durable: !_isNew);
         Begin();
         _runs.SetCheckpoint(checkpoint);
         Commit();
         _checkpoint = checkpoint.Number;
-        File.Delete(CheckpointFile.PathOf(_path, previous));
+        File.Delete(CheckpointFile.PathOf(Written, previous));
     }
 
     private (ResumeOutcome Outcome, Resumption? Resumption) Resume(IReadOnlyList<RunInfo> infos, StoreOptions options)
     {
+        EnsureOpen();
+        if (_startsAnew)
+            return (ResumeOutcome.StartsAnew, null);
         var unfinished = _runs.Incomplete();
         if (unfinished.Count == 0)
         {
-            CheckpointFile.Sweep(_path);
-            BulkLoad.Sweep(_path);
+            CheckpointFile.Sweep(Written);
             return (infos.All(info => _runs.CompleteLike(info, options) > 0) ? ResumeOutcome.Complete : ResumeOutcome.Nothing, null);
         }
 
+        var checkpoint = _runs.LastCheckpoint();
+        var saved = checkpoint is null ? null : CheckpointFile.TryRead(Written, checkpoint);
         var runs = Like(unfinished, infos, options);
-        if (runs.Count == 0)
+        if (runs.Count == 0 && (saved is not null || !_isNew))
         {
             throw new StoreException(
                 $"{_path}: what is unfinished there ({string.Join(", ", unfinished.Select(_runs.NameOf))}) is of another capture, mode, host or option. Give the same as then, or --force to begin anew.");
         }
 
-        var checkpoint = _runs.LastCheckpoint();
-        var saved = checkpoint is null ? null : CheckpointFile.TryRead(_path, checkpoint);
-        if (saved is null || runs.Count < infos.Count || !saved.Runs.Select(state => state.Run).SequenceEqual(runs))
+        if (saved is null || runs.Count < infos.Count || !saved.Runs.Select(state => state.Run).SequenceEqual(runs) || !TryResumeLoad(saved))
         {
-            Begin();
-            foreach (var run in runs)
-                _runs.Drop(run);
-            ForgetCheckpoint();
-            Commit();
+            StartAnew(runs);
             return (ResumeOutcome.StartsAnew, null);
         }
 
         _states = saved.Runs;
         _checkpoint = checkpoint!.Number;
-        CheckpointFile.Sweep(_path, _checkpoint);
-        _load = BulkLoad.TryResume(_connection, _path, saved.Load.Written);
-        if (_load is null)
-            BulkLoad.Sweep(_path);
+        _hasRuns = true;
         return (ResumeOutcome.Resumed, new Resumption(checkpoint, [.. _states.Zip(infos).Select(pair => Reopen(pair.First, pair.Second, options))], _states));
+    }
+
+    /// <summary>False: the rows are no longer what they were.</summary>
+    private bool TryResumeLoad(CheckpointState saved)
+    {
+        try
+        {
+            _load = _isNew ? BulkLoad.Resume(_connection, Written, saved.Load.Written) : null;
+            return true;
+        }
+        catch (StoreException)
+        {
+            return false;
+        }
+    }
+
+    private void StartAnew(List<int> runs)
+    {
+        if (_isNew)
+        {
+            _connection.Dispose();
+            _place.Sweep();
+            _connection.Reopen(_place.Partial, create: true);
+            OpenNew(_connection);
+            return;
+        }
+
+        Begin();
+        foreach (var run in runs)
+            _runs.Drop(run);
+        ForgetCheckpoint();
+        Commit();
+    }
+
+    /// <summary>Null: nothing can go on from it.</summary>
+    private static NativeConnection? TryOpenPartial(string path)
+    {
+        NativeConnection? connection = null;
+        try
+        {
+            connection = NativeConnection.Open(path, create: false);
+            if (connection.QueryInt64("PRAGMA user_version") == DatabaseSchema.Version
+                && (new StoredRuns(connection).LastCheckpoint() is not null || connection.QueryInt64("SELECT EXISTS (SELECT 1 FROM _run WHERE complete)") != 0))
+            {
+                return Prepare(connection, "OFF", DatabaseSchema.Version);
+            }
+        }
+        catch (StoreException)
+        {
+            // Killed while it was made, or damaged since.
+        }
+
+        connection?.Dispose();
+        return null;
     }
 
     /// <summary>The latest unfinished runs that are the wanted ones; fewer, where the process died before it had begun them all.</summary>
@@ -165,7 +221,7 @@ public sealed partial class HistoryFile
         Commit();
         if (!_isPastCheckpoint)
             return;
-        CheckpointFile.Sweep(_path);
+        CheckpointFile.Sweep(Written);
         _checkpoint = 0;
         _isPastCheckpoint = false;
     }
@@ -174,7 +230,7 @@ public sealed partial class HistoryFile
     private void ForgetCheckpoint()
     {
         _runs.SetCheckpoint(null);
-        CheckpointFile.Sweep(_path);
+        CheckpointFile.Sweep(Written);
         _checkpoint = 0;
     }
 }

@@ -1,71 +1,93 @@
+using Replay.Analyzer.Schema;
 using Replay.Analyzer.Store.BTrees;
 using Replay.Replayer;
 
 namespace Replay.Analyzer.Store;
 
 /// <content>
-/// Where the tables of records are empty, their rows do not go through SQLite: see <see cref="BulkLoad"/>. They are in the database once no
-/// run is being written any more. A process that is killed before leaves a database with runs but no rows of them, and the checkpoint, if
-/// there was one, from which <see cref="TryResume"/> goes on.
+/// How a new database comes to its place. While its runs are written there is a partial one beside, and rows that do not go through SQLite on
+/// a spool: see <see cref="BulkLoad"/>. When no run is being written any more, the whole one is made of both, and renamed. Nothing of
+/// what the replay can go on from goes before that.
 /// </content>
 public sealed partial class HistoryFile
 {
     private BulkLoad? _load;
 
-    /// <summary>A trace's rows come in its own order, with gaps: SQLite takes them. So it does where a complete run must not be harmed.</summary>
+    /// <summary>A trace's rows come in its own order, with gaps: SQLite takes them.</summary>
     private void BeginLoad(MmuMode mode)
     {
         Invariant.Holds(_load is null || mode != MmuMode.Observed, "an observed run begins while the tables are filled past SQLite");
-        if (_load is not null || _open.Count > 0)
-            return;
-        BulkLoad.Sweep(_path);
-        if (_durable || mode == MmuMode.Observed)
+        if (!_isNew || _engine != StoreEngine.Pages || mode == MmuMode.Observed || _load is not null || _open.Count > 0)
             return;
         Commit();
-        _load = BulkLoad.TryBegin(_connection, _path);
+        if (BulkLoad.AreEmpty(_connection))
+            _load = BulkLoad.Begin(_connection, _place.Partial);
     }
 
-    /// <summary>Builds the trees of what was loaded and puts them in their places, in a transaction that stays open.</summary>
-    private void PlaceLoad(bool complete)
+    /// <summary>Makes the database whole, with what its runs have, and gives it its name.</summary>
+    private void Place()
     {
-        Commit();
-        var trees = _load!.Build(_connection, withIndexes: complete);
-        _connection.Reopen();
-        _connection.Execute(Lock);
-        _connection.Execute(complete ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = OFF");
-        // For a moment the file was free: whoever reads it now is waited for.
-        _connection.Execute("PRAGMA busy_timeout = 60000");
-        _connection.Execute("BEGIN EXCLUSIVE");
-        _inTransaction = true;
-        if (!BulkLoad.AreEmpty(_connection))
-            throw new StoreException($"{_path}: another process has written to it meanwhile. Run the capture again, with --force or into another database.");
-        trees.Apply(_connection);
-    }
-
-    /// <summary>No run became complete: what there is of them can be read, and <see cref="TryResume"/> has SQLite add to it.</summary>
-    private void FinishLoad()
-    {
-        if (_load is null)
-            return;
-        PlaceLoad(complete: false);
         CommitWithoutCheckpoint();
-        _connection.Execute(LoadCache);
-        EndLoad();
-    }
-
-    /// <summary>The rows are in the database.</summary>
-    private void EndLoad()
-    {
-        _load?.Finish();
-        _load = null;
-    }
-
-    /// <summary>Something failed. What a checkpoint needs is kept.</summary>
-    private void GiveUpLoad()
-    {
-        if (_checkpoint != 0)
-            _load?.Dispose();
+        _connection.Dispose();
+        _place.CheckReplaced();
+        var isComplete = _finished.Count > 0;
+        if (_load is null)
+        {
+            Finish(_place.Partial);
+            _place.Finish();
+        }
         else
-            EndLoad();
+        {
+            File.Copy(_place.Partial, _place.Whole, overwrite: true);
+            _load.Build(_place.Whole, Finish(_place.Whole), isComplete);
+            _load.Dispose();
+            _load = null;
+            _place.DropPartial();
+        }
+
+        _place.Put();
+        _isNew = false;
+        _checkpoint = 0;
+        _isPastCheckpoint = false;
+        _finished.Clear();
+    }
+
+    /// <summary>What SQLite has to do at the end, in one transaction.</summary>
+    /// <returns>Where the roots of tables and indexes are.</returns>
+    private Dictionary<string, uint> Finish(string path)
+    {
+        using var connection = NativeConnection.Open(path, create: false);
+        connection.Execute("PRAGMA synchronous = OFF");
+        connection.Execute(SortCache);
+        connection.Execute("BEGIN EXCLUSIVE");
+        if (_finished.Count > 0)
+            connection.Execute(SqlFiles.Indexes.Text);
+        MarkComplete(connection);
+        connection.Execute("COMMIT");
+        return connection.QueryTexts("SELECT name FROM sqlite_schema WHERE rootpage > 0").ToDictionary(
+            name => name, name => (uint)connection.QueryInt64("SELECT rootpage FROM sqlite_schema WHERE rootpage > 0 AND name = ?", name), StringComparer.Ordinal);
+    }
+
+    /// <summary>
+    /// No run became complete. What a checkpoint can go on from stays beside; other runs are put in their place as far as they came, unless
+    /// there is a database already.
+    /// </summary>
+    private void GiveUp()
+    {
+        var isKept = _checkpoint != 0 && !_isPastCheckpoint;
+        try
+        {
+            if (_ingest.Failure is null && !isKept && _hasRuns && !File.Exists(_path))
+                Place();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // The runs were given up for another reason, which is told.
+        }
+
+        // Closing rolls back what a failure left open.
+        _connection.Dispose();
+        _load?.Dispose();
+        _place.GiveUp(keepPartial: _checkpoint != 0);
     }
 }

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Replay.Analyzer.Schema;
-using Replay.Analyzer.Store.BTrees;
 using Replay.Replayer;
 using Replay.Replayer.History;
 
@@ -10,11 +9,9 @@ namespace Replay.Analyzer.Store;
 /// A database that runs are being written to. Several may be written at once: their batches queue for one thread.
 /// </summary>
 /// <remarks>
-/// What a reader can rely on, whenever the process or the machine dies:
-/// a run is inserted as incomplete and marked complete by the very transaction that makes the indexes, after everything else is on
-/// disk (that transaction runs with synchronous=FULL, whose fsync of the file covers the pages written before). A new file is loaded
-/// with synchronous=OFF, most of it past SQLite: a killed process costs the rows, unless it is resumed, a power cut may cost the file, but
-/// never makes it look complete. As soon as a file holds a complete run everything runs with synchronous=FULL, so that run cannot be harmed.
+/// A new database is made aside and appears under its name when it is whole: see <see cref="DatabasePlace"/>. Until then there is nothing, or
+/// the old one, which can be read all the time. Runs are added to a database by SQLite alone, with synchronous=FULL, so that what is
+/// there cannot be harmed; an added run is inserted as incomplete and marked complete by its last transaction.
 /// </remarks>
 public sealed partial class HistoryFile : IDisposable
 {
@@ -25,9 +22,9 @@ public sealed partial class HistoryFile : IDisposable
 
     private const string LoadCache = "PRAGMA cache_size = -65536";
 
-    private const string Lock = "PRAGMA locking_mode = EXCLUSIVE";
-
+    private readonly DatabasePlace _place;
     private readonly string _path;
+    private readonly StoreEngine _engine;
     private readonly NativeConnection _connection;
     private readonly IngestThread _ingest;
     private readonly StoredRuns _runs;
@@ -35,32 +32,81 @@ public sealed partial class HistoryFile : IDisposable
     private readonly List<int> _finished = [];
     private int _rowsInTransaction;
     private bool _inTransaction;
-    private bool _durable;
+    private bool _isNew;
+    private bool _hasRuns;
 
-    private HistoryFile(NativeConnection connection, string path)
+    private HistoryFile(DatabasePlace place, StoreEngine engine, bool isNew, NativeConnection connection)
     {
-        _path = path;
+        _place = place;
+        _path = place.Path;
+        _engine = engine;
+        _isNew = isNew;
         _connection = connection;
         _runs = new StoredRuns(connection);
-        _ingest = new IngestThread($"ingest {Path.GetFileName(path)}");
+        _ingest = new IngestThread($"ingest {Path.GetFileName(_path)}");
     }
 
-    /// <summary>Makes a new database.</summary>
+    /// <summary>Makes a new database, which appears when its runs are complete.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="overwrite">Replace an existing Replay database. Other files are never replaced.</param>
+    /// <param name="overwrite">Replace an existing Replay database by it then. Other files are never replaced.</param>
+    /// <param name="engine">Who puts the rows into it.</param>
     /// <exception cref="DatabaseExistsException">The file is there and may not be overwritten.</exception>
     /// <exception cref="StoreException">It cannot be written.</exception>
-    public static HistoryFile Create(string path, bool overwrite = false)
+    public static HistoryFile Create(string path, bool overwrite = false, StoreEngine engine = StoreEngine.Pages)
     {
-        DatabaseFile.MakeRoom(path, overwrite);
-        return Open(path, create: true, from: 0);
+        DatabaseFile.CheckRoom(path, overwrite);
+        return Open(DatabasePlace.Take(path), place =>
+        {
+            place.Clear(overwrite);
+            return New(place, engine);
+        });
     }
 
     /// <summary>Opens a database to add runs to it, and brings it to this tool's schema.</summary>
     /// <exception cref="FileNotFoundException">The file is not there.</exception>
     /// <exception cref="DatabaseFormatException">It is no Replay database, or one of a newer schema.</exception>
     /// <exception cref="StoreException">It cannot be written.</exception>
-    public static HistoryFile Append(string path) => Open(path, create: false, from: DatabaseFile.CheckSchema(path, allowOlder: true));
+    public static HistoryFile Append(string path)
+    {
+        DatabaseFile.CheckSchema(path, allowOlder: true);
+        return Open(DatabasePlace.Take(path), Existing);
+    }
+
+    /// <summary>Opens what a run was written to that was cut off: a new database, or one that it was added to. Where there is neither, makes one.</summary>
+    /// <exception cref="DatabaseFormatException">The file is there and is no Replay database, or one of a newer schema.</exception>
+    /// <exception cref="StoreException">It cannot be written, or is not the one that was to be replaced.</exception>
+    public static HistoryFile Resume(string path, StoreEngine engine = StoreEngine.Pages) => Open(DatabasePlace.Take(path), place =>
+    {
+        if (!place.HasPartial && File.Exists(path))
+            return Existing(place);
+        if (!place.HasPartial)
+        {
+            place.Clear(overwrite: false);
+            return New(place, engine);
+        }
+
+        place.CheckReplaced();
+        if (TryOpenPartial(place.Partial) is { } connection)
+        {
+            var file = new HistoryFile(place, engine, isNew: true, connection);
+            if (file._runs.Incomplete().Count > 0)
+                return file;
+            // Killed between its last transaction and its new name.
+            connection.Dispose();
+            place.Finish();
+            place.Put();
+            file._isNew = false;
+            return file;
+        }
+
+        place.Clear(overwrite: true);
+        var anew = New(place, engine);
+        anew._startsAnew = true;
+        return anew;
+    });
+
+    /// <summary>A database is being made there, or its making was cut off. One that is there already is still the old one.</summary>
+    public static bool IsUnfinished(string path) => DatabasePlace.IsUnfinished(path);
 
     /// <summary>Inserts the row of a run and returns where its history goes.</summary>
     /// <exception cref="StoreException">The name is taken, or the database cannot be written.</exception>
@@ -69,10 +115,11 @@ public sealed partial class HistoryFile : IDisposable
     public void Dispose()
     {
         _ingest.Dispose();
-        // Closing rolls back what a failure left open.
+        if (_isNew)
+            GiveUp();
         _connection.Dispose();
-        GiveUpLoad();
         _saved.Dispose();
+        _place.Dispose();
     }
 
     internal HistoryStore BeginRun(RunInfo info, StoreOptions? options, bool ownsFile)
@@ -86,6 +133,7 @@ public sealed partial class HistoryFile : IDisposable
         {
             _ingest.Invoke(() =>
             {
+                EnsureOpen();
                 name = ChooseName(info);
                 if (name is null)
                     return;
@@ -98,6 +146,7 @@ public sealed partial class HistoryFile : IDisposable
                 writer = new RunWriter(_connection, run, entries, options, _load);
                 writer.InsertChain(new ChainRow(0, KvmFunction.None, 0, KvmFunction.None.KernelName()));
                 _open.Add(run);
+                _hasRuns = true;
             });
             if (name is null)
                 throw new StoreException($"{_path}: has a run named '{info.Name}' already. Choose another name.");
@@ -130,28 +179,60 @@ public sealed partial class HistoryFile : IDisposable
         if (_ingest.Failure is not null)
             return;
         _isPastCheckpoint |= !complete && _checkpoint != 0 && _rowsInTransaction > 0;
-        if (_load is null)
-            CommitWithoutCheckpoint();
-        else
-            Commit();
         if (complete)
             _finished.Add(run);
-        if (_open.Count > 0)
+        if (_isNew)
+        {
+            if (_open.Count == 0 && _finished.Count > 0)
+                Place();
             return;
-        if (_finished.Count > 0)
-            MarkComplete();
-        else
-            FinishLoad();
+        }
+
+        CommitWithoutCheckpoint();
+        if (_open.Count == 0 && _finished.Count > 0)
+            CompleteAdded();
     }
 
-    private static HistoryFile Open(string path, bool create, int from)
+    private static HistoryFile Open(DatabasePlace place, Func<DatabasePlace, HistoryFile> open)
     {
-        var connection = NativeConnection.Open(path, create);
         try
         {
-            BulkLoad.TakeBack(connection, path);
-            connection.Execute(Lock);
-            connection.Execute("PRAGMA synchronous = FULL");
+            return open(place);
+        }
+        catch
+        {
+            place.Dispose();
+            throw;
+        }
+    }
+
+    private static HistoryFile New(DatabasePlace place, StoreEngine engine)
+    {
+        try
+        {
+            return new HistoryFile(place, engine, isNew: true, OpenNew(NativeConnection.Open(place.Partial, create: true)));
+        }
+        catch
+        {
+            place.Sweep();
+            throw;
+        }
+    }
+
+    private static HistoryFile Existing(DatabasePlace place)
+    {
+        var from = DatabaseFile.CheckSchema(place.Path, allowOlder: true);
+        return new HistoryFile(place, StoreEngine.Sqlite, isNew: false, Prepare(NativeConnection.Open(place.Path, create: false), "FULL", from));
+    }
+
+    private static NativeConnection OpenNew(NativeConnection connection) => Prepare(connection, "OFF", from: 0);
+
+    private static NativeConnection Prepare(NativeConnection connection, string synchronous, int from)
+    {
+        try
+        {
+            connection.Execute("PRAGMA locking_mode = EXCLUSIVE");
+            connection.Execute($"PRAGMA synchronous = {synchronous}");
             connection.Execute("BEGIN EXCLUSIVE");
             if (from < DatabaseSchema.Version)
             {
@@ -163,16 +244,22 @@ public sealed partial class HistoryFile : IDisposable
                 connection.Run("INSERT OR IGNORE INTO _function (function, name) VALUES (?, ?)", (int)function, function.KernelName());
             connection.Execute("COMMIT");
             connection.Execute(LoadCache);
-            var durable = connection.QueryInt64("SELECT count(*) FROM _run WHERE complete") > 0;
-            if (!durable)
-                connection.Execute("PRAGMA synchronous = OFF");
-            return new HistoryFile(connection, path) { _durable = durable };
+            return connection;
         }
         catch
         {
             connection.Dispose();
             throw;
         }
+    }
+
+    /// <summary>A new database has its name by now: what is added to it goes there.</summary>
+    private void EnsureOpen()
+    {
+        if (_connection.IsOpen)
+            return;
+        _connection.Reopen(_path);
+        Prepare(_connection, "FULL", DatabaseSchema.Version);
     }
 
     private void Begin()
@@ -192,33 +279,26 @@ public sealed partial class HistoryFile : IDisposable
         _rowsInTransaction = 0;
     }
 
-    private void MarkComplete()
+    private void CompleteAdded()
     {
-        if (_load is null)
-            MakeIndexes();
-        else
-            PlaceLoad(complete: true);
-        foreach (var run in _finished)
-            _connection.Run("UPDATE _run SET complete = 1 WHERE run = ?", run);
-        _runs.SetCheckpoint(null);
+        _connection.Execute(SortCache);
+        Begin();
+        _connection.Execute(SqlFiles.Indexes.Text);
+        MarkComplete(_connection);
         Commit();
+        _connection.Execute(LoadCache);
         if (_checkpoint != 0)
             CheckpointFile.Sweep(_path);
         _checkpoint = 0;
         _isPastCheckpoint = false;
-        _durable = true;
-        EndLoad();
-        _connection.Execute(LoadCache);
         _finished.Clear();
     }
 
-    /// <summary>Over rows that SQLite has, in a transaction that stays open.</summary>
-    private void MakeIndexes()
+    private void MarkComplete(NativeConnection connection)
     {
-        _connection.Execute("PRAGMA synchronous = FULL");
-        _connection.Execute(SortCache);
-        Begin();
-        _connection.Execute(SqlFiles.Indexes.Text);
+        foreach (var run in _finished)
+            connection.Run("UPDATE _run SET complete = 1 WHERE run = ?", run);
+        new StoredRuns(connection).SetCheckpoint(null);
     }
 
     /// <summary>Null: the name asked for is taken.</summary>
@@ -241,9 +321,9 @@ public sealed partial class HistoryFile : IDisposable
     {
         var run = (int)_connection.QueryInt64("SELECT max(run) FROM _run") + 1;
         _connection.Run(
-            "INSERT INTO _run (run, name, mode, entry_format, capture, capture_hash, capture_source, capture_complete, capture_filter, profile, backing, "
+            "INSERT INTO _run (run, name, mode, entry_format, capture, capture_hash, capture_source, capture_complete, capture_filter, capture_blind, profile, backing, "
             + "kernel, tool, model, options, detail, has_rmap, mmio_mask, mmio_value, max_rows) "
-            + "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            + "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             run,
             name,
             info.Mode.Name(),
@@ -253,6 +333,7 @@ public sealed partial class HistoryFile : IDisposable
             info.CaptureSource,
             info.CaptureComplete,
             info.CaptureFilter is null ? null : JsonSerializer.Serialize(info.CaptureFilter),
+            JsonSerializer.Serialize(info.CaptureBlind),
             info.Profile,
             info.Backing,
             info.Kernel,

@@ -5,7 +5,7 @@ namespace Replay.Analyzer.Store;
 /// <summary>A connection without the layers that cost time per row. One thread uses it at a time.</summary>
 internal sealed class NativeConnection : IDisposable
 {
-    private readonly string _path;
+    private string _path;
     private readonly string _purpose;
     private nint _database;
 
@@ -45,12 +45,15 @@ internal sealed class NativeConnection : IDisposable
         return connection;
     }
 
-    /// <summary>Closes the file and opens it again, as after a change that this connection has not made itself. No statement may be left.</summary>
+    public bool IsOpen => _database != 0;
+
+    /// <summary>Opens another file for writing, which is there, once this one is closed.</summary>
     /// <exception cref="StoreException">It cannot be opened.</exception>
-    public void Reopen()
+    public void Reopen(string path, bool create = false)
     {
         Dispose();
-        Open(NativeSqlite.OpenReadWrite | NativeSqlite.OpenNoMutex);
+        _path = path;
+        Open(NativeSqlite.OpenReadWrite | NativeSqlite.OpenNoMutex | (create ? NativeSqlite.OpenCreate : 0));
     }
 
     /// <summary>Runs statements that return nothing.</summary>

@@ -14,7 +14,9 @@ internal sealed class ObservedBatch
 
     public List<PageFacts> Facts { get; } = [];
 
-    public int Count => Events.Count + EarlierPages.Count + RoleMasks.Count + Facts.Count;
+    public List<int> NestedFaults { get; } = [];
+
+    public int Count => Events.Count + EarlierPages.Count + RoleMasks.Count + Facts.Count + NestedFaults.Count;
 
     public void Clear()
     {
@@ -22,5 +24,6 @@ internal sealed class ObservedBatch
         EarlierPages.Clear();
         RoleMasks.Clear();
         Facts.Clear();
+        NestedFaults.Clear();
     }
 }

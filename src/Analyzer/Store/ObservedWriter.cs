@@ -18,6 +18,8 @@ internal sealed class ObservedWriter(NativeConnection connection, int run)
                 connection.Run("UPDATE _table_page SET role_mask = ? WHERE run = ? AND table_id = ?", mask, run, page.TableId);
         }
 
+        foreach (var fault in batch.NestedFaults)
+            connection.Run("INSERT INTO _nested_fault (run, fault_id) VALUES (?, ?)", run, fault);
         foreach (var facts in batch.Facts)
         {
             connection.Run(

@@ -19,6 +19,9 @@ public sealed record RunInfo
 
     public FilterRule? CaptureFilter { get; init; }
 
+    /// <summary><see cref="CaptureManifest.Blind"/>.</summary>
+    public IReadOnlyList<string> CaptureBlind { get; init; } = [];
+
     public required MmuMode Mode { get; init; }
 
     /// <summary>Name of the run in the database; null: the mode's name, with a number behind it where it is taken.</summary>

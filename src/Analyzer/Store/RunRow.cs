@@ -30,6 +30,9 @@ public sealed record RunRow
 
     public string? CaptureFilter { get; init; }
 
+    /// <summary>JSON array; null: not kept.</summary>
+    public string? CaptureBlind { get; init; }
+
     public string Profile { get; init; } = "";
 
     public string Backing { get; init; } = "";

@@ -1,4 +1,5 @@
 using Replay.Replayer;
+using Replay.Replayer.History;
 
 namespace Replay.Analyzer.Store;
 
@@ -21,6 +22,9 @@ public sealed record RunSummary
     /// <summary>How often each note occurred, by the number of <see cref="Replayer.History.ModelNote"/>: <see cref="Replayer.History.Journal.NoteCounts"/>.</summary>
     public IReadOnlyList<long> NoteCounts { get; init; } = [];
 
+    /// <summary>The first of each note, by its number: <see cref="ReplayResult.FirstNotes"/>.</summary>
+    public IReadOnlyList<ModelNoteRecord> FirstNotes { get; init; } = [];
+
     /// <summary>Page walks by stretch of the trace: <see cref="ReplayResult.Walks"/>.</summary>
     public IReadOnlyList<WalkCount> Walks { get; init; } = [];
 
@@ -36,6 +40,7 @@ public sealed record RunSummary
         Accesses = result.Accesses,
         Events = result.Events,
         NoteCounts = result.NoteCounts,
+        FirstNotes = result.FirstNotes,
         Walks = result.Walks,
         Counters =
         [

@@ -1,5 +1,6 @@
 using Replay.Analyzer.Store.BTrees;
 using Replay.Analyzer.Store.Layouts;
+using Replay.Replayer;
 using Replay.Replayer.Checkpoints;
 using Replay.Replayer.History;
 
@@ -103,6 +104,23 @@ internal sealed class RunWriter : IDisposable
                 walk.GuestReferences,
                 walk.KvmReferences,
                 walk.Walks);
+        }
+
+        foreach (var mark in summary.FirstNotes.Count == 0 ? [] : Verdict.Marks(summary.NoteCounts, summary.FirstNotes))
+        {
+            _connection.Run(
+                "INSERT INTO _verdict (run, kind, bearing, count, ordinal, vcpu, rip, gva, recorded, modelled, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                _run,
+                (int)mark.Kind,
+                (int)mark.Bearing,
+                mark.Count,
+                mark.First.Ordinal,
+                (int)mark.First.Vcpu,
+                (long)mark.First.Rip,
+                (long)mark.First.Gva,
+                (long)mark.First.Recorded,
+                (long)mark.First.Modelled,
+                mark.Reason);
         }
 
         foreach (var counter in _sums.Counters.All(_sums.Reports.Writes, rmapChanges, summary))

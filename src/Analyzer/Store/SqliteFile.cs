@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Replay.Analyzer.Store;
 
-/// <summary>Reads and writes a database's file through SQLite's own handle: another one, when closed, would take SQLite's locks away.</summary>
+/// <summary>Reads a database's file through SQLite's own handle: another one, when closed, would take SQLite's locks away.</summary>
 /// <remarks>Source: sqlite.org/c3ref/io_methods.html; fcntl(2) on locks and closing.</remarks>
 internal readonly unsafe struct SqliteFile(nint file, string path)
 {
@@ -10,26 +10,10 @@ internal readonly unsafe struct SqliteFile(nint file, string path)
     {
         fixed (byte* pointer = bytes)
         {
-            if (Methods->Read(file, pointer, bytes.Length, offset) != NativeSqlite.Ok)
+            if ((*(IoMethods**)file)->Read(file, pointer, bytes.Length, offset) != NativeSqlite.Ok)
                 throw new StoreException($"{path}: cannot read the database.");
         }
     }
-
-    /// <exception cref="StoreException">The disk is full, or worse.</exception>
-    public void Write(long offset, ReadOnlySpan<byte> bytes)
-    {
-        fixed (byte* pointer = bytes)
-        {
-            var result = Methods->Write(file, pointer, bytes.Length, offset);
-            if (result != NativeSqlite.Ok)
-                throw new StoreException($"{path}: cannot write the database: {Marshal.PtrToStringUTF8(NativeSqlite.ErrorText(result))}.");
-        }
-    }
-
-    /// <summary>Cuts off what is behind <paramref name="length"/>. Where that cannot be, it does no harm there.</summary>
-    public void Truncate(long length) => _ = Methods->Truncate(file, length);
-
-    private IoMethods* Methods => *(IoMethods**)file;
 
     /// <summary>The beginning of <c>sqlite3_io_methods</c>.</summary>
     [StructLayout(LayoutKind.Sequential)]
@@ -38,7 +22,5 @@ internal readonly unsafe struct SqliteFile(nint file, string path)
         public int Version;
         public nint Close;
         public delegate* unmanaged<nint, byte*, int, long, int> Read;
-        public delegate* unmanaged<nint, byte*, int, long, int> Write;
-        public delegate* unmanaged<nint, long, int> Truncate;
     }
 }

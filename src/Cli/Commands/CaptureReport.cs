@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Replay.Cli.Terminal;
+using Replay.Replayer;
+using Replay.Replayer.History;
 using Replay.Trace;
 
 namespace Replay.Cli.Commands;
@@ -79,8 +81,7 @@ internal static class CaptureReport
     }
 
     /// <summary>Why no verdict is given on a capture with nested guests that its recorder did not follow.</summary>
-    internal static string NotExact(long nested) =>
-        $"{Units.Of(nested, "VMRUN or VMXON instruction")} not followed by the recorder: accesses of a nested guest stand in the capture as its hypervisor's";
+    internal static string NotExact(long nested) => ModelNotes.Explain(new ModelNoteRecord { Kind = ModelNote.NestedNotFollowed, Recorded = (ulong)nested });
 
     private static long Accesses(CaptureManifest manifest) => manifest.Parts.Sum(part => part.Accesses);
 

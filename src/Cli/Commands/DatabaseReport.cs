@@ -30,6 +30,12 @@ internal static class DatabaseReport
 
             output.WriteLine($"  replayed  {Units.Count(run.Accesses ?? 0)} accesses, {Units.Count(run.Events ?? 0)} events, ordinals {run.FirstOrdinal} to {run.LastOrdinal}");
             output.WriteLine($"  history   {Units.Count(run.LastSeq ?? 0)} records, hash {run.HistoryHash ?? "-"}, detail {run.Detail}{(run.RowsToOrdinal is { } last ? $", rows up to ordinal {last} (--max-rows {run.MaxRows})" : "")}");
+            if (database.VerdictOf(run) is not { } verdict)
+                continue;
+            output.WriteLine($"  verdict   {verdict}");
+            foreach (var mark in verdict.Disagreements.Concat(verdict.Losses))
+                output.WriteLine($"            {mark}");
+            VerdictReport.WriteGaps("            ", [("", verdict)], output);
         }
     }
 
@@ -86,6 +92,8 @@ internal static class DatabaseReport
                 if (run.RowsToOrdinal is { } last)
                     json.WriteNumber("rowsToOrdinal", last);
                 json.WriteBoolean("captureComplete", run.CaptureComplete);
+                if (database.VerdictOf(run) is { } verdict)
+                    VerdictReport.WriteJson(verdict, json);
                 json.WritePropertyName("options");
                 json.WriteRawValue(run.Options);
                 json.WriteEndObject();

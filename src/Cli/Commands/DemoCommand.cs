@@ -68,6 +68,7 @@ internal sealed class DemoCommand : VerbCommand
         var results = Replay(plan, path, arguments, console, cancellation);
         console.Out.WriteLine("The same accesses through three MMUs of KVM:");
         RunReport.Write(plan, results, console);
+        RunReport.TellVerdict("replay demo", plan, results, unseen: [], isJson: false, console);
         using var database = Database.OpenRead(path);
         var runner = new QueryRunner(database);
         Ask(runner, console, "With EPT, CR3 loads and INVLPG make no exit and touch no root; with shadow paging each exits, and KVM switches roots:", Contrast, cancellation);
@@ -89,7 +90,7 @@ internal sealed class DemoCommand : VerbCommand
     {
         using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
         using var file = HistoryFile.Create(path, overwrite: true);
-        return StoredReplay.Run(plan, file, StoreOptions.Default, CheckpointPlan.None, _ => { }, (done, total) => progress.Update(time => RunCommand.Progress(done, total, time)), cancellation);
+        return StoredReplay.Run(plan, file, StoreOptions.Default, CheckpointPlan.None, _ => { }, (done, total) => progress.Update(time => RunCommand.Progress(done, total, time)), cancellation).Results;
     }
 
     private static void Ask(QueryRunner runner, CliConsole console, string title, string query, CancellationToken cancellation)

@@ -18,7 +18,7 @@ internal sealed class ImportFtraceCommand : VerbCommand
     private const string Verb = "replay import ftrace";
     private const int DefaultMessages = 10;
 
-    private readonly Argument<string> _trace = new("TRACE") { Description = "Text of trace-cmd report, of tracefs's trace file or of perf script; .gz too; - is standard input" };
+    private readonly Argument<string> _trace = new("TRACE") { Description = "Text of trace-cmd report, of tracefs's trace file or of perf script, whole or as pasted into a mail; .gz too; trace.dat and perf.data where their tool is installed; - is standard input" };
     private readonly Option<string> _database = new("--db") { Description = "The database to make", HelpName = "FILE", Required = true };
     private readonly Option<bool> _append = new("--append") { Description = "Add the run to an existing database, beside modelled ones" };
     private readonly Option<string?> _name = new("--name") { Description = "Name of the run (default: observed, with a number behind it where it is taken)", HelpName = "NAME" };
@@ -74,34 +74,53 @@ internal sealed class ImportFtraceCommand : VerbCommand
     {
         var path = arguments.GetRequiredValue(_trace);
         using var input = FtraceInput.Open(path);
+        if (input.Converter is { } converter)
+            console.Error.WriteLine($"{Verb}: {path}: read through '{converter}'");
         var findings = input.Survey();
         if (findings.Events == 0)
             throw new RecorderException(RecorderFailure.BadInput, $"{path}: holds no event in the form of trace-cmd report, tracefs or perf script.");
         var plan = Plan(arguments, findings);
         console.Error.WriteLine($"{Verb}: {HostChoice.Describe(plan.Host, findings, arguments.GetValue(_mode) is not null)}");
-        foreach (var vcpu in plan.Pids.Count == 0 ? findings.SharedVcpus : [])
-            console.Error.WriteLine($"{Verb}: vCPU {vcpu} is entered by several threads: the trace may hold several VMs. --pid chooses the threads of one.");
+        if (plan.Vms.Count > 1)
+            console.Error.WriteLine($"{Verb}: {plan.Vms.Count} VMs, a run of each: {string.Join(", ", plan.Vms.Select(vm => vm.Name))} (process, or first vCPU thread). --pid chooses the threads of one.");
 
         using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
         using var file = Open(arguments);
         var problems = new ProblemPrinter(console.Error, Verb, arguments.GetValue(_messages));
-        using var store = file.BeginRun(Describe(arguments, path, plan, findings));
-        var (trace, observed) = TraceImport.Run(
-            input,
-            plan,
-            store,
-            problems,
-            (bytes, events) => progress.Update(time => Progress(bytes, events, input.Length, time)),
-            cancellation);
-        progress.Dispose();
-        problems.Finish();
-        if (trace.Interrupted)
-            return Task.FromResult(Interrupted(console, trace));
-        store.CompleteObserved(observed);
-        ImportReport.Write(Verb, path, trace, observed, console.Error);
-        if (arguments.GetValue(_json))
-            ImportReport.WriteJson(store.Name, trace, observed, console.Out);
-        return Task.FromResult(ExitCode.Done);
+        var stores = new List<HistoryStore>();
+        try
+        {
+            foreach (var info in Runs(arguments, path, plan, findings))
+                stores.Add(file.BeginRun(info));
+            var (trace, observed) = TraceImport.Run(
+                input,
+                plan,
+                stores,
+                problems,
+                (bytes, events) => progress.Update(time => Progress(bytes, events, input.Length, time)),
+                cancellation);
+            progress.Dispose();
+            problems.Finish();
+            if (trace.Interrupted)
+                return Task.FromResult(Interrupted(console, trace));
+            for (var i = 0; i < stores.Count; i++)
+                stores[i].CompleteObserved(observed[i]);
+            ImportReport.Write(Verb, path, trace, [.. stores.Select((store, i) => (store.Name, observed[i]))], console.Error);
+            if (arguments.GetValue(_json))
+                ImportReport.WriteJson(trace, [.. stores.Select((store, i) => (store.Name, observed[i]))], console.Out);
+            return Task.FromResult(ExitCode.Done);
+        }
+        finally
+        {
+            foreach (var store in stores)
+                store.Dispose();
+        }
+    }
+
+    private IEnumerable<RunInfo> Runs(ParseResult arguments, string path, ImportPlan plan, HostFindings findings)
+    {
+        var info = Describe(arguments, path, plan, findings);
+        return plan.Vms.Count < 2 ? [info] : plan.Vms.Select(vm => info with { Name = $"{info.Name ?? "observed"}-{vm.Name.Replace(' ', '-')}" });
     }
 
     private static int Interrupted(CliConsole console, FtraceSummary trace)
@@ -131,6 +150,7 @@ internal sealed class ImportFtraceCommand : VerbCommand
             var other => throw new UsageException($"--fields {other}: choose none, unmapped or all."),
         },
         Pids = [.. arguments.GetValue(_pids) ?? []],
+        Vms = arguments.GetValue(_pids) is { Length: > 0 } || findings.Vms.Count < 2 ? [] : findings.Vms,
     };
 
     private HostProfile? Profile(ParseResult arguments) => arguments.GetValue(_host) is not { } name

@@ -9,10 +9,14 @@ namespace Replay.Cli.Commands;
 /// <summary>What an import found, for people and for scripts.</summary>
 internal static class ImportReport
 {
-    public static void Write(string verb, string path, FtraceSummary trace, ObservedSummary observed, TextWriter error)
+    public static void Write(string verb, string path, FtraceSummary trace, IReadOnlyList<(string Name, ObservedSummary Observed)> runs, TextWriter error)
     {
         error.WriteLine(
-            $"{path}: {Units.Count(trace.Lines)} lines, {Units.Count(trace.Events)} events, {Units.Count(trace.TypedEvents)} of known form; history {observed.Run.HistoryHash}");
+            $"{path}: {Units.Count(trace.Lines)} lines, {Units.Count(trace.Events)} events, {Units.Count(trace.TypedEvents)} of known form"
+            + (trace.StackTraces > 0 ? $", {Units.Count(trace.StackTraces)} with a stack trace" : "")
+            + (runs.Count == 1 ? $"; history {runs[0].Observed.Run.HistoryHash}" : ""));
+        foreach (var (name, observed) in runs.Count > 1 ? runs : [])
+            error.WriteLine($"run {name}: {Units.Count(observed.Run.Events)} events; history {observed.Run.HistoryHash}");
         if (trace.LossMarkers > 0)
         {
             error.WriteLine(
@@ -27,13 +31,14 @@ internal static class ImportReport
 
         if (trace.Truncated)
             error.WriteLine($"{verb}: {path} ends in the middle of line {trace.Lines}: it was cut off. What stands before is imported.");
-        var absent = observed.Capabilities.Where(capability => capability.Shown == "no").Select(capability => capability.Fact).ToList();
+        var absent = runs[0].Observed.Capabilities.Where(capability => capability.Shown == "no").Select(capability => capability.Fact).ToList();
         if (absent.Count > 0)
             error.WriteLine($"not shown by this trace: {string.Join(", ", absent)} (view capability)");
     }
 
-    public static void WriteJson(string run, FtraceSummary trace, ObservedSummary observed, TextWriter output)
+    public static void WriteJson(FtraceSummary trace, IReadOnlyList<(string Name, ObservedSummary Observed)> runs, TextWriter output)
     {
+        var (run, observed) = runs[0];
         using var stream = new MemoryStream();
         using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))
         {
@@ -41,6 +46,14 @@ internal static class ImportReport
             json.WriteString("run", run);
             json.WriteString("historyHash", observed.Run.HistoryHash);
             json.WriteString("traceHash", observed.TraceHash);
+            if (runs.Count > 1)
+            {
+                json.WriteStartObject("runs");
+                foreach (var (name, other) in runs)
+                    json.WriteString(name, other.Run.HistoryHash);
+                json.WriteEndObject();
+            }
+
             json.WriteNumber("lines", trace.Lines);
             json.WriteNumber("events", trace.Events);
             json.WriteNumber("typedEvents", trace.TypedEvents);

@@ -13,7 +13,7 @@ internal static class Inputs
             return (path, true);
         if (File.Exists(path))
             return (path, false);
-        throw new InputMissingException($"{path}: no such capture or database.");
+        throw new InputMissingException(HistoryFile.IsUnfinished(path) ? Unfinished(path) : $"{path}: no such capture or database.");
     }
 
     public static string Capture(string path) =>
@@ -24,7 +24,9 @@ internal static class Inputs
     public static string Database(string path) =>
         File.Exists(path) ? path
         : Directory.Exists(path) ? throw new UsageException($"{path} is a directory; 'replay run {path} --mmu ept -o FILE.db' makes a database of a capture.")
-        : throw new InputMissingException($"{path}: no such database.");
+        : throw new InputMissingException(HistoryFile.IsUnfinished(path) ? Unfinished(path) : $"{path}: no such database.");
+
+    private static string Unfinished(string path) => $"{path}: is not made yet: a run into it goes on, or was interrupted. 'replay run --resume' finishes it.";
 
     /// <summary>A run of a database by number or name; without one the first.</summary>
     /// <exception cref="UsageException">There is none.</exception>

@@ -34,6 +34,13 @@ internal sealed class RunCommand : VerbCommand
         HelpName = "N",
     };
 
+    private readonly Option<string> _engine = new("--engine")
+    {
+        Description = "Who writes a new database's rows: pages (its large tables page by page, several times faster) or sqlite (SQLite alone); the rows are the same (default pages)",
+        HelpName = "NAME",
+        DefaultValueFactory = _ => "pages",
+    };
+
     private readonly Option<bool> _json = CommonOptions.Json();
     private readonly Option<bool> _force = CommonOptions.Force();
     private readonly Option<bool> _quiet = CommonOptions.Quiet();
@@ -50,6 +57,7 @@ internal sealed class RunCommand : VerbCommand
         Options.Add(_detail);
         Options.Add(_rmap);
         Options.Add(_maxRows);
+        Options.Add(_engine);
         Options.Add(_json);
         Options.Add(_force);
         Options.Add(_quiet);
@@ -74,17 +82,17 @@ internal sealed class RunCommand : VerbCommand
         var checkpoints = new CheckpointPlan(Interval(arguments.GetValue(_checkpoints)), arguments.GetValue(_resume));
         using var file = Open(output, arguments);
         void Tell(string text) => console.Error.WriteLine($"{output}: {text}");
-        var results = StoredReplay.Run(plan, file, store, checkpoints, Tell, (done, total) => progress.Update(time => Progress(done, total, time)), cancellation);
+        var (results, unseen) = StoredReplay.Run(plan, file, store, checkpoints, Tell, (done, total) => progress.Update(time => Progress(done, total, time)), cancellation);
         var elapsed = progress.Elapsed;
         progress.Dispose();
         if (results.Count == 0)
             return Task.FromResult(ExitCode.Done);
         if (arguments.GetValue(_json))
-            RunReport.WriteJson(plan, results, console.Out);
+            RunReport.WriteJson(plan, results, unseen, console.Out);
         else
             RunReport.Write(plan, results, console);
         RunReport.TellIfEmpty("replay run", plan, results, console);
-        RunReport.TellIfNotExact("replay run", plan, results, console);
+        RunReport.TellVerdict("replay run", plan, results, unseen, arguments.GetValue(_json), console);
         console.Error.WriteLine($"{output}: {Units.Of(results.Count, "run")} in {elapsed.TotalSeconds:0.0} s");
         return Task.FromResult(ExitCode.Done);
     }
@@ -103,10 +111,20 @@ internal sealed class RunCommand : VerbCommand
         var (append, resume, force) = (arguments.GetValue(_append), arguments.GetValue(_resume), arguments.GetValue(_force));
         if (resume && force)
             throw new UsageException("--resume goes on with what is there, --force overwrites it: choose one.");
-        if (append || (resume && File.Exists(output)))
+        var engine = Engine(arguments.GetValue(_engine)!);
+        if (append && engine != StoreEngine.Pages)
+            throw new UsageException("--engine: what is added to a database is always SQLite's. Leave it out with --append.");
+        if (append)
             return HistoryFile.Append(Inputs.Database(output));
-        return HistoryFile.Create(output, force);
+        return resume ? HistoryFile.Resume(output, engine) : HistoryFile.Create(output, force, engine);
     }
+
+    private static StoreEngine Engine(string text) => text switch
+    {
+        "pages" => StoreEngine.Pages,
+        "sqlite" => StoreEngine.Sqlite,
+        _ => throw new UsageException($"--engine {text}: choose pages or sqlite."),
+    };
 
     private static TimeSpan Interval(double seconds) =>
         seconds is >= 0 and <= 1e6 ? TimeSpan.FromSeconds(seconds) : throw new UsageException("--checkpoint: seconds, 0 for none.");

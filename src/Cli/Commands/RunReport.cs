@@ -4,7 +4,6 @@ using Replay.Cli.Replaying;
 using Replay.Cli.Terminal;
 using Replay.Replayer;
 using Replay.Replayer.History;
-using Replay.Trace;
 using Spectre.Console;
 
 namespace Replay.Cli.Commands;
@@ -25,11 +24,11 @@ internal static class RunReport
         Row(table, "table writes", results, result => Units.Count(result.Writes));
         Row(table, "translations checked", results, result => Units.Count(result.Verify.Checked));
         Row(table, "of them differing", results, result => Units.Count(result.Verify.Differing));
-        Row(table, "verdict", results, Verdict);
+        Row(table, "verdict", results, result => Verdict.Of(result, []).Answer);
         foreach (var note in Enum.GetValues<ModelNote>())
         {
             if (results.Any(result => result.NoteCounts[(int)note] > 0))
-                Row(table, $"note: {Name(note)}", results, result => Units.Count(result.NoteCounts[(int)note]));
+                Row(table, $"note: {ModelNotes.Name(note)}", results, result => Units.Count(result.NoteCounts[(int)note]));
         }
 
         Row(table, "history hash", results, result => result.HistoryHash[..16]);
@@ -37,14 +36,14 @@ internal static class RunReport
         TellCaveats(plan, console.Out);
     }
 
-    public static void WriteJson(ReplayPlan plan, IReadOnlyList<ReplayResult> results, TextWriter output)
+    public static void WriteJson(ReplayPlan plan, IReadOnlyList<ReplayResult> results, IReadOnlyList<string> unseen, TextWriter output)
     {
         using var stream = new MemoryStream();
         using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))
         {
             json.WriteStartArray();
             for (var i = 0; i < results.Count; i++)
-                WriteJson(plan.Variants[i], results[i], json);
+                WriteJson(plan.Variants[i], results[i], unseen, json);
             json.WriteEndArray();
         }
 
@@ -68,32 +67,16 @@ internal static class RunReport
             console.Error.WriteLine($"{verb}: {plan.Capture} holds no access and no event: nothing was replayed.");
     }
 
-    /// <summary>Numbers that speak of something else than what the guest did are easily taken for an answer, too.</summary>
-    public static void TellIfNotExact(string verb, ReplayPlan plan, IReadOnlyList<ReplayResult> results, CliConsole console)
-    {
-        if (!results.Any(IsUnseen))
-            return;
-        if (CountNested(plan.Capture) is > 0 and var nested)
-            console.Error.WriteLine($"{verb}: {plan.Capture} is NOT EXACT: {CaptureReport.NotExact(nested)}. Record it again with this version.");
-        else
-            console.Error.WriteLine($"{verb}: nested guests in {plan.Capture} are not modelled: {Units.Of(results.Max(result => result.NoteCounts[(int)ModelNote.NestedNotFollowed]), "entry", "entries")} passed over. No verdict is given.");
-    }
+    /// <summary>Whether model and capture agree, and what that rests on.</summary>
+    /// <returns>They agree in every mode.</returns>
+    public static bool TellVerdict(string verb, ReplayPlan plan, IReadOnlyList<ReplayResult> results, IReadOnlyList<string> unseen, bool isJson, CliConsole console) =>
+        VerdictReport.Write(
+            verb,
+            [.. results.Select((result, i) => (plan.NameOf(plan.Variants[i]), Verdict.Of(result, unseen)))],
+            isJson ? TextWriter.Null : console.Out,
+            console.Error);
 
-    /// <summary>The capture does not show, or the model does not follow, all that the guest did, so that no comparison with it says that the model is right.</summary>
-    public static bool IsUnseen(ReplayResult result) => result.NoteCounts[(int)ModelNote.NestedNotFollowed] > 0;
-
-    /// <summary>The note's name as the database has it.</summary>
-    public static string Name(ModelNote note) => JsonNamingPolicy.SnakeCaseLower.ConvertName(note.ToString());
-
-    private static long CountNested(string capture)
-    {
-        using var reader = CaptureReader.Open(capture);
-        return reader.Manifest.CountNestedNotFollowed();
-    }
-
-    private static string Verdict(ReplayResult result) => result.Verify.Differing > 0 ? "differs" : IsUnseen(result) ? "none" : "exact";
-
-    private static void WriteJson(ReplayVariant variant, ReplayResult result, Utf8JsonWriter json)
+    private static void WriteJson(ReplayVariant variant, ReplayResult result, IReadOnlyList<string> unseen, Utf8JsonWriter json)
     {
         json.WriteStartObject();
         json.WriteString("mode", variant.Mode.Name());
@@ -106,11 +89,11 @@ internal static class RunReport
         json.WriteNumber("writes", result.Writes);
         json.WriteNumber("translationsChecked", result.Verify.Checked);
         json.WriteNumber("translationsDiffering", result.Verify.Differing);
-        json.WriteString("verdict", Verdict(result));
         json.WriteStartObject("notes");
         foreach (var note in Enum.GetValues<ModelNote>())
-            json.WriteNumber(Name(note), result.NoteCounts[(int)note]);
+            json.WriteNumber(ModelNotes.Name(note), result.NoteCounts[(int)note]);
         json.WriteEndObject();
+        VerdictReport.WriteJson(Verdict.Of(result, unseen), json);
         json.WriteString("historyHash", result.HistoryHash);
         json.WriteEndObject();
     }

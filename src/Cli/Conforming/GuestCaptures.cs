@@ -47,7 +47,7 @@ internal sealed class GuestCaptures : IDisposable
         if (!File.Exists(conformanceCase.GuestPath))
             throw new InputMissingException($"{conformanceCase.GuestPath}: no such guest (named by {conformanceCase.Folder}/case.json).");
         var content = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(conformanceCase.GuestPath)))[..16];
-        return $"{Path.GetFileNameWithoutExtension(conformanceCase.GuestPath)}-{content}-{conformanceCase.MemoryBytes >> 20}m-{conformanceCase.Entry:x}.capture";
+        return $"{Path.GetFileNameWithoutExtension(conformanceCase.GuestPath)}-{content}-{conformanceCase.MemoryBytes >> 20}m-{conformanceCase.Entry:x}{(conformanceCase.Vcpus > 1 ? $"-{conformanceCase.Vcpus}" : "")}.capture";
     }
 
     /// <summary>What an older tool left, or a killed one, is recorded anew.</summary>
@@ -74,6 +74,7 @@ internal sealed class GuestCaptures : IDisposable
             [
                 "-M", "pc",
                 "-m", $"{(conformanceCase.MemoryBytes >> 20).ToString(CultureInfo.InvariantCulture)}M",
+                "-smp", conformanceCase.Vcpus.ToString(CultureInfo.InvariantCulture),
                 "-kernel", conformanceCase.GuestPath,
                 "-device", "isa-debug-exit,iobase=0xf4",
                 "-debugcon", "file:/dev/null",

@@ -63,7 +63,7 @@ internal static class HostChoice
         if (said is null)
         {
             return found ?? throw new UsageException(
-                "the trace does not tell how the host translates: it has no kvm_exit or kvm_page_fault that would. Say it: --mmu ept, ept-tdp, npt, npt-tdp or shadow.");
+                $"the trace does not tell how the host translates: {Readings(findings)}. Say it: --mmu ept, ept-tdp, npt, npt-tdp or shadow.");
         }
 
         var wanted = said switch
@@ -75,6 +75,19 @@ internal static class HostChoice
         if (found is { } other && other != wanted)
             throw new UsageException($"--mmu {said.Value.Name()}: the trace tells otherwise ({string.Join("; ", findings.Reasons)}).");
         return wanted;
+    }
+
+    /// <summary>What it may be, and by what.</summary>
+    private static string Readings(HostFindings findings)
+    {
+        var tdp = findings.UsesTdpMmu == true ? "; kvm_tdp_mmu_spte_changed: the TDP MMU" : "";
+        return findings.EntriesAreEpt switch
+        {
+            true => $"its entries look like EPT's (memory type){tdp}",
+            false when findings.IsIntel == true => "its entries are in x86 format and its exits Intel's: shadow paging (ept=0), or EPT entries misread",
+            false => $"its entries are in x86 format: NPT (--mmu npt, npt-tdp) where the addresses are guest-physical, shadow paging (--mmu shadow) where they are guest-virtual{tdp}",
+            _ => $"no kvm_exit names a reason that would, no entry has bits that would{(findings.HasPlainFaults ? "; the error codes of kvm_page_fault are those of #PF (--mmu shadow), or qualifications without bits 7 and 8 (--mmu ept)" : "")}{tdp}",
+        };
     }
 
     private static CpuVendor Vendor(HostFindings findings, HostProfile? profile, ObservedPaging paging)

@@ -19,17 +19,29 @@ internal sealed record ImportPlan
     /// <summary>Threads whose events make rows; none: all.</summary>
     public SortedSet<int> Pids { get; init; } = [];
 
-    public static TraceOutlook OutlookOf(HostFindings findings) => new(findings.ProbedEntries, findings.ProbedReturns, findings.VcpuOfThread);
+    /// <summary>The VMs of the trace, each of which gets a run; none: one run of everything.</summary>
+    public IReadOnlyList<TracedVm> Vms { get; init; } = [];
+
+    /// <summary>Which of them this run is of; null: the trace is taken for one VM's.</summary>
+    public string? Vm { get; init; }
+
+    public static TraceOutlook OutlookOf(HostFindings findings) => new(findings.ProbedEntries, findings.ProbedReturns, findings.VcpuOfThread, findings.EventNames);
 
     /// <summary>What the run's row keeps, so that the import can be done again.</summary>
-    public SortedDictionary<string, string> Options() => new(StringComparer.Ordinal)
+    public SortedDictionary<string, string> Options()
     {
-        ["mmu"] = Host.ModeName,
-        ["vendor"] = Host.IsIntel ? "intel" : "amd",
-        ["direct_map"] = $"0x{Host.DirectMap:x}",
-        ["entries_present"] = Host.PresentByRights ? "by rights" : "by MMU_PRESENT",
-        ["pids"] = string.Join(',', Pids),
-    };
+        var options = new SortedDictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["mmu"] = Host.ModeName,
+            ["vendor"] = Host.IsIntel ? "intel" : "amd",
+            ["direct_map"] = $"0x{Host.DirectMap:x}",
+            ["entries_present"] = Host.PresentByRights ? "by rights" : "by MMU_PRESENT",
+            ["pids"] = string.Join(',', Pids),
+        };
+        if (Vm is not null)
+            options["vm"] = Vm;
+        return options;
+    }
 
     /// <summary>The plan by which an observed run was made, from its row.</summary>
     /// <exception cref="UsageException">The row does not say.</exception>
@@ -53,6 +65,8 @@ internal sealed record ImportPlan
             },
             Outlook = OutlookOf(findings),
             Kept = FieldsKept.None,
+            Vm = options.GetValueOrDefault("vm"),
+            Vms = options.ContainsKey("vm") ? findings.Vms : [],
             Pids = [.. (options.GetValueOrDefault("pids") ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)],
         };
     }

@@ -22,6 +22,10 @@ internal sealed class SilentObservedHistory : IObservedHistory
     {
     }
 
+    public void OnNestedFault(int faultId)
+    {
+    }
+
     public void OnWrite(in TableWrite record)
     {
     }

@@ -1,6 +1,7 @@
 using Replay.Analyzer.Observed;
 using Replay.Analyzer.Store;
 using Replay.Recorder.Ftrace;
+using Replay.Trace.Tracepoints;
 
 namespace Replay.Cli.Importing;
 
@@ -8,26 +9,46 @@ namespace Replay.Cli.Importing;
 internal static class TraceImport
 {
     /// <summary>Version of the import: raised when the same trace gives another history.</summary>
-    public const string Version = "import 1";
+    public const string Version = "import 2";
 
     /// <param name="input">The trace, from its beginning.</param>
     /// <param name="plan">How to read it.</param>
-    /// <param name="history">Where it goes.</param>
+    /// <param name="histories">Where it goes: the one history, or one for each VM of the plan.</param>
     /// <param name="problems">Hears of damaged lines.</param>
     /// <param name="progress">Bytes of text and events so far.</param>
     /// <param name="cancellation">Ends it early.</param>
-    public static (FtraceSummary Trace, ObservedSummary Observed) Run(
+    /// <returns>What was read, and of each history.</returns>
+    public static (FtraceSummary Trace, IReadOnlyList<ObservedSummary> Observed) Run(
         FtraceInput input,
         ImportPlan plan,
-        IObservedHistory history,
+        IReadOnlyList<IObservedHistory> histories,
         IFtraceProblems problems,
         Action<long, long> progress,
         CancellationToken cancellation)
     {
-        var mapper = new ObservedTraceMapper(history, plan.Host, plan.Outlook, plan.Kept, plan.Pids.Count == 0 ? null : plan.Pids);
-        var trace = FtraceReader.Read(input.Text, mapper, new NotedProblems(problems, mapper), progress, cancellation);
-        mapper.Finish();
-        return (trace, Summarize(plan, trace, mapper, input.Hash()));
+        var mappers = histories.Select(history => new ObservedTraceMapper(history, plan.Host, plan.Outlook, plan.Kept, plan.Pids.Count == 0 ? null : plan.Pids)).ToList();
+        TracepointSink sink = mappers.Count == 1
+            ? mappers[0]
+            : new VmRouter([.. plan.Vms.Zip(mappers, (vm, mapper) => (new VmThreads(vm.Process, vm.Threads), mapper))]);
+        var trace = FtraceReader.Read(input.Text, sink, new NotedProblems(problems, mappers), progress, cancellation);
+        var summaries = new List<ObservedSummary>();
+        for (var i = 0; i < mappers.Count; i++)
+        {
+            mappers[i].Finish();
+            summaries.Add(Summarize(mappers.Count == 1 ? plan : plan with { Vm = plan.Vms[i].Name }, trace, mappers[i], input.Hash()));
+        }
+
+        return (trace, summaries);
+    }
+
+    /// <summary>Reads a trace again for the hash of the one run that the plan is of.</summary>
+    public static (FtraceSummary Trace, ObservedSummary Observed) Again(
+        FtraceInput input, ImportPlan plan, IFtraceProblems problems, Action<long, long> progress, CancellationToken cancellation)
+    {
+        var number = plan.Vms.Select((vm, i) => (vm.Name, Number: i)).FirstOrDefault(vm => vm.Name == plan.Vm).Number;
+        var histories = Enumerable.Range(0, Math.Max(1, plan.Vms.Count)).Select(_ => new SilentObservedHistory()).ToList();
+        var (trace, observed) = Run(input, plan, histories, problems, progress, cancellation);
+        return (trace, observed[number]);
     }
 
     private static ObservedSummary Summarize(ImportPlan plan, FtraceSummary trace, ObservedTraceMapper mapper, string hash)
@@ -46,11 +67,11 @@ internal static class TraceImport
                 HistoryHash = mapper.Hash,
                 FirstOrdinal = 0,
                 LastOrdinal = Math.Max(0, trace.Events - 1),
-                Events = trace.Events,
+                Events = mapper.Events,
                 NoteCounts = mapper.NoteCounts,
                 Counters =
                 [
-                    new Counter("trace_events", trace.Events, "rows of observed_event"),
+                    new Counter("trace_events", mapper.Events, "rows of observed_event"),
                     new Counter("trace_events_lost", trace.LostEvents, "events that the tracer says it lost, where it says how many"),
                     new Counter("trace_events_skipped", mapper.Skipped, "events of threads that --pid left out"),
                 ],
@@ -64,11 +85,12 @@ internal static class TraceImport
         };
     }
 
-    private sealed class NotedProblems(IFtraceProblems problems, ObservedTraceMapper mapper) : IFtraceProblems
+    private sealed class NotedProblems(IFtraceProblems problems, IReadOnlyList<ObservedTraceMapper> mappers) : IFtraceProblems
     {
         public void OnDamaged(long line, string what, string text)
         {
-            mapper.OnDamaged(line);
+            foreach (var mapper in mappers)
+                mapper.OnDamaged(line);
             problems.OnDamaged(line, what, text);
         }
     }

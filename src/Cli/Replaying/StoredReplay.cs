@@ -17,8 +17,8 @@ internal static class StoredReplay
     /// <param name="tell">Told once what is done with what was there.</param>
     /// <param name="progress">Accesses so far, of how many.</param>
     /// <param name="cancellation">Leaves the runs marked incomplete, at a checkpoint.</param>
-    /// <returns>A result for each variant; empty where the runs are there and complete.</returns>
-    public static IReadOnlyList<ReplayResult> Run(
+    /// <returns>A result for each variant, empty where the runs are there and complete; and what the capture cannot carry.</returns>
+    public static (IReadOnlyList<ReplayResult> Results, IReadOnlyList<string> Unseen) Run(
         ReplayPlan plan,
         HistoryFile file,
         StoreOptions store,
@@ -34,13 +34,13 @@ internal static class StoredReplay
         var outcome = checkpoints.Resume ? file.TryResume(infos, store, out resumption) : ResumeOutcome.Nothing;
         Tell(outcome, resumption?.Checkpoint, tell);
         if (outcome == ResumeOutcome.Complete)
-            return [];
+            return ([], driver.Manifest.Blind);
         var stores = new List<HistoryStore>(resumption?.Stores ?? []);
         try
         {
             foreach (var info in infos.Skip(stores.Count))
                 stores.Add(file.BeginRun(info, store));
-            SaveCheckpoints(driver, file, stores, new CheckpointClock(checkpoints.Interval), begun: resumption is not null);
+            SaveCheckpoints(driver, file, stores, new CheckpointClock(checkpoints.Interval), begun: resumption is not null, tell);
             void Progress(long accesses) => progress(accesses, driver.TotalAccesses);
             var results = resumption is null
                 ? driver.Run(variant => stores[IndexOf(variants, variant)], Progress, cancellation)
@@ -52,7 +52,7 @@ internal static class StoredReplay
                     cancellation);
             for (var i = 0; i < results.Count; i++)
                 stores[i].Complete(Summarize(results[i]));
-            return results;
+            return (results, driver.Manifest.Blind);
         }
         finally
         {
@@ -61,7 +61,7 @@ internal static class StoredReplay
         }
     }
 
-    private static void SaveCheckpoints(ReplayDriver driver, HistoryFile file, List<HistoryStore> stores, CheckpointClock clock, bool begun)
+    private static void SaveCheckpoints(ReplayDriver driver, HistoryFile file, List<HistoryStore> stores, CheckpointClock clock, bool begun, Action<string> tell)
     {
         void Save(long accesses)
         {
@@ -74,7 +74,11 @@ internal static class StoredReplay
             if (!file.IsSaving && clock.IsDue(file.LastSaveTime))
                 Save(accesses);
         };
-        driver.Interrupted = Save;
+        driver.Interrupted = accesses =>
+        {
+            Save(accesses);
+            tell("what is done is kept: 'replay run --resume' goes on there");
+        };
         // Where rows and checkpoints go together, the last rows need one too.
         driver.Ended = accesses =>
         {
@@ -111,6 +115,7 @@ internal static class StoredReplay
             CaptureSource = driver.Manifest.Source,
             CaptureComplete = driver.Manifest.Complete,
             CaptureFilter = driver.Manifest.Filter,
+            CaptureBlind = driver.Manifest.Blind,
             Mode = variant.Mode,
             Name = plan.Kernels.Count > 1 ? variant.ToString() : null,
             Profile = plan.OptionsFor(variant).EffectiveProfile.Name,
@@ -130,6 +135,7 @@ internal static class StoredReplay
         Accesses = result.Accesses,
         Events = result.Events,
         NoteCounts = result.NoteCounts,
+        FirstNotes = result.FirstNotes,
         Walks = result.Walks,
         Counters =
         [

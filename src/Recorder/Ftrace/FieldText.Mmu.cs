@@ -43,7 +43,7 @@ internal static partial class FieldText
     {
         mark = default;
         var scanner = new FieldScanner(text);
-        if (!scanner.Skip("sptep:"u8) || !scanner.TryHex(out ulong sptep) || !scanner.Skip(" gfn "u8) || !scanner.TryHex(out ulong gfn)
+        if (!scanner.Skip("sptep:"u8) || !TryPointer(ref scanner, out var sptep) || !scanner.Skip(" gfn "u8) || !scanner.TryHex(out ulong gfn)
             || !scanner.Skip(" access "u8) || !scanner.TryHex(out uint access))
             return false;
         uint? generation = null;
@@ -54,7 +54,7 @@ internal static partial class FieldText
             generation = number;
         }
 
-        mark = new MarkMmioSpteFields(KernelPointer(sptep), gfn, access, generation);
+        mark = new MarkMmioSpteFields(sptep, gfn, access, generation);
         return true;
     }
 

@@ -176,12 +176,12 @@ internal static partial class FieldText
 
     private static bool TryLevel(ref FieldScanner scanner, out int level) => scanner.TryDecimal(out level) && level is >= 1 and <= 5;
 
-    /// <summary>Old kernels print <c>(null)</c> for a walk that found no entry.</summary>
+    /// <summary>Old kernels print <c>(null)</c> for a walk that found no entry; kernels that have no key to hash pointers with yet, <c>(____ptrval____)</c>.</summary>
     private static bool TryPointer(ref FieldScanner scanner, out ulong? pointer)
     {
         pointer = null;
         scanner.SkipSpaces();
-        if (scanner.Skip("(null)"u8))
+        if (scanner.Skip("(null)"u8) || scanner.Skip("(____ptrval____)"u8) || scanner.Skip("(ptrval)"u8) || scanner.Skip("(__ptrval__)"u8))
             return true;
         if (!scanner.TryHex(out ulong value))
             return false;

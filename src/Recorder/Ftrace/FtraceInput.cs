@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Text;
 
 namespace Replay.Recorder.Ftrace;
 
@@ -13,11 +14,16 @@ public sealed class FtraceInput : IDisposable
 
     private static readonly (byte[] Magic, string What)[] Binaries =
     [
-        ([0x17, 0x08, 0x44, (byte)'t', (byte)'r', (byte)'a', (byte)'c'], "trace-cmd's binary file: 'trace-cmd report -i FILE > trace.txt' makes text of it"),
-        ("PERFILE2"u8.ToArray(), "perf's binary file: 'perf script -i FILE > trace.txt' makes text of it"),
-        ([(byte)'S', (byte)'Q', (byte)'L', (byte)'i', (byte)'t', (byte)'e'], "a SQLite database, no trace"),
+        ("SQLite"u8.ToArray(), "a SQLite database, no trace"),
         ([0x28, 0xb5, 0x2f, 0xfd], "compressed with zstd: 'zstd -dc FILE | replay import ftrace -' reads it"),
         ([0xfd, (byte)'7', (byte)'z', (byte)'X', (byte)'Z'], "compressed with xz: 'xz -dc FILE | replay import ftrace -' reads it"),
+    ];
+
+    /// <summary>Binary files of tools, which their own tools make text of.</summary>
+    private static readonly (byte[] Magic, string What, string Tool, string[] Arguments)[] Convertible =
+    [
+        ([0x17, 0x08, 0x44, (byte)'t', (byte)'r', (byte)'a', (byte)'c'], "trace-cmd's binary file", "trace-cmd", ["report", "-i"]),
+        ("PERFILE2"u8.ToArray(), "perf's binary file", "perf", ["script", "--show-lost-events", "--force", "-i"]),
     ];
 
     private readonly Stream _raw;
@@ -36,6 +42,9 @@ public sealed class FtraceInput : IDisposable
     /// <summary>The file as the user named it.</summary>
     public string Name { get; }
 
+    /// <summary>The command that makes text of the file; null: it is text.</summary>
+    public string? Converter { get; private init; }
+
     /// <summary>Bytes of text where that is known.</summary>
     public long? Length { get; }
 
@@ -45,7 +54,7 @@ public sealed class FtraceInput : IDisposable
     /// <exception cref="RecorderException">The file is not there, cannot be read, or is no text.</exception>
     public static FtraceInput Open(string path)
     {
-        var raw = path == StandardInput ? Console.OpenStandardInput() : OpenFile(path);
+        Stream raw = path == StandardInput ? Console.OpenStandardInput() : OpenFile(path);
         try
         {
             var start = new byte[8];
@@ -57,9 +66,23 @@ public sealed class FtraceInput : IDisposable
                     throw new RecorderException(RecorderFailure.BadInput, $"{path}: {what}.");
             }
 
+            foreach (var (magic, what, tool, toolArguments) in Convertible)
+            {
+                if (!head.StartsWith(magic))
+                    continue;
+                var command = $"{tool} {string.Join(' ', toolArguments)} {path}";
+                if (path == StandardInput)
+                    throw new RecorderException(RecorderFailure.BadInput, $"{path}: {what}, which {tool} reads from a file only: '{tool} {string.Join(' ', toolArguments)} FILE | replay import ftrace -'.");
+                raw.Dispose();
+                raw = ConvertedStream.Open(path, what, command, tool, [.. toolArguments, path]);
+                return new FtraceInput(path, raw, raw, null) { Converter = command };
+            }
+
             var whole = new PrefixedStream(head.ToArray(), raw);
             if (head.StartsWith([(byte)0x1f, (byte)0x8b]))
                 return new FtraceInput(path, raw, new GZipStream(whole, CompressionMode.Decompress), null);
+            if (Encoding16(head) is { } encoding)
+                return new FtraceInput(path, raw, Encoding.CreateTranscodingStream(whole, encoding, Encoding.UTF8), null);
             return new FtraceInput(path, raw, whole, raw.CanSeek ? raw.Length : null);
         }
         catch
@@ -87,6 +110,14 @@ public sealed class FtraceInput : IDisposable
         _text.Dispose();
         _raw.Dispose();
     }
+
+    /// <summary>UTF-16, by its mark or because every other byte is 0: what PowerShell's redirection makes.</summary>
+    private static Encoding? Encoding16(ReadOnlySpan<byte> head) => head switch
+    {
+        [0xff, 0xfe, ..] or [not 0, 0, not 0, 0, not 0, 0, not 0, 0] => Encoding.Unicode,
+        [0xfe, 0xff, ..] or [0, not 0, 0, not 0, 0, not 0, 0, not 0] => Encoding.BigEndianUnicode,
+        _ => null,
+    };
 
     private static FileStream OpenFile(string path)
     {

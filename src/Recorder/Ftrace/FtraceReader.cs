@@ -5,13 +5,16 @@ using Replay.Trace.Tracepoints;
 namespace Replay.Recorder.Ftrace;
 
 /// <summary>
-/// Reads the text of a trace: the tracefs <c>trace</c> file, <c>trace-cmd report</c>, <c>perf script</c>. Whatever the text holds, it
-/// is taken, or named by its line and counted.
+/// Reads the text of a trace: the tracefs <c>trace</c> file, <c>trace-cmd report</c>, <c>perf script</c>, and what mails and logs make of
+/// them. Whatever the text holds, it is taken, or named by its line and counted; a damaged line costs none of its neighbours.
 /// </summary>
+/// <remarks>An event is handed on when the line behind it is known: a stack trace and the rest of a wrapped line belong to it.</remarks>
 public sealed class FtraceReader
 {
     private const int LinesPerReport = 4096;
     private const int QuotedCharacters = 120;
+    private const int DeepestStack = 64;
+    private const int MostParts = 3;
 
     private static readonly SearchValues<byte> AddressDigits = SearchValues.Create("0123456789abcdefABCDEFx"u8);
 
@@ -21,12 +24,21 @@ public sealed class FtraceReader
     private readonly NameTable _names = new(TracepointKinds.Of);
     private readonly NameTable _functions = new(_ => TracepointKind.Other);
     private readonly NameTable _reasons = new(_ => TracepointKind.Other);
+    private readonly LineText _text = new();
+    private readonly HeldLine _event = new();
+    private readonly HeldLine _orphan = new();
+    private readonly List<(long Number, byte[] Text)> _parts = [];
+    private string? _firstPart;
+    private readonly TracepointName[] _stack = new TracepointName[DeepestStack];
+    private int _stackDepth;
+    private bool _inStack;
     private long _events;
     private long _typed;
     private long _damaged;
     private long _unreadable;
     private long _lost;
     private long _markers;
+    private long _stacks;
 
     private FtraceReader(Stream stream, TracepointSink sink, IFtraceProblems? problems)
     {
@@ -63,11 +75,13 @@ public sealed class FtraceReader
                 break;
         }
 
+        Finish();
         return new FtraceSummary
         {
             Lines = _lines.Line,
             Events = _events,
             TypedEvents = _typed,
+            StackTraces = _stacks,
             DamagedLines = _damaged,
             UnreadableEvents = _unreadable,
             LostEvents = _lost,
@@ -82,36 +96,61 @@ public sealed class FtraceReader
         if (_lines.IsUnfinished)
         {
             // What is cut off may be digits: a number that is not the one recorded.
+            Finish();
             Damaged("the trace ends within this line, which is left out", line);
             return;
         }
 
         if (_lines.IsTooLong)
         {
+            Finish();
             Damaged($"longer than {LineSplitter.LongestLine} bytes", line);
             return;
         }
 
         if (LineHead.TryParse(line, out var head) && !head.Name.StartsWith("PERF_RECORD"u8))
-            TakeEvent(head);
+            Hold(line, head);
         else
             TakeOther(line);
     }
 
-    private void TakeEvent(in LineHead head)
+    /// <summary>The event waits for the line behind it.</summary>
+    private void Hold(ReadOnlySpan<byte> line, in LineHead head)
     {
-        var line = new TraceLine
+        if (head.Name.SequenceEqual("kernel_stack"u8) || head.Text.StartsWith("<stack trace"u8))
         {
-            Ordinal = _events++,
-            Line = _lines.Line,
-            Time = head.Time,
-            Cpu = head.Cpu,
-            Pid = head.Pid,
-            Task = head.Task,
-            Name = _names.Get(head.Name),
-            Text = head.Text,
-        };
-        if (head.Text is [(byte)'(', ..] && TryProbe(line))
+            // trace-cmd: an event of its own tells that the stack of the one before follows.
+            _inStack = _event.IsHeld && _event.Thread == head.Thread;
+            return;
+        }
+
+        Finish();
+        _event.Hold(line, _lines.Line, head);
+    }
+
+    /// <summary>Nothing more belongs to the event that waits, or to the line that is none.</summary>
+    private void Finish()
+    {
+        if (_event.IsHeld)
+            HandOn();
+        if (_orphan.IsHeld)
+        {
+            _orphan.IsHeld = false;
+            Damaged(_orphan.Number, "no event, no comment, no marker", _orphan.Line);
+        }
+    }
+
+    private void HandOn()
+    {
+        GiveUpParts();
+        var depth = _stackDepth;
+        _event.IsHeld = false;
+        _inStack = false;
+        _stackDepth = 0;
+        var line = Event(_events++, _stack.AsSpan(0, depth));
+        if (depth > 0)
+            _stacks++;
+        if (_event.Text is [(byte)'(', ..] && TryProbe(line))
         {
             _typed++;
             return;
@@ -123,7 +162,7 @@ public sealed class FtraceReader
             return;
         }
 
-        if (TryTyped(line))
+        if (TypedEvents.TryParse(line, _reasons, _sink) || RawFields.TryParse(line, _sink))
         {
             _typed++;
             return;
@@ -134,83 +173,21 @@ public sealed class FtraceReader
         _sink.OnUnreadable(line);
     }
 
-    private bool TryTyped(in TraceLine line)
+    private TraceLine Event(long ordinal, ReadOnlySpan<TracepointName> stack) => new()
     {
-        switch (line.Name.Kind)
-        {
-            case TracepointKind.Entry when FieldText.TryParse(line.Text, out EntryFields entry):
-                _sink.OnEntry(line, entry);
-                return true;
-            case TracepointKind.Exit when FieldText.TryParse(line.Text, _reasons, out var exit):
-                _sink.OnExit(line, exit);
-                return true;
-            case TracepointKind.PageFault when FieldText.TryParse(line.Text, out PageFaultFields fault):
-                _sink.OnPageFault(line, fault);
-                return true;
-            case TracepointKind.InjectedException when FieldText.TryParse(line.Text, out InjectedExceptionFields injected):
-                _sink.OnInjectedException(line, injected);
-                return true;
-            case TracepointKind.ControlRegister when FieldText.TryParse(line.Text, out ControlRegisterFields register):
-                _sink.OnControlRegister(line, register);
-                return true;
-            case TracepointKind.Msr when FieldText.TryParse(line.Text, out MsrFields msr):
-                _sink.OnMsr(line, msr);
-                return true;
-            case TracepointKind.FastMmio or TracepointKind.Mmio when FieldText.TryParse(line.Text, out MmioFields mmio):
-                _sink.OnMmio(line, mmio);
-                return true;
-            case TracepointKind.NotifierRange when FieldText.TryParse(line.Text, out NotifierRangeFields range):
-                _sink.OnNotifierRange(line, range);
-                return true;
-            default:
-                return TryTypedMmu(line);
-        }
-    }
-
-    private bool TryTypedMmu(in TraceLine line)
-    {
-        switch (line.Name.Kind)
-        {
-            case TracepointKind.GetPage or TracepointKind.SyncPage or TracepointKind.UnsyncPage or TracepointKind.ZapPage
-                when PageText.TryParse(line.Text, out var page):
-                _sink.OnPage(line, page);
-                return true;
-            case TracepointKind.SetSpte when FieldText.TryParse(line.Text, out SetSpteFields set):
-                _sink.OnSetSpte(line, set);
-                return true;
-            case TracepointKind.SpteChanged when FieldText.TryParse(line.Text, out SpteChangedFields change):
-                _sink.OnSpteChanged(line, change);
-                return true;
-            case TracepointKind.SpteRequested when FieldText.TryParse(line.Text, out SpteRequestedFields requested):
-                _sink.OnSpteRequested(line, requested);
-                return true;
-            case TracepointKind.MarkMmioSpte when FieldText.TryParse(line.Text, out MarkMmioSpteFields mark):
-                _sink.OnMarkMmioSpte(line, mark);
-                return true;
-            case TracepointKind.HandleMmioPageFault when FieldText.TryParse(line.Text, out HandleMmioPageFaultFields handled):
-                _sink.OnHandleMmioPageFault(line, handled);
-                return true;
-            case TracepointKind.CheckMmioSpte when FieldText.TryParse(line.Text, out CheckMmioSpteFields check):
-                _sink.OnCheckMmioSpte(line, check);
-                return true;
-            case TracepointKind.FastPageFault when FieldText.TryParse(line.Text, out FastPageFaultFields fast):
-                _sink.OnFastPageFault(line, fast);
-                return true;
-            case TracepointKind.SplitHugePage when FieldText.TryParse(line.Text, out SplitHugePageFields split):
-                _sink.OnSplitHugePage(line, split);
-                return true;
-            case TracepointKind.GuestWalk or TracepointKind.WalkerError when FieldText.TryParse(line.Text, out GuestWalkFields walk):
-                _sink.OnGuestWalk(line, walk);
-                return true;
-            case TracepointKind.ZapAllFast or TracepointKind.PmlFull or TracepointKind.GuestEntry or TracepointKind.GuestAccessedBit
-                or TracepointKind.GuestDirtyBit:
-                // Only their text is kept: no row of the history is made of them.
-                _sink.OnOther(line);
-                return true;
-            default:
-                return false;
-        }
-    }
+        Ordinal = ordinal,
+        Line = _event.Number,
+        Time = _event.Time,
+        Cpu = _event.Cpu,
+        Pid = _event.Pid,
+        Process = _event.Process,
+        Thread = _event.Thread,
+        Source = _event.Source,
+        Task = _event.Task,
+        Name = _names.Get(_event.Name),
+        Text = _event.Text,
+        Stack = stack,
+    };
 
     /// <remarks><c>(function+0x0/0x10 [kvm]) a=1</c>; on return <c>(caller+0x5/0x10 [kvm] &lt;- function) ret=1</c>; perf and trace-cmd write addresses.</remarks>
     private bool TryProbe(in TraceLine line)
@@ -236,10 +213,15 @@ public sealed class FtraceReader
 
     private void TakeOther(ReadOnlySpan<byte> line)
     {
-        var text = line.Trim(" \t\0"u8);
+        var clean = _text.Clean(line);
+        var text = clean.Trim((byte)' ');
         if (text.IsEmpty)
             return;
-        if (text[0] == (byte)'#')
+        if (LineText.TryStack(clean, out var function))
+        {
+            TakeStack(function);
+        }
+        else if (text[0] == (byte)'#')
         {
             var overwritten = LossMarker.Overwritten(text);
             if (overwritten > 0)
@@ -249,28 +231,111 @@ public sealed class FtraceReader
         {
             Lost(cpu, events);
         }
-        else if (!IsHeading(text))
+        else if (!IsHeading(text) && !TryJoin(text))
         {
-            Damaged("no event, no comment, no marker", line);
+            TakeUnusual(clean);
         }
+    }
+
+    /// <summary>A line in another form than the tools' own, or half of one.</summary>
+    private void TakeUnusual(ReadOnlySpan<byte> clean)
+    {
+        if (!_orphan.IsHeld && _parts.Count > 0)
+        {
+            var (number, part) = _parts[^1];
+            _parts.RemoveAt(_parts.Count - 1);
+            Finish();
+            _orphan.Hold(part, number, default);
+        }
+
+        if (_orphan.IsHeld && _orphan.Join(clean) is { } whole && LineHead.TryParse(whole, out var joined) && IsKnown(joined.Name))
+        {
+            _orphan.IsHeld = false;
+            Finish();
+            _event.Hold(whole, _orphan.Number, joined);
+        }
+        else if ((LineHead.TryParse(clean, out var head) && !head.Name.StartsWith("PERF_RECORD"u8)) || LooseHead.TryParse(clean, out head))
+        {
+            Hold(clean, head);
+        }
+        else
+        {
+            Finish();
+            _orphan.Hold(clean, _lines.Line, default);
+        }
+    }
+
+    private bool IsKnown(ReadOnlySpan<byte> name) => _names.Get(name).Kind != TracepointKind.Other;
+
+    private void TakeStack(ReadOnlySpan<byte> function)
+    {
+        _inStack |= function.IsEmpty;
+        // The stack of an event that is not the last one, as lines of several CPUs came between: it is no damage, and tells nothing here.
+        if (_event.IsHeld && !function.IsEmpty && _stackDepth < DeepestStack)
+            _stack[_stackDepth++] = _functions.Get(function);
+    }
+
+    /// <summary>
+    /// The next part of a line that a mail wrapped: belongs to the event if the joined line parses and says more than its first part, now
+    /// or with the parts behind it.
+    /// </summary>
+    private bool TryJoin(ReadOnlySpan<byte> text)
+    {
+        if (!_event.IsHeld || _stackDepth > 0 || !IsKnown(_event.Name) || _parts.Count == MostParts || LooseHead.TryParse(text, out _))
+            return false;
+        if (_parts.Count == 0)
+            _firstPart = Fields();
+        if (!_event.TryExtend(text))
+            return false;
+        if (Fields() is { } fields && fields != _firstPart)
+        {
+            _event.Keep();
+            _parts.Clear();
+        }
+        else
+        {
+            _parts.Add((_lines.Line, text.ToArray()));
+        }
+
+        return true;
+    }
+
+    /// <summary>How the event reads; null: not at all.</summary>
+    private string? Fields()
+    {
+        var seen = new FieldsSeen();
+        return TypedEvents.TryParse(Event(0, default), _reasons, seen) ? seen.Fields : null;
+    }
+
+    /// <summary>Lines that looked as if they might be parts of the event, and are not.</summary>
+    private void GiveUpParts()
+    {
+        _event.Shorten();
+        var parts = _parts.ToArray();
+        _parts.Clear();
+        foreach (var (number, part) in parts)
+            Damaged(number, "no event, no comment, no marker", part);
     }
 
     private void Lost(int cpu, long events)
     {
+        Finish();
         _markers++;
         _lost += Math.Max(0, events);
         _sink.OnLost(_events, _lines.Line, cpu, events);
     }
 
-    /// <summary>What trace-cmd writes before the events.</summary>
+    /// <summary>What the tools write before and between the events.</summary>
     private static bool IsHeading(ReadOnlySpan<byte> text) =>
         text.StartsWith("cpus="u8) || text.StartsWith("version = "u8) || (text.StartsWith("CPU "u8) && text.EndsWith(" is empty"u8))
-        || text.StartsWith("trace-cmd"u8);
+        || text.StartsWith("trace-cmd"u8) || text.StartsWith("Dumping ftrace buffer:"u8) || text.StartsWith("(ftrace buffer empty)"u8) || !text.ContainsAnyExcept("-=_* "u8);
 
-    private void Damaged(string what, ReadOnlySpan<byte> line)
+    private void Damaged(string what, ReadOnlySpan<byte> line) => Damaged(_lines.Line, what, line);
+
+    private void Damaged(long number, string what, ReadOnlySpan<byte> line)
     {
         _damaged++;
-        _problems?.OnDamaged(_lines.Line, what, Quote(line));
+        _problems?.OnDamaged(number, what, Quote(line));
     }
 
     private static string Quote(ReadOnlySpan<byte> line)

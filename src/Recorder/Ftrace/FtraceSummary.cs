@@ -10,6 +10,9 @@ public sealed record FtraceSummary
     /// <summary>Events whose fields are known.</summary>
     public long TypedEvents { get; init; }
 
+    /// <summary>Events with a stack trace.</summary>
+    public long StackTraces { get; init; }
+
     /// <summary>Lines that are no event, no comment and no marker.</summary>
     public long DamagedLines { get; init; }
 

@@ -27,10 +27,19 @@ public sealed record HostFindings
     public string Kernel { get; init; } = "unknown";
 
     /// <summary>The vCPU that each thread enters first.</summary>
-    public IReadOnlyDictionary<int, int> VcpuOfThread { get; init; } = new Dictionary<int, int>();
+    public IReadOnlyDictionary<long, int> VcpuOfThread { get; init; } = new Dictionary<long, int>();
 
-    /// <summary>vCPUs that more than one thread entered: the trace may hold more than one VM.</summary>
-    public IReadOnlyList<int> SharedVcpus { get; init; } = [];
+    /// <summary>The VMs whose vCPUs the trace shows, in the order of their threads.</summary>
+    public IReadOnlyList<TracedVm> Vms { get; init; } = [];
+
+    /// <summary>Names of the tracepoints that were seen.</summary>
+    public IReadOnlyCollection<string> EventNames { get; init; } = [];
+
+    /// <summary>What the entries look like: true EPT, false x86, null undecided.</summary>
+    public bool? EntriesAreEpt { get; init; }
+
+    /// <summary>Faults were seen whose error codes are those of #PF.</summary>
+    public bool HasPlainFaults { get; init; }
 
     /// <summary>Functions whose entry is probed.</summary>
     public IReadOnlyCollection<string> ProbedEntries { get; init; } = [];
@@ -41,3 +50,9 @@ public sealed record HostFindings
     /// <summary>What each finding rests on, in words.</summary>
     public IReadOnlyList<string> Reasons { get; init; } = [];
 }
+
+/// <summary>One VM of a trace.</summary>
+/// <param name="Name">Its process where lines show that, else its first vCPU's thread; the machine before it in a trace put together of several.</param>
+/// <param name="Process">The process; 0: not shown.</param>
+/// <param name="Threads">Threads that entered its vCPUs.</param>
+public sealed record TracedVm(string Name, int Process, IReadOnlyList<long> Threads);

@@ -2,27 +2,41 @@ namespace Replay.Recorder.Ftrace;
 
 /// <summary>
 /// The part of an event's line before its fields, in the forms of the tracefs <c>trace</c> file, of <c>trace-cmd report</c> and of
-/// <c>perf script</c>.
+/// <c>perf script</c>. Lines in other forms, or of which a part is missing, are <see cref="LooseHead"/>'s.
 /// </summary>
 /// <remarks>
 /// <code>
 ///  CPU 0/KVM-2343    [001] d..1. 1234.567890: kvm_exit: ...       trace; the flags are missing in old kernels, a (tgid) may stand before [
 ///  CPU 0/KVM-2343  [001]  1234.567890123: kvm_exit:   ...         trace-cmd; flags before the time in new ones
+///   host.dat:   CPU 0/KVM-2343  [001]  1234.567890: kvm_exit: ... trace-cmd, of several files at once
 ///       CPU 0/KVM  2343/2350 [001]  1234.567890: 1 kvm:kvm_exit: ...   perf; the pid may have a tid and a period may stand before the name
 /// </code>
 /// </remarks>
 internal ref struct LineHead
 {
     private const int LongestName = 128;
+    private const int SourceShift = 32;
     private const long NanosecondsPerSecond = 1_000_000_000;
 
+    public ReadOnlySpan<byte> Source;
     public ReadOnlySpan<byte> Task;
     public int Pid;
+    public int Process;
     public int Cpu;
     public long Time;
     public bool TimeIsSeconds;
     public ReadOnlySpan<byte> Name;
     public ReadOnlySpan<byte> Text;
+
+    /// <summary>What tells threads apart. Where no number is shown, the CPU stands for it.</summary>
+    public readonly long Thread
+    {
+        get
+        {
+            long number = Pid >= 0 ? Pid : uint.MaxValue - (long)Cpu;
+            return Source.IsEmpty ? number : number | (long)(uint)(int)System.IO.Hashing.XxHash32.HashToUInt32(Source) << SourceShift;
+        }
+    }
 
     public static bool TryParse(ReadOnlySpan<byte> line, out LineHead head)
     {
@@ -41,6 +55,74 @@ internal ref struct LineHead
         }
     }
 
+    /// <summary>A number with a fraction of a second, or without; goes on behind it.</summary>
+    public bool TryNumber(ref ReadOnlySpan<byte> text)
+    {
+        var digits = text.IndexOfAnyExceptInRange((byte)'0', (byte)'9');
+        digits = digits < 0 ? text.Length : digits;
+        if (digits is < 1 or > 18)
+            return false;
+        if (digits == text.Length || text[digits] != (byte)'.')
+        {
+            Time = LongNumber(text[..digits]);
+            TimeIsSeconds = false;
+            text = text[digits..];
+            return true;
+        }
+
+        var fraction = text[(digits + 1)..];
+        var fractionDigits = fraction.IndexOfAnyExceptInRange((byte)'0', (byte)'9');
+        fractionDigits = fractionDigits < 0 ? fraction.Length : fractionDigits;
+        if (digits > 9 || fractionDigits is < 1 or > 9)
+            return false;
+        var nanoseconds = LongNumber(fraction[..fractionDigits]);
+        for (var i = fractionDigits; i < 9; i++)
+            nanoseconds *= 10;
+        Time = LongNumber(text[..digits]) * NanosecondsPerSecond + nanoseconds;
+        TimeIsSeconds = true;
+        text = fraction[fractionDigits..];
+        return true;
+    }
+
+    /// <summary>A thread's name and number.</summary>
+    public bool TryTask(ReadOnlySpan<byte> text)
+    {
+        text = text.TrimEnd(" \t"u8);
+        var process = 0;
+        if (text.EndsWith(")"u8) && text.LastIndexOf((byte)'(') is > 0 and var group)
+        {
+            var tgid = text[(group + 1)..^1].Trim((byte)' ');
+            process = tgid.ContainsAnyExceptInRange((byte)'0', (byte)'9') || tgid.Length > 9 ? 0 : Number(tgid);
+            text = text[..group].TrimEnd((byte)' ');
+        }
+
+        var end = text.LastIndexOfAnyExceptInRange((byte)'0', (byte)'9');
+        if (text.Length - end - 1 is < 1 or > 9 || end < 1)
+            return false;
+        Pid = Number(text[(end + 1)..]);
+        if (text[end] == (byte)'/')
+        {
+            var slash = end;
+            text = text[..end];
+            end = text.LastIndexOfAnyExceptInRange((byte)'0', (byte)'9');
+            if (end < 1 || end == text.Length - 1 || text.Length - end - 1 > 9)
+                return false;
+            process = Number(text[(end + 1)..slash]);
+        }
+
+        if (text[end] is not ((byte)'-' or (byte)' '))
+            return false;
+        Process = process;
+        Task = text[..end].Trim(" \t"u8);
+        if (Task.IndexOf(": "u8) is > 0 and var colon)
+        {
+            Source = Task[..colon];
+            Task = Task[(colon + 1)..].TrimStart((byte)' ');
+        }
+
+        return true;
+    }
+
     private bool TryCpu(ReadOnlySpan<byte> text, out int length)
     {
         length = 0;
@@ -50,29 +132,6 @@ internal ref struct LineHead
         Cpu = Number(text.Slice(1, digits));
         length = digits + 2;
         return length < text.Length && text[length] is (byte)' ' or (byte)'\t';
-    }
-
-    private bool TryTask(ReadOnlySpan<byte> text)
-    {
-        text = text.TrimEnd(" \t"u8);
-        if (text.EndsWith(")"u8) && text.LastIndexOf((byte)'(') is > 0 and var group)
-            text = text[..group].TrimEnd((byte)' ');
-        var end = text.LastIndexOfAnyExceptInRange((byte)'0', (byte)'9');
-        if (text.Length - end - 1 is < 1 or > 9 || end < 1)
-            return false;
-        Pid = Number(text[(end + 1)..]);
-        if (text[end] == (byte)'/')
-        {
-            text = text[..end];
-            end = text.LastIndexOfAnyExceptInRange((byte)'0', (byte)'9');
-            if (end < 1 || end == text.Length - 1)
-                return false;
-        }
-
-        if (text[end] is not ((byte)'-' or (byte)' '))
-            return false;
-        Task = text[..end].Trim((byte)' ');
-        return true;
     }
 
     private bool TryRest(ReadOnlySpan<byte> text)
@@ -95,33 +154,18 @@ internal ref struct LineHead
 
     private bool TryTime(ref ReadOnlySpan<byte> text)
     {
-        var digits = text.IndexOfAnyExceptInRange((byte)'0', (byte)'9');
-        if (digits is < 1 or > 18)
+        var rest = text;
+        if (!TryNumber(ref rest) || rest.IsEmpty || rest[0] != (byte)':')
             return false;
-        if (text[digits] == (byte)':')
-        {
-            Time = LongNumber(text[..digits]);
-            text = text[(digits + 1)..];
-            return true;
-        }
-
-        if (text[digits] != (byte)'.' || digits > 9)
-            return false;
-        var fraction = text[(digits + 1)..];
-        var fractionDigits = fraction.IndexOfAnyExceptInRange((byte)'0', (byte)'9');
-        if (fractionDigits is < 1 or > 9 || fraction[fractionDigits] != (byte)':')
-            return false;
-        var nanoseconds = LongNumber(fraction[..fractionDigits]);
-        for (var i = fractionDigits; i < 9; i++)
-            nanoseconds *= 10;
-        Time = LongNumber(text[..digits]) * NanosecondsPerSecond + nanoseconds;
-        TimeIsSeconds = true;
-        text = fraction[(fractionDigits + 1)..];
+        text = rest[1..];
         return true;
     }
 
     private static void SkipPeriod(ref ReadOnlySpan<byte> text)
     {
+        // trace-cmd report --ts-diff: what passed since the event before.
+        if (text.StartsWith("(+"u8) && text.IndexOf((byte)')') is > 2 and var close)
+            text = text[(close + 1)..].TrimStart(": \t"u8);
         var digits = text.IndexOfAnyExceptInRange((byte)'0', (byte)'9');
         if (digits > 0 && text[digits] == (byte)' ')
             text = text[digits..].TrimStart((byte)' ');

@@ -31,15 +31,16 @@ public sealed class HistoryHash
     /// <summary>The place of the next record, to be filled at once: a record that is made where it is hashed need not be copied there.</summary>
     /// <typeparam name="T">Without padding, smaller than the buffer.</typeparam>
     /// <param name="kind">As in <see cref="Append"/>.</param>
+    /// <param name="left">Bytes at the end of the record that stay out of the hash.</param>
     /// <returns>Holds the record until another is asked for.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal ref T Next<T>(byte kind)
+    internal ref T Next<T>(byte kind, int left = 0)
         where T : unmanaged
     {
         if (_used + Unsafe.SizeOf<T>() + 1 > Capacity)
             Drain();
         ref var place = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_buffer), _used);
-        _used += Unsafe.SizeOf<T>() + 1;
+        _used += Unsafe.SizeOf<T>() + 1 - left;
         place = kind;
         return ref Unsafe.As<byte, T>(ref Unsafe.Add(ref place, 1));
     }

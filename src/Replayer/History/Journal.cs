@@ -16,6 +16,7 @@ public sealed class Journal(IHistory observer, Kvm.KvmBehaviour? kernel = null)
 
     private readonly ChainTree _chains = new(kernel?.Renamed);
     private readonly long[] _noteCounts = new long[Enum.GetValues<ModelNote>().Length + 1];
+    private readonly ModelNoteRecord[] _firstNotes = new ModelNoteRecord[Enum.GetValues<ModelNote>().Length + 1];
     private long _seq;
     private int _chain;
     private int _exits;
@@ -30,6 +31,12 @@ public sealed class Journal(IHistory observer, Kvm.KvmBehaviour? kernel = null)
 
     /// <summary>The vCPU on whose behalf the model acts.</summary>
     public byte Vcpu { get; set; }
+
+    /// <summary>The host acts, not a vCPU's thread.</summary>
+    public bool ActsForHost { get; set; }
+
+    /// <summary>On whose behalf the model acts: a vCPU, or below 0 the host.</summary>
+    public int Requester => ActsForHost ? -1 : Vcpu;
 
     /// <summary>Rip of the instruction being replayed, 0 where the capture has none.</summary>
     public ulong Rip { get; set; }
@@ -58,6 +65,9 @@ public sealed class Journal(IHistory observer, Kvm.KvmBehaviour? kernel = null)
 
     /// <summary>How often each <see cref="ModelNote"/> occurred, by its number.</summary>
     public ReadOnlySpan<long> NoteCounts => _noteCounts;
+
+    /// <summary>The first of each <see cref="ModelNote"/>, by its number.</summary>
+    public ReadOnlySpan<ModelNoteRecord> FirstNotes => _firstNotes;
 
     /// <summary>Enters a function of KVM until the scope is disposed.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -204,9 +214,14 @@ public sealed class Journal(IHistory observer, Kvm.KvmBehaviour? kernel = null)
         ChainId = ReportedChain(),
     });
 
-    public void Flush(FlushKind kind, ulong start = 0, ulong pages = 0)
+    /// <param name="kind">What is flushed.</param>
+    /// <param name="start">Of a range or an address.</param>
+    /// <param name="pages">Of a range.</param>
+    /// <param name="requester">Who asked first, where that is another than who acts: a vCPU, or below 0 the host.</param>
+    /// <param name="targets">vCPUs that must flush.</param>
+    public void Flush(FlushKind kind, ulong start = 0, ulong pages = 0, int? requester = null, int targets = 1)
     {
-        ref var record = ref Hash.Next<TlbFlushRecord>(6);
+        ref var record = ref Hash.Next<TlbFlushRecord>(6, TlbFlushRecord.NotHashed);
         record = new TlbFlushRecord
         {
             Seq = ++_seq,
@@ -219,6 +234,8 @@ public sealed class Journal(IHistory observer, Kvm.KvmBehaviour? kernel = null)
             Function = CurrentFunction,
             Kind = kind,
             Vcpu = Vcpu,
+            Requester = (short)(requester ?? Requester),
+            Targets = (ushort)targets,
         };
         observer.OnFlush(record);
     }
@@ -263,9 +280,10 @@ public sealed class Journal(IHistory observer, Kvm.KvmBehaviour? kernel = null)
     /// <summary>Counts a note and, up to a limit per kind, reports it. Notes stay out of the hash: they speak of the capture, not of KVM.</summary>
     public void Note(ModelNote kind, ulong gva, ulong recorded, ulong modelled)
     {
-        if (_noteCounts[(int)kind]++ >= NotesReportedPerKind)
+        var before = _noteCounts[(int)kind]++;
+        if (before >= NotesReportedPerKind)
             return;
-        observer.OnNote(new ModelNoteRecord
+        var record = new ModelNoteRecord
         {
             Seq = _seq,
             Ordinal = Ordinal,
@@ -274,7 +292,11 @@ public sealed class Journal(IHistory observer, Kvm.KvmBehaviour? kernel = null)
             Modelled = modelled,
             Kind = kind,
             Vcpu = Vcpu,
-        });
+            Rip = Rip,
+        };
+        if (before == 0)
+            _firstNotes[(int)kind] = record;
+        observer.OnNote(record);
     }
 
     /// <summary>Reports an access whose replay left records. Accesses stay out of the hash: they are the capture's, and the same in every mode.</summary>

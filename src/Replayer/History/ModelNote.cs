@@ -44,4 +44,7 @@ public enum ModelNote : byte
     /// not told apart from their hypervisor's (one note for all).
     /// </summary>
     NestedNotFollowed = 13,
+
+    /// <summary>The recorded guest uses a feature of its CPU that the modelled KVM offers no guest in this mode.</summary>
+    FeatureNotOffered = 14,
 }

@@ -21,4 +21,7 @@ public readonly record struct ModelNoteRecord
     public ModelNote Kind { get; init; }
 
     public byte Vcpu { get; init; }
+
+    /// <summary>Of the instruction; 0 where the capture has none.</summary>
+    public ulong Rip { get; init; }
 }

@@ -27,4 +27,7 @@ public enum RetPf : byte
 
     /// <summary>Not a RET_PF value: the fault was handed to the guest.</summary>
     GuestFault = 16,
+
+    /// <summary>Not a RET_PF value: KVM_RUN returned an error to userspace. Only a trace shows it.</summary>
+    Failed = 17,
 }

@@ -26,5 +26,15 @@ public readonly record struct TlbFlushRecord
 
     public FlushKind Kind { get; init; }
 
+    /// <summary>The vCPU whose thread asked, or that flushes.</summary>
     public byte Vcpu { get; init; }
+
+    /// <summary>Who asked for it first: a vCPU's number; below 0: the host. Not in the hash.</summary>
+    public short Requester { get; init; }
+
+    /// <summary>vCPUs that must flush: all there are, or 1. 0: not known. Not in the hash.</summary>
+    public ushort Targets { get; init; }
+
+    /// <summary>Bytes behind those that are hashed.</summary>
+    internal const int NotHashed = sizeof(short) + sizeof(ushort);
 }

@@ -32,7 +32,7 @@ public sealed class KvmVcpu : IHypervisor
 
         // vmx_vcpu_load_vmcs(): a vCPU that comes to a host CPU flushes it.
         if (vm.Profile.Vendor == CpuVendor.Intel)
-            Requests = VcpuRequests.TlbFlush;
+            (Requests, FlushRequester) = (VcpuRequests.TlbFlush, id);
         // kvm_mmu_create(): the CPU's tables have PAE form while the guest is not in long mode.
         if (!vm.TdpEnabled)
             Mmu.PaeRoot = vm.Pages.AllocateSpecial(PgLevel.RootPae);
@@ -55,6 +55,9 @@ public sealed class KvmVcpu : IHypervisor
     public PageFault Fault { get; } = new();
 
     public VcpuRequests Requests { get; internal set; }
+
+    /// <summary>Who first asked for the flush that is pending: a vCPU, or below 0 the host.</summary>
+    internal int FlushRequester { get; set; }
 
     public Intercepts Intercepts => VcpuIntercepts.Of(this);
 

@@ -27,10 +27,12 @@ public sealed class TlbFlusher(KvmVm vm)
 
     private void Flush(FlushKind kind, ulong startGfn, ulong pages)
     {
-        vm.Journal.Flush(kind, startGfn, pages);
+        vm.Journal.Flush(kind, startGfn, pages, targets: vm.Vcpus.Count);
         vm.Stats.RemoteTlbFlush++;
         foreach (var vcpu in vm.Vcpus)
         {
+            if ((vcpu.Requests & VcpuRequests.TlbFlush) == 0)
+                vcpu.FlushRequester = vm.Journal.Requester;
             vcpu.Requests |= VcpuRequests.TlbFlush;
             vcpu.Tlb.Void();
         }

@@ -17,7 +17,7 @@ internal sealed class VcpuTlb(KvmVcpu vcpu)
     public void FlushAll()
     {
         vcpu.Vm.Stats.TlbFlush++;
-        Flush(FlushKind.All, 0);
+        Flush(FlushKind.All, 0, vcpu.FlushRequester);
     }
 
     /// <remarks>KVM: kvm_vcpu_flush_tlb_current().</remarks>
@@ -51,9 +51,9 @@ internal sealed class VcpuTlb(KvmVcpu vcpu)
     /// <remarks>KVM: kvm_x86_flush_tlb_gva.</remarks>
     public void FlushGva(ulong gva) => Flush(FlushKind.Gva, gva);
 
-    private void Flush(FlushKind kind, ulong start)
+    private void Flush(FlushKind kind, ulong start, int? requester = null)
     {
-        vcpu.Vm.Journal.Flush(kind, start);
+        vcpu.Vm.Journal.Flush(kind, start, requester: requester ?? vcpu.Id);
         Epoch++;
     }
 }

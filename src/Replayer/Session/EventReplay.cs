@@ -11,6 +11,7 @@ internal sealed class EventReplay(Machine machine)
 {
     private readonly Journal _journal = machine.Journal;
     private readonly HostEvents _host = machine.Vm.HostEvents;
+    private readonly OfferedFeatures _offered = new(machine.Vm);
     private readonly bool[] _nested = new bool[byte.MaxValue + 1];
     private TraceEvent? _emulatedRead;
 
@@ -19,6 +20,7 @@ internal sealed class EventReplay(Machine machine)
 
     public void Replay(in TraceEvent row)
     {
+        EventRules.Check(row);
         if (!TryPassNested(row) && !TryReplayAccess(row) && !TryReplayInstruction(row) && !TryReplayHost(row))
             ReplayRest(row);
     }
@@ -74,6 +76,7 @@ internal sealed class EventReplay(Machine machine)
     {
         var instructions = machine.Cpu(row.Vcpu).Instructions;
         var value = row.Value ?? 0;
+        _offered.Look(row.Kind, value);
         switch (row.Kind)
         {
             case TraceEventKind.Cr0Write:
@@ -103,6 +106,14 @@ internal sealed class EventReplay(Machine machine)
     }
 
     private bool TryReplayHost(in TraceEvent row)
+    {
+        _journal.ActsForHost = true;
+        var isHosts = ReplayHost(row);
+        _journal.ActsForHost = false;
+        return isHosts;
+    }
+
+    private bool ReplayHost(in TraceEvent row)
     {
         var gpa = row.Gpa ?? 0;
         switch (row.Kind)
@@ -141,10 +152,12 @@ internal sealed class EventReplay(Machine machine)
                 machine.Memory.SetPage((row.Gpa ?? 0) >> 12, row.Data);
                 break;
             case TraceEventKind.VcpuState:
-                SetRegisters(row.Vcpu, EventDetail.ReadVcpuState(row));
+                SetRegisters(row, EventDetail.ReadVcpuState(row));
                 break;
             case TraceEventKind.Marker:
+                _journal.ActsForHost = true;
                 Marker?.Invoke((byte)(row.Value ?? 0));
+                _journal.ActsForHost = false;
                 if (row is { Rip: { } rip, Size: { } length })
                     machine.Cpu(row.Vcpu).Resume(rip + length);
                 break;
@@ -212,9 +225,11 @@ internal sealed class EventReplay(Machine machine)
             _journal.Note(ModelNote.EventNotModelled, change.Gpa, (ulong)TraceEventKind.Memslot, (ulong)result);
     }
 
-    private void SetRegisters(byte vcpu, VcpuState state)
+    private void SetRegisters(in TraceEvent row, VcpuState state)
     {
-        var registers = machine.Cpu(vcpu).Registers;
+        EventRules.Check(row, state);
+        _offered.Look(state);
+        var registers = machine.Cpu(row.Vcpu).Registers;
         registers.Cr0 = state.Cr0;
         registers.Cr2 = state.Cr2;
         registers.Cr3 = state.Cr3;
@@ -222,7 +237,7 @@ internal sealed class EventReplay(Machine machine)
         registers.Efer = state.Efer;
         registers.Pkru = state.Pkru ?? 0;
         registers.Cpl = state.Cpl;
-        machine.Vcpu(vcpu).RegistersSet();
+        machine.Vcpu(row.Vcpu).RegistersSet();
     }
 
     private void NoteUnless(bool modelled, in TraceEvent row)

@@ -18,6 +18,18 @@ public readonly ref struct TraceLine
     /// <summary>The host's thread.</summary>
     public int Pid { get; init; }
 
+    /// <summary>The host's process (tgid), 0 where the line does not show it.</summary>
+    public int Process { get; init; }
+
+    /// <summary>
+    /// Which thread of which machine: <see cref="Pid"/>, but in a trace that was put together of several machines', where the same number
+    /// stands for several threads.
+    /// </summary>
+    public long Thread { get; init; }
+
+    /// <summary>The machine, as a trace put together of several names it; otherwise empty.</summary>
+    public ReadOnlySpan<byte> Source { get; init; }
+
     /// <summary>The thread's name, such as <c>CPU 0/KVM</c>.</summary>
     public ReadOnlySpan<byte> Task { get; init; }
 
@@ -25,4 +37,7 @@ public readonly ref struct TraceLine
 
     /// <summary>What stands behind the name.</summary>
     public ReadOnlySpan<byte> Text { get; init; }
+
+    /// <summary>The functions of the stack trace that follows the event, the innermost first; empty without one.</summary>
+    public ReadOnlySpan<TracepointName> Stack { get; init; }
 }

@@ -93,11 +93,9 @@ public sealed class BTreeBuilderTests : IDisposable
 
     private static void Fill(string path, int rows)
     {
-        using var connection = NativeConnection.Open(path, create: false);
-        connection.Execute("PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT");
-        var pages = new DatabasePages(connection);
+        using var pages = new DatabasePages(path);
         Assert.True(pages.AreUsual);
-        var tree = new BTreeBuilder(pages);
+        var tree = new BTreeBuilder(pages, root: 2);
         var values = new long[Columns];
         Array.Fill(values, Wide);
         int[] order = [.. Enumerable.Range(0, Columns)];
@@ -108,13 +106,8 @@ public sealed class BTreeBuilderTests : IDisposable
             tree.Append(RecordCell.Encode(values, 0, order, room));
         }
 
-        var root = tree.Finish();
-        using var spool = new Spool(Spool.PathOf(path));
-        pages.Commit(spool);
-        connection.Reopen();
-        connection.Execute("PRAGMA synchronous = OFF; BEGIN");
-        new RootSwap([("t", root)], withIndexes: false).Apply(connection);
-        connection.Execute("COMMIT");
+        tree.Finish();
+        pages.Commit();
     }
 
     private static long Read(string path, string sql)

@@ -245,7 +245,7 @@ public sealed class ImportTests : IDisposable
                 Entries = plan.Host.Entries,
             };
             using var store = file.BeginRun(run);
-            var (trace, _) = TraceImport.Run(input, plan, store, new ProblemPrinter(TextWriter.Null, "", 0), (_, _) => { }, new CancellationToken(canceled: true));
+            var (trace, _) = TraceImport.Run(input, plan, [store], new ProblemPrinter(TextWriter.Null, "", 0), (_, _) => { }, new CancellationToken(canceled: true));
             Assert.True(trace.Interrupted);
         }
 

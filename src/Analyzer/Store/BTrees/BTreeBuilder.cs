@@ -4,7 +4,9 @@ namespace Replay.Analyzer.Store.BTrees;
 /// Builds an index b-tree from cells in order of their keys: every page is written once, full, from left to right, and only one page of each
 /// level is in memory. A key that separates two pages stands in the level above and nowhere else.
 /// </summary>
-internal sealed class BTreeBuilder(DatabasePages pages)
+/// <param name="pages">Where the tree goes.</param>
+/// <param name="root">The page where SQLite has the empty tree.</param>
+internal sealed class BTreeBuilder(DatabasePages pages, uint root)
 {
     private readonly List<BTreePage> _levels = [new BTreePage(isLeaf: true)];
 
@@ -15,17 +17,21 @@ internal sealed class BTreeBuilder(DatabasePages pages)
     }
 
     /// <summary>Writes what is still in memory.</summary>
-    /// <returns>Number of the root's page.</returns>
-    public uint Finish()
+    public void Finish()
     {
         var child = 0u;
         for (var level = 0; ; level++)
         {
             if (_levels[level].IsHolding)
                 SplitForHeld(level);
-            child = pages.Append(_levels[level].Close(child));
+            var page = _levels[level].Close(child);
             if (level == _levels.Count - 1)
-                return child;
+            {
+                pages.PutRoot(root, page);
+                return;
+            }
+
+            child = pages.Append(page);
         }
     }
 

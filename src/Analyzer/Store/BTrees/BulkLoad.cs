@@ -1,66 +1,46 @@
 using Replay.Analyzer.Schema;
+using Replay.Replayer;
 using Replay.Replayer.Checkpoints;
 
 namespace Replay.Analyzer.Store.BTrees;
 
 /// <summary>
-/// Fills the empty tables of records of a database: rows are encoded as they come and wait on a spool beside the database; at the end all
-/// b-trees, of tables and of indexes, are built page by page behind the end of the file and put in the place of the empty ones.
+/// Fills the tables of records of a new database: rows are encoded as they come and wait on a spool beside it; at the end all b-trees, of
+/// tables and of indexes, are written page by page behind the end of a file that nobody else has open.
 /// </summary>
 /// <remarks>
-/// SQLite needs some 500 ns for a row and as much for its entries in indexes; this needs a tenth. Tables that have rows already are filled by
-/// SQLite itself, see <see cref="BulkInsert{T, TLayout}"/>, and tests hold the two against each other. Whatever happens to the process,
-/// the database can be read: nothing refers to what is appended before the last step, and that is one transaction.
+/// SQLite needs some 500 ns for a row and as much for its entries in indexes; this needs a tenth. SQLite has made the schema and the empty
+/// trees, and gets their roots filled. Tables that have rows already are filled by SQLite itself, see <see cref="BulkInsert{T, TLayout}"/>,
+/// and tests hold the two against each other.
 /// </remarks>
 internal sealed class BulkLoad : IDisposable
 {
-    private readonly string _path;
     private readonly Spool _spool;
     private readonly TableLoad[] _tables;
 
-    private BulkLoad(string path, Spool spool, IEnumerable<TableShape> shapes)
+    private BulkLoad(Spool spool, IEnumerable<TableShape> shapes)
     {
-        _path = path;
         _spool = spool;
         var sort = new KeySort();
         _tables = [.. shapes.Select(shape => new TableLoad(shape, spool, sort))];
     }
 
-    /// <summary>Null: the database is none that can be filled so.</summary>
-    /// <param name="connection">A connection that holds the exclusive lock, outside a transaction.</param>
-    /// <param name="path">The database.</param>
-    public static BulkLoad? TryBegin(NativeConnection connection, string path) =>
-        IsPossible(connection) ? new BulkLoad(path, new Spool(Spool.PathOf(path)), ReadShapes(connection)) : null;
+    /// <param name="connection">To the partial database, outside a transaction.</param>
+    /// <param name="path">Of it.</param>
+    public static BulkLoad Begin(NativeConnection connection, string path) => new(new Spool(Spool.PathOf(path)), ReadShapes(connection));
 
-    /// <summary>Takes back what a process appended that died before it was of any use.</summary>
-    /// <param name="connection">Newly opened. It is opened once more if something is taken back.</param>
-    /// <param name="path">The database.</param>
-    public static void TakeBack(NativeConnection connection, string path)
-    {
-        if (Spool.ReadMark(Spool.PathOf(path)) is not { } mark)
-            return;
-        connection.Execute("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT");
-        if (DatabasePages.TakeBack(connection, mark))
-            connection.Reopen();
-        // The page count may come to the same again by other ways.
-        Spool.ClearMark(Spool.PathOf(path));
-    }
-
-    /// <summary>Goes on from what <see cref="Save"/> saved. Null: nothing was saved, since rows were in the database by then.</summary>
-    public static BulkLoad? TryResume(NativeConnection connection, string path, ReadOnlySpan<byte> state)
+    /// <summary>Goes on from what <see cref="Save"/> saved. Null: nothing was saved, since SQLite takes the rows.</summary>
+    /// <exception cref="StoreException">The spool is not what it was.</exception>
+    public static BulkLoad? Resume(NativeConnection connection, string path, ReadOnlySpan<byte> state)
     {
         var source = new StateCursor(state);
-        if (source.IsAtEnd || !IsPossible(connection))
+        if (source.IsAtEnd)
             return null;
-        var spool = Spool.Reopen(Spool.PathOf(path), source.Read<long>());
-        var load = new BulkLoad(path, spool, ReadShapes(connection));
+        var load = new BulkLoad(Spool.Reopen(Spool.PathOf(path), source.Read<long>()), ReadShapes(connection));
         foreach (var table in load._tables)
             table.Restore(ref source);
         return load;
     }
-
-    /// <summary>Removes what a killed process left.</summary>
-    public static void Sweep(string path) => File.Delete(Spool.PathOf(path));
 
     /// <summary>The tables have no rows.</summary>
     public static bool AreEmpty(NativeConnection connection) =>
@@ -80,35 +60,26 @@ internal sealed class BulkLoad : IDisposable
         destination.Write(tables.Written);
     }
 
-    /// <summary>Builds the trees behind the end of the file.</summary>
-    /// <param name="connection">Holds the exclusive lock, and is to be opened anew afterwards.</param>
-    /// <param name="withIndexes">False: indexes are made when there is a complete run.</param>
-    public RootSwap Build(NativeConnection connection, bool withIndexes)
+    /// <summary>Writes the trees into a database whose tables and indexes are empty.</summary>
+    /// <param name="path">Of the database. Nobody has it open.</param>
+    /// <param name="roots">Of its tables and indexes, by name.</param>
+    /// <param name="withIndexes">False: it has none yet. They are made when there is a complete run.</param>
+    public void Build(string path, IReadOnlyDictionary<string, uint> roots, bool withIndexes)
     {
-        var pages = new DatabasePages(connection);
-        var roots = new List<(string Name, uint Root)>();
+        using var pages = new DatabasePages(path);
+        Invariant.Holds(pages.AreUsual, "a new database is not as SQLite makes it by default");
         foreach (var table in _tables)
         {
-            roots.Add((table.Shape.Name, table.BuildTable(pages)));
+            table.BuildTable(pages, roots);
             if (withIndexes)
-                roots.AddRange(table.BuildIndexes(pages));
+                table.BuildIndexes(pages, roots);
         }
 
-        pages.Commit(_spool);
-        return new RootSwap(roots, withIndexes);
+        pages.Commit();
     }
 
-    /// <summary>Closes the spool. What is there may still be needed.</summary>
+    /// <summary>Closes the spool.</summary>
     public void Dispose() => _spool.Dispose();
-
-    /// <summary>The rows are in the database.</summary>
-    public void Finish()
-    {
-        Dispose();
-        Sweep(_path);
-    }
-
-    private static bool IsPossible(NativeConnection connection) => AreEmpty(connection) && new DatabasePages(connection).AreUsual;
 
     /// <summary>With the indexes as they will be.</summary>
     private static List<TableShape> ReadShapes(NativeConnection connection)

@@ -4,9 +4,11 @@ namespace Replay.Analyzer.Store.BTrees;
 
 /// <summary>The first 100 bytes of a database.</summary>
 /// <remarks>Source: sqlite.org/fileformat2.html, "The Database Header".</remarks>
-internal sealed class FileHeader
+/// <param name="bytes">They are taken over.</param>
+internal sealed class FileHeader(byte[] bytes)
 {
-    private const int Length = 100;
+    public const int Length = 100;
+
     private const int PageSizeOffset = 16;
     private const int FormatOffset = 18;
     private const int ReservedOffset = 20;
@@ -16,14 +18,10 @@ internal sealed class FileHeader
     private const int LargestRootOffset = 52;
     private const int VersionValidForOffset = 92;
 
-    private readonly byte[] _bytes = new byte[Length];
-
-    public FileHeader(SqliteFile file) => file.Read(0, _bytes);
-
     public uint PageCount
     {
         get => Word(PageCountOffset);
-        set => BinaryPrimitives.WriteUInt32BigEndian(_bytes.AsSpan(PageCountOffset), value);
+        set => BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(PageCountOffset), value);
     }
 
     /// <summary>
@@ -31,22 +29,22 @@ internal sealed class FileHeader
     /// their types alone.
     /// </summary>
     public bool IsUsual =>
-        BinaryPrimitives.ReadUInt16BigEndian(_bytes.AsSpan(PageSizeOffset)) == BTreePage.Size
-        && _bytes[FormatOffset] == 1
-        && _bytes[FormatOffset + 1] == 1
-        && _bytes[ReservedOffset] == 0
+        BinaryPrimitives.ReadUInt16BigEndian(bytes.AsSpan(PageSizeOffset)) == BTreePage.Size
+        && bytes[FormatOffset] == 1
+        && bytes[FormatOffset + 1] == 1
+        && bytes[ReservedOffset] == 0
         && Word(ChangeCounterOffset) == Word(VersionValidForOffset)
         && Word(SchemaFormatOffset) == 4
         && Word(LargestRootOffset) == 0;
 
-    /// <summary>Writes it with a new change counter.</summary>
-    public void Write(SqliteFile file)
+    /// <summary>The header with a new change counter.</summary>
+    public ReadOnlySpan<byte> Next()
     {
         var counter = Word(ChangeCounterOffset) + 1;
-        BinaryPrimitives.WriteUInt32BigEndian(_bytes.AsSpan(ChangeCounterOffset), counter);
-        BinaryPrimitives.WriteUInt32BigEndian(_bytes.AsSpan(VersionValidForOffset), counter);
-        file.Write(0, _bytes);
+        BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(ChangeCounterOffset), counter);
+        BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(VersionValidForOffset), counter);
+        return bytes;
     }
 
-    private uint Word(int offset) => BinaryPrimitives.ReadUInt32BigEndian(_bytes.AsSpan(offset));
+    private uint Word(int offset) => BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(offset));
 }

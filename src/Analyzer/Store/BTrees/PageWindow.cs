@@ -16,7 +16,9 @@ internal sealed class PageWindow
     public PageWindow(SqliteFile file)
     {
         _file = file;
-        _header = new FileHeader(file);
+        var header = new byte[FileHeader.Length];
+        file.Read(0, header);
+        _header = new FileHeader(header);
     }
 
     /// <summary>The pages can be read here.</summary>

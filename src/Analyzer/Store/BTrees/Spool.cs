@@ -1,19 +1,15 @@
-using System.Buffers.Binary;
 using System.IO.Hashing;
 using Microsoft.Win32.SafeHandles;
 
 namespace Replay.Analyzer.Store.BTrees;
 
 /// <summary>A file beside the database for what waits to be put in order. It is made when the first bytes are written.</summary>
-/// <remarks>It begins with a mark of 8 bytes, little endian: pages of the database before trees were appended, and after; 0 0: none were.</remarks>
 internal sealed class Spool(string path) : IDisposable
 {
-    private const int MarkLength = 2 * sizeof(uint);
-
     private SafeFileHandle? _file;
 
-    /// <summary>Bytes written, the mark included.</summary>
-    public long Length { get; private set; } = MarkLength;
+    /// <summary>Bytes written.</summary>
+    public long Length { get; private set; }
 
     public static string PathOf(string database) => $"{database}.spool";
 
@@ -22,7 +18,7 @@ internal sealed class Spool(string path) : IDisposable
     public static Spool Reopen(string path, long length)
     {
         var spool = new Spool(path);
-        if (length == MarkLength)
+        if (length == 0)
             return spool;
         try
         {
@@ -43,36 +39,18 @@ internal sealed class Spool(string path) : IDisposable
         }
     }
 
-    /// <summary>The mark in a file that an earlier process left; null: none.</summary>
-    public static (uint Before, uint After)? ReadMark(string path)
-    {
-        if (!File.Exists(path))
-            return null;
-        using var file = Open(path, FileMode.Open);
-        Span<byte> mark = stackalloc byte[MarkLength];
-        if (RandomAccess.Read(file, mark, 0) < MarkLength || mark.IndexOfAnyExcept((byte)0) < 0)
-            return null;
-        return (BinaryPrimitives.ReadUInt32LittleEndian(mark), BinaryPrimitives.ReadUInt32LittleEndian(mark[sizeof(uint)..]));
-    }
-
-    /// <summary>Makes the mark of such a file say that nothing was appended.</summary>
-    public static void ClearMark(string path)
-    {
-        using var file = Open(path, FileMode.Open);
-        RandomAccess.Write(file, stackalloc byte[MarkLength], 0);
-    }
-
-    public void Mark(uint before, uint after)
-    {
-        Span<byte> mark = stackalloc byte[MarkLength];
-        BinaryPrimitives.WriteUInt32LittleEndian(mark, before);
-        BinaryPrimitives.WriteUInt32LittleEndian(mark[sizeof(uint)..], after);
-        Write(mark, 0);
-    }
-
     public SpoolExtent Write(ReadOnlySpan<byte> bytes)
     {
-        Write(bytes, Length);
+        try
+        {
+            _file ??= Open(path, FileMode.Create);
+            RandomAccess.Write(_file, bytes, Length);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new StoreException($"{path}: cannot be written: {exception.Message}", exception);
+        }
+
         var extent = new SpoolExtent(Length, bytes.Length, XxHash3.HashToUInt64(bytes));
         Length += bytes.Length;
         return extent;
@@ -96,19 +74,6 @@ internal sealed class Spool(string path) : IDisposable
     }
 
     public void Dispose() => _file?.Dispose();
-
-    private void Write(ReadOnlySpan<byte> bytes, long offset)
-    {
-        try
-        {
-            _file ??= Open(path, FileMode.Create);
-            RandomAccess.Write(_file, bytes, offset);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new StoreException($"{path}: cannot be written: {exception.Message}", exception);
-        }
-    }
 
     private static SafeFileHandle Open(string path, FileMode mode) => File.OpenHandle(path, mode, FileAccess.ReadWrite, FileShare.Read);
 

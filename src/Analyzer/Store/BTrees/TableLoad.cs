@@ -34,10 +34,9 @@ internal sealed class TableLoad
     }
 
     /// <summary>Builds the b-tree of the table.</summary>
-    /// <returns>Its root.</returns>
-    public uint BuildTable(DatabasePages pages)
+    public void BuildTable(DatabasePages pages, IReadOnlyDictionary<string, uint> roots)
     {
-        var tree = new BTreeBuilder(pages);
+        var tree = new BTreeBuilder(pages, roots[Shape.Name]);
         var room = new byte[SpoolStream.ExtentLength];
         foreach (var rows in _runs.Values)
         {
@@ -53,18 +52,17 @@ internal sealed class TableLoad
             }
         }
 
-        return tree.Finish();
+        tree.Finish();
     }
 
     /// <summary>Builds the b-trees of the indexes.</summary>
-    /// <returns>Names and roots.</returns>
-    public IEnumerable<(string Name, uint Root)> BuildIndexes(DatabasePages pages)
+    public void BuildIndexes(DatabasePages pages, IReadOnlyDictionary<string, uint> roots)
     {
         foreach (var index in _indexes)
         {
-            var tree = new BTreeBuilder(pages);
+            var tree = new BTreeBuilder(pages, roots[index.Shape.Name]);
             index.Build(tree);
-            yield return (index.Shape.Name, tree.Finish());
+            tree.Finish();
         }
     }
 

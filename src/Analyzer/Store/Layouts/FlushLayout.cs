@@ -6,7 +6,7 @@ internal readonly struct FlushLayout : IRowLayout<TlbFlushRecord>
 {
     public static string Table => "_tlb_flush";
 
-    public static string Columns => "run, ordinal, seq, kind, start, pages, fault_id, exit_id, chain_id, vcpu";
+    public static string Columns => "run, ordinal, seq, kind, start, pages, fault_id, exit_id, chain_id, vcpu, requester, targets";
 
     public static void Bind(in TlbFlushRecord record, ref RowValues row)
     {
@@ -20,5 +20,7 @@ internal readonly struct FlushLayout : IRowLayout<TlbFlushRecord>
         row.AddId(record.ExitId);
         row.Add(record.ChainId);
         row.AddSeen(record.Vcpu);
+        row.AddId(record.Targets == 0 ? -1 : record.Requester);
+        row.AddId(record.Targets == 0 ? -1 : record.Targets);
     }
 }

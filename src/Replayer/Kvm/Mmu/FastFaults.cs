@@ -64,7 +64,7 @@ internal sealed class FastFaults(KvmVm vm)
         {
             restored = restored.With(Spte.WritableMask);
             // Only one small page is marked dirty: a huge page in a logged slot goes through the slow path, which splits it.
-            if (entry.Level > PgLevel.Size4K && fault.Slot!.LogsDirty)
+            if (entry.Level > PgLevel.Size4K && fault.Slot is { LogsDirty: true })
                 return RetPf.Invalid;
         }
 
@@ -73,7 +73,7 @@ internal sealed class FastFaults(KvmVm vm)
         using var scope = vm.Journal.Enter(KvmFunction.FastPfFixDirectSpte);
         vm.Writer.Write(entry.Page, entry.Index, restored, entry.Gfn, Tracepoint.FastPageFault);
         if (restored.IsWritable && !spte.IsWritable)
-            fault.Slot!.MarkDirty(fault.Gfn);
+            fault.Slot?.MarkDirty(fault.Gfn);
         fault.MappedLevel = entry.Level;
         return RetPf.Fixed;
     }

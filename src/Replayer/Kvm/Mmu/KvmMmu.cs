@@ -11,8 +11,8 @@ public sealed class KvmMmu
 
     private readonly MmuRoot[] _previousRoots = [MmuRoot.Invalid, MmuRoot.Invalid, MmuRoot.Invalid];
 
-    /// <summary>The root in use.</summary>
-    public MmuRoot Root { get; internal set; } = MmuRoot.Invalid;
+    /// <summary>The root in use; none before the vCPU first runs.</summary>
+    public MmuRoot Root { get; internal set; }
 
     /// <summary>Roots kept for a fast switch back, the last used first.</summary>
     public Span<MmuRoot> PreviousRoots => _previousRoots;

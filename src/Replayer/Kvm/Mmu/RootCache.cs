@@ -58,9 +58,10 @@ internal sealed class RootCache(KvmVm vm, ShadowMmu mmu)
         {
             if (!IsUsable(context, previous[i], pgd))
                 continue;
-            context.Root = previous[i];
+            (context.Root, previous[i]) = (previous[i], context.Root);
             previous[(i + 1)..].CopyTo(previous[i..]);
-            previous[^1] = default;
+            // The last is void, and still names its CR3.
+            previous[^1] = previous[^1] with { Table = null };
             return true;
         }
 

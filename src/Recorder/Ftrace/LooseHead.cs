@@ -1,0 +1,189 @@
+namespace Replay.Recorder.Ftrace;
+
+/// <summary>
+/// Finds the event in a line of any form by its name, and takes of what stands before it whatever is there: lines with fields left out,
+/// the latency format, dumps of the kernel's ring buffer, comments of the function graph tracer, <c>perf trace</c>, lines without a head.
+/// </summary>
+/// <remarks>
+/// <code>
+///   qemu-sys-2343    1d..1. 1234us+: kvm_exit: ...                  latency format, trace-cmd report -l, ftrace_dump_on_oops
+///   1)  CPU 0/K-2343  |               |  /* kvm_exit: ... */        function graph
+///   CPU 0/KVM  2343  1234.567890: kvm:kvm_exit: ...                  perf script -F comm,pid,time,event,trace
+///   0.103 CPU 0/KVM/2343 kvm:kvm_exit(exit_reason: 48, ...)          perf trace
+///   kvm_exit: ...                                                    no head at all
+/// </code>
+/// </remarks>
+internal static class LooseHead
+{
+    private const int NoThread = -1;
+
+    /// <summary>Events of KVM whose names do not begin with kvm_.</summary>
+    private static readonly byte[][] Others =
+    [
+        "mark_mmio_spte"u8.ToArray(),
+        "handle_mmio_page_fault"u8.ToArray(),
+        "check_mmio_spte"u8.ToArray(),
+        "fast_page_fault"u8.ToArray(),
+        "vcpu_match_mmio"u8.ToArray(),
+    ];
+
+    public static bool TryParse(ReadOnlySpan<byte> line, out LineHead head)
+    {
+        head = new LineHead { Pid = NoThread };
+        if (!TryFind(line, out var start, out var length))
+            return false;
+        head.Name = line.Slice(start, length);
+        var text = line[(start + length)..];
+        // perf trace has the fields in brackets.
+        text = text[0] == (byte)'(' ? text[1..].TrimEnd(" )"u8) : text[1..];
+        if (text.IndexOf("*/"u8) is >= 0 and var end)
+            text = text[..end];
+        head.Text = text.Trim(" \t\0"u8);
+        Before(line[..start], ref head);
+        return true;
+    }
+
+    /// <summary>The name of an event of KVM, with : or ( behind it and nothing of a word before it.</summary>
+    private static bool TryFind(ReadOnlySpan<byte> line, out int start, out int length)
+    {
+        for (var from = 0; from < line.Length; from = start + 1)
+        {
+            start = Next(line, from, out length);
+            if (start < 0)
+                break;
+            if ((start == 0 || line[start - 1] is (byte)' ' or (byte)':' or (byte)'\t' or (byte)'*') && start + length < line.Length
+                && (line[start + length] == (byte)'(' || (line[start + length] == (byte)':' && (start + length + 1 == line.Length || line[start + length + 1] == (byte)' '))))
+                return true;
+        }
+
+        (start, length) = (0, 0);
+        return false;
+    }
+
+    private static int Next(ReadOnlySpan<byte> line, int from, out int length)
+    {
+        length = 0;
+        var best = line[from..].IndexOf("kvm_"u8);
+        if (best >= 0)
+        {
+            best += from;
+            var end = line[best..].IndexOfAnyExcept(NameCharacters);
+            length = end < 0 ? line.Length - best : end;
+        }
+
+        foreach (var name in Others)
+        {
+            var at = line[from..].IndexOf(name);
+            if (at < 0 || (best >= 0 && at + from >= best))
+                continue;
+            best = at + from;
+            length = name.Length;
+        }
+
+        return best;
+    }
+
+    private static readonly System.Buffers.SearchValues<byte> NameCharacters =
+        System.Buffers.SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"u8);
+
+    /// <summary>CPU, time, thread: from right to left, as far as they are there.</summary>
+    private static void Before(ReadOnlySpan<byte> text, ref LineHead head)
+    {
+        text = text.TrimEnd(" \t:/*|"u8);
+        if (text.EndsWith("kvm"u8) || text.EndsWith("kvmmmu"u8))
+            text = text[..^(text.EndsWith("kvmmmu"u8) ? 6 : 3)].TrimEnd(" \t:"u8);
+        if (text.EndsWith(")"u8) && text.LastIndexOf("(+"u8) is >= 0 and var difference)
+            text = text[..difference].TrimEnd(" \t:"u8);
+        text = text.TrimEnd("+!#*@$ "u8);
+        TakeTime(ref text, ref head);
+        text = text.TrimEnd(" \t|"u8);
+        TakeCpu(ref text, ref head);
+        text = text.TrimEnd(" \t|"u8);
+        if (!text.IsEmpty && !head.TryTask(text) && !TrySlash(text, ref head))
+            head.Task = text.Trim(" \t"u8);
+    }
+
+    /// <summary>The last word, if it is a number: seconds, or microseconds where it says so.</summary>
+    private static void TakeTime(ref ReadOnlySpan<byte> text, ref LineHead head)
+    {
+        var word = LastWord(text);
+        var isMicroseconds = word.EndsWith("us"u8);
+        var number = isMicroseconds ? word[..^2] : word;
+        var rest = number;
+        // A whole number without a unit is a thread's number as well as a time.
+        if (number.IsEmpty || (!isMicroseconds && number.IndexOf((byte)'.') < 0) || !head.TryNumber(ref rest) || !rest.IsEmpty)
+        {
+            head.Time = 0;
+            return;
+        }
+
+        if (isMicroseconds)
+            head.Time = head.TimeIsSeconds ? head.Time / 1_000_000 : head.Time * 1000;
+        text = text[..^word.Length];
+    }
+
+    /// <summary>[001], flags behind it or not; 1d..2. of the latency format; 1) of the function graph.</summary>
+    private static void TakeCpu(ref ReadOnlySpan<byte> text, ref LineHead head)
+    {
+        var word = LastWord(text);
+        if (word is [(byte)'[', .. var inner, (byte)']'] && TrySmall(inner, out head.Cpu))
+        {
+            text = text[..^word.Length];
+            return;
+        }
+
+        var digits = word.IndexOfAnyExceptInRange((byte)'0', (byte)'9');
+        if (digits is > 0 and <= 3 && word.Length is >= 4 and <= 12 && !word[digits..].ContainsAnyExcept(FlagCharacters) && TrySmall(word[..digits], out head.Cpu))
+        {
+            text = text[..^word.Length];
+            return;
+        }
+
+        if (digits < 0 && word.Length > 0 && text.Length == word.Length)
+            return;
+        var trimmed = text.TrimStart((byte)' ');
+        if (trimmed.IndexOf((byte)')') is > 0 and <= 3 and var close && TrySmall(trimmed[..close], out head.Cpu))
+        {
+            text = trimmed[(close + 1)..];
+            return;
+        }
+
+        // Flags between the CPU and the time.
+        var before = text[..^word.Length].TrimEnd((byte)' ');
+        if (word.Length is >= 3 and <= 8 && LastWord(before) is [(byte)'[', .. var number, (byte)']'] && TrySmall(number, out head.Cpu))
+            text = before[..(before.LastIndexOf((byte)'['))];
+    }
+
+    private static readonly System.Buffers.SearchValues<byte> FlagCharacters = System.Buffers.SearchValues.Create("0123456789.dDnNbBpPhHsSzZiIxXlL#*"u8);
+
+    /// <summary>perf trace: name/number.</summary>
+    private static bool TrySlash(ReadOnlySpan<byte> text, ref LineHead head)
+    {
+        var slash = text.LastIndexOf((byte)'/');
+        if (slash < 1 || !int.TryParse(text[(slash + 1)..], out var pid) || pid < 0)
+            return false;
+        head.Pid = pid;
+        var task = text[..slash];
+        // The time stands first there, in milliseconds, and how long it took in brackets.
+        if (task.TrimStart((byte)' ') is var trimmed && trimmed.IndexOf((byte)' ') is > 0 and var space)
+        {
+            var number = trimmed[..space];
+            if (number.IndexOf((byte)'.') > 0 && head.TryNumber(ref number) && number.IsEmpty)
+            {
+                head.Time /= 1000;
+                trimmed = trimmed[space..].TrimStart((byte)' ');
+                if (trimmed.StartsWith("("u8) && trimmed.IndexOf((byte)')') is > 0 and var close)
+                    trimmed = trimmed[(close + 1)..].TrimStart(": "u8);
+            }
+
+            task = trimmed;
+        }
+
+        head.Task = task.Trim(" \t"u8);
+        return true;
+    }
+
+    private static ReadOnlySpan<byte> LastWord(ReadOnlySpan<byte> text) => text[(text.LastIndexOf((byte)' ') + 1)..];
+
+    private static bool TrySmall(ReadOnlySpan<byte> digits, out int number) => int.TryParse(digits, System.Globalization.NumberStyles.None, null, out number) && number < 1_000_000;
+}

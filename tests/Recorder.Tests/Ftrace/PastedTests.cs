@@ -1,0 +1,187 @@
+using System.Text;
+using Replay.Recorder.Ftrace;
+using Replay.Trace.Tracepoints;
+
+namespace Replay.Recorder.Tests.Ftrace;
+
+/// <summary>What people paste: each shape gives the event that its plain line gives, and costs none of its neighbours.</summary>
+public sealed class PastedTests
+{
+    private const string Before = " CPU 0/KVM-2343  [001] d..1. 1.000000: kvm_entry: vcpu 0, rip 0x10\n";
+    private const string After = " CPU 0/KVM-2343  [001] d..1. 9.000000: kvm_entry: vcpu 0, rip 0x20\n";
+
+    private static readonly string Exit = Fields("kvm_exit: vcpu 0 reason EPT_VIOLATION rip 0x10003b info1 0x0000000000000782 info2 0x0000000000000000 intr_info 0x00000000 error_code 0x00000000");
+
+    /// <summary>Shapes of a kvm_exit.</summary>
+    public static TheoryData<string, string> Exits => new()
+    {
+        { "latency format of tracefs", " CPU 0/K-2343    1d..1. 1234us : kvm_exit: vcpu 0 reason EPT_VIOLATION rip 0x10003b info1 0x782 info2 0x0 intr_info 0x0 error_code 0x0" },
+        { "latency format, marked slow", " CPU 0/K-2343    1d..2.. 1234us+: kvm_exit: vcpu 0 reason EPT_VIOLATION rip 0x10003b info1 0x782 info2 0x0 intr_info 0x0 error_code 0x0" },
+        { "latency format, very slow", " CPU 0/K-2343    1dN.2 1234.567us!: kvm_exit: vcpu 0 reason EPT_VIOLATION rip 0x10003b info1 0x782 info2 0x0 intr_info 0x0 error_code 0x0" },
+        { "dump on oops in dmesg", "[  123.456789] CPU 0/K-2343    1d..1. 1234567us : kvm_exit: vcpu 0 reason EPT_VIOLATION rip 0x10003b info1 0x782 info2 0x0 intr_info 0x0 error_code 0x0" },
+        { "dump on oops in syslog", "Nov 28 19:00:01 host kernel: [  123.456789] CPU 0/K-2343    1d..1. 1234567us : kvm_exit: vcpu 0 reason EPT_VIOLATION rip 0x10003b info1 0x782 info2 0x0 intr_info 0x0 error_code 0x0" },
+        { "trace-cmd report -l", "CPU 0/KV-2343    1d..1. 1234.567890: kvm_exit:             vcpu 0 reason EPT_VIOLATION rip 0x10003b info1 0x782 info2 0x0 intr_info 0x0 error_code 0x0" },
+        { "trace-cmd report --ts-diff", " CPU 0/KVM-2343  [001]  1234.567890: (+12)  kvm_exit:             vcpu 0 reason EPT_VIOLATION rip 0x10003b info1 0x782 info2 0x0 intr_info 0x0 error_code 0x0" },
+        { "trace-cmd report -R", " CPU 0/KVM-2343  [001]  1234.567890: kvm_exit:              exit_reason=0x30 guest_rip=0x10003b isa=1 info1=0x782 info2=0 intr_info=0 error_code=0 vcpu_id=0" },
+        { "trace-cmd that cannot parse the format", " CPU 0/KVM-2343  [001]  1234.567890: kvm_exit:              [FAILED TO PARSE] exit_reason=48 guest_rip=0x10003b isa=1 info1=0x782 info2=0x0 intr_info=0x0 error_code=0x0 vcpu_id=0" },
+        { "function graph", "  1)               |  /* kvm_exit: vcpu 0 reason EPT_VIOLATION rip 0x10003b info1 0x782 info2 0x0 intr_info 0x0 error_code 0x0 */" },
+        { "function graph with process and time", " 1234.567890 |   1)  CPU 0/K-2343  |               |  /* kvm_exit: vcpu 0 reason EPT_VIOLATION rip 0x10003b info1 0x782 info2 0x0 intr_info 0x0 error_code 0x0 */" },
+        { "perf without the CPU", "CPU 0/KVM  2343  1234.567890: kvm:kvm_exit: vcpu 0 reason EPT_VIOLATION rip 0x10003b info1 0x782 info2 0x0 intr_info 0x0 error_code 0x0" },
+        { "perf without time", "CPU 0/KVM  2343 [001] kvm:kvm_exit: vcpu 0 reason EPT_VIOLATION rip 0x10003b info1 0x782 info2 0x0 intr_info 0x0 error_code 0x0" },
+        { "perf, event and trace alone", "kvm:kvm_exit: vcpu 0 reason EPT_VIOLATION rip 0x10003b info1 0x782 info2 0x0 intr_info 0x0 error_code 0x0" },
+        { "perf, time and event", "1234.567890: kvm:kvm_exit: vcpu 0 reason EPT_VIOLATION rip 0x10003b info1 0x782 info2 0x0 intr_info 0x0 error_code 0x0" },
+        { "perf trace", "     0.103 ( 0.010 ms): CPU 0/KVM/2343 kvm:kvm_exit(exit_reason: 48, guest_rip: 1048635, isa: 1, info1: 1922, info2: 0, intr_info: 0, error_code: 0, vcpu_id: 0)" },
+        { "perf trace, new", "     0.103 CPU 0/KVM/2343 kvm:kvm_exit(exit_reason: 48, guest_rip: 1048635, isa: 1, info1: 1922, info2: 0, intr_info: 0, error_code: 0, vcpu_id: 0)" },
+        { "no head", "kvm_exit: vcpu 0 reason EPT_VIOLATION rip 0x10003b info1 0x782 info2 0x0 intr_info 0x0 error_code 0x0" },
+        { "quoted", "> > CPU 0/KVM-2343  [001] d..1. 1234.567890: kvm_exit: vcpu 0 reason EPT_VIOLATION rip 0x10003b info1 0x782 info2 0x0 intr_info 0x0 error_code 0x0" },
+        { "coloured", "\u001b[32m CPU 0/KVM-2343\u001b[0m  [001] d..1. \u001b[1m1234.567890\u001b[0m: kvm_exit: vcpu 0 reason \u001b[31mEPT_VIOLATION\u001b[0m rip 0x10003b info1 0x782 info2 0x0 intr_info 0x0 error_code 0x0" },
+        { "tabs for spaces", "\tCPU 0/KVM-2343\t[001]\td..1.\t1234.567890:\tkvm_exit:\tvcpu 0 reason EPT_VIOLATION rip 0x10003b info1 0x782 info2 0x0 intr_info 0x0 error_code 0x0" },
+        { "wrapped in its fields", " CPU 0/KVM-2343  [001] d..1. 1234.567890: kvm_exit: vcpu 0 reason\nEPT_VIOLATION rip 0x10003b info1 0x782 info2 0x0 intr_info 0x0\nerror_code 0x0" },
+        { "wrapped where the first part reads as an old kernel's", " CPU 0/KVM-2343  [001] d..1. 1234.567890: kvm_exit: vcpu 0 reason EPT_VIOLATION rip 0x10003b\n  info1 0x782 info2 0x0 intr_info 0x0 error_code 0x0" },
+        { "wrapped and quoted", "> CPU 0/KVM-2343  [001] d..1. 1234.567890: kvm_exit: vcpu 0 reason EPT_VIOLATION rip\n> 0x10003b info1 0x782 info2 0x0 intr_info 0x0 error_code 0x0" },
+        { "wrapped in its head", " CPU 0/KVM-2343  [001] d..1. 1234.567890:\nkvm_exit: vcpu 0 reason EPT_VIOLATION rip 0x10003b info1 0x782 info2 0x0 intr_info 0x0 error_code 0x0" },
+        { "quoted-printable", " CPU 0/KVM-2343  [001] d..1. 1234.567890: kvm_exit: vcpu 0 reason EPT_VIO=\nLATION rip 0x10003b info1 0x7=\n82 info2 0x0 intr_info 0x0 error_code 0x0" },
+    };
+
+    /// <summary>Shapes of other events.</summary>
+    public static TheoryData<string, string> Others => new()
+    {
+        { "kvm_page_fault: vcpu 0 rip 0x10 address 0x200000 error_code 0x782", "kvm_page_fault: vcpu_id=0 guest_rip=0x10 fault_address=0x200000 error_code=0x782" },
+        { "kvm_mmu_set_spte: gfn 100 spte 600000d701b77 (rwxu) level 1 at ab36800", "kvm_mmu_set_spte: gfn=256 spte=0x600000d701b77 sptep=0xab36800 level=1 r=1 x=1 u=1" },
+        { "kvm_tdp_mmu_spte_changed: as id 0 gfn 99 level 1 old_spte 0 new_spte 5a0", "kvm_tdp_mmu_spte_changed: gfn=0x99 old_spte=0 new_spte=0x5a0 level=1 as_id=0" },
+        { "kvm_mmu_spte_requested: gfn 100 pfn d701 level 1", "kvm_mmu_spte_requested: gfn=256 pfn=55041 level=1" },
+        { "kvm_unmap_hva_range: mmu notifier unmap range: 0x7f0000000000 -- 0x7f0000001000", "kvm_unmap_hva_range: start=0x7f0000000000 end=0x7f0000001000" },
+        { "mark_mmio_spte: sptep:00000000abcdef01 gfn fee00 access 6 gen 4", "mark_mmio_spte: sptep:(____ptrval____) gfn fee00 access 6 gen 4" },
+        { "fast_page_fault: vcpu 0 gva 200000 error_code P|W sptep (null) old 1 new 3 spurious 0 fixed 1", "fast_page_fault: vcpu 0 gva 200000 error_code P|W sptep (____ptrval____) old 1 new 3 spurious 0 fixed 1" },
+        { "kvm_entry: vcpu 3, rip 0x10", "kvm_entry: vcpu_id=3 rip=0x10" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Exits))]
+    public void A_kvm_exit_reads_alike_in_every_shape(string what, string text)
+    {
+        Assert.NotNull(what);
+        var listing = Listing.Of(Before + text + "\n" + After);
+        Assert.Equal([Fields("kvm_entry: vcpu 0, rip 0x10"), Exit, Fields("kvm_entry: vcpu 0, rip 0x20")], listing.Lines);
+        Assert.Empty(listing.Damaged);
+    }
+
+    [Theory]
+    [MemberData(nameof(Others))]
+    public void Fields_by_name_read_as_the_kernel_s_own_words(string plain, string raw) => Assert.Equal(Fields(plain), Fields(raw));
+
+    [Theory]
+    [InlineData(" CPU 0/K-2343    1d..1. 1234us : kvm_entry: vcpu 0", "CPU 0/K", 2343, 1, 1_234_000L)]
+    [InlineData("[  123.4] CPU 0/K-2343    1d..1. 1234567us : kvm_entry: vcpu 0", "CPU 0/K", 2343, 1, 1_234_567_000L)]
+    [InlineData("CPU 0/KVM  2343/2350  1234.567890: kvm:kvm_entry: vcpu 0", "CPU 0/KVM", 2350, 0, 1234_567890_000L)]
+    [InlineData("CPU 0/KVM  2343 [003] kvm:kvm_entry: vcpu 0", "CPU 0/KVM", 2343, 3, 0L)]
+    [InlineData("   0.103 CPU 0/KVM/2343 kvm:kvm_entry(vcpu_id: 0, rip: 4096)", "CPU 0/KVM", 2343, 0, 103_000L)]
+    [InlineData("  2)  CPU 0/K-2343  |               |  /* kvm_entry: vcpu 0 */", "CPU 0/K", 2343, 2, 0L)]
+    public void What_a_head_has_is_taken(string line, string task, int pid, int cpu, long time)
+    {
+        var sink = new Heads();
+        FtraceReader.Read(new MemoryStream(Encoding.Latin1.GetBytes(line + "\n")), sink, cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal([(task, pid, cpu, time)], sink.Seen);
+    }
+
+    [Theory]
+    [InlineData(" vmm-1 [000] ..... 1.1: <stack trace>\n => kvm_tdp_mmu_map\n => direct_page_fault+0x10/0x20 [kvm]\n")]
+    [InlineData(" vmm-1 [000]  1.1: kernel_stack:         <stack trace >\n=> kvm_tdp_mmu_map (ffffffffc0a01234)\n=> direct_page_fault.constprop.0 (ffffffffc0a05678)\n")]
+    [InlineData("\tffffffffc0a01234 kvm_tdp_mmu_map+0x12 ([kvm])\n\tffffffffc0a05678 direct_page_fault+0x34 (/lib/modules/kvm.ko)\n\n")]
+    public void A_stack_trace_belongs_to_the_event_before_it_and_is_no_damage(string stack)
+    {
+        const string Text = " vmm-1 [000] ..... 1.0: kvm_tdp_mmu_spte_changed: as id 0 gfn 99 level 1 old_spte 0 new_spte 600000455299b77\n";
+        var sink = new Stacks();
+        var listing = Listing.Of(Text + stack + Text);
+        FtraceReader.Read(new MemoryStream(Encoding.Latin1.GetBytes(Text + stack + Text)), sink, cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal(["kvm_tdp_mmu_map < direct_page_fault", ""], sink.Seen);
+        Assert.Empty(listing.Damaged);
+        Assert.Equal((2L, 1L), (listing.Summary.Events, listing.Summary.StackTraces));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void UTF_16_is_read(bool bigEndian)
+    {
+        var encoding = new UnicodeEncoding(bigEndian, byteOrderMark: true);
+        using var file = new TemporaryFile([.. encoding.GetPreamble(), .. encoding.GetBytes(Before + After)]);
+        using var input = FtraceInput.Open(file.Path);
+        Assert.Equal(2, input.Survey().Events);
+        var listing = new Listing();
+        Assert.Equal(2, FtraceReader.Read(input.Text, listing, listing, cancellation: TestContext.Current.CancellationToken).TypedEvents);
+        Assert.Empty(listing.Damaged);
+    }
+
+    [Fact]
+    public void A_damaged_line_costs_none_of_its_neighbours()
+    {
+        string[] lines = [.. Encoding.Latin1.GetString(TestTraces.Read("linux-6.8.txt")).Split('\n').Where(line => line.Length > 0)];
+        var whole = Listing.Of(string.Join('\n', lines) + "\n").Lines;
+        for (var i = 0; i < lines.Length; i++)
+        {
+            var damaged = Listing.Of(string.Join('\n', lines.Select((line, number) => number == i ? line[..(line.Length / 3)] : line)) + "\n").Lines;
+            var missing = whole.Except(damaged).Count();
+            Assert.True(missing <= 1, $"line {i} costs {missing}");
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    [System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
+    public void Binary_files_are_read_through_their_tool_or_the_command_is_told(bool hasTool)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "a shell script stands for the tool");
+        var folder = Directory.CreateTempSubdirectory("replay-tool").FullName;
+        var path = Environment.GetEnvironmentVariable("PATH");
+        try
+        {
+            File.WriteAllBytes(Path.Combine(folder, "t.dat"), [0x17, 0x08, 0x44, .. "tracing"u8]);
+            if (hasTool)
+            {
+                File.WriteAllText(Path.Combine(folder, "trace-cmd"), $"#!/bin/sh\nprintf '%s\\n' '{Before.Trim()}'\n");
+                File.SetUnixFileMode(Path.Combine(folder, "trace-cmd"), UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.UserWrite);
+            }
+
+            Environment.SetEnvironmentVariable("PATH", hasTool ? $"{folder}:{path}" : folder);
+            if (!hasTool)
+            {
+                var failure = Assert.Throws<RecorderException>(() => FtraceInput.Open(Path.Combine(folder, "t.dat")));
+                Assert.Contains("trace-cmd report -i", failure.Message, StringComparison.Ordinal);
+                return;
+            }
+
+            using var input = FtraceInput.Open(Path.Combine(folder, "t.dat"));
+            Assert.StartsWith("trace-cmd report -i ", input.Converter, StringComparison.Ordinal);
+            Assert.Equal(1, input.Survey().Events);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("PATH", path);
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static string Fields(string nameAndText) => Listing.Fields(nameAndText);
+
+    private sealed class Heads : TracepointSink
+    {
+        public List<(string Task, int Pid, int Cpu, long Time)> Seen { get; } = [];
+
+        public override void OnOther(in TraceLine line) => Seen.Add((Encoding.Latin1.GetString(line.Task), line.Pid, line.Cpu, line.Time));
+    }
+
+    private sealed class Stacks : TracepointSink
+    {
+        public List<string> Seen { get; } = [];
+
+        public override void OnOther(in TraceLine line)
+        {
+            var names = new List<string>();
+            foreach (var function in line.Stack)
+                names.Add(function.Text);
+            Seen.Add(string.Join(" < ", names));
+        }
+    }
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "l1.h"
+
+void die(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("l1: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    exit(2);
+}
+
+int main(int count, char **arguments)
+{
+    if (count > 1 && !strcmp(arguments[1], "probes"))
+        return probes_main(count - 1, arguments + 1);
+    if (count > 1 && !strcmp(arguments[1], "vmm"))
+        return vmm_main(count - 1, arguments + 1);
+    die("usage: l1 probes FILE VERSION | l1 vmm OPTIONS PAYLOAD");
+}
