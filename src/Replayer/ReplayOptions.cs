@@ -1,4 +1,5 @@
 using Replay.Replayer.Kvm.Host;
+using Replay.Trace;
 
 namespace Replay.Replayer;
 
@@ -17,6 +18,9 @@ public sealed record ReplayOptions
 
     /// <summary>Remember translations in a software TLB, and parts of walks. The history is the same without.</summary>
     public bool UseTlb { get; init; } = true;
+
+    /// <summary>What the host does meanwhile; null: what the capture has.</summary>
+    public HostScript? HostScript { get; init; }
 
     public InvariantLevel Invariants { get; init; } = InvariantLevel.Standard;
 

@@ -56,6 +56,9 @@ public sealed record ReplayResult
 
     public required VerifyTotals Verify { get; init; }
 
+    /// <summary>Lines of the host script that never came to be: behind the end of the capture, or at markers that the guest did not make.</summary>
+    public int HostActionsLeft { get; init; }
+
     /// <summary>KVM's own counters.</summary>
     public required KvmStats Stats { get; init; }
 

@@ -30,6 +30,7 @@ public sealed class ReplaySession
     private readonly Tally _tally;
     private readonly ZapWatch? _watch;
     private readonly InvariantWatch _invariants;
+    private readonly HostScriptReplay? _script;
     private long _accesses;
     private long _eventCount;
     private long _firstOrdinal = -1;
@@ -52,7 +53,9 @@ public sealed class ReplaySession
             _watch.Journal = Journal;
         _machine = new Machine(options, Journal, Math.Clamp(manifest.Vcpus, 1, MaxVcpus));
         _watch?.Watch(_machine.Vm);
-        _events = new EventReplay(_machine);
+        if (options.HostScript is { } script)
+            _script = new HostScriptReplay(script, _machine.Vm);
+        _events = new EventReplay(_machine, _script);
         _invariants = new InvariantWatch(_machine.Vm, Journal, options.Invariants);
         if (manifest.CountNestedNotFollowed() is > 0 and var nested)
             Journal.Note(ModelNote.NestedNotFollowed, 0, (ulong)nested, 0);
@@ -176,6 +179,7 @@ public sealed class ReplaySession
         FirstNotes = Journal.FirstNotes.ToArray(),
         Verify = _machine.Verify,
         Stats = Vm.Stats,
+        HostActionsLeft = _script?.Left ?? 0,
         HistoryHash = Journal.Hash.ToString(),
     };
 
@@ -183,11 +187,15 @@ public sealed class ReplaySession
     private void Merge(TraceChunk chunk, ReadOnlySpan<int> firstTouches)
     {
         var next = 0;
+        // What the host does between two events makes first touches of what was none.
+        if (_script is not null)
+            firstTouches = [];
         foreach (var row in chunk.Events)
         {
             var end = chunk.FirstAccessFrom(next, row.Ordinal);
             ReplayAccesses(chunk, next, end, ref firstTouches);
             next = end;
+            _script?.RunUpTo(row.Ordinal);
             ReplayEvent(row);
         }
 
@@ -208,6 +216,21 @@ public sealed class ReplaySession
 
     /// <summary>Plain accesses, vCPU by vCPU: each in one go, as long as no other's come between.</summary>
     private void ReplayAccesses(TraceChunk chunk, int from, int to, ref ReadOnlySpan<int> firstTouches)
+    {
+        if (from == to)
+            return;
+        while (_script is not null && _script.Due <= chunk.Ordinals[to - 1])
+        {
+            var end = chunk.FirstAccessFrom(from, _script.Due);
+            ReplayUndisturbed(chunk, from, end, ref firstTouches);
+            _script.RunUpTo(chunk.Ordinals[end]);
+            from = end;
+        }
+
+        ReplayUndisturbed(chunk, from, to, ref firstTouches);
+    }
+
+    private void ReplayUndisturbed(TraceChunk chunk, int from, int to, ref ReadOnlySpan<int> firstTouches)
     {
         if (from == to)
             return;

@@ -16,25 +16,28 @@ public enum TraceEventKind : byte
     /// <summary>An access the CPU made itself while it delivered an event: access, gva, size. The gpa is null. An access.</summary>
     ImplicitAccess = 3,
 
-    /// <summary>The content of a 4 KiB guest page when it first serves as a page table: gpa, data (null data: all zero).</summary>
+    /// <summary>The content of a 4 KiB guest page when it begins to serve as a page table: gpa, data (null data: all zero).</summary>
     PageImage = 4,
 
     /// <summary>A plain touch of RAM made in guest mode: access, gva, l2_gpa, gpa, size, flags, rip. An access.</summary>
     NestedAccess = 5,
 
-    /// <summary>MOV to CR0, CLTS or LMSW: value, rip.</summary>
+    /// <summary>A page is followed as a page table no more, since nothing leads there: gpa. Its content is unknown until another image of it.</summary>
+    PageRelease = 6,
+
+    /// <summary>MOV to CR0, CLTS or LMSW: value (what the register became), rip.</summary>
     Cr0Write = 8,
 
-    /// <summary>MOV to CR3: value (bit 63, no-flush, kept), rip.</summary>
+    /// <summary>MOV to CR3, or a task switch of the hardware: value (what the register became; bit 63, no-flush, kept), rip.</summary>
     Cr3Write = 9,
 
-    /// <summary>MOV to CR4: value, rip.</summary>
+    /// <summary>MOV to CR4: value (what the register became), rip.</summary>
     Cr4Write = 10,
 
-    /// <summary>WRMSR to EFER: value, rip.</summary>
+    /// <summary>WRMSR to EFER: value (what the register became), rip.</summary>
     EferWrite = 11,
 
-    /// <summary>WRPKRU: value, rip.</summary>
+    /// <summary>WRPKRU, or an XRSTOR that changed PKRU: value, rip.</summary>
     PkruWrite = 12,
 
     /// <summary>INVLPG: gva, rip.</summary>
@@ -61,7 +64,10 @@ public enum TraceEventKind : byte
     /// <summary>LTR: value is the base of the TSS, size its limit.</summary>
     Ltr = 20,
 
-    /// <summary>State of a vCPU where the recording starts (and after an INIT): detail is JSON, see <see cref="VcpuState"/>.</summary>
+    /// <summary>LLDT, or a task switch of the hardware: value is the base of the LDT, size its limit.</summary>
+    Lldt = 21,
+
+    /// <summary>State of a vCPU where the recording starts, and where it changed without an instruction (reset, INIT, SMM): detail is JSON, see <see cref="VcpuState"/>.</summary>
     VcpuState = 24,
 
     /// <summary>A memslot is created, changed or (size 0) deleted: detail is JSON, see <see cref="MemslotChange"/>.</summary>

@@ -51,6 +51,35 @@ public sealed class PipelineTests : IDisposable
     }
 
     [Fact]
+    public async Task What_the_host_does_meanwhile_is_the_same_however_it_is_replayed_and_is_stored_with_the_run()
+    {
+        await Record("full.capture");
+        await File.WriteAllTextAsync(
+            _folder["host.jsonl"],
+            """
+            {"at": 9000, "op": "invalidate", "gpa": 0, "size": "0x40000000"}
+            {"at": 15000, "op": "dirty_log_on", "gpa": 0}
+            {"at": 20000, "op": "dirty_log_read", "gpa": 0}
+            {"at": 900000000, "op": "age", "gpa": 0}
+            """,
+            TestContext.Current.CancellationToken);
+        string[] hosts = ["--host-events", _folder["host.jsonl"]];
+        var reference = await Hashes("full.capture", [.. hosts, "--threads", "1", "--no-tlb"]);
+        Assert.NotEqual(await Hashes("full.capture"), reference);
+        Assert.Equal(reference, await Hashes("full.capture", [.. hosts, "--threads", "4"]));
+
+        var (exitCode, _, error) = await CommandRunner.Run(["run", _folder["full.capture"], "-m", "ept", "-o", _folder["h.db"], "-q", .. hosts]);
+        Assert.True(exitCode == ExitCode.Done, error);
+        Assert.Contains("1 host event never came", error, StringComparison.Ordinal);
+        await Record("with.capture", hosts);
+        File.Delete(_folder["host.jsonl"]);
+        Assert.Equal(reference, await Hashes("with.capture"));
+        (exitCode, var text, error) = await CommandRunner.Run("verify", _folder["h.db"], "-q");
+        Assert.True(exitCode == ExitCode.Done, error);
+        Assert.Contains($"same history, {reference[0]}", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task An_output_that_exists_is_not_overwritten_unless_forced()
     {
         await Record("full.capture");

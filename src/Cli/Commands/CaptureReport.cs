@@ -20,7 +20,7 @@ internal static class CaptureReport
             ("complete", manifest.Complete ? $"yes ({manifest.EndReason})" : "no"),
             ("source", $"{manifest.Source}, written by {manifest.Tool}"),
         };
-        rows.AddRange(manifest.Origin.Select(pair => (pair.Key, pair.Value)));
+        rows.AddRange(manifest.Origin.Select(pair => (pair.Key, pair.Value.TrimEnd().ReplaceLineEndings("; "))));
         rows.Add(("vCPUs", Units.Count(manifest.Vcpus)));
         rows.Add(("memory", Units.Bytes((long)manifest.MemoryBytes)));
         rows.Add(("recorded", manifest.Filter is { } filter

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Replay.Trace;
 
 namespace Replay.Cli.Commands;
 
@@ -12,4 +13,16 @@ internal static class CommonOptions
     public static Option<bool> Force() => new("--force") { Description = "Overwrite the output if it exists" };
 
     public static Option<string> Output(string what) => new("--output", "-o") { Description = what, HelpName = "FILE", Required = true };
+
+    /// <summary>Of recordings: what replays of them do meanwhile.</summary>
+    public static Option<string?> HostEvents() => new("--host-events")
+    {
+        Description = "Keep with the capture what the host does whenever it is replayed: a JSON object a line, at ordinals or markers (schemas/host-events.md)",
+        HelpName = "FILE",
+    };
+
+    /// <summary>The manifest with the host events that were named.</summary>
+    public static CaptureManifest With(this CaptureManifest manifest, HostScript? script) => script?.AddTo(manifest) ?? manifest;
+
+    public static HostScript? ReadHostEvents(string? path) => path is null ? null : HostScript.Parse(File.ReadAllText(path), path);
 }

@@ -13,6 +13,8 @@ internal static class ModuleParameters
         ["nx_huge_pages"] = (profile, on) => profile with { NxHugePages = on },
         ["eager_page_split"] = (profile, on) => profile with { EagerPageSplit = on },
         ["mmio_caching"] = (profile, on) => profile with { MmioCaching = on },
+        ["flexpriority"] = (profile, on) => profile with { PrivateMemslots = profile.Vendor == CpuVendor.Intel && on, Apicv = profile.Apicv && on },
+        ["enable_apicv"] = (profile, on) => profile with { Apicv = profile.PrivateMemslots && on },
         ["nrips"] = (profile, on) => profile with { Nrips = on },
     };
 

@@ -21,6 +21,7 @@ internal sealed class RecordQemuCommand : VerbCommand
     private readonly Option<bool> _compact = new("--compact") { Description = "Every access in a third to a half of the bytes; the guest waits for it more (a filtered recording is small anyway)" };
     private readonly Option<bool> _realTime = new("--real-time") { Description = "Leave out the flags that make a run repeat itself" };
     private readonly Option<string?> _qemu = new("--qemu") { Description = "The QEMU to run (default: qemu-system-x86_64 on the path)", HelpName = "PATH" };
+    private readonly Option<string?> _hostEvents = CommonOptions.HostEvents();
     private readonly Option<bool> _force = CommonOptions.Force();
     private readonly Option<bool> _quiet = CommonOptions.Quiet();
 
@@ -38,6 +39,7 @@ internal sealed class RecordQemuCommand : VerbCommand
         Options.Add(_compact);
         Options.Add(_realTime);
         Options.Add(_qemu);
+        Options.Add(_hostEvents);
         Options.Add(_force);
         Options.Add(_quiet);
     }
@@ -51,6 +53,7 @@ internal sealed class RecordQemuCommand : VerbCommand
     protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
     {
         var output = arguments.GetRequiredValue(_output);
+        var script = CommonOptions.ReadHostEvents(arguments.GetValue(_hostEvents));
         var filter = FilterOptions.Rule(arguments.GetValue(_filter), arguments.GetValue(_epoch));
         var options = new QemuRecordingOptions
         {
@@ -65,9 +68,9 @@ internal sealed class RecordQemuCommand : VerbCommand
             Deterministic = !arguments.GetValue(_realTime),
             OnMessage = message => console.Error.WriteLine($"qemu: {message}"),
         };
-        using var recorder = QemuRecorder.Start(options);
+        using var recorder = QemuRecorder.Start(options, cancellation);
         var writing = recorder.WriterOptions with { Force = arguments.GetValue(_force), Hasty = !arguments.GetValue(_compact) };
-        using var writer = CaptureWriter.Create(output, recorder.Manifest, writing);
+        using var writer = CaptureWriter.Create(output, recorder.Manifest.With(script), writing);
         using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
         var summary = recorder.Record(writer, new ProgressReport(progress, arguments.GetValue(_startAt)), () => writer.Manifest.Parts.Sum(part => part.Bytes), cancellation);
         writer.Amend(manifest => Amended(manifest, summary));

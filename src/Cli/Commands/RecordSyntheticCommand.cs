@@ -16,6 +16,7 @@ internal sealed class RecordSyntheticCommand : VerbCommand
     private readonly Option<string?> _output = new("--output", "-o") { Description = "The capture to make", HelpName = "NAME.capture" };
     private readonly Option<int?> _filter = FilterOptions.Entries();
     private readonly Option<long> _epoch = FilterOptions.EpochLength();
+    private readonly Option<string?> _hostEvents = CommonOptions.HostEvents();
     private readonly Option<bool> _force = CommonOptions.Force();
     private readonly Option<bool> _quiet = CommonOptions.Quiet();
 
@@ -30,6 +31,7 @@ internal sealed class RecordSyntheticCommand : VerbCommand
         Options.Add(_maxAccesses);
         Options.Add(_output);
         Options.Add(_list);
+        Options.Add(_hostEvents);
         Options.Add(_force);
         Options.Add(_quiet);
     }
@@ -58,9 +60,10 @@ internal sealed class RecordSyntheticCommand : VerbCommand
             Filter = FilterOptions.Rule(arguments.GetValue(_filter), arguments.GetValue(_epoch)),
             MaxAccesses = arguments.GetValue(_maxAccesses),
         };
+        var script = CommonOptions.ReadHostEvents(arguments.GetValue(_hostEvents));
         var source = SyntheticRecorder.Open(options);
         using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
-        using var writer = CaptureWriter.Create(output, source.Manifest, new CaptureWriterOptions { Force = arguments.GetValue(_force) });
+        using var writer = CaptureWriter.Create(output, source.Manifest.With(script), new CaptureWriterOptions { Force = arguments.GetValue(_force) });
         var manifest = SyntheticRecorder.Record(
             options,
             writer,

@@ -38,6 +38,12 @@ internal sealed class ReplayPlanOptions
 
     private readonly Option<bool> _lazy = new("--lazy") { Description = "The host has not populated the memory: reads map the zero page, writes copy it" };
     private readonly Option<string[]> _parameters = new("--module-param") { Description = "Set a module parameter of kvm, kvm_intel or kvm_amd; repeatable", HelpName = "NAME=VALUE" };
+    private readonly Option<string?> _hostEvents = new("--host-events")
+    {
+        Description = "What the host does meanwhile: a JSON object a line, at ordinals or markers (schemas/host-events.md)",
+        HelpName = "FILE",
+    };
+
     private readonly Option<bool> _noTlb = new("--no-tlb") { Description = "Walk on every access; the same history, slower" };
     private readonly Option<int> _threads = new("--threads")
     {
@@ -63,6 +69,7 @@ internal sealed class ReplayPlanOptions
         command.Options.Add(_pages);
         command.Options.Add(_lazy);
         command.Options.Add(_parameters);
+        command.Options.Add(_hostEvents);
         command.Options.Add(_noTlb);
         command.Options.Add(_threads);
     }
@@ -77,6 +84,7 @@ internal sealed class ReplayPlanOptions
             Kernels = Kernels(arguments.GetValue(_kernels) ?? [], modes),
             Profile = Profile(arguments, modes),
             Backing = new HostBacking { HugePages = HugePages(arguments.GetValue(_pages)!), Populated = !arguments.GetValue(_lazy) },
+            HostScript = CommonOptions.ReadHostEvents(arguments.GetValue(_hostEvents)),
             UseTlb = !arguments.GetValue(_noTlb),
             Threads = arguments.GetValue(_threads) is > 0 and var threads ? threads : throw new UsageException("--threads: at least 1."),
         };

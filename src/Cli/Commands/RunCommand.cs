@@ -70,6 +70,7 @@ internal sealed class RunCommand : VerbCommand
         new("replay run boot.capture --mmu ept -o boot.db --resume", "after Ctrl-C, a kill or a crash: the rest; begins where there is nothing to resume"),
         new("replay run boot.capture --mmu ept --kernel 6.1 --kernel 6.12 -o kernels.db", "what another kernel would do: then 'replay diff kernels.db ept@6.1 ept@6.12'"),
         new("replay run boot.capture --mmu npt --host-pages thp -o thp.db", "the host backs the guest with huge pages"),
+        new("replay run boot.capture --mmu ept-tdp --host-pages thp --host-events migrate.jsonl -o migrate.db", "what if the host had logged dirty pages, aged, reclaimed, ballooned meanwhile (schemas/host-events.md)"),
         new("replay run boot.capture --mmu ept --module-param eptad=N -o noad.db", "a CPU without EPT accessed and dirty bits"),
     ];
 

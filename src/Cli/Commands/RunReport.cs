@@ -65,6 +65,8 @@ internal static class RunReport
     {
         if (results.All(result => result is { Accesses: 0, Events: 0 }))
             console.Error.WriteLine($"{verb}: {plan.Capture} holds no access and no event: nothing was replayed.");
+        if (results is [{ HostActionsLeft: > 0 and var left }, ..])
+            console.Error.WriteLine($"{verb}: {Units.Of(left, "host event")} never came: behind the end of the capture, or at markers that the guest did not make.");
     }
 
     /// <summary>Whether model and capture agree, and what that rests on.</summary>

@@ -86,7 +86,7 @@ internal sealed class GuestCaptures : IDisposable
             Rips = true,
             OnMessage = message => _console.Error.WriteLine($"qemu: {message}"),
         };
-        using var recorder = QemuRecorder.Start(options);
+        using var recorder = QemuRecorder.Start(options, cancellation);
         using var writer = CaptureWriter.Create(path, recorder.Manifest, new CaptureWriterOptions { Force = true });
         var summary = recorder.Record(writer, null, null, cancellation);
         cancellation.ThrowIfCancellationRequested();

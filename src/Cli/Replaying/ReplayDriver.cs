@@ -21,12 +21,16 @@ internal sealed class ReplayDriver : IDisposable
     {
         _plan = plan;
         _reader = CaptureReader.Open(plan.Capture, new CaptureReaderOptions { DecodeAhead = true });
+        HostScript = plan.HostScript ?? HostScript.Of(_reader.Manifest);
         TotalAccesses = _reader.Manifest.Parts.Sum(part => part.Accesses);
     }
 
     public CaptureManifest Manifest => _reader.Manifest;
 
     public long TotalAccesses { get; }
+
+    /// <summary>The plan's, or the one that the capture was recorded with.</summary>
+    public HostScript? HostScript { get; }
 
     /// <summary>One a mode, once it runs.</summary>
     public IReadOnlyList<ReplaySession> Sessions => _sessions;
@@ -50,7 +54,7 @@ internal sealed class ReplayDriver : IDisposable
     public IReadOnlyList<ReplayResult> Run(Func<ReplayVariant, IHistory> historyOf, Action<long>? progress, CancellationToken cancellation)
     {
         foreach (var variant in _plan.Variants)
-            _sessions.Add(new ReplaySession(_reader.Manifest, _plan.OptionsFor(variant), historyOf(variant)));
+            _sessions.Add(new ReplaySession(_reader.Manifest, _plan.OptionsFor(variant) with { HostScript = HostScript }, historyOf(variant)));
         return Run(progress, cancellation);
     }
 

@@ -1,6 +1,7 @@
 using Replay.Replayer;
 using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
+using Replay.Trace;
 
 namespace Replay.Cli.Replaying;
 
@@ -22,13 +23,16 @@ internal sealed record ReplayPlan
 
     public HostBacking Backing { get; init; } = HostBacking.Pages4K;
 
+    /// <summary>What the host does meanwhile, beside what the capture has.</summary>
+    public HostScript? HostScript { get; init; }
+
     public bool UseTlb { get; init; } = true;
 
     /// <summary>Threads that replay; decoding and storing have their own.</summary>
     public int Threads { get; init; } = 1;
 
     public ReplayOptions OptionsFor(ReplayVariant variant) =>
-        new() { Mode = variant.Mode, Kernel = variant.Kernel, Profile = Profile, Backing = Backing, UseTlb = UseTlb };
+        new() { Mode = variant.Mode, Kernel = variant.Kernel, Profile = Profile, Backing = Backing, UseTlb = UseTlb, HostScript = HostScript };
 
     /// <summary>What a report calls a variant: its mode, and the kernel where there are several.</summary>
     public string NameOf(ReplayVariant variant) => Kernels.Count > 1 ? variant.ToString() : variant.Mode.Name();

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Replay.Analyzer.Store;
 using Replay.Cli.Commands;
 using Replay.Replayer;
@@ -29,6 +30,9 @@ internal static class StoredPlan
             Modes = [mode],
             Kernels = [KvmBehaviour.OfRelease(run.Kernel) ?? throw new UsageException($"run {run.Run} ({run.Name}): Linux {run.Kernel} is not modelled.")],
             Profile = Profile(run),
+            HostScript = (JsonSerializer.Deserialize<Dictionary<string, string>>(run.Options) ?? []).TryGetValue("host_events", out var script)
+                ? HostScript.Parse(script, $"run {run.Run} ({run.Name}), host events")
+                : null,
             Backing = new HostBacking
             {
                 HugePages = run.Backing.StartsWith("thp", StringComparison.Ordinal),

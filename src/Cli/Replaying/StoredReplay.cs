@@ -108,6 +108,8 @@ internal static class StoredReplay
     private static RunInfo Describe(ReplayPlan plan, ReplayDriver driver, ReplayVariant variant)
     {
         var options = new SortedDictionary<string, string>(StringComparer.Ordinal) { ["tlb"] = plan.UseTlb ? "on" : "off" };
+        if (driver.HostScript is { } script)
+            options["host_events"] = script.Text;
         return new RunInfo
         {
             Capture = plan.Capture,

@@ -1,14 +1,22 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace Replay.Cli.Terminal;
 
-/// <summary>Ctrl-C and SIGTERM: the first asks the verb to finish what it has, the second ends the process.</summary>
+/// <summary>
+/// Ctrl-C and SIGTERM: the first asks the verb to finish what it has, the second ends the process. Who signals a process and its group, as
+/// <c>timeout</c> does, means one signal.
+/// </summary>
 internal sealed class Interrupt : IDisposable
 {
+    private static readonly TimeSpan Echo = TimeSpan.FromSeconds(1);
+
     private readonly CancellationTokenSource _source = new();
     private readonly CliConsole _console;
     private readonly PosixSignalRegistration _interrupt;
     private readonly PosixSignalRegistration _terminate;
+    private readonly Lock _lock = new();
+    private long _first;
 
     public Interrupt(CliConsole console)
     {
@@ -28,10 +36,17 @@ internal sealed class Interrupt : IDisposable
 
     private void Handle(PosixSignalContext context)
     {
-        if (_source.IsCancellationRequested)
-            return;
-        context.Cancel = true;
-        _console.Error.WriteLine("finishing (again to stop at once) ...");
-        _source.Cancel();
+        lock (_lock)
+        {
+            if (_source.IsCancellationRequested)
+            {
+                context.Cancel = Stopwatch.GetElapsedTime(_first) < Echo;
+                return;
+            }
+            context.Cancel = true;
+            _first = Stopwatch.GetTimestamp();
+            _console.Error.WriteLine("finishing (again to stop at once) ...");
+            _source.Cancel();
+        }
     }
 }

@@ -25,6 +25,18 @@ internal static partial class FlatView
         return regions;
     }
 
+    /// <summary>
+    /// Reads the answer to <c>info ramblock</c>: where QEMU has each block of RAM in its own address space, by the name of its memory region. A name
+    /// that several blocks have is left out.
+    /// </summary>
+    public static Dictionary<string, ulong> ParseBlocks(string text)
+        => text.Split('\n')
+            .Select(static line => BlockPattern().Match(line))
+            .Where(static match => match.Success)
+            .GroupBy(static match => match.Groups["name"].Value[(match.Groups["name"].Value.LastIndexOf('/') + 1)..], StringComparer.Ordinal)
+            .Where(static group => group.Count() == 1)
+            .ToDictionary(static group => group.Key, static group => Hex(group.First().Groups["hva"]), StringComparer.Ordinal);
+
     private static FlatRegion Region(Match match)
     {
         var first = Hex(match.Groups["first"]);
@@ -53,4 +65,7 @@ internal static partial class FlatView
 
     [GeneratedRegex(@"^  (?<first>[0-9a-f]{16})-(?<last>[0-9a-f]{16}) \(prio -?\d+, (?<type>ram|rom|romd|ramd)\): (?<name>.*?)(?: @(?<offset>[0-9a-f]{16}))?(?: KVM)?$")]
     private static partial Regex RangePattern();
+
+    [GeneratedRegex(@"^\s*(?<name>\S+)\s+\d+ [KMG]iB\s+0x[0-9a-f]+\s+0x[0-9a-f]+\s+0x[0-9a-f]+\s+0x(?<hva>[0-9a-f]+)\s+rw\s*$")]
+    private static partial Regex BlockPattern();
 }

@@ -12,9 +12,14 @@ internal sealed class MemoryMap(string ramName)
     private readonly SortedDictionary<int, FlatRegion> _slots = [];
     private readonly List<MemslotChange> _history = [];
 
+    private IReadOnlyDictionary<string, ulong> _blocks = new Dictionary<string, ulong>();
+
     /// <summary>Takes a new flat view; what changed, deletions first.</summary>
-    public List<WireMemslot> Update(IEnumerable<FlatRegion> view)
+    /// <param name="view">The regions.</param>
+    /// <param name="blocks">Where QEMU has the blocks of RAM behind them, by name.</param>
+    public List<WireMemslot> Update(IEnumerable<FlatRegion> view, IReadOnlyDictionary<string, ulong>? blocks = null)
     {
+        _blocks = blocks ?? _blocks;
         var wanted = view.Select(PageAligned).Where(static region => region.Bytes > 0).ToHashSet();
         var changes = new List<WireMemslot>();
         foreach (var (slot, region) in _slots.Where(entry => !wanted.Contains(entry.Value)).ToList())
@@ -25,7 +30,9 @@ internal sealed class MemoryMap(string ramName)
         wanted.ExceptWith(_slots.Values);
         foreach (var region in wanted.OrderBy(static region => region.Gpa))
         {
-            var slot = Enumerable.Range(0, WireFormat.MaxMemslots).First(number => !_slots.ContainsKey(number));
+            var slot = Enumerable.Range(0, WireFormat.MaxMemslots).FirstOrDefault(number => !_slots.ContainsKey(number), WireFormat.MaxMemslots);
+            if (slot == WireFormat.MaxMemslots)
+                throw new RecorderException(RecorderFailure.SourceFailed, $"The guest has its memory in more than {WireFormat.MaxMemslots} pieces: no more memslots can be recorded.");
             _slots.Add(slot, region);
             changes.Add(Record(slot, region));
         }
@@ -58,6 +65,7 @@ internal sealed class MemoryMap(string ramName)
             Name = region.Name,
         });
         var flags = (region.ReadOnly ? WireFormat.MemslotReadOnly : 0) | (region.Name == ramName ? WireFormat.MemslotGuestRam : 0);
-        return new WireMemslot(region.Gpa, region.Bytes, region.Offset, (uint)slot, flags);
+        var host = region.Bytes > 0 && region.Name != ramName && _blocks.TryGetValue(region.Name, out var block) ? block + region.Offset : 0;
+        return new WireMemslot(region.Gpa, region.Bytes, region.Offset, host, (uint)slot, flags);
     }
 }

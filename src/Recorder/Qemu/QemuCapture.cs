@@ -20,7 +20,7 @@ public static class QemuCapture
         IProgress<RecordingProgress>? progress = null,
         CancellationToken cancellation = default)
     {
-        using var recorder = QemuRecorder.Start(options);
+        using var recorder = QemuRecorder.Start(options, cancellation);
         using var writer = CaptureWriter.Create(directory, recorder.Manifest, writerOptions ?? recorder.WriterOptions);
         var summary = recorder.Record(writer, progress, () => writer.Statistics.Bytes, cancellation);
         writer.Amend(manifest => WithFindings(manifest, summary));

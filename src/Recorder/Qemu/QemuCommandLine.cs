@@ -16,12 +16,18 @@ internal sealed class QemuCommandLine
         ["-seed", "1"],
     ];
 
-    private readonly IReadOnlyList<string> _given;
+    private static readonly string[] Leaving = ["-daemonize", "-preconfig", "-incoming", "-qtest", "-chroot", "-runas"];
+
+    private static readonly string[] Printing = ["-h", "-help", "-version", "-dump-vmstate"];
+
+    private static readonly string[] NeedsValue = ["-accel", "-machine", "-M", "-m", "-smp", "-cpu", "-kernel", "-initrd", "-append"];
+
+    private List<string> _given;
     private readonly List<string> _added = [];
 
     private QemuCommandLine(IReadOnlyList<string> given)
     {
-        _given = given;
+        _given = [.. given];
     }
 
     public IEnumerable<string> Arguments => _given.Concat(_added);
@@ -37,9 +43,8 @@ internal sealed class QemuCommandLine
     {
         var line = new QemuCommandLine(options.Arguments);
         line.RefuseWhatCannotBeRecorded();
+        line.RunOnOneThread();
         line.AddMemory();
-        if (!line.Has("-accel"))
-            line.Add("-accel", "tcg,thread=single");
         if (options.Deterministic)
             line.AddDeterminism();
         if (!line.Has("-display") && !line.Has("-nographic") && !line.Has("-vnc") && !line.Has("-spice"))
@@ -59,12 +64,49 @@ internal sealed class QemuCommandLine
 
     private void RefuseWhatCannotBeRecorded()
     {
-        if (Has("-enable-kvm") || Values("-accel").Concat(Values("-machine", "-M")).Any(static value => value.Contains("kvm", StringComparison.Ordinal)))
+        var machine = Values("-machine", "-M").SelectMany(static value => value.Split(',')).ToList();
+        var accelerators = Values("-accel").Select(static value => value.Split(',')[0])
+            .Concat(machine.Where(static part => part.StartsWith("accel=", StringComparison.Ordinal)).SelectMany(static part => part[6..].Split(':')))
+            .Select(static name => name.StartsWith("accel=", StringComparison.Ordinal) ? name[6..] : name);
+        if (Has("-enable-kvm") || accelerators.Contains("kvm", StringComparer.Ordinal))
             throw Usage("KVM cannot be recorded, only QEMU's own emulation: leave out -enable-kvm and accel=kvm");
+        if (accelerators.FirstOrDefault(static name => name is not ("tcg" or "help")) is { } other)
+            throw Usage($"only QEMU's own emulation can be recorded, and not the accelerator {other}: leave it out");
         if (Values("-accel").Any(static value => value.Contains("thread=multi", StringComparison.Ordinal)))
             throw Usage("thread=multi has no order of accesses to record: leave it out");
+        if (Leaving.FirstOrDefault(Has) is { } leaving)
+            throw Usage($"{leaving} takes QEMU out of the recorder's hands: leave it out");
+        if (Printing.FirstOrDefault(Has) is not null || Values("-cpu", "-machine", "-M", "-device", "-accel", "-netdev", "-object", "-vga", "-d").Any(static value => value is "help" or "?" || value.EndsWith(",help", StringComparison.Ordinal)))
+            throw Usage("these arguments make QEMU print something and leave: there is no guest to record");
+        if (_given.Count > 0 && NeedsValue.Contains(_given[^1].Replace("--", "-", StringComparison.Ordinal), StringComparer.Ordinal))
+            throw Usage($"{_given[^1]} has no value");
         if (Values("-machine", "-M").Any(static value => value.Contains("memory-backend=", StringComparison.Ordinal)) || Has("-mem-path") || Values("-numa").Any(static value => value.Contains("memdev", StringComparison.Ordinal)))
             throw Usage("the recorder gives the guest its memory itself: leave out memory-backend=, -mem-path and -numa memdev=");
+    }
+
+    /// <summary>QEMU runs the vCPUs of a guest on a thread each unless told otherwise, in whatever way TCG was asked for.</summary>
+    private void RunOnOneThread()
+    {
+        var rewritten = new List<string>();
+        for (var i = 0; i < _given.Count; i++)
+        {
+            var option = _given[i].Replace("--", "-", StringComparison.Ordinal);
+            if (option is not ("-accel" or "-machine" or "-M") || i + 1 == _given.Count)
+            {
+                rewritten.Add(_given[i]);
+                continue;
+            }
+            var parts = _given[++i].Split(',').ToList();
+            if (option == "-accel" && !parts.Exists(static part => part.StartsWith("thread=", StringComparison.Ordinal)))
+                parts.Add("thread=single");
+            else if (option != "-accel")
+                parts.RemoveAll(static part => part.StartsWith("accel=", StringComparison.Ordinal));
+            if (parts.Count > 0)
+                rewritten.AddRange([_given[i - 1], string.Join(',', parts)]);
+        }
+        _given = rewritten;
+        if (!Has("-accel"))
+            Add("-accel", "tcg,thread=single");
     }
 
     private void AddMemory()

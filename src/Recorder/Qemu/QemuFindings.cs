@@ -3,13 +3,15 @@ namespace Replay.Recorder.Qemu;
 /// <summary>What the plugin's counters say about a recording, in the manifest's words.</summary>
 internal static class QemuFindings
 {
-    public static SortedDictionary<string, string> Origin(in WireCounters counters) => new(StringComparer.Ordinal)
+    public static SortedDictionary<string, string> Origin(in WireCounters counters, long guestPageFaults) => new(StringComparer.Ordinal)
     {
         ["ordinals"] = Text(counters.Ordinals),
         ["filter_flushes"] = Text(counters.Flushes),
         ["filter_kept_by_page_table_stores"] = Text(counters.Kept),
         ["page_table_pages"] = Text(counters.TablePages),
+        ["page_table_pages_released"] = Text(counters.Released),
         ["inferred_memslot_changes"] = Text(counters.MemslotChanges),
+        ["guest_page_faults"] = Text(guestPageFaults),
         ["guest_stalls"] = Text(counters.Stalls),
     };
 
@@ -25,8 +27,9 @@ internal static class QemuFindings
         Add(counters.DeviceInSlot, "device accesses inside a RAM memslot");
         Add(counters.TableOffRam, "page walks that met a table outside guest RAM: its content is not recorded");
         Add(counters.Ambiguous, "deliveries through a gate that several vectors share: the lowest is named");
+        Add(counters.TasksUntold, "task switches whose cause and accesses are not told");
         Add(counters.Unresolved, "accesses whose physical address QEMU no longer knew");
-        Add(counters.Nested, "VMRUN or VMXON instructions: accesses of nested guests are not told apart from their hypervisor's");
+        Add(counters.Nested, "VMRUN or VMXON instructions that were not followed: accesses of nested guests are not told apart from their hypervisor's");
         return blind;
 
         void Add(long count, string what)

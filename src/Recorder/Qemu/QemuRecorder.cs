@@ -83,13 +83,16 @@ public sealed class QemuRecorder : IDisposable
 
     /// <summary>Finds QEMU, builds the plugin if need be, and launches the guest. The guest waits for <see cref="Record"/> before its first instruction.</summary>
     /// <exception cref="RecorderException">QEMU or the compiler is missing, the arguments cannot be recorded, or QEMU refuses to start.</exception>
-    public static QemuRecorder Start(QemuRecordingOptions options)
+    /// <param name="options">How to record.</param>
+    /// <param name="cancellation">Gives up before there is anything to record.</param>
+    /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
+    public static QemuRecorder Start(QemuRecordingOptions options, CancellationToken cancellation = default)
     {
         options.Validate();
         var recorder = new QemuRecorder(options, QemuInstallation.Find(options.QemuPath), PluginBuilder.Build());
         try
         {
-            recorder.WaitForPlugin();
+            recorder.WaitForPlugin(cancellation);
             // Both sides hold what they need; so nothing can stay behind.
             recorder._directory.Dispose();
             return recorder;
@@ -154,10 +157,11 @@ public sealed class QemuRecorder : IDisposable
         _directory.Dispose();
     }
 
-    private void WaitForPlugin()
+    private void WaitForPlugin(CancellationToken cancellation)
     {
         while (!IsConnected())
         {
+            cancellation.ThrowIfCancellationRequested();
             if (_process.HasExited)
                 throw new RecorderException(RecorderFailure.SourceFailed, $"QEMU did not start: {_process.LastMessage}");
             Thread.Sleep(1);
@@ -170,7 +174,7 @@ public sealed class QemuRecorder : IDisposable
         {
             return _qmp.TryAccept() && _ring.State != WireState.NotLoaded;
         }
-        catch (IOException) when (_process.WaitForExit(Patience))
+        catch (Exception error) when (error is IOException or TimeoutException && _process.WaitForExit(Patience))
         {
             // QEMU gave up while it was greeted; its last message tells why.
             return false;
@@ -189,11 +193,17 @@ public sealed class QemuRecorder : IDisposable
             return;
         try
         {
-            _ring.AnswerMap(_memory.Update(FlatView.Parse(_qmp.Monitor("info mtree -f"))));
+            var view = _qmp.Monitor("info mtree -f");
+            var blocks = view is null ? null : _qmp.Monitor("info ramblock");
+            // Where QEMU does not answer, the vCPU goes on with the map that it has, and what does not fit is counted.
+            _ring.AnswerMap(view is null ? [] : _memory.Update(FlatView.Parse(view), blocks is null ? null : FlatView.ParseBlocks(blocks)));
         }
-        catch (IOException) when (_process.WaitForExit(Patience))
+        catch (IOException)
         {
-            // QEMU died while it was asked; the drain loop sees that.
+            // QEMU is leaving: the vCPU must not keep it. The drain loop sees its end.
+            _ring.RequestStop();
+            if (!_process.WaitForExit(Patience))
+                _process.Kill();
         }
     }
 
@@ -240,9 +250,12 @@ public sealed class QemuRecorder : IDisposable
         _process.SampleProcessorTime();
         if (_process.HasExited)
             return;
-        _qmp.Quit();
+        // A guest that switched itself off has QEMU leave with its own exit code; so has a signal.
+        if (_ring.EndReason != WireEnd.GuestExit || !_process.WaitForExit(Patience))
+            _qmp.Quit();
         if (!_process.WaitForExit(Patience))
             _process.Kill();
+        _qmp.ReadEvents();
     }
 
     private QemuRecordingSummary Summarize(RecordDecoder decoder)
@@ -263,7 +276,7 @@ public sealed class QemuRecorder : IDisposable
             Stalls = counters.Stalls,
             StallTime = StallTime(counters),
             QemuProcessorTime = _process.ProcessorTime,
-            Origin = QemuFindings.Origin(counters),
+            Origin = QemuFindings.Origin(counters, decoder.GuestPageFaults),
             NestedNotFollowed = counters.Nested,
             Blind = QemuFindings.Blind(counters),
         };

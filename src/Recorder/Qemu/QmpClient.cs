@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 
@@ -8,10 +9,12 @@ namespace Replay.Recorder.Qemu;
 internal sealed class QmpClient : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan MonitorPatience = TimeSpan.FromSeconds(5);
 
     private readonly Socket _listener;
     private Socket? _connection;
-    private StreamReader? _reader;
+    private readonly List<byte> _received = [];
+    private int _commands;
 
     public QmpClient(string path)
     {
@@ -31,17 +34,26 @@ internal sealed class QmpClient : IDisposable
         if (!_listener.Poll(0, SelectMode.SelectRead))
             return false;
         _connection = _listener.Accept();
-        _connection.ReceiveTimeout = (int)Patience.TotalMilliseconds;
         _connection.SendTimeout = (int)Patience.TotalMilliseconds;
-        _reader = new StreamReader(new NetworkStream(_connection), Encoding.UTF8);
-        Execute("""{"execute":"qmp_capabilities"}""");
+        Execute("qmp_capabilities", "{}", Patience);
         return true;
     }
 
-    /// <summary>What the human monitor prints.</summary>
-    /// <exception cref="IOException">QEMU does not answer any more.</exception>
-    public string Monitor(string command)
-        => Execute($$$"""{"execute":"human-monitor-command","arguments":{"command-line":"{{{command}}}"} }""").GetString() ?? "";
+    /// <summary>
+    /// What the human monitor prints; null where it does not answer in time: QEMU's main loop may be waiting for the very vCPU that waits for us.
+    /// </summary>
+    /// <exception cref="IOException">QEMU is gone.</exception>
+    public string? Monitor(string command)
+    {
+        try
+        {
+            return Execute("human-monitor-command", $$"""{"command-line":"{{command}}"}""", MonitorPatience).GetString() ?? "";
+        }
+        catch (TimeoutException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>Asks QEMU to leave; does not wait for an answer.</summary>
     public void Quit()
@@ -61,30 +73,30 @@ internal sealed class QmpClient : IDisposable
     {
         try
         {
-            while (_reader is not null && _connection!.Poll(0, SelectMode.SelectRead) && ReadMessage() is not null)
+            while (_connection is not null && ReadMessage(TimeSpan.Zero) is not null)
             {
             }
         }
-        catch (IOException)
+        catch (Exception error) when (error is IOException or TimeoutException)
         {
-            // The connection broke with QEMU's end; what was said before has been read.
+            // Nothing more for now; or the connection broke with QEMU's end; what was said before has been read.
         }
     }
 
     public void Dispose()
     {
-        _reader?.Dispose();
         _connection?.Dispose();
         _listener.Dispose();
     }
 
-    private JsonElement Execute(string command)
+    private JsonElement Execute(string command, string arguments, TimeSpan patience)
     {
         if (_connection is null)
             throw new IOException("QEMU has not opened its control connection.");
+        var id = ++_commands;
         try
         {
-            _connection.Send(Encoding.UTF8.GetBytes(command));
+            _connection.Send(Encoding.UTF8.GetBytes($$"""{"execute":"{{command}}","id":{{id}},"arguments":{{arguments}}}"""));
         }
         catch (SocketException error)
         {
@@ -92,7 +104,10 @@ internal sealed class QmpClient : IDisposable
         }
         while (true)
         {
-            var message = ReadMessage() ?? throw new IOException("QEMU has closed its control connection.");
+            var message = ReadMessage(patience) ?? throw new IOException("QEMU has closed its control connection.");
+            // An answer that came too late for its own question has another number.
+            if (!message.TryGetProperty("id", out var answered) || answered.GetInt32() != id)
+                continue;
             if (message.TryGetProperty("return", out var result))
                 return result;
             if (message.TryGetProperty("error", out var refusal))
@@ -100,9 +115,11 @@ internal sealed class QmpClient : IDisposable
         }
     }
 
-    private JsonElement? ReadMessage()
+    /// <summary>The next message; null where the connection is closed.</summary>
+    /// <exception cref="TimeoutException">None came.</exception>
+    private JsonElement? ReadMessage(TimeSpan patience)
     {
-        if (_reader!.ReadLine() is not { } line)
+        if (ReadLine(patience) is not { } line)
             return null;
         using var document = JsonDocument.Parse(line);
         var message = document.RootElement.Clone();
@@ -112,5 +129,35 @@ internal sealed class QmpClient : IDisposable
             ShutDownFromOutside |= reason.ValueEquals("host-signal");
         }
         return message;
+    }
+
+    private string? ReadLine(TimeSpan patience)
+    {
+        var buffer = new byte[16384];
+        int end;
+        while ((end = _received.IndexOf((byte)'\n')) < 0)
+        {
+            if (!_connection!.Poll(patience, SelectMode.SelectRead))
+                throw new TimeoutException("QEMU does not answer.");
+            var count = Receive(buffer);
+            if (count == 0)
+                return null;
+            _received.AddRange(buffer.AsSpan(0, count));
+        }
+        var line = Encoding.UTF8.GetString(CollectionsMarshal.AsSpan(_received)[..end]);
+        _received.RemoveRange(0, end + 1);
+        return line;
+    }
+
+    private int Receive(byte[] buffer)
+    {
+        try
+        {
+            return _connection!.Receive(buffer);
+        }
+        catch (SocketException error)
+        {
+            throw new IOException("QEMU has closed its control connection.", error);
+        }
     }
 }

@@ -26,6 +26,9 @@ internal sealed class RecordDecoder(MemoryMap memory, WireNumbers numbers, Acces
 
     public long Events { get; private set; }
 
+    /// <summary>#PFs of the guest, of the events.</summary>
+    public long GuestPageFaults { get; private set; }
+
     /// <summary><see cref="Write"/> is to be called before more is decoded.</summary>
     public bool IsFull => target.IsFull || _events.Count >= MaxEvents;
 
@@ -111,6 +114,7 @@ internal sealed class RecordDecoder(MemoryMap memory, WireNumbers numbers, Acces
             default:
                 _events.Add(DecodeEvent(words));
                 Events++;
+                GuestPageFaults += _events[^1].Kind == TraceEventKind.GuestPageFault ? 1 : 0;
                 Follow((long)number);
                 break;
         }
@@ -166,7 +170,8 @@ internal sealed class RecordDecoder(MemoryMap memory, WireNumbers numbers, Acces
             TraceEventKind.Invpcid => row with { Value = extra.Value, ErrorCode = extra.ErrorCode, Gva = head.Gva, Rip = head.Rip },
             TraceEventKind.GuestPageFault => row with { Gva = head.Gva, ErrorCode = error, Rip = head.Rip },
             TraceEventKind.Delivery => row with { Value = extra.Value, ErrorCode = error, Rip = head.Rip },
-            TraceEventKind.Lidt or TraceEventKind.Lgdt or TraceEventKind.Ltr => row with { Value = extra.Value, Size = extra.Size },
+            TraceEventKind.PageRelease => row with { Gpa = head.Gpa },
+            TraceEventKind.Lidt or TraceEventKind.Lgdt or TraceEventKind.Ltr or TraceEventKind.Lldt => row with { Value = extra.Value, Size = extra.Size },
             TraceEventKind.Memslot => row with { Detail = EventDetail.Write(memory.Describe((int)head.Gva, head.Gpa, extra.Value)) },
             TraceEventKind.Cr0Write or TraceEventKind.Cr3Write or TraceEventKind.Cr4Write or TraceEventKind.EferWrite
                 or TraceEventKind.PkruWrite => row with { Value = extra.Value, Rip = head.Rip },

@@ -22,4 +22,6 @@ internal struct WireCounters
     public long Unresolved;
     public long Nested;
     public long Kept;
+    public long Released;
+    public long TasksUntold;
 }

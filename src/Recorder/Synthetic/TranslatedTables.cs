@@ -77,6 +77,10 @@ internal sealed class TranslatedTables
                 _stores[(row.Gpa ?? 0) >> 12] = _stores.GetValueOrDefault((row.Gpa ?? 0) >> 12) + 1;
                 Store(row.Gpa ?? 0, BitConverter.GetBytes(row.Value ?? 0).AsSpan(0, (int)Math.Min(row.Size ?? 0, sizeof(ulong))));
                 break;
+            case TraceEventKind.PageRelease:
+                _stores.Remove((row.Gpa ?? 0) >> 12);
+                _leading.Remove((row.Gpa ?? 0) >> 12);
+                break;
             case TraceEventKind.VcpuState:
                 SetRegisters(At(row.Vcpu), EventDetail.ReadVcpuState(row));
                 break;

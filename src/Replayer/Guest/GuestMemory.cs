@@ -13,7 +13,7 @@ public sealed class GuestMemory
 {
     private const int PageSize = 4096;
 
-    /// <summary>A walk reads the same few pages as the last: they are found here. A page stays where it is for good.</summary>
+    /// <summary>A walk reads the same few pages as the last: they are found here.</summary>
     private const int RecentPages = 256;
 
     private readonly Dictionary<ulong, byte[]> _pages = [];
@@ -37,6 +37,15 @@ public sealed class GuestMemory
             Array.Clear(page);
         else
             content[..PageSize].CopyTo(page);
+        ContentEpoch++;
+    }
+
+    /// <summary>The source follows the page no more: its content is unknown until the next image.</summary>
+    public void Forget(ulong gfn)
+    {
+        if (!_pages.Remove(gfn))
+            return;
+        _recentPages[gfn & (RecentPages - 1)] = null;
         ContentEpoch++;
     }
 

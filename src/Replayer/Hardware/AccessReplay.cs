@@ -61,7 +61,7 @@ internal sealed class AccessReplay(CpuSetup setup, Translator translator, Access
     private bool Compare(in CpuAccess access, in Translation translation)
     {
         var sawDevice = (access.Flags & AccessFlags.Mmio) != 0;
-        if (sawDevice)
+        if (sawDevice && !_hypervisor.IsApicAccessPage(access.Gpa ?? 0))
             _journal.Note(ModelNote.MmioDiffers, access.Gva, access.Gpa ?? 0, translation.Gpa);
         if (translator.IsTwoDimensional)
             CheckHostFrame(access, translation);

@@ -42,4 +42,7 @@ public interface IHypervisor
     /// False where no memslot is or the host has no page there.
     /// </summary>
     bool TryGetHostAddress(ulong gpa, out ulong hpa);
+
+    /// <summary>The page that the CPU's APIC virtualization watches: accesses to it end there, and are the APIC's.</summary>
+    bool IsApicAccessPage(ulong gpa) => false;
 }

@@ -192,6 +192,8 @@ public enum KvmFunction : ushort
     KvmVcpuFlushTlbGuest = 238,
     KvmVcpuFlushTlbCurrent = 239,
     KvmRecoverNxLpages = 240,
+    KvmClearDirtyLogProtect = 241,
+    KvmMmuTrySplitHugePages = 242,
 
     // More exits
     MsrInterception = 250,

@@ -12,11 +12,22 @@ public sealed class DirtyBitmap(ulong pageCount)
 
     public bool Get(ulong page) => (_words[page >> 6] >> (int)(page & 63) & 1) != 0;
 
-    /// <summary>Reads a word and clears it.</summary>
-    public ulong Take(int word)
+    /// <summary>Every page counts as written.</summary>
+    public void SetAll()
     {
-        var value = _words[word];
-        _words[word] = 0;
+        Array.Fill(_words, ulong.MaxValue);
+        if (pageCount % 64 != 0)
+            _words[^1] = (1UL << (int)(pageCount % 64)) - 1;
+    }
+
+    /// <summary>Reads some bits of a word and clears them.</summary>
+    public ulong Take(int word, ulong mask)
+    {
+        var value = _words[word] & mask;
+        _words[word] &= ~mask;
         return value;
     }
+
+    /// <summary>Reads a word and clears it.</summary>
+    public ulong Take(int word) => Take(word, ulong.MaxValue);
 }

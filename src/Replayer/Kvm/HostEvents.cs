@@ -27,6 +27,9 @@ public sealed class HostEvents
         vm.HostMemory.Notifier = _notifier;
     }
 
+    /// <summary>The first vCPU is there: KVM makes its own memslots.</summary>
+    internal void CreatePrivateMemslots() => PrivateMemslots.Create(_vm, _memslots);
+
     /// <summary>KVM_SET_USER_MEMORY_REGION.</summary>
     public MemslotResult Memslot(MemslotChange change)
     {
@@ -94,6 +97,37 @@ public sealed class HostEvents
         return young;
     }
 
+    /// <summary>Reclaim asks which pages were used: as <see cref="Age"/>, and flushes if one was.</summary>
+    /// <returns>One of the range was.</returns>
+    public bool Reclaim(ulong gpa, ulong length)
+    {
+        var young = false;
+        foreach (var (start, end) in HostRanges(gpa, length))
+            young |= _notifier.ClearYoung(start, end, flush: true);
+        return young;
+    }
+
+    /// <summary>The 2 MiB of host memory around the page become one huge page (khugepaged).</summary>
+    /// <returns>False: there is no memory, or the host would not.</returns>
+    public bool Collapse(ulong gpa) => HostRanges(gpa & ~0xfffUL, 4096) is [var (hva, _)] && _vm.HostMemory.Collapse(hva);
+
+    /// <summary>The host's huge page around the page gives way to small ones.</summary>
+    /// <returns>False: there is none.</returns>
+    public bool Split(ulong gpa) => HostRanges(gpa & ~0xfffUL, 4096) is [var (hva, _)] && _vm.HostMemory.Split(hva);
+
+    /// <summary>KVM_CLEAR_DIRTY_LOG of the pages of a range that the log of the slot at its start names, from a multiple of 64 pages on.</summary>
+    /// <returns>False: no slot is there, or it keeps no log.</returns>
+    public bool DirtyLogClear(ulong gpa, ulong length)
+    {
+        if (_vm.Memslots.Find(gpa >> 12) is not { IsPrivate: false } slot)
+            return false;
+        foreach (var vcpu in _vm.Vcpus)
+            vcpu.FlushPmlBuffer();
+        var first = (gpa >> 12) - slot.BaseGfn & ~63UL;
+        var end = Math.Min(gpa + length + 0xfff >> 12, slot.EndGfn) - slot.BaseGfn;
+        return _dirtyLog.Clear(slot, first, end - first);
+    }
+
     /// <summary>The host asks whether a page of the range was used.</summary>
     public bool TestAge(ulong gpa, ulong length)
     {
@@ -115,7 +149,7 @@ public sealed class HostEvents
     /// <returns>One bit a page, 64 pages a word; null where no slot is or it keeps no log.</returns>
     public ulong[]? DirtyLogGet(ulong gpa)
     {
-        if (_vm.Memslots.Find(gpa >> 12) is not { } slot)
+        if (_vm.Memslots.Find(gpa >> 12) is not { IsPrivate: false } slot)
             return null;
         foreach (var vcpu in _vm.Vcpus)
             vcpu.FlushPmlBuffer();
@@ -166,7 +200,7 @@ public sealed class HostEvents
 
     private bool SetDirtyLog(ulong gpa, bool on)
     {
-        if (_vm.Memslots.Find(gpa >> 12) is not { } slot)
+        if (_vm.Memslots.Find(gpa >> 12) is not { IsPrivate: false } slot)
             return false;
         if (slot.LogsDirty != on)
             _memslots.SetLogDirty(slot, on);
@@ -179,6 +213,8 @@ public sealed class HostEvents
         var ranges = new List<(ulong, ulong)>();
         foreach (var slot in _vm.Memslots.All)
         {
+            if (slot.IsPrivate)
+                continue;
             var start = Math.Max(gpa, slot.BaseGfn << 12);
             var end = Math.Min(gpa + length, slot.EndGfn << 12);
             if (start < end)

@@ -14,7 +14,7 @@ internal sealed class HostNotifier(KvmVm vm) : IMmuNotifier
         using var scope = vm.Journal.Enter(KvmFunction.KvmUnmapGfnRange);
         var flush = false;
         var begun = false;
-        foreach (var slot in vm.Memslots.All)
+        foreach (var slot in vm.Memslots.ByHva)
         {
             if (!TryClip(slot, start, end, out var startGfn, out var endGfn))
                 continue;
@@ -30,7 +30,7 @@ internal sealed class HostNotifier(KvmVm vm) : IMmuNotifier
     /// <remarks>KVM: kvm_mmu_notifier_invalidate_range_end().</remarks>
     public void InvalidateRangeEnd(ulong start, ulong end)
     {
-        foreach (var slot in vm.Memslots.All)
+        foreach (var slot in vm.Memslots.ByHva)
         {
             if (!TryClip(slot, start, end, out _, out _))
                 continue;
@@ -46,7 +46,7 @@ internal sealed class HostNotifier(KvmVm vm) : IMmuNotifier
             return;
         using var scope = vm.Journal.Enter(KvmFunction.KvmSetSpteGfn);
         var flush = false;
-        foreach (var slot in vm.Memslots.All)
+        foreach (var slot in vm.Memslots.ByHva)
         {
             if (slot.IsInvalid || !TryClip(slot, hva, hva + 1, out var gfn, out _))
                 continue;
@@ -56,20 +56,21 @@ internal sealed class HostNotifier(KvmVm vm) : IMmuNotifier
         FlushIf(flush);
     }
 
-    /// <summary>clear_young: no flush, the bits that CPUs have cached come back late.</summary>
+    /// <summary>clear_young: no flush, the bits that CPUs have cached come back late. Reclaim asks with a flush.</summary>
     /// <returns>A page of the range had been accessed.</returns>
-    /// <remarks>KVM: kvm_mmu_notifier_clear_young(), kvm_age_gfn().</remarks>
-    public bool ClearYoung(ulong start, ulong end)
+    /// <remarks>KVM: kvm_mmu_notifier_clear_young(), kvm_mmu_notifier_clear_flush_young(), kvm_age_gfn().</remarks>
+    public bool ClearYoung(ulong start, ulong end, bool flush = false)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmAgeGfn);
         var young = false;
-        foreach (var slot in vm.Memslots.All)
+        foreach (var slot in vm.Memslots.ByHva)
         {
             if (!TryClip(slot, start, end, out var startGfn, out var endGfn))
                 continue;
             young |= vm.Backends.Age(slot, startGfn, endGfn);
         }
 
+        FlushIf(flush && young);
         return young;
     }
 
@@ -78,7 +79,7 @@ internal sealed class HostNotifier(KvmVm vm) : IMmuNotifier
     public bool TestYoung(ulong start, ulong end)
     {
         var young = false;
-        foreach (var slot in vm.Memslots.All)
+        foreach (var slot in vm.Memslots.ByHva)
         {
             if (!TryClip(slot, start, end, out var startGfn, out var endGfn))
                 continue;

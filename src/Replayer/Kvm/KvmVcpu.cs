@@ -160,6 +160,9 @@ public sealed class KvmVcpu : IHypervisor
         return true;
     }
 
+    /// <inheritdoc/>
+    public bool IsApicAccessPage(ulong gpa) => Vm.Profile.PrivateMemslots && Vm.Memslots.Find(gpa >> 12) is { Id: PrivateMemslots.ApicAccessPage };
+
     /// <summary>Marks the pages that the CPU logged as dirty, and empties the log.</summary>
     /// <remarks>KVM: vmx_flush_pml_buffer().</remarks>
     internal void FlushPmlBuffer()

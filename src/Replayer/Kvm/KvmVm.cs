@@ -110,6 +110,13 @@ public sealed class KvmVm
     /// <remarks>KVM: kvm_x86_ops.cpu_dirty_log_size.</remarks>
     public bool CpuDirtyLog => Profile is { Vendor: CpuVendor.Intel, Pml: true, EptAdBits: true } && TdpEnabled;
 
+    /// <summary>
+    /// How userspace wants dirty logs: whether it is KVM_CLEAR_DIRTY_LOG that protects pages anew and not the reading of the log, and whether
+    /// all pages count as dirty when logging begins.
+    /// </summary>
+    /// <remarks>KVM: manual_dirty_log_protect, KVM_DIRTY_LOG_INITIALLY_SET.</remarks>
+    public (bool Protect, bool InitiallySet) ManualDirtyLog { get; internal set; }
+
     /// <summary>A memslot's dirty pages are logged.</summary>
     /// <remarks>KVM: nr_memslots_dirty_logging.</remarks>
     public bool LogsDirty
@@ -145,6 +152,8 @@ public sealed class KvmVm
     {
         var vcpu = new KvmVcpu(this, _vcpus.Count, registers);
         _vcpus.Add(vcpu);
+        if (_vcpus.Count == 1)
+            HostEvents.CreatePrivateMemslots();
         return vcpu;
     }
 

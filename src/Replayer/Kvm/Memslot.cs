@@ -39,6 +39,9 @@ public sealed class Memslot
 
     public int Id { get; }
 
+    /// <summary>KVM's own: userspace neither sees nor changes it.</summary>
+    public bool IsPrivate => Id >= PrivateMemslots.First;
+
     public ulong BaseGfn { get; }
 
     public ulong PageCount { get; }

@@ -21,6 +21,8 @@ internal sealed class MemslotUpdater(KvmVm vm, DirtyLog dirtyLog)
         using var scope = vm.Journal.Enter(KvmFunction.KvmSetMemoryRegion);
         if (((change.Gpa | change.Size | change.HvaOffset) & PageMask) != 0 || change.Gpa + change.Size < change.Gpa)
             return MemslotResult.Invalid;
+        if (change.Slot is < 0 or >= PrivateMemslots.First)
+            return MemslotResult.Invalid;
         var old = _slots.FindById(change.Slot);
         if (change.Size == 0)
             return old is null ? MemslotResult.Invalid : Delete(old);
@@ -46,11 +48,21 @@ internal sealed class MemslotUpdater(KvmVm vm, DirtyLog dirtyLog)
         return MemslotResult.Done;
     }
 
+    /// <summary>A slot of KVM's own.</summary>
+    /// <remarks>KVM: __x86_set_memory_region().</remarks>
+    public void CreatePrivate(int id, ulong gpa, ulong size)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.KvmSetMemoryRegion);
+        var result = Create(new MemslotChange { Slot = id, Gpa = gpa, Size = size }, gpa >> 12, size >> 12);
+        Invariant.Holds(result == MemslotResult.Done, $"private memslot {id}: {result}");
+    }
+
     /// <summary>Switches dirty logging of a slot.</summary>
     /// <remarks>KVM: kvm_update_flags_memslot().</remarks>
     public void SetLogDirty(Memslot slot, bool logDirty)
     {
         var updated = slot.WithLogDirty(logDirty);
+        BeginLog(updated);
         Swap(slot, updated);
         dirtyLog.ApplyFlags(slot, updated, MemslotOperation.FlagsOnly);
     }
@@ -60,9 +72,17 @@ internal sealed class MemslotUpdater(KvmVm vm, DirtyLog dirtyLog)
         if (!TryFindHostMemory(change, out var hva))
             return MemslotResult.NoHostMemory;
         var slot = new Memslot(change.Slot, baseGfn, pageCount, hva, change.ReadOnly, change.LogDirty);
+        BeginLog(slot);
         Swap(null, slot);
         dirtyLog.ApplyFlags(null, slot, MemslotOperation.Create);
         return MemslotResult.Done;
+    }
+
+    /// <remarks>KVM: kvm_prepare_memory_region().</remarks>
+    private void BeginLog(Memslot slot)
+    {
+        if (vm.ManualDirtyLog.InitiallySet)
+            slot.DirtyBitmap?.SetAll();
     }
 
     private MemslotResult Delete(Memslot old)

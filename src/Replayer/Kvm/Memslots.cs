@@ -17,6 +17,7 @@ public sealed class Memslots
     public const int AddressSpaces = 2;
 
     private Memslot[] _slots = [];
+    private Memslot[] _byHva = [];
     private Memslot? _lastUsed;
 
     /// <summary>Counts changes in steps of <see cref="AddressSpaces"/>; MMIO entries remember it.</summary>
@@ -28,6 +29,10 @@ public sealed class Memslots
 
     /// <summary>In ascending order of gfn.</summary>
     public ReadOnlySpan<Memslot> All => _slots;
+
+    /// <summary>In ascending order of host-virtual address: the order in which the MMU notifier meets them.</summary>
+    /// <remarks>KVM: kvm_for_each_memslot_in_hva_range().</remarks>
+    public ReadOnlySpan<Memslot> ByHva => _byHva;
 
     /// <summary>The slot that holds the gfn, also one that is marked invalid; null where there is no memory.</summary>
     /// <remarks>KVM: gfn_to_memslot().</remarks>
@@ -120,6 +125,7 @@ public sealed class Memslots
         }
 
         _slots = [.. slots];
+        _byHva = [.. slots.OrderBy(slot => slot.Hva)];
         _lastUsed = null;
     }
 }

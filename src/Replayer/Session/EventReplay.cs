@@ -7,7 +7,7 @@ using Replay.Trace;
 namespace Replay.Replayer.Session;
 
 /// <summary>Replays the events of a capture, each in the room that it belongs to. The journal stands at the event.</summary>
-internal sealed class EventReplay(Machine machine)
+internal sealed class EventReplay(Machine machine, HostScriptReplay? script)
 {
     private readonly Journal _journal = machine.Journal;
     private readonly HostEvents _host = machine.Vm.HostEvents;
@@ -151,12 +151,16 @@ internal sealed class EventReplay(Machine machine)
             case TraceEventKind.PageImage:
                 machine.Memory.SetPage((row.Gpa ?? 0) >> 12, row.Data);
                 break;
+            case TraceEventKind.PageRelease:
+                machine.Memory.Forget((row.Gpa ?? 0) >> 12);
+                break;
             case TraceEventKind.VcpuState:
                 SetRegisters(row, EventDetail.ReadVcpuState(row));
                 break;
             case TraceEventKind.Marker:
                 _journal.ActsForHost = true;
                 Marker?.Invoke((byte)(row.Value ?? 0));
+                script?.AtMarker((byte)(row.Value ?? 0));
                 _journal.ActsForHost = false;
                 if (row is { Rip: { } rip, Size: { } length })
                     machine.Cpu(row.Vcpu).Resume(rip + length);
@@ -164,7 +168,7 @@ internal sealed class EventReplay(Machine machine)
             case TraceEventKind.Lost:
                 _journal.Note(ModelNote.LostEvents, 0, row.Value ?? 0, 0);
                 break;
-            case TraceEventKind.Delivery or TraceEventKind.Lidt or TraceEventKind.Lgdt or TraceEventKind.Ltr:
+            case TraceEventKind.Delivery or TraceEventKind.Lidt or TraceEventKind.Lgdt or TraceEventKind.Ltr or TraceEventKind.Lldt:
                 break;
             default:
                 NoteUnless(false, row);

@@ -105,7 +105,7 @@ public class BlockTargetTests
                     made++;
                     break;
                 case 4:
-                    words.AddRange([Head(0xc9, vcpu, ordinal++), 0, 0, 0x40_0000, ordinal << 12, 0, 0, 0]);
+                    words.AddRange([Head(0xc9, vcpu, ordinal++), 0, 0, 0x40_0000, ordinal << 12, 0, 0, 0, 0]);
                     break;
                 case 5:
                     words.AddRange([Head(0x86, vcpu, 0), 0x7fff_0000_0fff]);

@@ -32,6 +32,15 @@ public class CommandLineTests
     [InlineData("KVM cannot be recorded", "-accel", "kvm")]
     [InlineData("KVM cannot be recorded", "-machine", "q35,accel=kvm:tcg")]
     [InlineData("thread=multi", "-accel", "tcg,thread=multi")]
+    [InlineData("accelerator hvf", "-machine", "accel=hvf:tcg")]
+    [InlineData("accelerator xen", "-accel", "xen")]
+    [InlineData("-daemonize", "-daemonize")]
+    [InlineData("-daemonize", "--daemonize")]
+    [InlineData("-incoming", "-incoming", "defer")]
+    [InlineData("print something", "-version")]
+    [InlineData("print something", "-cpu", "help")]
+    [InlineData("print something", "-device", "virtio-net-pci,help")]
+    [InlineData("has no value", "-M", "pc", "-m")]
     [InlineData("memory-backend=", "-M", "pc,memory-backend=mine")]
     [InlineData("cannot read the memory size", "-m", "plenty")]
     [InlineData("cannot read the memory size", "-m", "0")]
@@ -42,6 +51,22 @@ public class CommandLineTests
         Assert.Equal((RecorderFailure.Usage, 2), (error.Failure, error.ExitCode));
         Assert.Contains(reason, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Theory]
+    [InlineData("-accel tcg,thread=single")]
+    [InlineData("-accel tcg,thread=single", "-accel", "tcg")]
+    [InlineData("-accel tcg,tb-size=64,thread=single", "-accel", "tcg,tb-size=64")]
+    [InlineData("-accel tcg,thread=single", "--accel", "tcg,thread=single")]
+    [InlineData("-accel tcg,thread=single", "-machine", "accel=tcg")]
+    [InlineData("-M q35,smm=off -accel tcg,thread=single", "-M", "q35,accel=tcg,smm=off")]
+    public void vCPUs_run_on_one_thread_however_TCG_is_asked_for(string expected, params string[] arguments)
+    {
+        var line = string.Join(' ', Build(arguments).Arguments).Replace("--accel", "-accel", StringComparison.Ordinal);
+
+        Assert.Contains(expected, line, StringComparison.Ordinal);
+        Assert.Single(line.Split("-accel").Skip(1));
+        Assert.DoesNotContain("accel=", line, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -40,7 +40,7 @@ public sealed class InstallationTests : IDisposable
     {
         Needs.Qemu();
 
-        var error = Assert.Throws<RecorderException>(() => QemuRecorder.Start(new QemuRecordingOptions { Arguments = ["-kernel", "/no/such/kernel"] }));
+        var error = Assert.Throws<RecorderException>(() => QemuRecorder.Start(new QemuRecordingOptions { Arguments = ["-kernel", "/no/such/kernel"] }, TestContext.Current.CancellationToken));
 
         Assert.Equal(RecorderFailure.SourceFailed, error.Failure);
         Assert.Contains("/no/such/kernel", error.Message, StringComparison.Ordinal);

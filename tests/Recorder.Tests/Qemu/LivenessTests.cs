@@ -80,7 +80,7 @@ public sealed class LivenessTests : IDisposable
         Needs.Qemu();
         using var payload = new Payload("stress");
         var expected = payload.Record(payload.Options());
-        using var recorder = QemuRecorder.Start(payload.Options() with { RingWords = 8192 });
+        using var recorder = QemuRecorder.Start(payload.Options() with { RingWords = 8192 }, TestContext.Current.CancellationToken);
         var sink = new SlowSink();
 
         var summary = recorder.Record(sink, cancellation: TestContext.Current.CancellationToken);
@@ -97,7 +97,7 @@ public sealed class LivenessTests : IDisposable
         Needs.Qemu();
         // Without deterministic clocks, firmware that finds nothing to boot halts for good.
         var options = new QemuRecordingOptions { Arguments = ["-M", "pc", "-m", "64"], Deterministic = false, FilterSlots = 1024 };
-        using var recorder = QemuRecorder.Start(options);
+        using var recorder = QemuRecorder.Start(options, TestContext.Current.CancellationToken);
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(8));
         var sink = new RowSink();
 
@@ -114,7 +114,7 @@ public sealed class LivenessTests : IDisposable
         Needs.Qemu();
         using var payload = new Payload("lm4k");
         int qemu;
-        using (var recorder = QemuRecorder.Start(payload.Options()))
+        using (var recorder = QemuRecorder.Start(payload.Options(), TestContext.Current.CancellationToken))
         {
             qemu = recorder.ProcessId;
             Assert.Throws<IOException>(() => recorder.Record(new FailingSink(), cancellation: TestContext.Current.CancellationToken));

@@ -78,8 +78,8 @@ public class MemoryMapTests
 
         Assert.Equal(
             [
-                new WireMemslot(0xc0000, 0, 0xc0000, 1, WireFormat.MemslotReadOnly | WireFormat.MemslotGuestRam),
-                new WireMemslot(0xc0000, 0xe000, 0xc0000, 1, WireFormat.MemslotGuestRam),
+                new WireMemslot(0xc0000, 0, 0xc0000, 0, 1, WireFormat.MemslotReadOnly | WireFormat.MemslotGuestRam),
+                new WireMemslot(0xc0000, 0xe000, 0xc0000, 0, 1, WireFormat.MemslotGuestRam),
             ],
             changes);
         Assert.Empty(map.Update(writable));
@@ -90,6 +90,24 @@ public class MemoryMapTests
     {
         var changes = new MemoryMap("ram0").Update([new FlatRegion(0x1800, 0x2000, false, "ram0", 0x800), new FlatRegion(0x9000, 0x800, false, "ram0", 0)]);
 
-        Assert.Equal([new WireMemslot(0x2000, 0x1000, 0x1000, 0, WireFormat.MemslotGuestRam)], changes);
+        Assert.Equal([new WireMemslot(0x2000, 0x1000, 0x1000, 0, 0, WireFormat.MemslotGuestRam)], changes);
+    }
+
+    [Fact]
+    public void Other_RAM_is_where_QEMU_says_its_block_is()
+    {
+        const string blocks = """
+                          Block Name    PSize              Offset               Used              Total                HVA  RO
+                                  m1    4 KiB  0x0000000004000000 0x0000000008000000 0x0000000008000000 0x00007f6d07c00000  rw
+                0000:00:02.0/vga.vram    4 KiB  0x000000000c080000 0x0000000001000000 0x0000000001000000 0x00007f6d59400000  rw
+                         twice/a.ram    4 KiB  0x0000000000000000 0x0000000004000000 0x0000000004000000 0x00007f6d0ffff000  rw
+                         again/a.ram    4 KiB  0x0000000000000000 0x0000000004000000 0x0000000004000000 0x00007f6d1ffff000  rw
+            """;
+
+        var found = FlatView.ParseBlocks(blocks);
+        var changes = new MemoryMap("ram").Update([new FlatRegion(0x1_0000_0000, 0x2000, false, "m1", 0x1000), new FlatRegion(0x2_0000_0000, 0x1000, false, "a.ram", 0)], found);
+
+        Assert.Equal(0x7f6d_5940_0000UL, found["vga.vram"]);
+        Assert.Equal([0x7f6d_07c0_1000UL, 0UL], changes.Select(static change => change.Host));
     }
 }

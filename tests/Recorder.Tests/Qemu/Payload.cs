@@ -14,7 +14,10 @@ internal sealed class Payload : IDisposable
         Directory = System.IO.Directory.CreateTempSubdirectory("replay-test-").FullName;
     }
 
-    public static string[] Names { get; } = ["lm4k", "cr3", "ptemod", "nopg", "lm2m", "pae", "p32", "mmio", "stress"];
+    public static string[] Names { get; } = ["lm4k", "cr3", "ptemod", "nopg", "lm2m", "pae", "p32", "mmio", "stress", "pkru", "cr4res", "release", "lidtwrap", "task32", "dimm"];
+
+    /// <summary>Guests that are hypervisors themselves: what their nested guest does is told apart.</summary>
+    public static string[] Hypervisors { get; } = ["nsvm", "nsvmnonpt", "nsvmpae"];
 
     public string Name { get; }
 
@@ -31,10 +34,20 @@ internal sealed class Payload : IDisposable
 
     public string InDirectory(string file) => Path.Combine(Directory, file);
 
+    /// <summary>What this guest needs of the machine beyond the usual.</summary>
+    private IEnumerable<string> Special => Name switch
+    {
+        "pkru" => ["-cpu", "max"],
+        "nsvm" or "nsvmnonpt" or "nsvmpae" => ["-cpu", "EPYC-v1"],
+        "init" or "smp" => ["-smp", "2"],
+        "dimm" => ["-m", "64,slots=2,maxmem=1G", "-object", "memory-backend-ram,id=dimm,size=128M", "-device", "pc-dimm,memdev=dimm"],
+        _ => [],
+    };
+
     /// <summary>Options that record the guest from its entry point on.</summary>
     public QemuRecordingOptions Options(int? filter = null, params string[] more) => new()
     {
-        Arguments = ["-M", "pc", "-m", "64", "-kernel", Elf, "-device", "isa-debug-exit,iobase=0xf4", "-debugcon", $"file:{InDirectory("console")}", .. more],
+        Arguments = ["-M", "pc", "-m", "64", "-kernel", Elf, "-device", "isa-debug-exit,iobase=0xf4", "-debugcon", $"file:{InDirectory("console")}", .. Special, .. more],
         FilterSlots = filter,
         StartAt = Entry,
     };

@@ -58,6 +58,7 @@ public class WireTests
                 TraceEventKind.Invlpg, TraceEventKind.Invpcid, TraceEventKind.GuestPageFault, TraceEventKind.Delivery, TraceEventKind.Delivery,
                 TraceEventKind.Lidt, TraceEventKind.Lgdt, TraceEventKind.Ltr, TraceEventKind.VcpuState, TraceEventKind.Memslot, TraceEventKind.Marker,
                 TraceEventKind.NestedEnter, TraceEventKind.NestedAccess, TraceEventKind.Invlpga, TraceEventKind.NestedExit,
+                TraceEventKind.PageRelease, TraceEventKind.Lldt,
             ],
             events.Select(static row => row.Kind));
         Assert.Equal(Enumerable.Range(8, events.Count).Select(static i => (long)i), events.Select(static row => row.Ordinal));
@@ -94,6 +95,8 @@ public class WireTests
         Assert.Equal(new TraceEvent { Ordinal = 31, Kind = TraceEventKind.Invlpga, Vcpu = 1, Value = 12, Gva = gva, Rip = rip }, rows[23]);
         Assert.Equal((0x400UL, 0x40_1003UL), (rows[24].Value!.Value, rows[24].Rip!.Value));
         Assert.Equal(new NestedExit { Info1 = 1, Info2 = 2, InterruptInfo = 3, Cr0 = 4, Cr3 = 5, Cr4 = 6, Efer = 7, Rflags = 8 }, EventDetail.ReadNestedExit(rows[24]));
+        Assert.Equal(new TraceEvent { Ordinal = 33, Kind = TraceEventKind.PageRelease, Vcpu = 1, Gpa = gpa }, rows[25]);
+        Assert.Equal(new TraceEvent { Ordinal = 34, Kind = TraceEventKind.Lldt, Vcpu = 1, Value = 0xfe00_1000, Size = 0x17 }, rows[26]);
     }
 
     [Fact]

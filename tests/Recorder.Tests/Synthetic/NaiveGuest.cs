@@ -7,7 +7,7 @@ namespace Replay.Recorder.Tests.Synthetic;
 /// An independent reading of a stream: memory known only from page images and page-table stores, registers known only from events, and
 /// a page walk written from the manual without regard to speed. It says where the stream contradicts itself.
 /// </summary>
-internal sealed class NaiveGuest
+internal sealed partial class NaiveGuest
 {
     private readonly Dictionary<ulong, byte[]> _pages = [];
     private readonly Dictionary<byte, NaiveVcpu> _vcpus = [];
@@ -46,6 +46,15 @@ internal sealed class NaiveGuest
                 Expect(row.Ordinal, row.Vcpu, AccessKind.Write, row.Flags!.Value, row.Gva!.Value, row.Gpa!.Value);
                 Store(row);
                 break;
+            case TraceEventKind.NestedAccess:
+                NestedAccess(row);
+                break;
+            case TraceEventKind.NestedEnter:
+                Enter(row);
+                break;
+            case TraceEventKind.NestedExit:
+                Leave(row);
+                break;
             case TraceEventKind.Mmio:
                 Walks++;
                 if (InSlot(row.Gpa!.Value))
@@ -63,6 +72,10 @@ internal sealed class NaiveGuest
             case TraceEventKind.PageImage:
                 if (!_pages.TryAdd(row.Gpa!.Value >> 12, row.Data ?? new byte[4096]))
                     Say(row.Ordinal, $"a second image of page {row.Gpa:x}");
+                break;
+            case TraceEventKind.PageRelease:
+                if (!_pages.Remove(row.Gpa!.Value >> 12))
+                    Say(row.Ordinal, $"page {row.Gpa:x} was no table");
                 break;
             case TraceEventKind.Memslot:
                 var slot = EventDetail.ReadMemslotChange(row);
@@ -133,12 +146,14 @@ internal sealed class NaiveGuest
                 return;
         }
         if (vcpu.Paging == "pae")
-            vcpu.Pdptes = [.. Enumerable.Range(0, 4).Select(i => Entry(row.Ordinal, (vcpu.Cr3 & 0xffff_ffe0) + ((ulong)i * 8), 8))];
+            vcpu.Pdptes = [.. Enumerable.Range(0, 4).Select(i => Entry(row.Ordinal, vcpu, (vcpu.Cr3 & 0xffff_ffe0) + ((ulong)i * 8), 8))];
     }
 
     private void Expect(long ordinal, byte vcpu, AccessKind kind, AccessFlags flags, ulong gva, ulong? gpa)
     {
         var (address, error) = Walk(ordinal, _vcpus[vcpu], kind, flags, gva);
+        if (error is null)
+            address = FromL2(ordinal, _vcpus[vcpu], address);
         if (error is not null)
             Say(ordinal, $"{kind} {flags} at {gva:x} happened, but should fault with {error:x}");
         else if (gpa is not null && address != gpa)
@@ -182,7 +197,7 @@ internal sealed class NaiveGuest
         {
             var shift = 12 + (bits * (level - 1));
             var index = (gva >> shift) & ((1UL << bits) - 1);
-            var entry = Entry(ordinal, table + (index * (ulong)bytes), bytes);
+            var entry = Entry(ordinal, vcpu, table + (index * (ulong)bytes), bytes);
             if ((entry & 1) == 0)
             {
                 if (vcpu.Tlb.Holds(vcpu.Pcid, level, shift, gva))
@@ -244,6 +259,8 @@ internal sealed class NaiveGuest
         }
         throw new InvalidOperationException();
     }
+
+    private ulong Entry(long ordinal, NaiveVcpu vcpu, ulong address, int bytes) => Entry(ordinal, FromL2(ordinal, vcpu, address), bytes);
 
     private ulong Entry(long ordinal, ulong gpa, int bytes)
     {

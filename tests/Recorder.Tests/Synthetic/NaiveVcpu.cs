@@ -15,6 +15,12 @@ internal sealed class NaiveVcpu
 
     public ulong[] Pdptes { get; set; } = [];
 
+    /// <summary>The hypervisor, while its nested guest runs.</summary>
+    public NaiveVcpu? L1 { get; init; }
+
+    /// <summary>Root of the nested page tables, where the nested guest has them.</summary>
+    public ulong? NestedCr3 { get; init; }
+
     public HoardingTlb Tlb { get; } = new();
 
     public int Pcid => (Cr4 >> 17 & 1) != 0 ? (int)(Cr3 & 0xfff) : 0;

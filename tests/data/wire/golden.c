@@ -148,5 +148,7 @@ int main(int argc, char **argv)
     memslot();
     event(WIRE_MARKER, 0, 0, (struct wire_event){ .value = 0x42, .size = 2 });
     nested();
+    event(WIRE_PAGE_RELEASE, 0, 0, (struct wire_event){ 0 });
+    event(WIRE_LLDT, 0, 0, (struct wire_event){ .value = 0xfe001000, .size = 0x17 });
     return fclose(out) != 0;
 }

@@ -52,6 +52,14 @@ static uint64_t place_of(uint64_t gpa, unsigned flags, unsigned size)
     return (uint64_t)size << WIRE_PLACE_SIZE_SHIFT | (uint64_t)flags << WIRE_PLACE_FLAGS_SHIFT | gpa;
 }
 
+/* What an event of an access in L2 tells beside: the address there, behind a walk(). */
+static struct wire_event nested_extra(uint64_t va)
+{
+    if (!g.cpu->nested.paging)
+        return (struct wire_event){ 0 };
+    return (struct wire_event){ .present = WIRE_HAS_L2_GPA, .l2_gpa = PAGE_BASE(g.l2_gpa) | PAGE_OFFSET(va) };
+}
+
 /*
  * A store to a page table empties the filter only if a slot was translated through that table: what else the store makes
  * a hypervisor forget, no slot stands for.
@@ -59,11 +67,12 @@ static uint64_t place_of(uint64_t gpa, unsigned flags, unsigned size)
 static void table_store(uint64_t va, uint64_t gpa, unsigned size, unsigned flags, uint64_t rip, const uint8_t *value)
 {
     bool keep = !walk_slots_depend_on_store(gpa);
+    uint64_t table = gpa;
 
     g.counters.kept += keep;
     while (size) {
         unsigned part = size > 8 ? 8 : size;
-        struct wire_event e = { 0 };
+        struct wire_event e = nested_extra(va);
 
         memcpy(&e.value, value, part);
         e.access = WIRE_WRITE;
@@ -74,12 +83,54 @@ static void table_store(uint64_t va, uint64_t gpa, unsigned size, unsigned flags
     }
     if (!keep)
         flush_filter();
+    walk_release_unused(table);
 }
 
 /* The word of an access that a slot stands for, without the instruction. */
 static uint64_t word_of(size_t slot, uint64_t va, unsigned size)
 {
     return g.cpu->places[slot] | PAGE_OFFSET(va) | (uint64_t)size << WIRE_WORD_SIZE_SHIFT;
+}
+
+/*
+ * In L2 every access that is recorded is an event. A recording of every access therefore has slots of its own for it, and
+ * leaves those of the fast path empty.
+ */
+static bool has_slots_of_its_own(const struct vcpu *c) { return c->nested.active && !g.filtered; }
+
+static struct nested_slot *nested_slot(struct vcpu *c, size_t slot)
+{
+    if (!c->nested.slots)
+        c->nested.slots = calloc(g.slot_mask + 1, sizeof(*c->nested.slots));
+    if (!c->nested.slots)
+        abort();
+    return &c->nested.slots[slot];
+}
+
+static void record_nested_miss(uint64_t va, uint64_t gpa, unsigned size, unsigned flags, unsigned kind, uint64_t rip, uint64_t key,
+                               bool keep)
+{
+    struct wire_event extra = nested_extra(va);
+
+    if (keep && g.filtered)
+        g.cpu->filter[slot_of(key)] = key;
+    else if (keep)
+        *nested_slot(g.cpu, slot_of(key)) = (struct nested_slot){ key, PAGE_BASE(gpa), PAGE_BASE(extra.l2_gpa), flags };
+    emit_nested_access(kind, va, place_of(gpa, flags, size), rip, extra);
+}
+
+static bool record_nested_hit(uint64_t va, unsigned size, unsigned kind, uint64_t rip, uint64_t key)
+{
+    const struct nested_slot *s = nested_slot(g.cpu, slot_of(key));
+    struct wire_event extra = { 0 };
+
+    if (s->key != key)
+        return false;
+    g.ordinal++;
+    if (g.cpu->nested.paging)
+        extra = (struct wire_event){ .present = WIRE_HAS_L2_GPA, .l2_gpa = s->l2_gpa | PAGE_OFFSET(va) };
+    emit_nested_access(kind, va, place_of(s->gpa | PAGE_OFFSET(va), s->flags, size), rip, extra);
+    return true;
 }
 
 /* An access to RAM that the filter did not know: it is recorded and takes the slot. */
@@ -94,10 +145,14 @@ static void record_miss(uint64_t va, uint64_t gpa, unsigned size, unsigned class
         return;
     key = make_key(va, class, kind);
     slot = slot_of(key);
-    if (keep) {
+    if (keep)
         walk_stamp_path();
-        g.cpu->filter[slot] = key;
+    if (unlikely(g.cpu->nested.active)) {
+        record_nested_miss(va, gpa, size, flags, kind, rip, key, keep);
+        return;
     }
+    if (keep)
+        g.cpu->filter[slot] = key;
     if (!keep || g.filtered) {
         emit_access(kind, va, place_of(gpa, flags, size), rip);
         return;
@@ -115,6 +170,8 @@ static bool record_hit(uint64_t va, unsigned size, unsigned class, unsigned kind
     if (g.ordinal == g.stop)
         return false;
     key = make_key(va, class, kind);
+    if (unlikely(has_slots_of_its_own(g.cpu)))
+        return record_nested_hit(va, size, kind, rip, key);
     slot = slot_of(key);
     if (g.cpu->filter[slot] != key)
         return false;
@@ -138,15 +195,31 @@ static bool where(meminfo info, uint64_t va, uint64_t *gpa, bool *io)
     return walk(va, gpa);
 }
 
+/* A far transfer has entered the next task's address space. */
+static void follow_task(uint64_t rip)
+{
+    uint64_t cr3 = cpu_register(X86_CR3), ignored;
+
+    if (cr3 == g.cpu->cr3)
+        return;
+    g.cpu->cr3 = cr3;
+    walk(rip, &ignored); /* the root comes before the write that makes it one */
+    emit_event(WIRE_CR3, 0, 0, rip, (struct wire_event){ .value = cr3 });
+    flush_filter();
+}
+
 /* One access within one page. */
 static void access_part(meminfo info, uint64_t va, unsigned size, unsigned kind, bool user_code, uint64_t rip,
                         const uint8_t *value)
 {
     unsigned class = accessor(info), flags;
     uint8_t *page;
+    struct wire_event extra;
     uint64_t gpa, ignored;
     bool io;
 
+    if (unlikely(g.cpu->far_transfer))
+        follow_task(rip);
     if (record_hit(va, size, class, kind, rip) || !where(info, va, &gpa, &io))
         return;
     if (unlikely(class == CLASS_USER && !user_code)) {
@@ -157,8 +230,13 @@ static void access_part(meminfo info, uint64_t va, unsigned size, unsigned kind,
     walk(va, &ignored);
     memory_check(gpa, kind == WIRE_WRITE, &io);
     if (io) {
-        g.map_stale |= kind == WIRE_WRITE;
-        emit_event(WIRE_MMIO, va, place_of(gpa, flags | WIRE_IS_MMIO, size), rip, (struct wire_event){ .access = kind });
+        if (kind == WIRE_WRITE) {
+            g.map_stale = g.look_for_end = true;
+            g.cpu->trigger = NO_FETCH_PAGE;
+        }
+        extra = nested_extra(va);
+        extra.access = kind;
+        emit_event(WIRE_MMIO, va, place_of(gpa, flags | WIRE_IS_MMIO, size), rip, extra);
         return;
     }
     page = kind == WIRE_WRITE ? memory_flags(gpa) : NULL;
@@ -167,7 +245,7 @@ static void access_part(meminfo info, uint64_t va, unsigned size, unsigned kind,
     if (page && *page & PAGE_IS_TABLE)
         table_store(va, gpa, size, flags, rip, value);
     else
-        record_miss(va, gpa, size, class, kind, flags, rip, !page || !*page);
+        record_miss(va, gpa, size, class, kind, flags, rip, (!page || !*page) && !g.cpu->far_transfer);
 }
 
 static __attribute__((noinline)) void access_slow(meminfo info, uint64_t va, uint64_t rip, unsigned kind, bool user_code)
@@ -176,7 +254,7 @@ static __attribute__((noinline)) void access_slow(meminfo info, uint64_t va, uin
     uint8_t value[16];
     struct mem_value v;
 
-    if (!g.recording)
+    if (!g.recording || accessor(info) == CLASS_PHYSICAL) /* of VMRUN and its like: a VMCB is no memory of the guest's code */
         return;
     if (unlikely(qemu_plugin_mem_size_shift(info) != size_shift(info))) {
         ring_fail("this QEMU packs its memory callbacks in a way this plugin does not know (info 0x%x)", info);

@@ -11,6 +11,8 @@
 static const char *const register_names[X86_COUNT] = {
     "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
     "rip", "eflags", "cs", "ss", "ds", "es", "fs", "gs", "fs_base", "gs_base", "cr0", "cr2", "cr3", "cr4", "efer",
+    "mxcsr", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
+    "xmm15",
 };
 static struct qemu_plugin_register *registers[X86_COUNT];
 static struct glib_bytes *bytes;
@@ -70,6 +72,8 @@ void cpu_select(void)
         if (g.vcpus[i].qemu_cpu == *running)
             g.cpu = &g.vcpus[i];
     g.vcpu_bits = (uint64_t)g.cpu->index << WIRE_HEAD_VCPU_SHIFT;
+    g.look_for_end = true;
+    g.cpu->trigger = NO_FETCH_PAGE;
     emit_vcpu();
 }
 
@@ -80,39 +84,96 @@ void cpu_note_running(unsigned index)
 }
 
 /*
- * The program counter is wanted at every block, which is too often for a call into QEMU. QEMU keeps it behind the 16
- * general registers somewhere in the vCPU's structure: look for these 17 values together. Checked at every translation;
- * where it does not hold, the slow way is taken.
+ * The program counter and the control registers are wanted at every block, which is too often for calls into QEMU. QEMU
+ * keeps the former behind the 16 general registers somewhere in the vCPU's structure, and the latter some way behind
+ * that, after the segments: look for all these values. Checked at every translation; where it does not hold, the slow way
+ * is taken.
  */
 #define CPU_STRUCTURE_BYTES 65536
+#define LIVE_DISTANCE 64
 
-static const uint64_t *find_eip(const struct vcpu *c, const uint64_t *values)
+static uint64_t structure[CPU_STRUCTURE_BYTES / sizeof(uint64_t)];
+
+/* QEMU's bits of a vCPU's mode. */
+enum { MODE_PROTECTED = 1 << 7, MODE_LONG = 1 << 14, MODE_SVM = 1 << 20, MODE_GUEST = 1 << 21 };
+#define DESCRIPTOR_LONG (1u << 21) /* of a code segment, in the upper half of its descriptor */
+#define RESET_LIMIT 0xffffu        /* of the descriptor tables after reset and INIT */
+
+static bool mode_agrees(const struct live *l)
 {
-    static uint64_t copy[CPU_STRUCTURE_BYTES / sizeof(uint64_t)];
-    /* The structure's length is not known: read what is mapped behind its start. */
-    struct iovec from = { c->qemu_cpu, sizeof(copy) }, to = { copy, sizeof(copy) };
-    ssize_t length = process_vm_readv(getpid(), &to, 1, &from, 1, 0);
+    uint64_t efer = cpu_register(X86_EFER);
 
-    for (ssize_t i = 0; i + X86_RIP < length / (ssize_t)sizeof(*copy); i++)
-        if (!memcmp(copy + i, values, (X86_RIP + 1) * sizeof(*values)))
-            return (const uint64_t *)c->qemu_cpu + i + X86_RIP;
-    return NULL;
+    return !(l->mode & MODE_PROTECTED) == !(l->cr[0] & CR0_PE) && !(l->mode & MODE_LONG) == !(efer & EFER_LMA) &&
+           !(l->mode & MODE_SVM) == !(efer & EFER_SVME);
 }
 
-void cpu_check_eip(void)
+static bool segments_agree(const struct live *l)
+{
+    static const int in_order[6] = { X86_ES, X86_CS, X86_SS, X86_DS, X86_FS, X86_GS };
+
+    for (int i = 0; i < 6; i++)
+        if (l->segments[i].selector != cpu_register(in_order[i]))
+            return false;
+    return l->segments[4].base == cpu_register(X86_FS_BASE) && l->segments[5].base == cpu_register(X86_GS_BASE);
+}
+
+static bool controls_agree(const struct live *l)
+{
+    return l->cr[0] == cpu_register(X86_CR0) && l->cr[2] == cpu_register(X86_CR2) && l->cr[3] == cpu_register(X86_CR3) &&
+           l->cr[4] == cpu_register(X86_CR4);
+}
+
+/* Where in the copy the 17 values stand together, with segments and control registers behind them. */
+static bool find_layout(struct vcpu *c, const uint64_t *values)
+{
+    /* The structure's length is not known: read what is mapped behind its start. */
+    struct iovec from = { c->qemu_cpu, sizeof(structure) }, to = { structure, sizeof(structure) };
+    ssize_t words = process_vm_readv(getpid(), &to, 1, &from, 1, 0) / (ssize_t)sizeof(*structure);
+    ssize_t need = (ssize_t)(sizeof(struct live) / sizeof(*structure));
+
+    for (ssize_t i = 0; i + X86_RIP < words; i++) {
+        if (memcmp(structure + i, values, (X86_RIP + 1) * sizeof(*values)))
+            continue;
+        for (ssize_t at = i + X86_RIP + 1; at < i + X86_RIP + LIVE_DISTANCE && at + need <= words; at++) {
+            const struct live *l = (const struct live *)(structure + at);
+
+            if (l->cr[1] || !controls_agree(l) || !segments_agree(l) || !mode_agrees(l))
+                continue;
+            c->eip = (const uint64_t *)c->qemu_cpu + i + X86_RIP;
+            c->live = (const struct live *)((const uint64_t *)c->qemu_cpu + at);
+            return true;
+        }
+    }
+    return false;
+}
+
+void cpu_check_layout(void)
 {
     struct vcpu *c = g.cpu;
     uint64_t values[X86_RIP + 1];
 
     values[X86_RIP] = cpu_register(X86_RIP);
-    if (c->eip && *c->eip == values[X86_RIP])
+    if (c->eip && *c->eip == values[X86_RIP] && controls_agree(c->live))
         return;
     c->eip = NULL;
+    c->live = NULL;
     /* Registers of zero are found anywhere: wait until some are not. */
     for (int r = 0; r < X86_RIP; r++)
         values[r] = cpu_register(r);
-    if (c->qemu_cpu && values[4] && values[X86_RIP])
-        c->eip = find_eip(c, values);
+    if (c->qemu_cpu && values[4] && values[X86_RIP] && find_layout(c, values) && !c->task && c->live->gdt.base == c->gdt.base)
+        c->task = c->live->tr.selector; /* its LTR was seen, and its selector not */
+}
+
+bool cpu_moved(const struct vcpu *c)
+{
+    if (c->live)
+        return c->live->cr[0] != c->cr0 || c->live->cr[3] != c->cr3;
+    return cpu_register(X86_CR0) != c->cr0 || cpu_register(X86_CR3) != c->cr3;
+}
+
+bool cpu_switched_task(const struct vcpu *c)
+{
+    return c->live && c->live->tr.selector != c->task && c->live->cr[0] & CR0_PE && !(c->efer & EFER_LMA);
 }
 
 void cpu_read_controls(struct vcpu *c)
@@ -123,6 +184,31 @@ void cpu_read_controls(struct vcpu *c)
     c->efer = cpu_register(X86_EFER);
 }
 
+void cpu_take_controls(struct vcpu *c, struct controls from)
+{
+    c->cr0 = from.cr0;
+    c->cr3 = from.cr3;
+    c->cr4 = from.cr4;
+    c->efer = from.efer;
+}
+
+void cpu_read_tables(struct vcpu *c)
+{
+    const struct live *l = c->live;
+    const struct descriptor_table reset = { 0, RESET_LIMIT };
+
+    c->gdt = l ? (struct descriptor_table){ l->gdt.base, l->gdt.limit } : reset;
+    c->idt = l ? (struct descriptor_table){ l->idt.base, l->idt.limit } : reset;
+    c->tss = l ? (struct descriptor_table){ l->tr.base, l->tr.limit } : reset;
+    c->task = l ? l->tr.selector : 0;
+    c->wide_task = l && l->tr.flags >> 8 & 8;
+}
+
+bool cpu_in_guest_mode(const struct vcpu *c)
+{
+    return c->live && c->live->mode & MODE_GUEST;
+}
+
 /* Is the code that runs now 64-bit code? No register tells; the descriptor of its segment does. */
 bool cpu_is_code64(void)
 {
@@ -130,8 +216,17 @@ bool cpu_is_code64(void)
 
     if (!(cpu_register(X86_EFER) & EFER_LMA))
         return false;
+    if (g.cpu->live)
+        return g.cpu->live->segments[1].flags & DESCRIPTOR_LONG;
     selector = cpu_register(X86_CS) & 0xfff8;
     return !cpu_read(g.cpu->gdt.base + selector, &descriptor, 8) || descriptor >> 53 & 1;
+}
+
+static const struct segment *segment_of(const struct live *l, int reg)
+{
+    static const int at[] = { [X86_CS] = 1, [X86_SS] = 2, [X86_DS] = 3, [X86_ES] = 0, [X86_FS] = 4, [X86_GS] = 5 };
+
+    return &l->segments[at[reg]];
 }
 
 /* 32-bit code can have segments with a base; long mode has them in fs and gs only. */
@@ -139,6 +234,8 @@ static uint64_t segment_base(int reg, bool code64)
 {
     uint64_t selector, descriptor;
 
+    if (!code64 && g.cpu->live)
+        return segment_of(g.cpu->live, reg)->base;
     if (reg == X86_FS || reg == X86_GS || code64)
         return reg == X86_FS ? cpu_register(X86_FS_BASE) : reg == X86_GS ? cpu_register(X86_GS_BASE) : 0;
     selector = cpu_register(reg) & 0xffff;

@@ -10,6 +10,8 @@
 #include "recorder.h"
 
 #define GATE_PRESENT (1u << 15)
+#define MAX_LIMIT 0xffffu
+enum { GATE_TASK = 5, GATE_INTERRUPT_16 = 6, GATE_TRAP_16 = 7, GATE_INTERRUPT = 14, GATE_TRAP = 15 };
 #define TARGET_SLOTS 2048u
 #define PAGE_BITS 65536u
 #define ERROR_CODE_PRESENT 1u
@@ -65,12 +67,23 @@ static void read_gate(struct vcpu *c, unsigned vector, const uint32_t *words, bo
     unsigned type = words[1] >> 8 & 0x1f;
 
     *gate = (struct gate){ 0 };
-    if (!(words[1] & GATE_PRESENT) || (type != 14 && type != 15))
+    if (!(words[1] & GATE_PRESENT))
         return;
-    gate->target = (words[0] & 0xffff) | (words[1] & 0xffff0000u) | (wide ? (uint64_t)words[2] << 32 : 0);
     gate->selector = (uint16_t)(words[0] >> 16);
-    gate->ist = wide ? words[1] & 7 : 0;
-    gate->wide = wide;
+    if (!wide && type == GATE_TASK) {
+        gate->task = c->task_gates = true;
+        return;
+    }
+    gate->target = words[0] & 0xffff;
+    if (type == GATE_INTERRUPT || type == GATE_TRAP) {
+        gate->target |= (words[1] & 0xffff0000u) | (wide ? (uint64_t)words[2] << 32 : 0);
+        gate->ist = wide ? words[1] & 7 : 0;
+        gate->word = wide ? 8 : 4;
+    } else if (!wide && (type == GATE_INTERRUPT_16 || type == GATE_TRAP_16)) {
+        gate->word = 2;
+    } else {
+        gate->target = 0;
+    }
     if (gate->target)
         add_target(gate->target);
 }
@@ -80,16 +93,17 @@ void deliver_refresh(struct vcpu *c)
 {
     static uint32_t words[1024];
     bool wide = (c->efer & EFER_LMA) != 0;
-    unsigned bytes = wide ? 16 : 8, count = (c->idt.limit + 1) / bytes;
+    unsigned bytes = wide ? 16 : 8, count = ((c->idt.limit & MAX_LIMIT) + 1) / bytes;
 
     memset(c->gates, 0, sizeof(c->gates));
+    c->task_gates = false;
     if (count > 256)
         count = 256;
     if (!(c->cr0 & CR0_PE) || !count) {
         c->gates_stale = false;
         return;
     }
-    if (!cpu_read(c->idt.base, words, count * bytes))
+    if (!walk_read(c->idt.base, words, count * bytes))
         return;
     c->gates_stale = false;
     for (unsigned v = 0; v < count; v++)
@@ -104,8 +118,9 @@ void deliver_idt_moved(struct vcpu *c)
     uint64_t gpa;
 
     gates_stale();
-    for (uint64_t at = PAGE_BASE(c->idt.base); at <= c->idt.base + c->idt.limit; at += PAGE_BYTES) {
-        uint8_t *flags = walk(at, &gpa) ? memory_flags(gpa) : NULL;
+    /* The guest chooses the base, and with it whether the end lies below it: so the pages are counted. */
+    for (uint64_t n = 0; n <= (PAGE_OFFSET(c->idt.base) + (c->idt.limit & MAX_LIMIT)) / PAGE_BYTES; n++) {
+        uint8_t *flags = walk(PAGE_BASE(c->idt.base) + n * PAGE_BYTES, &gpa) ? memory_flags(gpa) : NULL;
 
         if (flags && !(*flags & PAGE_HOLDS_IDT)) {
             *flags |= PAGE_HOLDS_IDT;
@@ -114,20 +129,28 @@ void deliver_idt_moved(struct vcpu *c)
     }
 }
 
-static bool pushes_error_code(unsigned vector)
+bool deliver_pushes_error_code(unsigned vector)
 {
     return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
+}
+
+/* Where the TSS holds the stack of a level: offset and size of its pointer, selector included below long mode. */
+static unsigned stack_slot(const struct gate *gate, unsigned level, unsigned *size)
+{
+    if (gate->word == 8) {
+        *size = 8;
+        return 4 + 8 * (gate->ist ? gate->ist + 3u : level);
+    }
+    *size = g.cpu->wide_task ? 6 : 4;
+    return g.cpu->wide_task ? 4 + 8 * level : 2 + 4 * level;
 }
 
 static uint64_t tss_stack(const struct gate *gate, unsigned level)
 {
     uint64_t v = 0;
-    const struct descriptor_table *tss = &g.cpu->tss;
+    unsigned size, at = stack_slot(gate, level, &size);
 
-    if (gate->wide)
-        (void)cpu_read(tss->base + 4 + 8 * (gate->ist ? gate->ist + 3u : level), &v, 8);
-    else
-        (void)cpu_read(tss->base + 4 + 8 * level, &v, 4);
+    (void)walk_read(g.cpu->tss.base + at, &v, size == 6 ? 4 : size == 4 ? 2 : 8);
     return v;
 }
 
@@ -138,28 +161,32 @@ static bool frame_64(const struct gate *gate, struct delivery *d)
     unsigned level = (unsigned)cpu_register(X86_CS) & 3;
 
     d->size = 40 + (d->has_error_code ? 8 : 0);
-    if (!cpu_read(at, &d->frame, 40) || (d->frame.cs & 3) < level || !(d->frame.flags & 2) || d->frame.cs > 0xffff)
+    if (!walk_read(at, &d->frame, 40) || (d->frame.cs & 3) < level || !(d->frame.flags & 2) || d->frame.cs > 0xffff)
         return false;
     d->other_stack = gate->ist || (d->frame.cs & 3) > level;
     top = d->other_stack ? tss_stack(gate, level) : d->frame.rsp;
     return (top & ~0xfull) == d->stack + d->size;
 }
 
-static bool frame_32(const struct gate *gate, struct delivery *d)
+/* Three words of the gate's size, or five where the stack is another; of the upper half of EFLAGS a small one has none. */
+static bool frame_32_or_16(const struct gate *gate, struct delivery *d)
 {
-    uint32_t words[5] = { 0 };
-    uint64_t at = d->stack + (d->has_error_code ? 4 : 0);
+    uint32_t words[3] = { 0 }, stack_mask = gate->word == 4 ? ~0u : 0xffff;
+    uint64_t at = d->stack + (d->has_error_code ? gate->word : 0);
     unsigned level = (unsigned)cpu_register(X86_CS) & 3;
 
-    if (!cpu_read(at, words, 12))
-        return false;
+    for (unsigned i = 0; i < 3; i++)
+        if (!walk_read(at + i * gate->word, &words[i], gate->word))
+            return false;
     d->frame = (struct frame){ .rip = words[0], .cs = words[1], .flags = words[2] };
     /* Bit 1 of EFLAGS is set, 3, 5 and 15 are clear; the selector's upper half is what the push left, mostly zero. */
     if ((words[1] & 0xfffc) == 0 || words[1] > 0xffff || (words[2] & 0x802a) != 2)
         return false;
-    d->other_stack = (words[1] & 3) > level;
-    d->size = (d->other_stack ? 20 : 12) + (d->has_error_code ? 4 : 0);
-    return !d->other_stack || (uint32_t)tss_stack(gate, level) == (uint32_t)(cpu_register(4) + d->size);
+    d->other_stack = (words[1] & 3) > level || (gate->word == 4 && words[2] & EFLAGS_VM);
+    d->size = (d->other_stack ? 5 : 3) * gate->word + (d->has_error_code ? gate->word : 0);
+    if (gate->word == 4 && words[2] & EFLAGS_VM)
+        d->size += 16; /* the data segments of virtual-8086 mode */
+    return !d->other_stack || ((uint32_t)tss_stack(gate, level) & stack_mask) == ((uint32_t)(cpu_register(4) + d->size) & stack_mask);
 }
 
 static bool try_vector(unsigned vector, bool error_code, struct delivery *d)
@@ -168,11 +195,11 @@ static bool try_vector(unsigned vector, bool error_code, struct delivery *d)
 
     *d = (struct delivery){ .vector = vector, .has_error_code = error_code };
     d->stack = cpu_register(4);
-    if (!gate->wide)
+    if (gate->word != 8)
         d->stack = (uint32_t)(d->stack + cpu_stack_base());
-    if (error_code && !cpu_read(d->stack, &d->error_code, 4))
+    if (error_code && !walk_read(d->stack, &d->error_code, gate->word == 2 ? 2 : 4))
         return false;
-    return gate->wide ? frame_64(gate, d) : frame_32(gate, d);
+    return gate->word == 8 ? frame_64(gate, d) : frame_32_or_16(gate, d);
 }
 
 /* Was a block that starts where some gate points entered by a delivery, and by which? */
@@ -184,7 +211,7 @@ bool deliver_find(uint64_t va, struct delivery *found)
     for (unsigned v = 0; v < 256; v++) {
         if (g.cpu->gates[v].target != va)
             continue;
-        if ((pushes_error_code(v) && try_vector(v, true, &d)) || try_vector(v, false, &d))
+        if ((deliver_pushes_error_code(v) && try_vector(v, true, &d)) || try_vector(v, false, &d))
             if (matches++ == 0)
                 *found = d;
     }
@@ -192,7 +219,8 @@ bool deliver_find(uint64_t va, struct delivery *found)
     return matches > 0;
 }
 
-static void implicit(uint32_t access, uint64_t va, unsigned size)
+/* The CPU touches memory by itself. */
+void deliver_touch(uint32_t access, uint64_t va, unsigned size)
 {
     uint64_t ignored;
 
@@ -211,18 +239,20 @@ static void implicit_accesses(const struct delivery *d)
 {
     const struct vcpu *c = g.cpu;
     const struct gate *gate = &c->gates[d->vector];
-    unsigned level = (unsigned)cpu_register(X86_CS) & 3, gate_bytes = gate->wide ? 16 : 8;
+    unsigned level = (unsigned)cpu_register(X86_CS) & 3, gate_bytes = gate->word == 8 ? 16 : 8, size, at;
 
-    implicit(WIRE_READ, c->idt.base + d->vector * gate_bytes, gate_bytes);
+    deliver_touch(WIRE_READ, c->idt.base + d->vector * gate_bytes, gate_bytes);
     if (!(gate->selector & 4))
-        implicit(WIRE_READ, c->gdt.base + (gate->selector & ~7u), 8);
-    if (d->other_stack && gate->wide)
-        implicit(WIRE_READ, c->tss.base + 4 + 8 * (gate->ist ? gate->ist + 3u : level), 8);
-    else if (d->other_stack) {
-        implicit(WIRE_READ, c->tss.base + 4 + 8 * level, 6);
-        implicit(WIRE_READ, c->gdt.base + (cpu_register(X86_SS) & 0xfff8), 8);
+        deliver_touch(WIRE_READ, c->gdt.base + (gate->selector & ~7u), 8);
+    else if (c->live)
+        deliver_touch(WIRE_READ, c->live->ldt.base + (gate->selector & ~7u), 8);
+    if (d->other_stack) {
+        at = stack_slot(gate, level, &size);
+        deliver_touch(WIRE_READ, c->tss.base + at, size);
+        if (gate->word != 8)
+            deliver_touch(WIRE_READ, c->gdt.base + (cpu_register(X86_SS) & 0xfff8), 8);
     }
-    implicit(WIRE_WRITE, d->stack, d->size);
+    deliver_touch(WIRE_WRITE, d->stack, d->size);
 }
 
 void deliver_tell(const struct delivery *d)

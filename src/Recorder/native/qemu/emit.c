@@ -167,6 +167,32 @@ void emit_vcpu_state(uint64_t rip, const struct wire_vcpu_state *s)
     put_words(s, sizeof(*s));
 }
 
+/* Like emit_access(), behind the ordinal that it takes. */
+void emit_nested_access(unsigned kind, uint64_t va, uint64_t place, uint64_t rip, struct wire_event extra)
+{
+    extra.access = kind;
+    put_head(WIRE_NESTED_ACCESS, va, place, rip);
+    put_words(&extra, sizeof(extra));
+}
+
+void emit_nested_enter(uint64_t vmcb, uint64_t rip, const struct wire_nested_enter *e)
+{
+    if (!take_ordinal())
+        return;
+    g.non_accesses++;
+    put_head(WIRE_NESTED_ENTER, 0, vmcb, rip);
+    put_words(e, sizeof(*e));
+}
+
+void emit_nested_exit(uint64_t rip, const struct wire_nested_exit *e)
+{
+    if (!take_ordinal())
+        return;
+    g.non_accesses++;
+    put_head(WIRE_NESTED_EXIT, 0, 0, rip);
+    put_words(e, sizeof(*e));
+}
+
 void start_stream(void)
 {
     g.recording = true;

@@ -1,14 +1,62 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Guest RAM (QEMU's own mapping of it, in this very process), and the memory map as the recorder reports it. */
+/*
+ * Guest RAM (QEMU's own mapping of it, in this very process), other blocks of RAM that come and go, and the memory map as
+ * the recorder reports it. Pages are numbered through, guest RAM first.
+ */
+#define _GNU_SOURCE
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include "recorder.h"
 
 #define RAM_MAPPING "/memfd:memory-backend-memfd"
 #define LEGACY_BYTES 0x100000ull /* below, guest RAM is where its offset says, mapped or shadowed */
+
+#define MAX_BLOCKS 64u
+
+struct block { uint64_t host, bytes, first; }; /* first: offset behind guest RAM */
+
+static struct block blocks[MAX_BLOCKS];
+static unsigned block_count;
+
+static void *grow(void *array, size_t size, uint64_t pages)
+{
+    uint8_t *more = realloc(array, pages * size);
+
+    if (!more)
+        abort();
+    memset(more + g.pages * size, 0, (pages - g.pages) * size);
+    return more;
+}
+
+static void number_pages(uint64_t pages)
+{
+    g.page_flags = grow(g.page_flags, sizeof(*g.page_flags), pages);
+    g.translated = grow(g.translated, sizeof(*g.translated), pages);
+    g.stores = grow(g.stores, sizeof(*g.stores), pages);
+    g.pages = pages;
+}
+
+static const struct block *block_of(const struct wire_memslot *s)
+{
+    for (unsigned i = 0; i < block_count; i++)
+        if (s->host >= blocks[i].host && s->host - blocks[i].host + s->bytes <= blocks[i].bytes)
+            return &blocks[i];
+    return NULL;
+}
+
+/* RAM beside the guest's own: hot-plugged, or a device's. */
+static void add_block(const struct wire_memslot *s)
+{
+    if (!s->host || !s->bytes || block_of(s) || block_count == MAX_BLOCKS)
+        return;
+    blocks[block_count++] = (struct block){ s->host, s->bytes, g.pages * PAGE_BYTES };
+    number_pages(g.pages + s->bytes / PAGE_BYTES);
+}
 
 bool memory_find_ram(void)
 {
@@ -33,10 +81,8 @@ bool memory_find_ram(void)
     }
     g.ram = (uint8_t *)base;
     g.ram_bytes = g.control->ram_bytes;
-    g.page_flags = calloc(g.ram_bytes / PAGE_BYTES, sizeof(*g.page_flags));
-    g.translated = calloc(g.ram_bytes / PAGE_BYTES, sizeof(*g.translated));
-    g.stores = calloc(g.ram_bytes / PAGE_BYTES, sizeof(*g.stores));
-    return g.page_flags && g.translated && g.stores;
+    number_pages(g.ram_bytes / PAGE_BYTES);
+    return true;
 }
 
 static const struct wire_memslot *slot_at(uint64_t gpa)
@@ -54,18 +100,34 @@ static const struct wire_memslot *slot_at(uint64_t gpa)
 bool memory_offset(uint64_t gpa, uint64_t *offset)
 {
     const struct wire_memslot *s = slot_at(gpa);
+    const struct block *b;
 
-    if (!s || !(s->flags & WIRE_MEMSLOT_GUEST_RAM))
+    if (!s)
         return false;
-    *offset = s->ram_offset + (gpa - s->gpa);
-    return *offset < g.ram_bytes;
+    if (s->flags & WIRE_MEMSLOT_GUEST_RAM) {
+        *offset = s->ram_offset + (gpa - s->gpa);
+        return *offset < g.ram_bytes;
+    }
+    if (!s->host || !(b = block_of(s)))
+        return false;
+    *offset = b->first + (s->host - b->host) + (gpa - s->gpa);
+    return true;
 }
 
-uint8_t *memory_at(uint64_t gpa)
+/* A block that was unplugged may be gone before the memory map says so: it is read with care. */
+bool memory_copy(uint64_t offset, void *to, size_t bytes)
 {
-    uint64_t offset;
+    if (likely(offset < g.ram_bytes)) {
+        memcpy(to, g.ram + offset, bytes);
+        return true;
+    }
+    for (unsigned i = 0; i < block_count; i++)
+        if (offset - blocks[i].first < blocks[i].bytes) {
+            struct iovec from = { (void *)(blocks[i].host + (offset - blocks[i].first)), bytes }, into = { to, bytes };
 
-    return memory_offset(gpa, &offset) ? g.ram + offset : NULL;
+            return process_vm_readv(getpid(), &into, 1, &from, 1, 0) == (ssize_t)bytes;
+        }
+    return false;
 }
 
 uint8_t *memory_flags(uint64_t gpa)
@@ -77,18 +139,20 @@ uint8_t *memory_flags(uint64_t gpa)
 
 bool memory_gpa_of_host(const void *host, uint64_t *gpa)
 {
-    uint64_t offset = (uint64_t)((const uint8_t *)host - g.ram);
+    uint64_t at = (uint64_t)host, offset = at - (uint64_t)g.ram;
+    bool ours = offset < g.ram_bytes;
 
-    if (!host || offset >= g.ram_bytes)
+    if (!host)
         return false;
     *gpa = offset;
     if (offset < LEGACY_BYTES)
         return true;
     for (unsigned i = 0; i < WIRE_MAX_MEMSLOTS; i++) {
         const struct wire_memslot *s = &g.memslots[i];
+        uint64_t in_slot = s->flags & WIRE_MEMSLOT_GUEST_RAM ? offset - s->ram_offset : at - s->host;
 
-        if (s->flags & WIRE_MEMSLOT_GUEST_RAM && offset - s->ram_offset < s->bytes) {
-            *gpa = s->gpa + (offset - s->ram_offset);
+        if (s->flags & WIRE_MEMSLOT_GUEST_RAM ? ours && in_slot < s->bytes : s->host && in_slot < s->bytes) {
+            *gpa = s->gpa + in_slot;
             return true;
         }
     }
@@ -102,6 +166,7 @@ static void apply_slot(const struct wire_memslot *change)
     if (change->slot >= WIRE_MAX_MEMSLOTS)
         return;
     g.memslots[change->slot] = *change;
+    add_block(change);
     if (g.recording)
         emit_event(WIRE_MEMSLOT, change->slot, change->gpa, 0, e);
 }
@@ -131,6 +196,18 @@ void memory_start_slots(void)
             apply_slot(&g.memslots[i]);
 }
 
+/* A table outside what is known to be RAM: memory may have come since the map was last asked for. */
+bool memory_refresh(void)
+{
+    if (!g.map_stale)
+        return false;
+    g.map_stale = false;
+    if (!ring_ask_for_map() || !g.control->map_count)
+        return false;
+    memory_update_slots();
+    return true;
+}
+
 static bool agrees(uint64_t gpa, bool write, bool io)
 {
     const struct wire_memslot *s = slot_at(gpa);
@@ -149,13 +226,8 @@ void memory_check(uint64_t gpa, bool write, bool *io)
 
     if (likely(agrees(gpa, write, *io)))
         return;
-    if (g.map_stale) {
-        g.map_stale = false;
-        if (ring_ask_for_map())
-            memory_update_slots();
-        if (agrees(gpa, write, *io))
-            return;
-    }
+    if (memory_refresh() && agrees(gpa, write, *io))
+        return;
     s = slot_at(gpa);
     if (*io)
         g.counters.device_in_slot++;

@@ -1,18 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The QEMU plugin that records a guest's memory accesses: `-plugin replay_plugin.so,ring=FILE`. */
+#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "recorder.h"
 
 PLUGIN_EXPORT int qemu_plugin_version = PLUGIN_API_VERSION;
+
+/* All spellings that the recorder does not see (a configuration file, say) end here. */
+static bool on_one_thread(void)
+{
+    static pid_t thread;
+    pid_t self = (pid_t)syscall(SYS_gettid);
+
+    if (!thread)
+        thread = self;
+    return thread == self;
+}
 
 static void on_vcpu_init(plugin_id id, unsigned index)
 {
     struct vcpu *c = &g.vcpus[index];
 
     (void)id;
+    if (!on_one_thread()) {
+        ring_fail("QEMU runs the vCPUs on several threads, which has no order of accesses to record: give -accel tcg,thread=single");
+        return;
+    }
     if (!c->filter || (!g.registers_known && !(g.registers_known = cpu_find_registers())))
         return;
     cpu_note_running(index);
@@ -40,6 +58,7 @@ static bool prepare_vcpus(unsigned count)
     for (unsigned i = 0; i < count; i++) {
         g.vcpus[i].index = i;
         g.vcpus[i].trigger = NO_FETCH_PAGE;
+        g.vcpus[i].xcr0 = 1;
         access_slots_allocate(&g.vcpus[i], g.control->filter_slots);
         if (!g.vcpus[i].filter || !g.vcpus[i].places)
             return false;

@@ -12,10 +12,13 @@ void flush_filter(void)
     g.counters.flushes++;
     g.generation += 1ull << GENERATION_SHIFT;
     if (g.generation == 0) { /* all generations used: an old key might match again */
-        for (unsigned i = 0; i < g.vcpu_count; i++)
+        for (unsigned i = 0; i < g.vcpu_count; i++) {
             memset(g.vcpus[i].filter, 0, (g.slot_mask + 1) * sizeof(uint64_t));
+            if (g.vcpus[i].nested.slots)
+                memset(g.vcpus[i].nested.slots, 0, (g.slot_mask + 1) * sizeof(struct nested_slot));
+        }
         if (g.translated)
-            memset(g.translated, 0, g.ram_bytes / PAGE_BYTES * sizeof(*g.translated));
+            memset(g.translated, 0, g.pages * sizeof(*g.translated));
         g.generation = 1ull << GENERATION_SHIFT;
     }
     for (unsigned i = 0; i < g.vcpu_count; i++)

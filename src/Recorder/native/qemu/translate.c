@@ -10,8 +10,6 @@
 #include "recorder.h"
 
 #define ARENA_MARKS 16384
-#define RESET_VECTOR 0xfffffff0u
-#define EFLAGS_VM (1u << 17)
 
 struct arena { struct arena *next; unsigned used; struct mark marks[ARENA_MARKS]; };
 struct mode { bool user, code64; };
@@ -44,12 +42,12 @@ void on_code_flush(plugin_id id)
     }
 }
 
-/* Execution goes on in a page; no look is needed at blocks there while it does, unless some gate points into it. */
+/* Execution goes on in a page; no look is needed at blocks there while it does, unless a delivery may lead there. */
 static void go_on(uint64_t va, uint64_t gpa, unsigned size, bool user)
 {
     fetch(va, gpa, size, user);
     if (g.recording)
-        g.cpu->trigger = deliver_page_has_handlers(va) ? NO_FETCH_PAGE : FETCH_PAGE(va, user);
+        g.cpu->trigger = deliver_page_has_handlers(va) || g.cpu->task_gates || g.cpu->nested.active ? NO_FETCH_PAGE : FETCH_PAGE(va, user);
 }
 
 /* At a block that a gate points at: settles what went before, then the delivery, if it was one. */
@@ -60,18 +58,42 @@ static void enter_handler(uint64_t va)
 
     /* The instruction that had something pending faulted instead. */
     if (delivered && d.frame.rip == g.cpu->pending.rip)
-        g.cpu->pending.type = 0;
+        g.cpu->pending.type = PENDING_NONE;
     session_settle();
     if (delivered && g.recording)
         deliver_tell(&d);
     g.counters.not_deliveries += !delivered && g.recording;
 }
 
+static void enter_task(void)
+{
+    if (!g.cpu->far_transfer && g.cpu->pending.type && task_interrupted() == g.cpu->pending.rip)
+        g.cpu->pending.type = PENDING_NONE;
+    session_settle();
+    task_switch();
+}
+
+/* What happened between the last block and this one that no instruction did. */
+static void notice_changes(uint64_t va)
+{
+    struct vcpu *c = g.cpu;
+
+    nested_notice(va);
+    if (unlikely(c->task_loaded))
+        task_loaded(c);
+    if (unlikely(cpu_switched_task(c)))
+        enter_task();
+    else if (unlikely(cpu_moved(c)) && (!c->pending.type || va == RESET_VECTOR))
+        session_moved(va);
+    c->far_transfer = false;
+}
+
 static __attribute__((noinline)) void enter_page(uint64_t va, const struct mark *m)
 {
     enter_code_page(PAGE_BASE(va));
-    if (unlikely(va == RESET_VECTOR))
-        session_reset(g.cpu);
+    if (unlikely(g.look_for_end))
+        session_look_for_end();
+    notice_changes(va);
     if (unlikely(!g.recording)) {
         session_settle();
         if (g.ended || g.control->start_kind != WIRE_AT_NOWHERE)
@@ -96,7 +118,7 @@ static __attribute__((noinline)) void on_block_slowly(const struct mark *m)
     if (g.several_vcpus)
         cpu_select();
     va = (m->cs_base + (g.cpu->eip ? *g.cpu->eip : cpu_register(X86_RIP))) & m->va_mask;
-    if (g.cpu->trigger != FETCH_PAGE(va, m->user))
+    if (g.cpu->trigger != FETCH_PAGE(va, m->user) || cpu_moved(g.cpu))
         enter_page(va, m);
 }
 
@@ -112,7 +134,7 @@ static void on_block(unsigned vcpu, void *data)
         return;
     }
     va = (m->cs_base + *c->eip) & m->va_mask;
-    if (unlikely(c->trigger != FETCH_PAGE(va, m->user)))
+    if (unlikely(c->trigger != FETCH_PAGE(va, m->user) || c->live->cr[0] != c->cr0 || c->live->cr[3] != c->cr3))
         enter_page(va, m);
 }
 
@@ -259,7 +281,7 @@ void on_translate(plugin_id id, struct qemu_plugin_tb *tb)
         return;
     if (g.several_vcpus)
         cpu_select();
-    cpu_check_eip();
+    cpu_check_layout();
     mode = current_mode();
     watch_block(tb, mode);
     for (size_t i = 0; i < count; i++) {

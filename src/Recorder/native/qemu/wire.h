@@ -99,6 +99,7 @@ enum {
     WIRE_IMPLICIT = 0xc3,
     WIRE_PAGE_IMAGE = 0xc4, /* 4 + 512 words: the page follows */
     WIRE_NESTED_ACCESS = 0xc5,
+    WIRE_PAGE_RELEASE = 0xc6, /* place: gpa of a page that is followed as a table no more */
     WIRE_CR0 = 0xc8,
     WIRE_CR3 = 0xc9,
     WIRE_CR4 = 0xca,
@@ -112,6 +113,7 @@ enum {
     WIRE_LIDT = 0xd2,
     WIRE_LGDT = 0xd3,
     WIRE_LTR = 0xd4,
+    WIRE_LLDT = 0xd5,
     WIRE_VCPU_STATE = 0xd8, /* 4 + 8 words */
     WIRE_MEMSLOT = 0xd9,    /* gva: slot number, place: gpa, value: bytes (0 deletes) */
     WIRE_MARKER = 0xe8,
@@ -134,6 +136,7 @@ struct wire_memslot {
     uint64_t gpa;
     uint64_t bytes;      /* 0: the slot is deleted */
     uint64_t ram_offset; /* offset in guest RAM, where WIRE_MEMSLOT_GUEST_RAM */
+    uint64_t host;       /* where QEMU has it, of other RAM: hot-plugged memory; 0 where that is not known */
     uint32_t slot;
     uint32_t flags;
 };
@@ -156,6 +159,8 @@ struct wire_counters {
     uint64_t unresolved;     /* accesses whose physical address QEMU no longer knew */
     uint64_t nested;         /* VMRUN or VMXON executed: what a nested guest does is not told apart */
     uint64_t kept;           /* stores to page tables that did not empty the filter */
+    uint64_t released;       /* times a page was followed as a table no more */
+    uint64_t tasks_untold;   /* task switches whose cause and accesses are not known */
 };
 
 struct wire_control {
@@ -190,7 +195,7 @@ struct wire_control {
     uint64_t reserved2[30];
     /* 0x300: the plugin's */
     struct wire_counters counters;
-    uint64_t reserved3[16];
+    uint64_t reserved3[14];
     /* 0x400: memory map exchange: the plugin raises the request, the recorder fills the slots, then the answer */
     uint32_t map_request;
     uint32_t reserved4;
@@ -206,8 +211,8 @@ _Static_assert(sizeof(struct wire_event) == 40, "event");
 _Static_assert(sizeof(struct wire_nested_enter) == 120, "nested enter");
 _Static_assert(sizeof(struct wire_nested_exit) == 72, "nested exit");
 _Static_assert(sizeof(struct wire_vcpu_state) == 64, "vcpu state");
-_Static_assert(sizeof(struct wire_memslot) == 32, "memslot");
-_Static_assert(sizeof(struct wire_counters) == 128, "counters");
+_Static_assert(sizeof(struct wire_memslot) == 40, "memslot");
+_Static_assert(sizeof(struct wire_counters) == 144, "counters");
 _Static_assert(offsetof(struct wire_control, words) == 0x10, "words");
 _Static_assert(offsetof(struct wire_control, start_at) == 0x40, "start_at");
 _Static_assert(offsetof(struct wire_control, head) == 0x100, "head");

@@ -151,6 +151,33 @@ public sealed class HostMemory(HostBacking backing)
         return pfn;
     }
 
+    /// <summary>khugepaged: private pages, or none, give way to a huge page of the same frames.</summary>
+    /// <returns>False: it is one already, or a page is protected or shared.</returns>
+    /// <remarks>Linux: collapse_huge_page().</remarks>
+    public bool Collapse(ulong hva)
+    {
+        var page = hva >> 12;
+        var region = Region(page);
+        if (region.IsHuge || !region.CanCollapse())
+            return false;
+        var start = page - (ulong)IndexOf(page) << 12;
+        Notifier?.InvalidateRangeStart(start, start + (HostRegion.PageCount << 12));
+        region.FillHuge(HostPteState.Private);
+        Notifier?.InvalidateRangeEnd(start, start + (HostRegion.PageCount << 12));
+        return true;
+    }
+
+    /// <summary>The huge page at the address is split.</summary>
+    /// <returns>False: there is none.</returns>
+    public bool Split(ulong hva)
+    {
+        var region = Region(hva >> 12);
+        if (!region.IsHuge)
+            return false;
+        Split(region, hva >> 12);
+        return true;
+    }
+
     private static int IndexOf(ulong page) => (int)(page % HostRegion.PageCount);
 
     private static bool IsWritable(HostRegion region, int index) =>

@@ -55,6 +55,15 @@ public sealed record HostProfile
     /// </summary>
     public bool SlotZapQuirk { get; init; } = true;
 
+    /// <summary>
+    /// The VMM lets KVM emulate the APIC, and the CPU can watch its page (flexpriority): KVM has memslots of its own, that of the APIC among
+    /// them. Otherwise the APIC's page is MMIO as any other.
+    /// </summary>
+    public bool PrivateMemslots { get; init; }
+
+    /// <summary>enable_apicv=Y, and nothing inhibits it: the APIC's page is mapped. Otherwise each access to it is emulated, without an entry.</summary>
+    public bool Apicv { get; init; }
+
     public bool EagerPageSplit { get; init; } = true;
 
     public bool MmioCaching { get; init; } = true;

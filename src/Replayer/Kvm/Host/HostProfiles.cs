@@ -6,10 +6,28 @@ public static class HostProfiles
     public static HostProfile Intel { get; } = new()
     {
         Name = "intel",
-        Description = "Intel CPU with EPT A/D bits, PML and unrestricted guest (Broadwell and later)",
+        Description = "Intel CPU without the L1TF and iTLB-multihit flaws (Ice Lake and later), its APIC emulated by the VMM (kernel-irqchip=off)",
         Vendor = CpuVendor.Intel,
         PhysicalAddressBits = 46,
         GuestPhysicalAddressBits = 46,
+    };
+
+    /// <summary>What Linux and QEMU do by default on an Ice Lake and later.</summary>
+    public static HostProfile IntelIceLake { get; } = Intel with
+    {
+        Name = "intel-icelake",
+        Description = "The same CPU with the APIC in KVM, as QEMU has it by default: its page is a private memslot, mapped under APICv",
+        PrivateMemslots = true,
+        Apicv = true,
+    };
+
+    /// <summary>What Linux and QEMU do by default on a Broadwell.</summary>
+    public static HostProfile IntelBroadwell { get; } = IntelIceLake with
+    {
+        Name = "intel-broadwell",
+        Description = "Broadwell and Skylake by default: L1TF masks in entries that are not present, executable huge pages split (nx_huge_pages), the APIC in KVM under APICv",
+        L1tf = true,
+        NxHugePages = true,
     };
 
     public static HostProfile IntelNoAd { get; } = Intel with
@@ -66,7 +84,7 @@ public static class HostProfiles
         Pml = false,
     };
 
-    public static IReadOnlyList<HostProfile> All { get; } = [Intel, IntelNoAd, Amd, AmdTcg, IntelBochs, IntelBochsNoAd];
+    public static IReadOnlyList<HostProfile> All { get; } = [Intel, IntelIceLake, IntelBroadwell, IntelNoAd, Amd, AmdTcg, IntelBochs, IntelBochsNoAd];
 
     /// <summary>The profile a mode runs on when none is named.</summary>
     public static HostProfile DefaultFor(MmuMode mode) => mode is MmuMode.Npt or MmuMode.NptTdp ? Amd : Intel;

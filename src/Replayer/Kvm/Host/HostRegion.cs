@@ -53,6 +53,9 @@ internal sealed class HostRegion
         HugeEntryIsReadOnly = false;
     }
 
+    /// <summary>No page of it is shared or protected.</summary>
+    public bool CanCollapse() => !_states.Contains(HostPteState.Shared) && !_protected.Contains(true);
+
     public bool IsEmpty()
     {
         foreach (var state in _states)

@@ -21,6 +21,9 @@ internal sealed class FaultPhases(KvmVm vm)
         if (fault.Slot is { IsInvalid: true } || IsInvalidated(fault))
             return RetPf.Retry;
         using var scope = vm.Journal.Enter(KvmFunction.KvmFaultinPfn);
+        // The APIC access page while APICv is inhibited: neither mapped nor remembered as MMIO.
+        if (fault.Slot is { Id: PrivateMemslots.ApicAccessPage } && !vm.Profile.Apicv)
+            return RetPf.Emulate;
         var pfn = vm.HostMemory.GfnToPfn(fault.Slot, fault.Gfn, fault.Write);
         fault.PfnKind = pfn.Kind;
         fault.Pfn = pfn.Pfn;

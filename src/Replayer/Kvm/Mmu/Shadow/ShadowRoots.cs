@@ -31,7 +31,7 @@ internal sealed class ShadowRoots(KvmVm vm, ShadowMmu mmu)
         return true;
     }
 
-    private bool IsVisible(ulong gfn) => vm.Memslots.Find(gfn) is { IsInvalid: false };
+    private bool IsVisible(ulong gfn) => vm.Memslots.Find(gfn) is { IsInvalid: false, IsPrivate: false };
 
     private bool ArePdptesVisible(KvmVcpu vcpu)
     {

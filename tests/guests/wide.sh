@@ -1,0 +1,247 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Records guests of others, replays each in all five modes, and prints a row of docs/fidelity.md for each:
+# Debian's kernels in several shapes, firmware, boot loader, memory tester. Needs apt-get and dpkg-deb (Debian 12), cpio,
+# gzip, QEMU 10; no root; some 300 MB of downloads and, for all of it, an hour of two cores.
+# Usage: wide.sh DIRECTORY [GUEST...]; wide.sh --list. REPLAY names the tool (default: ./replay beside this tree).
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")/../.." && pwd)
+replay=${REPLAY:-$here/replay}
+modes=(ept ept-tdp npt npt-tdp shadow)
+
+guests=(
+    'linux-6.1|amd64/6.1|-M pc -m 256'
+    'linux-6.1-smp2|amd64/6.1|-M pc -m 256 -smp 2'
+    'linux-6.1-smp4-q35-max|amd64/6.1|-M q35 -m 256 -smp 4 -cpu max'
+    'linux-6.1-6gib|amd64/6.1|-M q35 -m 6G'
+    'linux-6.1-disk|amd64/6.1 disk|-M q35 -m 256'
+    'linux-6.12|amd64/6.12|-M pc -m 256'
+    'linux-6.12-smp2|amd64/6.12|-M pc -m 256 -smp 2'
+    'linux-6.12-smp4-q35|amd64/6.12|-M q35 -m 256 -smp 4'
+    'linux-6.12-la57|amd64/6.12|-M q35 -m 512 -cpu max,la57=on'
+    'linux-6.12-plug|amd64/6.12 plug|-M q35 -m 512,slots=2,maxmem=2G -smp 1,maxcpus=2'
+    'i386-pae|i386/686-pae|-M pc -m 256'
+    'i386|i386/686|-M pc -m 256'
+    'ovmf-shell|ovmf|-M q35 -m 256'
+    'grub|grub|-M pc -m 64'
+    'memtest86+|memtest|-M pc -m 64'
+)
+
+if [ "${1:-}" = --list ]; then
+    printf '%s\n' "${guests[@]%%|*}"
+    exit 0
+fi
+out=${1:?usage: wide.sh DIRECTORY [GUEST...] or wide.sh --list}
+shift
+mkdir -p "$out/apt/lists/partial" "$out/apt/cache/archives/partial" "$out/trees" "$out/files"
+out=$(cd "$out" && pwd)
+
+apt_i386() { # apt with a package list of its own, so that nothing of this machine changes
+    local options=(-o Dir::Etc::sourcelist="$out/apt/sources.list" -o Dir::Etc::sourceparts=- -o Dir::State::lists="$out/apt/lists"
+        -o Dir::Cache="$out/apt/cache" -o APT::Architectures::=amd64 -o APT::Architectures::=i386 -o APT::Sandbox::User=root)
+    local tool=$1
+    shift
+    "$tool" "${options[@]}" "$@"
+}
+
+prepare_apt() {
+    [ -s "$out/apt/sources.list" ] && return
+    cat >"$out/apt/sources.list" <<'LIST'
+deb http://deb.debian.org/debian bookworm main
+deb [arch=amd64] http://deb.debian.org/debian-security bookworm-security main
+LIST
+    apt_i386 apt-get -qq update
+}
+
+package() { # NAME: unpacks it into trees/NAME
+    local into=$out/trees/$1
+    [ -d "$into" ] && return
+    prepare_apt
+    mkdir -p "$out/debs/$1"
+    (cd "$out/debs/$1" && apt_i386 apt-get -qq download "$1")
+    dpkg-deb -x "$out/debs/$1"/*.deb "$into.new"
+    mv "$into.new" "$into"
+}
+
+newest() { # META-PACKAGE PATTERN: the package of the day that it stands for
+    prepare_apt
+    apt_i386 apt-cache depends "$1" | sed -n "s/.*Depends: \\($2[^ ]*\\).*/\\1/p" | head -n 1
+}
+
+kernel_package() {
+    case $1 in
+        amd64/6.1) newest linux-image-amd64 'linux-image-6\.1\.' ;;
+        amd64/6.12) newest linux-image-6.12-amd64 'linux-image-6\.12' ;;
+        i386/686-pae) newest linux-image-686-pae:i386 'linux-image-6\.1' ;;
+        i386/686) newest linux-image-686:i386 'linux-image-6\.1' ;;
+    esac
+}
+
+initramfs() { # ARCHITECTURE KERNEL-TREE WHAT...: a userland of busybox that forks, signals, maps, and does what else it is told to
+    local arch=$1 tree=$2 root
+    shift 2
+    root=$(mktemp -d)
+    package "busybox-static:$arch"
+    mkdir -p "$root"/{bin,proc,sys,dev,tmp,mnt,mod}
+    cp "$out/trees/busybox-static:$arch"/{usr/,}bin/busybox "$root/bin/" 2>/dev/null || true
+    if [[ " $* " == *" disk "* ]]; then
+        for module in virtio virtio_ring virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk crc32c_generic libcrc32c crc16 mbcache jbd2 ext4; do
+            find "$tree/lib/modules" -name "$module.ko*" -exec cp {} "$root/mod/" \;
+        done
+    fi
+    {
+        cat <<'INIT'
+#!/bin/busybox sh
+/bin/busybox --install -s /bin
+export PATH=/bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+mount -t tmpfs tmpfs /tmp
+cd /tmp
+echo "guest: start $(uname -r) $(nproc) $(grep MemTotal /proc/meminfo)"
+INIT
+        [[ " $* " == *" disk "* ]] && cat <<'INIT'
+for m in virtio virtio_ring virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk crc32c_generic libcrc32c crc16 mbcache jbd2 ext4; do
+    [ -e /mod/$m.ko ] && insmod /mod/$m.ko
+done
+mount -t ext4 /dev/vda /mnt && seq 1 20000 > /mnt/numbers && sync && md5sum /mnt/numbers
+mkswap /dev/vdb && swapon /dev/vdb && mount -o remount,size=200m /tmp && dd if=/dev/zero of=/tmp/big bs=1M count=190 2>/dev/null
+grep -E 'SwapTotal|SwapFree' /proc/meminfo
+rm -f /tmp/big; swapoff /dev/vdb; umount /mnt
+INIT
+        [[ " $* " == *" plug "* ]] && cat <<'INIT'
+echo "guest: plug"
+i=0; while [ $i -lt 100 ] && [ ! -e /sys/devices/system/cpu/cpu1 ]; do sleep 0.1; i=$((i + 1)); done
+echo 1 > /sys/devices/system/cpu/cpu1/online 2>/dev/null
+echo online > /sys/devices/system/memory/auto_online_blocks 2>/dev/null
+for m in /sys/devices/system/memory/memory*/state; do grep -q offline $m && echo online > $m; done
+echo "guest: plugged $(nproc) $(grep MemTotal /proc/meminfo)"
+echo 0 > /sys/devices/system/cpu/cpu1/online; echo 1 > /sys/devices/system/cpu/cpu1/online
+INIT
+        cat <<'INIT'
+echo always > /sys/kernel/mm/transparent_hugepage/enabled 2>/dev/null
+seq 1 5000 | sort -r | sort -n | tail -n 1
+i=0; while [ $i -lt 30 ]; do (sleep 0.01 & kill $!; wait) 2>/dev/null; i=$((i + 1)); done
+(seq 1 2000 | grep -c 7) & (seq 1 2000 | awk '{ s += $1 } END { print s }') & wait
+dd if=/dev/zero of=/tmp/z bs=64k count=256 2>/dev/null; sha256sum /tmp/z
+echo "guest: done"
+INIT
+        [[ " $* " == *" plug "* ]] && printf '[ -e /sys/firmware/qemu_fw_cfg ] || true\n'
+        echo 'sync; poweroff -f'
+    } >"$root/init"
+    chmod +x "$root/init"
+    find "$root" -exec touch -h -d @0 {} +
+    (cd "$root" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 --reproducible) | gzip -9n
+    rm -rf "$root"
+}
+
+prepare() { # WHAT: sets arguments for it
+    local what=$1 kernel name
+    case $what in
+        amd64/* | i386/*)
+            kernel=${what%% *}
+            name=$(kernel_package "$kernel")
+            package "$name"
+            local image
+            image=$(echo "$out/trees/$name"/boot/vmlinuz-*)
+            local archive="$out/files/initrd-${what//[\/ ]/-}.gz"
+            [ -s "$archive" ] || initramfs "${kernel%%/*}" "$out/trees/$name" $what >"$archive"
+            arguments+=(-kernel "$image" -initrd "$archive" -append 'console=ttyS0 panic=-1' -serial "file:$log/console" -no-reboot)
+            if [[ $what == *disk* ]]; then
+                truncate -s 0 "$log/disk" "$log/swap" && truncate -s 64M "$log/disk" "$log/swap" && mke2fs -q -t ext4 -F "$log/disk"
+                arguments+=(-drive "file=$log/disk,format=raw,if=virtio" -drive "file=$log/swap,format=raw,if=virtio")
+            fi
+            if [[ $what == *plug* ]]; then
+                arguments+=(-qmp "unix:$log/qmp,server=on,wait=off")
+            fi ;;
+        ovmf)
+            package ovmf
+            cp "$out/trees/ovmf/usr/share/OVMF/OVMF_VARS_4M.fd" "$log/vars"
+            mkdir -p "$log/esp"
+            printf 'echo guest: done\r\nreset -s\r\n' >"$log/esp/startup.nsh"
+            arguments+=(-drive "if=pflash,format=raw,readonly=on,file=$out/trees/ovmf/usr/share/OVMF/OVMF_CODE_4M.fd" -drive "if=pflash,format=raw,file=$log/vars"
+                -drive "file=fat:rw:$log/esp,format=raw,if=ide" -serial "file:$log/console") ;;
+        grub)
+            package grub-rescue-pc
+            arguments+=(-cdrom "$out/trees/grub-rescue-pc/usr/lib/grub-rescue/grub-rescue-cdrom.iso" -serial "file:$log/console")
+            bounds=(--max-accesses 400000000) ;;
+        memtest)
+            package memtest86+
+            arguments+=(-kernel "$(echo "$out"/trees/memtest86+/boot/memtest86+x64.bin)" -append 'console=ttyS0,115200' -serial "file:$log/console")
+            bounds=(--max-accesses 1000000000) ;;
+    esac
+}
+
+plug() { # hot-plugs a vCPU and a DIMM once the guest waits for them
+    while ! grep -q 'guest: plug' "$log/console" 2>/dev/null; do sleep 0.2; done
+    python3 - "$log/qmp" <<'PLUG'
+import json, socket, sys
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); f = s.makefile('rw')
+f.readline()
+for command in ({'execute': 'qmp_capabilities'},
+                {'execute': 'object-add', 'arguments': {'qom-type': 'memory-backend-ram', 'id': 'm1', 'size': 128 << 20}},
+                {'execute': 'device_add', 'arguments': {'driver': 'pc-dimm', 'id': 'd1', 'memdev': 'm1'}},
+                {'execute': 'device_add', 'arguments': {'driver': 'qemu64-x86_64-cpu', 'id': 'c1', 'socket-id': 1, 'core-id': 0, 'thread-id': 0}}):
+    f.write(json.dumps(command) + '\n'); f.flush()
+    while True:
+        answer = json.loads(f.readline())
+        if 'event' not in answer:
+            break
+    if 'error' in answer:
+        print(answer, file=sys.stderr)
+PLUG
+}
+
+faults_of_log() { grep -c ' v=0e ' || true; }
+
+row() { # NAME WHAT ARGUMENTS
+    local name=$1 what=$2 arguments bounds=() begin=$SECONDS plugger=
+    read -ra arguments <<<"$3"
+    log=$out/runs/$name
+    rm -rf "$log" && mkdir -p "$log"
+    prepare "$what"
+    [ -z "${WIDE_PREPARE_ONLY:-}" ] || return 0
+    # Every interrupt is some twenty lines of log: only the count is kept.
+    mkfifo "$log/int"
+    faults_of_log <"$log/int" >"$log/faults" &
+    local counter=$!
+    if [[ $what == *plug* ]]; then plug & plugger=$!; fi
+    timeout -s INT "${WIDE_SECONDS:-1500}" "$replay" record qemu -q -o "$log/guest.capture" --filter 1024 "${bounds[@]}" -- \
+        "${arguments[@]}" -display none -monitor none -d int -D "$log/int" >"$log/record" 2>&1 </dev/null || echo "exit $?" >>"$log/record"
+    [ -z "$plugger" ] || kill "$plugger" 2>/dev/null || true
+    : >"$log/int" & sleep 1; kill $! 2>/dev/null || true
+    wait "$counter" || true
+    local recorded
+    recorded=$((SECONDS - begin))
+    "$replay" verify -q "$log/guest.capture" $(printf -- ' --mmu %s' "${modes[@]}") --json >"$log/verify.json" 2>"$log/verify.err" || echo "exit $?" >>"$log/verify.err"
+    python3 - "$name" "$log" "$recorded" <<'ROW'
+import json, subprocess, sys, os
+name, log, seconds = sys.argv[1:4]
+manifest = json.load(open(f'{log}/guest.capture/manifest.json'))
+try:
+    verified = json.load(open(f'{log}/verify.json'))
+except ValueError:
+    verified = {}
+runs = verified if isinstance(verified, list) else []
+differing = sum(r['translationsDiffering'] for r in runs) if runs else '?'
+notes = {}
+for r in runs:
+    for n, c in r['notes'].items():
+        if c:
+            notes.setdefault(n, []).append(f"{c} in {r['mode']}")
+told = open(f'{log}/faults').read().strip() or '?'
+seen = manifest.get('origin', {}).get('guest_page_faults', '?')
+print(f"| {name} | {manifest['accessesSeen']:,} | {manifest['endReason']} | {differing} | {'; '.join(f"{n}: {', '.join(c)}" for n, c in notes.items()) or '0'} | {seen} of {told} | {seconds} s |")
+ROW
+}
+
+echo '| guest | accesses | ended | differing | notes | guest #PFs, of those in the log | time |'
+echo '| --- | --- | --- | --- | --- | --- | --- |'
+for guest in "${guests[@]}"; do
+    IFS='|' read -r name what arguments <<<"$guest"
+    if [ $# -eq 0 ] || [[ " $* " == *" $name "* ]]; then
+        row "$name" "$what" "$arguments"
+    fi
+done
