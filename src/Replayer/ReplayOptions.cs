@@ -8,6 +8,9 @@ public sealed record ReplayOptions
 {
     public required MmuMode Mode { get; init; }
 
+    /// <summary>Whose KVM.</summary>
+    public Kvm.KvmBehaviour Kernel { get; init; } = Kvm.KvmBehaviour.Newest;
+
     /// <summary>Null: the mode's default.</summary>
     public HostProfile? Profile { get; init; }
 
@@ -26,5 +29,5 @@ public sealed record ReplayOptions
 
     /// <summary>One line: mode, host and whatever is not as usual.</summary>
     public override string ToString() =>
-        $"{Mode.Name()} on {EffectiveProfile.Name}, host pages {(Backing.HugePages ? "thp" : "4k")}{(Backing.Populated ? "" : ", not populated")}{(UseTlb ? "" : ", no TLB")}";
+        $"{Mode.Name()} of {Kernel} on {EffectiveProfile.Name}, host pages {(Backing.HugePages ? "thp" : "4k")}{(Backing.Populated ? "" : ", not populated")}{(UseTlb ? "" : ", no TLB")}";
 }

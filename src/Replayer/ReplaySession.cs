@@ -48,8 +48,8 @@ public sealed class ReplaySession
         var mutable = new MutableHistory(history);
         _tally = new Tally(mutable);
         if (manifest.Filter is { } filter)
-            _watch = new ZapWatch(_tally, filter, SpteFormats.For(options.Mode, options.EffectiveProfile));
-        Journal = new Journal(_watch ?? (IHistory)_tally);
+            _watch = new ZapWatch(_tally, filter, SpteFormats.For(options.Mode, options.EffectiveProfile, options.Kernel));
+        Journal = new Journal(_watch ?? (IHistory)_tally, options.Kernel);
         if (_watch is not null)
             _watch.Journal = Journal;
         _machine = new Machine(options, Journal, Math.Clamp(manifest.Vcpus, 1, MaxVcpus));

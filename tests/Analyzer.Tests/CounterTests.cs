@@ -10,7 +10,7 @@ public sealed class CounterTests(WorkloadDatabases databases) : IClassFixture<Wo
     {
         { "pf_taken", "SELECT count(*) FROM fault WHERE run = @run AND handler <> 'handle_mmio_page_fault'" },
         { "pf_fixed", "SELECT count(*) FROM fault WHERE run = @run AND outcome = 'fixed'" },
-        { "pf_emulate", "SELECT count(*) FROM fault WHERE run = @run AND outcome = 'emulate' AND handler <> 'handle_mmio_page_fault'" },
+        { "pf_emulate", "SELECT count(*) FROM fault WHERE run = @run AND outcome IN ('emulate', 'write_protected') AND handler <> 'handle_mmio_page_fault'" },
         { "pf_spurious", "SELECT count(*) FROM fault WHERE run = @run AND outcome = 'spurious'" },
         { "pf_guest", "SELECT count(*) FROM guest_fault WHERE run = @run AND exit_id IS NOT NULL" },
         { "pf_mmio_spte_created", "SELECT count(*) FROM table_write WHERE run = @run AND tracepoint LIKE '%mark_mmio_spte'" },

@@ -84,7 +84,7 @@ public sealed class HistoryStoreTests : IDisposable
     [Theory]
     [InlineData("faults", "SELECT count(*) FROM fault")]
     [InlineData("pf_fixed", "SELECT count(*) FROM fault WHERE outcome = 'fixed'")]
-    [InlineData("pf_emulate", "SELECT count(*) FROM fault WHERE outcome = 'emulate'")]
+    [InlineData("pf_emulate", "SELECT count(*) FROM fault WHERE outcome IN ('emulate', 'write_protected')")]
     [InlineData("vm_exits_ept_violation", "SELECT count(*) FROM vm_exit WHERE reason = 'EPT_VIOLATION'")]
     [InlineData("table_writes", "SELECT count(*) FROM table_write")]
     [InlineData("table_writes_hardware", "SELECT count(*) FROM table_write WHERE actor = 'hardware'")]

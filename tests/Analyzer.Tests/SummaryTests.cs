@@ -98,7 +98,7 @@ public sealed class SummaryTests(WorkloadDatabases databases) : IDisposable, ICl
         Same(
             workload,
             "SELECT json_array(run, address, faults, fixed, emulated, writes) FROM hot_address",
-            Ranked("run, address & ~4095, count(*), sum(outcome = 'fixed'), sum(outcome = 'emulate'), sum(writes)", "fault", "run, address & ~4095"));
+            Ranked("run, address & ~4095, count(*), sum(outcome = 'fixed'), sum(outcome IN ('emulate', 'write_protected')), sum(writes)", "fault", "run, address & ~4095"));
         Same(workload, "SELECT json_array(run, rip, faults, writes) FROM hot_rip", Ranked("run, rip, count(*), sum(writes)", "fault", "run, rip"));
     }
 

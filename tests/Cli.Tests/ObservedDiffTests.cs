@@ -78,7 +78,7 @@ public sealed class ObservedDiffTests : IDisposable
         foreach (var words in (string[][])
         [
             ["import", "ftrace", Path.Combine(data, "ftrace", $"{trace}.trace.gz"), "--db", _folder["x.db"], "--name", "kvm", "-q"],
-            ["run", Path.Combine(data, "conformance", $"{guest}.capture"), "-m", mode, "--host", host, "--host-pages", hostPages, "--append", "-o", _folder["x.db"], "-q"],
+            ["run", Path.Combine(data, "conformance", $"{guest}.capture"), "-m", mode, "--kernel", "6.1", "--host", host, "--host-pages", hostPages, "--append", "-o", _folder["x.db"], "-q"],
         ])
         {
             var (exitCode, _, error) = await CommandRunner.Run(words);

@@ -27,5 +27,5 @@ JOIN table_write AS w
     SELECT x.seq FROM table_write AS x
     WHERE x.run = :run AND x.table_id = root.table_id AND x.idx = entry.idx AND x.ordinal <= :ordinal
     ORDER BY x.ordinal DESC, x.seq DESC LIMIT 1)
-WHERE w.new <> 0
+WHERE w.new NOT IN (0, -9223372036854775808) -- empty, as the kernel has it
 ORDER BY w.idx;

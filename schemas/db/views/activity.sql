@@ -20,7 +20,7 @@ SELECT
       WHEN 6 THEN 'CR3_WRITE' WHEN 7 THEN 'CR4_WRITE' WHEN 8 THEN 'EFER_WRITE' WHEN 9 THEN 'INVLPG' WHEN 10 THEN 'INVPCID'
       WHEN 11 THEN 'PML_FULL' WHEN 12 THEN 'VMRUN' WHEN 13 THEN 'INVLPGA' WHEN 14 THEN 'NESTED_EXIT' ELSE a.name END
     WHEN 2 THEN CASE a.name
-      WHEN 0 THEN 'continue' WHEN 1 THEN 'retry' WHEN 2 THEN 'emulate' WHEN 3 THEN 'invalid' WHEN 4 THEN 'fixed' WHEN 5 THEN 'spurious'
+      WHEN 0 THEN 'continue' WHEN 1 THEN 'retry' WHEN 2 THEN 'emulate' WHEN 3 THEN 'invalid' WHEN 4 THEN 'fixed' WHEN 5 THEN 'spurious' WHEN 6 THEN 'write_protected'
       WHEN 16 THEN 'guest_fault' WHEN 17 THEN 'failed' ELSE nullif(a.name, 255) END
     WHEN 3 THEN (SELECT f.name FROM _function AS f WHERE f.function = a.name)
     WHEN 4 THEN CASE a.name

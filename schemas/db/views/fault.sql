@@ -26,7 +26,7 @@ CREATE VIEW fault (
   guest_page,     -- boolean: PFERR_GUEST_PAGE: on the walk of the guest's page tables (EPT, NPT).
   implicit,       -- boolean: PFERR_IMPLICIT_ACCESS.
   handler,        -- text: The handler, such as `kvm_tdp_page_fault`. NULL in an observed run that does not show it.
-  outcome,        -- text: How it ended: `continue`, `retry`, `emulate`, `invalid`, `fixed`, `spurious` (RET_PF_*); `guest_fault`: handed to the guest; `failed`: KVM_RUN returned an error. NULL in an observed run that does not show it.
+  outcome,        -- text: How it ended: `continue`, `retry`, `emulate`, `invalid`, `fixed`, `spurious`, `write_protected` (RET_PF_*); `guest_fault`: handed to the guest; `failed`: KVM_RUN returned an error. NULL in an observed run that does not show it.
   mapped_level,   -- integer: Level at which KVM mapped the page: 1 (4 KiB), 2 (2 MiB), 3 (1 GiB); 0: none. NULL in an observed run that does not show it.
   writes,         -- integer: Table writes made while it was handled.
   nested          -- boolean: A nested guest (L2) made it: its handler depends on how the hypervisor in the guest translates.
@@ -39,7 +39,7 @@ SELECT
   error_code >> 32 & 1, error_code >> 33 & 1, error_code >> 48 & 1,
   (SELECT name FROM _function AS f WHERE f.function = nullif(handler, 0)),
   CASE outcome
-    WHEN 0 THEN 'continue' WHEN 1 THEN 'retry' WHEN 2 THEN 'emulate' WHEN 3 THEN 'invalid' WHEN 4 THEN 'fixed' WHEN 5 THEN 'spurious'
+    WHEN 0 THEN 'continue' WHEN 1 THEN 'retry' WHEN 2 THEN 'emulate' WHEN 3 THEN 'invalid' WHEN 4 THEN 'fixed' WHEN 5 THEN 'spurious' WHEN 6 THEN 'write_protected'
     WHEN 16 THEN 'guest_fault' WHEN 17 THEN 'failed' ELSE outcome END,
   mapped_level, writes, EXISTS (SELECT 1 FROM _nested_fault AS n WHERE n.run = _fault.run AND n.fault_id = _fault.fault_id)
 FROM _fault;

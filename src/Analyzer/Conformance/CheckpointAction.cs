@@ -11,4 +11,7 @@ public enum CheckpointAction
 
     /// <summary>mprotect(PROT_READ) of guest memory, then mprotect(PROT_READ | PROT_WRITE).</summary>
     Protect = 2,
+
+    /// <summary>Switches dirty logging on at the first checkpoint, and reads the log at it and each later one.</summary>
+    LogDirtyFromFirst = 4,
 }

@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Text.Json;
 using Replay.Replayer;
+using Replay.Replayer.Kvm;
 
 namespace Replay.Analyzer.Conformance;
 
@@ -17,7 +18,13 @@ public sealed record ConformanceCase
 
     public required MmuMode Mode { get; init; }
 
+    /// <summary>The kernel that the case names.</summary>
+    public required KvmBehaviour Kernel { get; init; }
+
     public required string HostProfile { get; init; }
+
+    /// <summary>Userspace disabled KVM_X86_QUIRK_SLOT_ZAP_ALL.</summary>
+    public bool SlotZapQuirkDisabled { get; init; }
 
     public required ulong MemoryBytes { get; init; }
 
@@ -57,6 +64,8 @@ public sealed record ConformanceCase
                 Name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))),
                 GuestPath = Path.GetFullPath(Path.Combine(folder, root.GetProperty("guest").GetString()!)),
                 Mode = mode,
+                Kernel = ReadKernel(path, root),
+                SlotZapQuirkDisabled = ReadQuirks(path, root),
                 HostProfile = root.GetProperty("host_profile").GetString()!,
                 MemoryBytes = root.GetProperty("memory_bytes").GetUInt64(),
                 Entry = Convert.ToUInt64(root.GetProperty("entry").GetString(), 16),
@@ -89,7 +98,7 @@ public sealed record ConformanceCase
             shared.Add(sharedAtEnd.Max());
         try
         {
-            var sequences = ObservedTrace.Parse(trace, shared, Mode.UsesEptFormat(), accessedDirtyEnabled, namesVcpus: Vcpus > 1);
+            var sequences = ObservedTrace.Parse(trace, shared, this, accessedDirtyEnabled);
             sequences.Tables.AddRange(ObservedTables.Parse(ReadLines("tables.norm.txt"), shared));
             return sequences;
         }
@@ -122,6 +131,27 @@ public sealed record ConformanceCase
         }
     }
 
+    /// <summary>Cases of the first recordings name no kernel: they are of 6.1.</summary>
+    private static KvmBehaviour ReadKernel(string path, JsonElement root)
+    {
+        if (!root.TryGetProperty("kernel", out var element) || element.GetString() is not { } release)
+            return KvmBehaviour.Linux61;
+        return KvmBehaviour.OfRelease(release) ?? throw new ConformanceCaseException($"{path}: kernel '{release}' is not modelled");
+    }
+
+    private static bool ReadQuirks(string path, JsonElement root)
+    {
+        if (!root.TryGetProperty("quirks_disabled", out var quirks))
+            return false;
+        foreach (var quirk in quirks.EnumerateArray())
+        {
+            if (quirk.GetString() != "KVM_X86_QUIRK_SLOT_ZAP_ALL")
+                throw new ConformanceCaseException($"{path}: quirk '{quirk.GetString()}' is not modelled");
+        }
+
+        return quirks.GetArrayLength() > 0;
+    }
+
     private ConformanceCase Checked() => Vcpus switch
     {
         < 1 or > byte.MaxValue => throw new FormatException($"vcpus is {Vcpus}"),
@@ -146,6 +176,7 @@ public sealed record ConformanceCase
             action |= part switch
             {
                 "delete and re-add memslot 0" => CheckpointAction.ReplaceMemslot,
+                "enable dirty logging at the first checkpoint" => CheckpointAction.LogDirtyFromFirst,
                 "mprotect guest memory read-only, then read-write" => CheckpointAction.Protect,
                 _ => throw new FormatException($"at_checkpoint '{part}' is not known"),
             };

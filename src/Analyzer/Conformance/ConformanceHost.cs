@@ -35,7 +35,10 @@ internal sealed class ConformanceHost(ConformanceCase conformanceCase, ReplaySes
     public void AtCheckpoint(byte number)
     {
         trace.Dump(number.ToString(System.Globalization.CultureInfo.InvariantCulture));
-        if (conformanceCase.DirtyLog)
+        var logsFromFirst = conformanceCase.AtCheckpoint.HasFlag(CheckpointAction.LogDirtyFromFirst);
+        if (logsFromFirst)
+            _events.DirtyLogOn(0);
+        if (conformanceCase.DirtyLog || logsFromFirst)
             _events.DirtyLogGet(0);
         if (conformanceCase.AtCheckpoint.HasFlag(CheckpointAction.ReplaceMemslot))
         {

@@ -19,6 +19,8 @@ public static class ConformanceReplay
         ArgumentNullException.ThrowIfNull(source);
         var profile = HostProfiles.Find(conformanceCase.HostProfile)
             ?? throw new ConformanceCaseException($"{conformanceCase.Folder}: host profile '{conformanceCase.HostProfile}' is not known");
+        if (conformanceCase.SlotZapQuirkDisabled)
+            profile = profile with { SlotZapQuirk = false };
         if (!conformanceCase.Mode.RunsOn(profile.Vendor))
             throw new ConformanceCaseException($"{conformanceCase.Folder}: mode {conformanceCase.Mode.Name()} does not run on host profile '{profile.Name}'");
         var (model, sharedAtEnd) = Replay(conformanceCase, profile, program, source, cancellation);
@@ -38,6 +40,7 @@ public static class ConformanceReplay
         var options = new ReplayOptions
         {
             Mode = conformanceCase.Mode,
+            Kernel = conformanceCase.Kernel,
             Profile = profile,
             Backing = new HostBacking { HugePages = conformanceCase.HugePages, Populated = conformanceCase.Populated },
         };

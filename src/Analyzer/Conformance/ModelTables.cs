@@ -184,9 +184,9 @@ internal sealed class ModelTables
         _line($"{_names[page.Pfn]} list={dumped.List} gfn={page.Gfn:x} {Describe(page)} parents={(dumped.Parents.Count == 0 ? "-" : string.Join(',', parents))}");
         for (var i = 0; i < TablePage.EntryCount; i++)
         {
-            if (page[i].Raw == 0)
+            if (page[i] == page.Empty)
                 continue;
-            var translation = page.Role.Direct ? "" : $" t={page.ShadowedTranslationAt(i):x}";
+            var translation = !page.HasShadowedTranslation ? "" : $" t={page.ShadowedTranslationAt(i):x}";
             _line($"  {i} {Value(page[i], page.Level)}{translation}");
         }
     }

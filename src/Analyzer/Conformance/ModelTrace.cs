@@ -23,6 +23,11 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf, bool names
     private readonly Dictionary<int, string> _specialRoots = [];
     private readonly ulong _accessedDirty = isEpt ? SpteText.EptAccessedDirty : SpteText.X86AccessedDirty;
     private readonly HashSet<int> _emulationChains = [];
+
+    /// <summary>What the entries held that are being zapped atomically.</summary>
+    private readonly Dictionary<(int Table, int Index), ulong> _frozen = [];
+    private readonly HashSet<int> _unmapChains = [];
+    private bool _unmapFlushed;
     private long _handlerSeq;
 
     /// <summary>The replay that is observed: tells what the records leave out.</summary>
@@ -58,6 +63,8 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf, bool names
         _sequences.Chains[chainId] = names;
         if (functions.Contains(KvmFunction.X86EmulateInstruction))
             _emulationChains.Add(chainId);
+        if (functions.Contains(KvmFunction.KvmUnmapGfnRange))
+            _unmapChains.Add(chainId);
     }
 
     public void OnAccess(in AccessRecord record)
@@ -66,6 +73,7 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf, bool names
 
     public void OnExit(in VmExitRecord record)
     {
+        _unmapFlushed = false;
         if (record.Reason is ExitReason.EptViolation or ExitReason.Npf or ExitReason.PageFault)
             Add(record.Seq, $"kvm_page_fault address={record.Info2:x} error={record.Info1:x}", record.Ordinal, 0);
     }
@@ -78,16 +86,24 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf, bool names
             return;
         // The handler returns before the instruction is emulated. A #PF for the guest is injected later still; the handler says: retry.
         var outcome = record.Outcome == RetPf.GuestFault ? RetPf.Retry : record.Outcome;
-        Add(Math.Max(_handlerSeq, record.Seq), $"page_fault ret={(int)outcome}", record.Ordinal, 0, 2);
+        Add(Math.Max(_handlerSeq, record.Seq), $"page_fault ret={Session?.Vm.Kernel.Number(outcome)}", record.Ordinal, 0, 2);
     }
 
     public void OnWrite(in TableWrite record)
     {
         Passed(record.Seq, record.ChainId);
-        if (record.Actor == Actor.Hardware || IsInvisible(record))
+        if (record.Actor == Actor.Hardware)
             return;
+        if (IsInvisible(record))
+        {
+            if (new Spte(record.New).IsRemoved)
+                _frozen[(record.TableId, record.Index)] = record.Old;
+            return;
+        }
+
         var place = $"{NameOf(record.TableId)}[{record.Index.ToString(CultureInfo.InvariantCulture)}]";
-        var old = SpteText.WithoutHardwareBits(Text(record.Old, record.Level), _accessedDirty);
+        var shown = new Spte(record.Old).IsRemoved && _frozen.Remove((record.TableId, record.Index), out var before) ? before : record.Old;
+        var old = SpteText.WithoutHardwareBits(Text(shown, record.Level), _accessedDirty);
         var value = Text(record.New, record.Level);
         _sequences.Writes.Add(Item($"{place} {old} -> {value}", record.Ordinal, record.ChainId));
         switch (record.Tracepoint)
@@ -168,7 +184,29 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf, bool names
         }
     }
 
-    public void OnFlush(in TlbFlushRecord record) => Passed(record.Seq, record.ChainId);
+    public void OnFlush(in TlbFlushRecord record)
+    {
+        Passed(record.Seq, record.ChainId);
+        // Of unmaps with nothing of the guest between them: see the rules of ObservedFlushes.
+        var ofUnmap = _unmapChains.Contains(record.ChainId);
+        if (ofUnmap && _unmapFlushed)
+            return;
+        _unmapFlushed = ofUnmap;
+        if (record.Kind == FlushKind.RemoteRange && record.Function != KvmFunction.KvmFlushRemoteTlbsMemslot && Session?.Vm.Kernel.RangeFlushIsACall == true)
+            AddFlush($"flush range start={record.Start:x} pages={record.Pages:x}", record);
+        AddFlush(
+            record.Kind switch
+            {
+                FlushKind.Remote or FlushKind.RemoteRange => ObservedFlushes.Remote,
+                FlushKind.Current => record.Function == KvmFunction.SvmSetCr4 ? ObservedFlushes.Asid : ObservedFlushes.Current,
+                FlushKind.All => ObservedFlushes.All,
+                FlushKind.Guest => ObservedFlushes.Asid,
+                _ => $"flush gva={record.Start:x}",
+            },
+            record);
+    }
+
+    private void AddFlush(string text, in TlbFlushRecord record) => _sequences.Flushes.Add(Item(text, record.Ordinal, record.ChainId));
 
     public void OnRmap(in RmapRecord record) => Passed(record.Seq, record.ChainId);
 
@@ -184,12 +222,12 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf, bool names
     }
 
     /// <summary>
-    /// Stores that neither a tracepoint nor a kprobe shows: the last store of an atomic zap, the children of a split huge page, the
+    /// Stores that neither a tracepoint nor a kprobe shows: one of the two stores of an atomic zap, the children of a split huge page, the
     /// entries of special roots. The comparison of whole tables sees them.
     /// </summary>
     private bool IsInvisible(in TableWrite record) =>
         !_names.ContainsKey(record.TableId)
-        || record.Old == Spte.Removed
+        || (record.Tracepoint == Tracepoint.None && (new Spte(record.Old).IsRemoved || new Spte(record.New).IsRemoved))
         || (record.Function == KvmFunction.TdpMmuSplitHugePage && record.Tracepoint == Tracepoint.None);
 
     private string Text(ulong raw, int level) =>

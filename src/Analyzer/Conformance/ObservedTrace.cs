@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Replay.Replayer;
+using Replay.Replayer.Kvm.Mmu;
 
 namespace Replay.Analyzer.Conformance;
 
@@ -15,26 +17,42 @@ internal sealed partial class ObservedTrace
     private readonly Dictionary<(int Level, ulong Gfn), string> _tdpTables = [];
     private readonly ulong _accessedDirty;
     private readonly string _nonleafFlags;
+
+    /// <summary>What an entry holds that holds nothing.</summary>
+    private readonly string _empty;
+
+    /// <summary>The probe that tells how a direct fault ended.</summary>
+    private readonly string _directFaultReturn;
+    private readonly ObservedFlushes _flushes;
+    private string? _syncedMmio;
     private (string Place, string Value)? _pendingLink;
     private string? _nonleafValue;
     private string _who = "";
     private int _line;
 
-    private ObservedTrace(SharedFrames shared, bool isEpt, bool accessedDirtyEnabled)
+    private ObservedTrace(SharedFrames shared, ConformanceCase conformanceCase, bool accessedDirtyEnabled)
     {
+        var kernel = conformanceCase.Kernel;
+        var isEpt = conformanceCase.Mode.UsesEptFormat();
         _shared = shared;
+        _flushes = new ObservedFlushes(_sequences.Flushes);
         _accessedDirty = isEpt ? SpteText.EptAccessedDirty : SpteText.X86AccessedDirty;
-        _nonleafFlags = !isEpt ? "827" : accessedDirtyEnabled ? "907" : "10000000000807";
+        _nonleafFlags = !isEpt ? "827" : (accessedDirtyEnabled, kernel.EptSuppressesVe) switch
+        {
+            (true, false) => "907",
+            (false, false) => "10000000000807",
+            (true, true) => "8000000000000907",
+            _ => "8010000000000807",
+        };
+        _empty = SpteText.Model(kernel.EmptySpte, PgLevel.Size4K, _ => null, _ => null);
+        _directFaultReturn = kernel.TdpMmuFaultsApart && conformanceCase.Mode.UsesTdpMmu() ? "k:kvm_tdp_page_fault_ret" : "k:direct_page_fault_ret";
     }
 
-    /// <param name="lines">Of the trace.</param>
-    /// <param name="shared">Frames that back no gfn of their own.</param>
-    /// <param name="isEpt">Entries have the EPT format.</param>
-    /// <param name="accessedDirtyEnabled">The host's tables have accessed and dirty bits.</param>
-    /// <param name="namesVcpus">Several vCPUs: lines say whose thread made what follows, and operations say it too.</param>
-    public static ConformanceSequences Parse(IEnumerable<string> lines, SharedFrames shared, bool isEpt, bool accessedDirtyEnabled, bool namesVcpus)
+    public static ConformanceSequences Parse(IEnumerable<string> lines, SharedFrames shared, ConformanceCase conformanceCase, bool accessedDirtyEnabled)
     {
-        var trace = new ObservedTrace(shared, isEpt, accessedDirtyEnabled);
+        // Of several vCPUs lines say whose thread made what follows, and operations say it too.
+        var namesVcpus = conformanceCase.Vcpus > 1;
+        var trace = new ObservedTrace(shared, conformanceCase, accessedDirtyEnabled);
         foreach (var line in lines)
         {
             trace._line++;
@@ -46,6 +64,8 @@ internal sealed partial class ObservedTrace
                 trace.Add(line);
         }
 
+        trace._flushes.Finish();
+        trace._sequences.ShowsAsidFlushes = trace._flushes.ShowsAsidFlushes;
         return trace._sequences;
     }
 
@@ -64,6 +84,7 @@ internal sealed partial class ObservedTrace
         var space = line.IndexOf(' ', StringComparison.Ordinal);
         var name = space < 0 ? line : line[..space];
         var rest = space < 0 ? "" : line[(space + 1)..];
+        _flushes.Add(name, rest, _line);
         switch (name)
         {
             case "kvm_page_fault":
@@ -72,7 +93,8 @@ internal sealed partial class ObservedTrace
             case "k:kvm_mmu_page_fault":
                 Operation($"kvm_mmu_page_fault addr={Value(rest, "addr")} err={Value(rest, "err")}");
                 break;
-            case "k:direct_page_fault_ret" or "k:paging64_page_fault_ret" or "k:paging32_page_fault_ret":
+            case "k:paging64_page_fault_ret" or "k:paging32_page_fault_ret":
+            case var _ when name == _directFaultReturn:
                 Operation($"page_fault ret={Value(rest, "ret")}");
                 break;
             case "get_shadow_page":
@@ -137,17 +159,27 @@ internal sealed partial class ObservedTrace
 
                 break;
             case "k:mmu_spte_clear_track_bits":
-                Write(Value(rest, "sptep"), rest[(rest.IndexOf("old=", StringComparison.Ordinal) + 4)..].TrimEnd(), "0");
+                Write(Value(rest, "sptep"), rest[(rest.IndexOf("old=", StringComparison.Ordinal) + 4)..].TrimEnd(), _empty);
                 break;
             case "k:mmu_page_zap_pte":
                 var zapped = Value(rest, "sptep");
                 if (Entry(zapped).StartsWith("mmio", StringComparison.Ordinal))
-                    Write(zapped, Entry(zapped), "0");
+                    Write(zapped, Entry(zapped), _empty);
                 break;
             case "k:pte_list_remove":
-                Write(Value(rest, "spte"), Entry(Value(rest, "spte")), "0");
+                Write(Value(rest, "spte"), Entry(Value(rest, "spte")), _empty);
+                break;
+            case "k:sync_mmio_spte":
+                _syncedMmio = Value(rest, "sptep");
+                break;
+            case "k:sync_mmio_spte_ret":
+                // True without a mark: the entry was of another gfn, and is cleared.
+                if (_syncedMmio is { } synced && Value(rest, "ret") is not ("0" or "0x0"))
+                    Write(synced, Entry(synced), _empty);
+                _syncedMmio = null;
                 break;
             case "mark_mmio_spte":
+                _syncedMmio = null;
                 AddMmio(rest);
                 break;
             case "fast_page_fault":
@@ -254,7 +286,7 @@ internal sealed partial class ObservedTrace
 
     private string Canonical(string value) => SpteText.Canonical(_shared.Canonical(value));
 
-    private string Entry(string place) => _entries.GetValueOrDefault(place, "0");
+    private string Entry(string place) => _entries.GetValueOrDefault(place, _empty);
 
     private void Operation(string text) => _sequences.Operations.Add(new ConformanceItem(_who + text, _line));
 

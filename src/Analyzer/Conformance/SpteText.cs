@@ -6,7 +6,7 @@ namespace Replay.Analyzer.Conformance;
 
 /// <summary>
 /// The normal form of entry values: <c>g100 fl=e67</c> (guest frame and the bits beside it), <c>->S5 fl=827</c> (a table),
-/// <c>np:5a0</c>, <c>nonmmu:f8fe000016</c>, <c>0</c>. Frames that back no guest page are <c>p*</c>.
+/// <c>np:5a0</c>, <c>nonmmu:f8fe000016</c>, <c>0</c> (<c>np:8000000000000000</c> in later kernels). Frames that back no guest page are <c>p*</c>.
 /// </summary>
 internal static partial class SpteText
 {
@@ -27,7 +27,7 @@ internal static partial class SpteText
     }
 
     /// <summary>
-    /// Entries that are neither present nor removed are MMIO entries and are written out: the tracepoint that shows them tells their
+    /// Entries that are neither present, removed nor empty are MMIO entries and are written out: the tracepoint that shows them tells their
     /// content, not their bits.
     /// </summary>
     public static string Canonical(string text)
@@ -35,7 +35,7 @@ internal static partial class SpteText
         if (text.StartsWith("np:", StringComparison.Ordinal) || text.StartsWith("nonmmu:", StringComparison.Ordinal))
         {
             var raw = ulong.Parse(text.AsSpan(text.IndexOf(':', StringComparison.Ordinal) + 1), NumberStyles.HexNumber);
-            return raw == Spte.Removed ? text : Mmio(raw);
+            return new Spte(raw).IsRemoved || raw == Spte.SuppressVeMask ? text : Mmio(raw);
         }
 
         return text;
@@ -56,7 +56,7 @@ internal static partial class SpteText
             return "0";
         var spte = new Spte(raw);
         if (!spte.IsShadowPresent)
-            return spte.IsRemoved ? "np:5a0" : Mmio(raw);
+            return spte.IsRemoved || raw == Spte.SuppressVeMask ? $"np:{raw:x}" : Mmio(raw);
         var flags = raw & ~Spte.BaseAddressMask;
         if (!spte.IsLast(level) && tableOf(spte.Pfn) is { } table)
             return $"->{table} fl={flags:x}";

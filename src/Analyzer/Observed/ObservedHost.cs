@@ -1,4 +1,5 @@
 using Replay.Analyzer.Store;
+using Replay.Replayer.Kvm;
 
 namespace Replay.Analyzer.Observed;
 
@@ -24,6 +25,9 @@ public sealed record ObservedHost
 
     /// <summary>Entries have no MMU_PRESENT bit (Linux before 5.13).</summary>
     public bool PresentByRights { get; init; }
+
+    /// <summary>Whose numbers the trace's outcomes are.</summary>
+    public KvmBehaviour Kernel { get; init; } = KvmBehaviour.Linux61;
 
     /// <summary>page_offset_base: the address at which the kernel maps host-physical address 0.</summary>
     public ulong DirectMap { get; init; } = DefaultDirectMap;

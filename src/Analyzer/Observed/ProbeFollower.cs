@@ -137,8 +137,8 @@ internal sealed class ProbeFollower(ObservedHost host, Scribe scribe, TablePages
         switch (function.Action)
         {
             case ProbeAction.Handler:
-                if (probe.TryGet("ret"u8, out var outcome) && outcome <= (ulong)RetPf.Spurious)
-                    ExitFollower.Outcome(thread, (RetPf)outcome);
+                if (probe.TryGet("ret"u8, out var outcome) && host.Kernel.Outcome(outcome) is { } known)
+                    ExitFollower.Outcome(thread, known);
                 break;
             case ProbeAction.GetShadowPage:
                 if (probe.TryGet("sp"u8, out var page) && probe.TryGet("spt"u8, out var table) && probe.TryGet("gfn"u8, out var gfn) && probe.TryGet("role"u8, out var role))

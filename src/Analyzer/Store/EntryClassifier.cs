@@ -17,7 +17,6 @@ public readonly record struct EntryClassifier(bool IsEpt, ulong MmioMask, ulong 
     private const ulong X86Mmio = 1UL << 51 | 1;
     private const ulong X86PresentMask = 1;
     private const ulong EptRights = 7;
-    private const ulong SuppressVe = 1UL << 63;
 
     /// <summary>The masks that hosts without memory encryption use.</summary>
     /// <remarks>KVM: kvm_mmu_set_ept_masks(), kvm_mmu_reset_all_pte_masks().</remarks>
@@ -33,7 +32,8 @@ public readonly record struct EntryClassifier(bool IsEpt, ulong MmioMask, ulong 
 
     public EntryKind Classify(ulong value, int level)
     {
-        if (value == 0)
+        // Linux 6.10 and later set bit 63 (suppress #VE) in entries that are not present.
+        if ((value & ~Spte.SuppressVeMask) == 0)
             return EntryKind.None;
         return HasGaps ? ClassifySeen(value, level) : ClassifyModelled(value, level);
     }
@@ -42,11 +42,6 @@ public readonly record struct EntryClassifier(bool IsEpt, ulong MmioMask, ulong 
     {
         if (value == Unseen.Word)
             return EntryKind.Unknown;
-        // Linux 6.10 and later set bit 63 (suppress #VE) in entries that are not present.
-        if ((value & ~SuppressVe) == 0)
-            return EntryKind.None;
-        if ((value & ~SuppressVe) == Spte.Removed)
-            return EntryKind.Removed;
         if (PresentByRights && (value & (IsEpt ? EptRights : X86PresentMask)) != 0 && (MmioValue == 0 || (value & MmioMask) != MmioValue))
             value |= Spte.MmuPresentMask;
         return ClassifyModelled(value, level);

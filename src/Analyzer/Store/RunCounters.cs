@@ -66,7 +66,7 @@ internal sealed class RunCounters(EntryClassifier entries)
     {
         yield return new("pf_taken", _faultsTaken, "rows of fault whose handler is not handle_mmio_page_fault");
         yield return new("pf_fixed", _outcomes[(byte)RetPf.Fixed], "rows of fault with outcome fixed");
-        yield return new("pf_emulate", _outcomes[(byte)RetPf.Emulate], "rows of fault with outcome emulate");
+        yield return new("pf_emulate", _outcomes[(byte)RetPf.Emulate] + _outcomes[(byte)RetPf.WriteProtected], "rows of fault with outcome emulate, or write_protected and not retried");
         yield return new("pf_spurious", _outcomes[(byte)RetPf.Spurious], "rows of fault with outcome spurious");
         yield return new("pf_guest", _guestFaultsInjected, "rows of guest_fault with an exit");
         yield return new("pf_mmio_spte_created", writes.Sum(IsMmioMark), "rows of table_write with tracepoint mark_mmio_spte");

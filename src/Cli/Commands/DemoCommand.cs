@@ -36,12 +36,15 @@ internal sealed class DemoCommand : VerbCommand
         DefaultValueFactory = _ => "demo.db",
     };
 
+    private readonly Option<string?> _kernel = ReplayPlanOptions.Kernel();
+
     private readonly Option<bool> _quiet = CommonOptions.Quiet();
 
     public DemoCommand()
         : base("demo", "Replay the bundled capture of a booting Linux kernel through EPT, twice, and through shadow paging, and compare them.")
     {
         Options.Add(_database);
+        Options.Add(_kernel);
         Options.Add(_quiet);
     }
 
@@ -50,7 +53,13 @@ internal sealed class DemoCommand : VerbCommand
     protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
     {
         var path = arguments.GetRequiredValue(_database);
-        var plan = new ReplayPlan { Capture = DemoCapture.Path, Modes = Modes, Threads = Environment.ProcessorCount };
+        var plan = new ReplayPlan
+        {
+            Capture = DemoCapture.Path,
+            Modes = Modes,
+            Kernels = ReplayPlanOptions.Kernels(arguments.GetValue(_kernel) is { } kernel ? [kernel] : [], Modes),
+            Threads = Environment.ProcessorCount,
+        };
         console.Out.WriteLine("The capture: a real guest, recorded with 'replay record qemu'.");
         console.Out.WriteLine();
         using (var reader = CaptureReader.Open(plan.Capture))
@@ -58,7 +67,7 @@ internal sealed class DemoCommand : VerbCommand
         console.Out.WriteLine();
         var results = Replay(plan, path, arguments, console, cancellation);
         console.Out.WriteLine("The same accesses through three MMUs of KVM:");
-        RunReport.Write(Modes, results, console);
+        RunReport.Write(plan, results, console);
         RunReport.TellVerdict("replay demo", plan, results, unseen: [], isJson: false, console);
         using var database = Database.OpenRead(path);
         var runner = new QueryRunner(database);

@@ -17,7 +17,7 @@ internal sealed class DocsCommand : VerbCommand
     };
 
     public DocsCommand()
-        : base("docs", "Write the generated pages of the documentation (cli.md, schema.md, workloads.md, the picture).")
+        : base("docs", "Write the generated pages of the documentation (cli.md, kernels.md, schema.md, workloads.md, the picture).")
     {
         Hidden = true;
         Options.Add(_folder);
@@ -31,6 +31,7 @@ internal sealed class DocsCommand : VerbCommand
         folder.Create();
         var root = CommandLine.Build(console);
         await File.WriteAllTextAsync(Path.Combine(folder.FullName, "cli.md"), CliReference.Markdown(root), cancellation).ConfigureAwait(false);
+        await File.WriteAllTextAsync(Path.Combine(folder.FullName, "kernels.md"), KernelReference.Markdown(), cancellation).ConfigureAwait(false);
         await File.WriteAllTextAsync(Path.Combine(folder.FullName, "schema.md"), SchemaDocs.Markdown(), cancellation).ConfigureAwait(false);
         await File.WriteAllTextAsync(Path.Combine(folder.FullName, "workloads.md"), WorkloadReference.Markdown(), cancellation).ConfigureAwait(false);
         Directory.CreateDirectory(Path.Combine(folder.FullName, "images"));

@@ -7,6 +7,7 @@ using Replay.Cli.Terminal;
 using Replay.Recorder;
 using Replay.Recorder.Ftrace;
 using Replay.Replayer;
+using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
 using Replay.Trace;
 
@@ -206,7 +207,10 @@ internal sealed class ImportFtraceCommand : VerbCommand
 
     private ImportPlan Plan(ParseResult arguments, HostFindings findings) => new()
     {
-        Host = HostChoice.Choose(findings, arguments.GetValue(_mode), Profile(arguments), arguments.GetValue(_directMap)),
+        Host = HostChoice.Choose(findings, arguments.GetValue(_mode), Profile(arguments), arguments.GetValue(_directMap)) with
+        {
+            Kernel = KvmBehaviour.OfRelease(arguments.GetValue(_kernel) ?? findings.Kernel) ?? KvmBehaviour.Linux61,
+        },
         Outlook = ImportPlan.OutlookOf(findings),
         Kept = arguments.GetValue(_fields) switch
         {

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Replay.Cli.Importing;
 using Replay.Cli.Replaying;
 using Replay.Replayer;
+using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
 using Replay.Trace;
 
@@ -14,6 +15,13 @@ internal sealed class ReplayPlanOptions
     {
         Description = $"MMU to replay with; repeatable: {string.Join(", ", MmuModes.All.Select(mode => mode.Name()))} (default: ept; of a capture made of a trace, the traced host's)",
         HelpName = "MODE",
+        AllowMultipleArgumentsPerToken = false,
+    };
+
+    private readonly Option<string[]> _kernels = new("--kernel")
+    {
+        Description = $"Linux whose KVM is modelled; repeatable, each mode is replayed with each: {KernelNames} (default: {KvmBehaviour.Newest.Name})",
+        HelpName = "VERSION",
         AllowMultipleArgumentsPerToken = false,
     };
 
@@ -45,9 +53,19 @@ internal sealed class ReplayPlanOptions
         DefaultValueFactory = _ => Environment.ProcessorCount,
     };
 
+    /// <summary>The kernel, where there is one only.</summary>
+    internal static Option<string?> Kernel() => new("--kernel")
+    {
+        Description = $"Linux whose KVM is modelled: {KernelNames} (default: {KvmBehaviour.Newest.Name})",
+        HelpName = "VERSION",
+    };
+
+    private static string KernelNames => string.Join(", ", KvmBehaviour.All.Select(kernel => kernel.Name));
+
     public void AddTo(Command command)
     {
         command.Options.Add(_modes);
+        command.Options.Add(_kernels);
         command.Options.Add(_host);
         command.Options.Add(_pages);
         command.Options.Add(_lazy);
@@ -66,6 +84,7 @@ internal sealed class ReplayPlanOptions
         {
             Capture = Inputs.Capture(capture),
             Modes = modes,
+            Kernels = Kernels(arguments.GetValue(_kernels) ?? [], modes),
             Profile = Profile(arguments, modes) ?? (traced is { } host && modes.TrueForAll(mode => mode.RunsOn(host.Profile.Vendor)) ? host.Profile : null),
             Backing = new HostBacking { HugePages = HugePages(arguments.GetValue(_pages), traced?.Backing.HugePages ?? false), Populated = !arguments.GetValue(_lazy) },
             TracedMode = saysHost ? null : traced?.Mode,
@@ -88,6 +107,27 @@ internal sealed class ReplayPlanOptions
         }
 
         return modes.Count > 0 ? modes : [usual];
+    }
+
+    internal static List<KvmBehaviour> Kernels(string[] names, IReadOnlyList<MmuMode> modes)
+    {
+        var kernels = new List<KvmBehaviour>();
+        foreach (var name in names)
+        {
+            var kernel = KvmBehaviour.Find(name)
+                ?? throw new UsageException($"--kernel {name}: choose from {KernelNames}.");
+            if (kernels.Contains(kernel))
+                throw new UsageException($"--kernel {name} is given twice.");
+            foreach (var mode in modes)
+            {
+                if (!kernel.Has(mode))
+                    throw new UsageException($"--kernel {name}: mode {mode.Name()} is not modelled for it.");
+            }
+
+            kernels.Add(kernel);
+        }
+
+        return kernels.Count > 0 ? kernels : [KvmBehaviour.Newest];
     }
 
     /// <summary>The host of the trace that the capture was made of.</summary>

@@ -68,6 +68,7 @@ internal sealed class RunCommand : VerbCommand
         new("replay run boot.capture --mmu ept -o boot.db", "through EPT as the 2013 thread describes it"),
         new("replay run boot.capture --mmu ept --mmu ept-tdp -o boot.db --force", "two modes in one pass, two runs in one database"),
         new("replay run boot.capture --mmu ept -o boot.db --resume", "after Ctrl-C, a kill or a crash: the rest; begins where there is nothing to resume"),
+        new("replay run boot.capture --mmu ept --kernel 6.1 --kernel 6.12 -o kernels.db", "what another kernel would do: then 'replay diff kernels.db ept@6.1 ept@6.12'"),
         new("replay run boot.capture --mmu npt --host-pages thp -o thp.db", "the host backs the guest with huge pages"),
         new("replay run boot.capture --mmu ept-tdp --host-pages thp --host-events migrate.jsonl -o migrate.db", "what if the host had logged dirty pages, aged, reclaimed, ballooned meanwhile (schemas/host-events.md)"),
         new("replay run boot.capture --mmu ept --module-param eptad=N -o noad.db", "a CPU without EPT accessed and dirty bits"),
@@ -88,9 +89,9 @@ internal sealed class RunCommand : VerbCommand
         if (results.Count == 0)
             return Task.FromResult(ExitCode.Done);
         if (arguments.GetValue(_json))
-            RunReport.WriteJson(plan.Modes, results, unseen, console.Out);
+            RunReport.WriteJson(plan, results, unseen, console.Out);
         else
-            RunReport.Write(plan.Modes, results, console);
+            RunReport.Write(plan, results, console);
         RunReport.TellIfEmpty("replay run", plan, results, console);
         RunReport.TellVerdict("replay run", plan, results, unseen, arguments.GetValue(_json), console);
         console.Error.WriteLine($"{output}: {Units.Of(results.Count, "run")} in {elapsed.TotalSeconds:0.0} s");

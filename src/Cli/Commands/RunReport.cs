@@ -11,11 +11,12 @@ namespace Replay.Cli.Commands;
 /// <summary>What replays came to, side by side.</summary>
 internal static class RunReport
 {
-    public static void Write(IReadOnlyList<MmuMode> modes, IReadOnlyList<ReplayResult> results, CliConsole console)
+    public static void Write(ReplayPlan plan, IReadOnlyList<ReplayResult> results, CliConsole console)
     {
         var table = new Table().Border(console.OutIsTerminal ? TableBorder.Rounded : TableBorder.Ascii2).AddColumn("");
-        foreach (var mode in modes)
-            table.AddColumn(new TableColumn(mode.Name()).RightAligned());
+        foreach (var variant in plan.Variants)
+            table.AddColumn(new TableColumn(plan.NameOf(variant)).RightAligned());
+        table.AddRow(["KVM of Linux", .. plan.Variants.Select(variant => variant.Kernel.Name + (variant.Kernel.Caveat(variant.Mode) is null ? "" : " *"))]);
         Row(table, "accesses", results, result => Units.Count(result.Accesses));
         Row(table, "events", results, result => Units.Count(result.Events));
         Row(table, "VM exits", results, result => Units.Count(result.Exits));
@@ -32,20 +33,31 @@ internal static class RunReport
 
         Row(table, "history hash", results, result => result.HistoryHash[..16]);
         console.Ansi().Write(table);
+        TellCaveats(plan, console.Out);
     }
 
-    public static void WriteJson(IReadOnlyList<MmuMode> modes, IReadOnlyList<ReplayResult> results, IReadOnlyList<string> unseen, TextWriter output)
+    public static void WriteJson(ReplayPlan plan, IReadOnlyList<ReplayResult> results, IReadOnlyList<string> unseen, TextWriter output)
     {
         using var stream = new MemoryStream();
         using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))
         {
             json.WriteStartArray();
             for (var i = 0; i < results.Count; i++)
-                WriteJson(modes[i], results[i], unseen, json);
+                WriteJson(plan.Variants[i], results[i], unseen, json);
             json.WriteEndArray();
         }
 
         output.WriteLine(Encoding.UTF8.GetString(stream.ToArray()));
+    }
+
+    /// <summary>What was not compared with a machine says so.</summary>
+    private static void TellCaveats(ReplayPlan plan, TextWriter output)
+    {
+        foreach (var variants in plan.Variants.Where(variant => variant.Kernel.Caveat(variant.Mode) is not null).GroupBy(variant => variant.Kernel))
+        {
+            var modes = string.Join(", ", variants.Select(variant => variant.Mode.Name()));
+            output.WriteLine($"* {modes} of {variants.Key}: {variants.Key.Caveat(variants.First().Mode)}");
+        }
     }
 
     /// <summary>Zeros in every row are easily taken for an answer.</summary>
@@ -62,14 +74,16 @@ internal static class RunReport
     public static bool TellVerdict(string verb, ReplayPlan plan, IReadOnlyList<ReplayResult> results, IReadOnlyList<string> unseen, bool isJson, CliConsole console) =>
         VerdictReport.Write(
             verb,
-            [.. results.Select((result, i) => (plan.Modes[i].Name(), Verdict.Of(result, unseen)))],
+            [.. results.Select((result, i) => (plan.NameOf(plan.Variants[i]), Verdict.Of(result, unseen)))],
             isJson ? TextWriter.Null : console.Out,
             console.Error);
 
-    private static void WriteJson(MmuMode mode, ReplayResult result, IReadOnlyList<string> unseen, Utf8JsonWriter json)
+    private static void WriteJson(ReplayVariant variant, ReplayResult result, IReadOnlyList<string> unseen, Utf8JsonWriter json)
     {
         json.WriteStartObject();
-        json.WriteString("mode", mode.Name());
+        json.WriteString("mode", variant.Mode.Name());
+        json.WriteString("kernel", variant.Kernel.Release);
+        json.WriteString("kernelCaveat", variant.Kernel.Caveat(variant.Mode));
         json.WriteNumber("accesses", result.Accesses);
         json.WriteNumber("events", result.Events);
         json.WriteNumber("exits", result.Exits);

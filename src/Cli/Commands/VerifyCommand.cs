@@ -49,9 +49,9 @@ internal sealed class VerifyCommand : VerbCommand
         var (results, manifest) = Replay(plan, arguments, console, cancellation);
         var isJson = arguments.GetValue(_json);
         if (isJson)
-            RunReport.WriteJson(plan.Modes, results, manifest.Blind, console.Out);
+            RunReport.WriteJson(plan, results, manifest.Blind, console.Out);
         else
-            RunReport.Write(plan.Modes, results, console);
+            RunReport.Write(plan, results, console);
         RunReport.TellIfEmpty("replay verify", plan, results, console);
         return RunReport.TellVerdict("replay verify", plan, results, manifest.Blind, isJson, console) ? ExitCode.Done : ExitCode.Different;
     }

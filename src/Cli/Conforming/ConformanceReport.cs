@@ -10,7 +10,7 @@ internal static class ConformanceReport
 {
     public static void Write(ConformanceResult result, CliConsole console)
     {
-        console.Out.WriteLine($"{result.Case} in {result.Mode} on {result.HostProfile}");
+        console.Out.WriteLine($"{result.Case} in {result.Mode} on {result.HostProfile}, KVM of Linux {result.Kernel}");
         foreach (var one in result.Classes)
             console.Out.WriteLine($"  {one.Name,-10} {one.Alignment.Matched} of {one.Alignment.Seen}{Extra(one.Alignment)}");
         var bits = result.TablesWithAccessedDirty;
@@ -21,7 +21,7 @@ internal static class ConformanceReport
 
     public static void WriteTable(IReadOnlyList<(string Path, ConformanceResult Result)> results, CliConsole console)
     {
-        var rows = new List<string[]> { (string[])["case", "writes", "operations", "tables", "with A/D", "complete"] };
+        var rows = new List<string[]> { (string[])["case", "writes", "operations", "flushes", "tables", "with A/D", "complete"] };
         foreach (var (path, result) in results)
             rows.Add([path, .. result.Classes.Select(one => Score(one.Alignment)), Score(result.TablesWithAccessedDirty), result.IsComplete ? "yes" : "no"]);
         var complete = results.Count(entry => entry.Result.IsComplete);
@@ -60,6 +60,7 @@ internal static class ConformanceReport
     [
         ("writes", result => result.Writes.Alignment),
         ("operations", result => result.Operations.Alignment),
+        ("flushes", result => result.Flushes.Alignment),
         ("tables", result => result.Tables.Alignment),
         ("tablesWithAccessedDirty", result => result.TablesWithAccessedDirty),
     ];
@@ -122,6 +123,7 @@ internal static class ConformanceReport
         json.WriteBoolean("complete", result.IsComplete);
         Write(json, "tablesWithAccessedDirty", result.TablesWithAccessedDirty);
         json.WriteString("hostProfile", result.HostProfile);
+        json.WriteString("kernel", result.Kernel);
         if (path is not null)
             json.WriteString("path", path);
         json.WriteEndObject();

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Replay.Analyzer.Observed;
 using Replay.Analyzer.Store;
 using Replay.Recorder.Ftrace;
+using Replay.Replayer.Kvm;
 
 namespace Replay.Cli.Importing;
 
@@ -60,6 +61,7 @@ internal sealed record ImportPlan
                 UsesTdpMmu = mode.EndsWith("-tdp", StringComparison.Ordinal),
                 PresentByRights = options.GetValueOrDefault("entries_present") == "by rights",
                 DirectMap = directMap,
+                Kernel = KvmBehaviour.OfRelease(run.Kernel) ?? KvmBehaviour.Linux61,
             },
             Outlook = OutlookOf(findings),
             Kept = FieldsKept.None,

@@ -47,14 +47,14 @@ internal sealed class ReplayDriver : IDisposable
     public static ReplayDriver Open(ReplayPlan plan) => new(plan);
 
     /// <summary>Replays to the end.</summary>
-    /// <param name="historyOf">Gives each mode's observer.</param>
+    /// <param name="historyOf">Gives each variant's observer.</param>
     /// <param name="progress">Told the accesses replayed so far.</param>
     /// <param name="cancellation">Looked at between chunks.</param>
-    /// <returns>A result for each mode, in the plan's order.</returns>
-    public IReadOnlyList<ReplayResult> Run(Func<MmuMode, IHistory> historyOf, Action<long>? progress, CancellationToken cancellation)
+    /// <returns>A result for each variant, in the plan's order.</returns>
+    public IReadOnlyList<ReplayResult> Run(Func<ReplayVariant, IHistory> historyOf, Action<long>? progress, CancellationToken cancellation)
     {
-        foreach (var mode in _plan.Modes)
-            _sessions.Add(new ReplaySession(_reader.Manifest, _plan.OptionsFor(mode) with { HostScript = HostScript }, historyOf(mode)));
+        foreach (var variant in _plan.Variants)
+            _sessions.Add(new ReplaySession(_reader.Manifest, _plan.OptionsFor(variant) with { HostScript = HostScript }, historyOf(variant)));
         return Run(progress, cancellation);
     }
 

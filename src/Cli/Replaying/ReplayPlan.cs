@@ -1,4 +1,5 @@
 using Replay.Replayer;
+using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
 using Replay.Trace;
 
@@ -10,6 +11,12 @@ internal sealed record ReplayPlan
     public required string Capture { get; init; }
 
     public required IReadOnlyList<MmuMode> Modes { get; init; }
+
+    /// <summary>Each mode is replayed with each of them.</summary>
+    public IReadOnlyList<KvmBehaviour> Kernels { get; init; } = [KvmBehaviour.Newest];
+
+    /// <summary>What is replayed side by side: kernel by kernel, mode by mode.</summary>
+    public IReadOnlyList<ReplayVariant> Variants => [.. Kernels.SelectMany(kernel => Modes.Select(mode => new ReplayVariant(mode, kernel)))];
 
     /// <summary>Null: each mode's default.</summary>
     public HostProfile? Profile { get; init; }
@@ -27,7 +34,11 @@ internal sealed record ReplayPlan
     /// <summary>Threads that replay; decoding and storing have their own.</summary>
     public int Threads { get; init; } = 1;
 
-    public ReplayOptions OptionsFor(MmuMode mode) => new() { Mode = mode, Profile = Profile, Backing = BackingFor(mode), UseTlb = UseTlb, HostScript = HostScript };
+    public ReplayOptions OptionsFor(ReplayVariant variant) =>
+        new() { Mode = variant.Mode, Kernel = variant.Kernel, Profile = Profile, Backing = BackingFor(variant.Mode), UseTlb = UseTlb, HostScript = HostScript };
+
+    /// <summary>What a report calls a variant: its mode, and the kernel where there are several.</summary>
+    public string NameOf(ReplayVariant variant) => Kernels.Count > 1 ? variant.ToString() : variant.Mode.Name();
 
     /// <summary>
     /// <c>4k</c> or <c>thp</c>, with <c>-lazy</c> where the host had not populated the memory, with <c>-recorded</c> where it is as a trace

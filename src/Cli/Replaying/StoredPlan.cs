@@ -2,6 +2,7 @@ using System.Text.Json;
 using Replay.Analyzer.Store;
 using Replay.Cli.Commands;
 using Replay.Replayer;
+using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
 using Replay.Trace;
 
@@ -27,6 +28,7 @@ internal static class StoredPlan
         {
             Capture = capture,
             Modes = [mode],
+            Kernels = [KvmBehaviour.OfRelease(run.Kernel) ?? throw new UsageException($"run {run.Run} ({run.Name}): Linux {run.Kernel} is not modelled.")],
             Profile = Profile(run),
             HostScript = (JsonSerializer.Deserialize<Dictionary<string, string>>(run.Options) ?? []).TryGetValue("host_events", out var script)
                 ? HostScript.Parse(script, $"run {run.Run} ({run.Name}), host events")

@@ -1,7 +1,6 @@
 using Replay.Analyzer.Store;
 using Replay.Cli.Terminal;
 using Replay.Replayer;
-using Replay.Replayer.Kvm.Host;
 
 namespace Replay.Cli.Replaying;
 
@@ -18,7 +17,7 @@ internal static class StoredReplay
     /// <param name="tell">Told once what is done with what was there.</param>
     /// <param name="progress">Accesses so far, of how many.</param>
     /// <param name="cancellation">Leaves the runs marked incomplete, at a checkpoint.</param>
-    /// <returns>A result for each mode, empty where the runs are there and complete; and what the capture cannot carry.</returns>
+    /// <returns>A result for each variant, empty where the runs are there and complete; and what the capture cannot carry.</returns>
     public static (IReadOnlyList<ReplayResult> Results, IReadOnlyList<string> Unseen) Run(
         ReplayPlan plan,
         HistoryFile file,
@@ -29,7 +28,8 @@ internal static class StoredReplay
         CancellationToken cancellation)
     {
         using var driver = ReplayDriver.Open(plan);
-        var infos = plan.Modes.Select(mode => Describe(plan, driver, mode)).ToList();
+        var variants = plan.Variants;
+        var infos = variants.Select(variant => Describe(plan, driver, variant)).ToList();
         Resumption? resumption = null;
         var outcome = checkpoints.Resume ? file.TryResume(infos, store, out resumption) : ResumeOutcome.Nothing;
         Tell(outcome, resumption?.Checkpoint, tell);
@@ -43,7 +43,7 @@ internal static class StoredReplay
             SaveCheckpoints(driver, file, stores, new CheckpointClock(checkpoints.Interval), begun: resumption is not null, tell);
             void Progress(long accesses) => progress(accesses, driver.TotalAccesses);
             var results = resumption is null
-                ? driver.Run(mode => stores[infos.FindIndex(info => info.Mode == mode)], Progress, cancellation)
+                ? driver.Run(variant => stores[IndexOf(variants, variant)], Progress, cancellation)
                 : driver.Resume(
                     [.. Enumerable.Range(0, stores.Count).Select(resumption.Session)],
                     resumption.Checkpoint.Ordinal,
@@ -97,7 +97,15 @@ internal static class StoredReplay
             tell("is complete: nothing to resume");
     }
 
-    private static RunInfo Describe(ReplayPlan plan, ReplayDriver driver, MmuMode mode)
+    private static int IndexOf(IReadOnlyList<ReplayVariant> variants, ReplayVariant variant)
+    {
+        var index = 0;
+        while (variants[index] != variant)
+            index++;
+        return index;
+    }
+
+    private static RunInfo Describe(ReplayPlan plan, ReplayDriver driver, ReplayVariant variant)
     {
         var options = new SortedDictionary<string, string>(StringComparer.Ordinal) { ["tlb"] = plan.UseTlb ? "on" : "off" };
         if (driver.HostScript is { } script)
@@ -110,10 +118,11 @@ internal static class StoredReplay
             CaptureComplete = driver.Manifest.Complete,
             CaptureFilter = driver.Manifest.Filter,
             CaptureBlind = driver.Manifest.Blind,
-            Mode = mode,
-            Profile = plan.OptionsFor(mode).EffectiveProfile.Name,
-            Backing = plan.BackingNameFor(mode),
-            Kernel = HostProfile.KernelVersion,
+            Mode = variant.Mode,
+            Name = plan.Kernels.Count > 1 ? variant.ToString() : null,
+            Profile = plan.OptionsFor(variant).EffectiveProfile.Name,
+            Backing = plan.BackingNameFor(variant.Mode),
+            Kernel = variant.Kernel.Release,
             Tool = ToolVersion.Text,
             Model = ModelVersion,
             Options = options,

@@ -12,6 +12,8 @@ internal sealed class ChainTree
 
     private static readonly int FunctionCount = (int)Enum.GetValues<KvmFunction>()[^1] + 1;
 
+    /// <summary>The kernel's name for each function; null where all are as they are.</summary>
+    private readonly KvmFunction[]? _renamed;
     private int[] _parents = new int[InitialNodes];
     private KvmFunction[] _functions = new KvmFunction[InitialNodes];
     private bool[] _reported = new bool[InitialNodes];
@@ -22,7 +24,16 @@ internal sealed class ChainTree
     /// <summary>The first is the empty chain, no function of KVM: every observer knows it.</summary>
     private int _count = 1;
 
-    public ChainTree() => _reported[0] = true;
+    /// <param name="renamed">Functions that the kernel has under another name.</param>
+    public ChainTree(IReadOnlyDictionary<KvmFunction, KvmFunction>? renamed = null)
+    {
+        _reported[0] = true;
+        if (renamed is null || renamed.Count == 0)
+            return;
+        _renamed = new KvmFunction[FunctionCount];
+        for (var i = 0; i < _renamed.Length; i++)
+            _renamed[i] = renamed.GetValueOrDefault((KvmFunction)i, (KvmFunction)i);
+    }
 
     public int Child(int parent, KvmFunction function)
     {
@@ -53,7 +64,7 @@ internal sealed class ChainTree
         if (_count == _parents.Length)
             Grow();
         _parents[_count] = parent;
-        _functions[_count] = function;
+        _functions[_count] = _renamed is null ? function : _renamed[(int)function];
         _children[(parent * FunctionCount) + (int)function] = _count;
         return _count++;
     }

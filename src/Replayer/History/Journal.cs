@@ -8,11 +8,13 @@ namespace Replay.Replayer.History;
 /// Where the model reports everything it does. Stamps each record with the place in history, the trace event, the exit, the fault and
 /// the call chain it belongs to; hashes it; hands it on.
 /// </summary>
-public sealed class Journal(IHistory observer)
+/// <param name="observer">Sees all of it.</param>
+/// <param name="kernel">Whose names functions have; null for those of 6.1.</param>
+public sealed class Journal(IHistory observer, Kvm.KvmBehaviour? kernel = null)
 {
     private const int NotesReportedPerKind = 1000;
 
-    private readonly ChainTree _chains = new();
+    private readonly ChainTree _chains = new(kernel?.Renamed);
     private readonly long[] _noteCounts = new long[Enum.GetValues<ModelNote>().Length + 1];
     private readonly ModelNoteRecord[] _firstNotes = new ModelNoteRecord[Enum.GetValues<ModelNote>().Length + 1];
     private long _seq;

@@ -1,7 +1,7 @@
 namespace Replay.Replayer.History;
 
 /// <summary>
-/// Functions of KVM 6.1 that the model names as the makers of writes and as the chain that led to them. The kernel's spelling is
+/// Functions of KVM that the model names as the makers of writes and as the chain that led to them. The kernel's spelling is
 /// given by <see cref="KvmFunctions.KernelName"/>. Values are stored: append, never renumber.
 /// </summary>
 public enum KvmFunction : ushort
@@ -202,11 +202,30 @@ public enum KvmFunction : ushort
     InvlpgaInterception = 253,
 
     // Nested guests
-    NestedSvmVmrun = 260,
-    NestedSvmVmexit = 261,
-    NestedSvmLoadCr3 = 262,
-    KvmInitShadowNptMmu = 263,
-    NestedSvmInjectNpfExit = 264,
-    TranslateNestedGpa = 265,
-    NestedSvmExitHandled = 266,
+    NestedSvmVmrun = 290,
+    NestedSvmVmexit = 291,
+    NestedSvmLoadCr3 = 292,
+    KvmInitShadowNptMmu = 293,
+    NestedSvmInjectNpfExit = 294,
+    TranslateNestedGpa = 295,
+    NestedSvmExitHandled = 296,
+
+    // As later kernels have them
+    KvmTdpMmuAllocRoot = 260,
+    KvmMmuTrackWrite = 261,
+    KvmMmuUnprotectGfnAndRetry = 262,
+    KvmMmuInvalidateAddr = 263,
+    KvmMmuInvalidateAddrOfRoot = 264,
+    TdpMmuSetSpteHelper = 265,
+    HandleChangedSpteHelper = 266,
+    KvmRecoverNxHugePages = 268,
+    KvmTdpMmuPageFault = 269,
+    KvmSyncPageEntries = 270,
+    Paging64SyncSpte = 271,
+    Paging32SyncSpte = 272,
+    KvmRmapAgeGfnRange = 273,
+    KvmMmuWriteProtectFault = 274,
+    KvmMmuZapMemslot = 275,
+    KvmMmuZapMemslotPagesAndFlush = 276,
+    KvmFlushRemoteTlbsMemslot = 277,
 }

@@ -7,7 +7,7 @@ public static class KvmFunctions
 {
     private static readonly string[] Names = BuildNames();
 
-    /// <summary>The name in Linux 6.1's sources, such as <c>__link_shadow_page</c>; <c>hardware</c> for <see cref="KvmFunction.None"/>.</summary>
+    /// <summary>The name in the kernel's sources, such as <c>__link_shadow_page</c>; <c>hardware</c> for <see cref="KvmFunction.None"/>.</summary>
     public static string KernelName(this KvmFunction function) => Names[(int)function];
 
     private static string[] BuildNames()
@@ -33,6 +33,11 @@ public static class KvmFunctions
         KvmFunction.KvmSetMemoryRegion => "__kvm_set_memory_region",
         KvmFunction.RmapAdd => "__rmap_add",
         KvmFunction.X86EmulateInstruction => "x86_emulate_instruction",
+        KvmFunction.KvmMmuUnprotectGfnAndRetry => "__kvm_mmu_unprotect_gfn_and_retry",
+        KvmFunction.KvmMmuInvalidateAddrOfRoot => "__kvm_mmu_invalidate_addr",
+        KvmFunction.TdpMmuSetSpteHelper => "tdp_mmu_set_spte",
+        KvmFunction.HandleChangedSpteHelper => "handle_changed_spte",
+        KvmFunction.KvmSyncPageEntries => "__kvm_sync_page",
         _ => null,
     };
 

@@ -1,6 +1,6 @@
 namespace Replay.Replayer.History;
 
-/// <summary>How a page fault ended in KVM. The numbers are the kernel's.</summary>
+/// <summary>How a page fault ended in KVM. The numbers are this model's; a kernel's own are <see cref="Kvm.KvmBehaviour.Number"/>.</summary>
 /// <remarks>KVM: the RET_PF_* enumeration of mmu_internal.h.</remarks>
 public enum RetPf : byte
 {
@@ -21,6 +21,9 @@ public enum RetPf : byte
 
     /// <summary>The faulting entry was already right.</summary>
     Spurious = 5,
+
+    /// <summary>The page stays write-protected, and the guest writes it: unprotect it or emulate. Linux 6.12.</summary>
+    WriteProtected = 6,
 
     /// <summary>Not a RET_PF value: the fault was handed to the guest.</summary>
     GuestFault = 16,

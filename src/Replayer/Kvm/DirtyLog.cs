@@ -30,7 +30,7 @@ internal sealed class DirtyLog(KvmVm vm)
         }
 
         if (flush)
-            FlushSlot(slot);
+            vm.Tlb.FlushRemoteMemslot(slot);
         return log;
     }
 
@@ -57,7 +57,7 @@ internal sealed class DirtyLog(KvmVm vm)
         }
 
         if (flush)
-            FlushSlot(slot);
+            vm.Tlb.FlushRemoteMemslot(slot);
         return true;
     }
 
@@ -94,7 +94,7 @@ internal sealed class DirtyLog(KvmVm vm)
         }
         else
             RemoveWriteAccess(slot, PgLevel.Size4K);
-        FlushSlot(slot);
+        vm.Tlb.FlushRemoteMemslot(slot);
     }
 
     /// <remarks>KVM: kvm_mmu_slot_leaf_clear_dirty().</remarks>
@@ -146,11 +146,4 @@ internal sealed class DirtyLog(KvmVm vm)
     }
 
     private static ulong AlignUp(ulong gfn) => (gfn + PagesPerHugePage - 1) & ~(PagesPerHugePage - 1);
-
-    /// <remarks>KVM: kvm_arch_flush_remote_tlbs_memslot().</remarks>
-    private void FlushSlot(Memslot slot)
-    {
-        using var scope = vm.Journal.Enter(KvmFunction.KvmFlushRemoteTlbsWithAddress);
-        vm.Tlb.FlushRemoteWithAddress(slot.BaseGfn, slot.PageCount);
-    }
 }

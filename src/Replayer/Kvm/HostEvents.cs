@@ -81,6 +81,14 @@ public sealed class HostEvents
     {
         foreach (var (hva, _) in HostRanges(gpa & ~0xfffUL, 4096))
         {
+            if (!_vm.Kernel.HasChangePte)
+            {
+                _notifier.InvalidateRangeStart(hva, hva + 4096);
+                _vm.HostMemory.Share(hva);
+                _notifier.InvalidateRangeEnd(hva, hva + 4096);
+                continue;
+            }
+
             _vm.Invalidation.Begin();
             _notifier.ChangePte(hva, _vm.HostMemory.Share(hva), writable: false);
             _vm.Invalidation.End();
@@ -167,7 +175,11 @@ public sealed class HostEvents
         {
             if (_vm.NxHugePages.Oldest is not { } page)
                 break;
-            if (page.IsTdp)
+            if (_vm.Kernel.KeepsLoggedNxSplits && _vm.LogsDirty && _vm.Memslots.Find(page.Gfn) is { LogsDirty: true })
+            {
+                _vm.NxHugePages.Unaccount(page);
+            }
+            else if (page.IsTdp)
             {
                 _vm.TdpMmu.ZapPage(page);
                 flush = true;

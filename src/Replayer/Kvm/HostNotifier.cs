@@ -42,7 +42,7 @@ internal sealed class HostNotifier(KvmVm vm) : IMmuNotifier
     /// <remarks>KVM: kvm_mmu_notifier_change_pte(), kvm_set_spte_gfn().</remarks>
     public void ChangePte(ulong hva, ulong newPfn, bool writable)
     {
-        if (vm.Invalidation.InProgress == 0)
+        if (vm.Invalidation.InProgress == 0 || !vm.Kernel.HasChangePte)
             return;
         using var scope = vm.Journal.Enter(KvmFunction.KvmSetSpteGfn);
         var flush = false;

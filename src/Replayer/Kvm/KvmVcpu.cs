@@ -108,6 +108,10 @@ public sealed class KvmVcpu : IHypervisor
     /// <remarks>KVM: kvm_get_active_pcid().</remarks>
     internal ulong ActivePcid => Registers.Pcide ? Registers.Cr3 & PcidMask : 0;
 
+    /// <summary>The instruction and address for which pages were last unprotected, so that the CPU might try again.</summary>
+    /// <remarks>KVM: last_retry_eip, last_retry_addr.</remarks>
+    internal (ulong Rip, ulong Address) LastRetry { get; set; }
+
     internal HardwareRoot LoadedRoot { get; set; }
 
     internal VcpuTlb Tlb { get; }
@@ -133,6 +137,8 @@ public sealed class KvmVcpu : IHypervisor
         if (Registers.Mode == PagingMode.Pae)
             RegisterWrites.LoadPdptrs(Registers.Cr3);
         Vm.ShadowMmu.Contexts.Reset(this);
+        if (Vm.Kernel.SettingRegistersFlushes)
+            Requests |= VcpuRequests.TlbFlushGuest;
     }
 
     /// <inheritdoc/>

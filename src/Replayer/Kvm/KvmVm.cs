@@ -16,19 +16,22 @@ public sealed class KvmVm
     /// <param name="guestMemory">The guest's tables.</param>
     /// <param name="mode">Which MMU.</param>
     /// <param name="profile">The host.</param>
+    /// <param name="kernel">Whose KVM.</param>
     /// <param name="backing">How the host backs guest memory; null for small pages.</param>
     /// <param name="remembersWalks">See <see cref="PageTables"/>.</param>
-    public KvmVm(Journal journal, GuestMemory guestMemory, MmuMode mode, HostProfile profile, HostBacking? backing = null, bool remembersWalks = true)
+    public KvmVm(Journal journal, GuestMemory guestMemory, MmuMode mode, HostProfile profile, KvmBehaviour kernel, HostBacking? backing = null, bool remembersWalks = true)
     {
         ArgumentNullException.ThrowIfNull(journal);
         ArgumentNullException.ThrowIfNull(profile);
+        ArgumentNullException.ThrowIfNull(kernel);
         Journal = journal;
         GuestMemory = guestMemory;
         Mode = mode;
         Profile = profile;
-        Format = SpteFormats.For(mode, profile);
+        Kernel = kernel;
+        Format = SpteFormats.For(mode, profile, kernel);
         Writer = new TableWriter(journal);
-        Pages = new TablePages(journal);
+        Pages = new TablePages(journal, kernel);
         PageTables = new PageTableCache(Writer, Pages, remembersWalks);
         SpteMaker = new SpteMaker(this);
         Tlb = new TlbFlusher(this);
@@ -48,6 +51,9 @@ public sealed class KvmVm
     public MmuMode Mode { get; }
 
     public HostProfile Profile { get; }
+
+    /// <summary>What this kernel does unlike others.</summary>
+    public KvmBehaviour Kernel { get; }
 
     public SpteFormat Format { get; }
 
@@ -126,6 +132,9 @@ public sealed class KvmVm
             return false;
         }
     }
+
+    /// <summary>How a fault ends that writes a page which stays write-protected.</summary>
+    internal RetPf WriteProtectedOutcome => Kernel.WriteProtectedIsAnOutcome ? RetPf.WriteProtected : RetPf.Emulate;
 
     /// <summary>MMU-notifier invalidations, as faults must see them.</summary>
     public MmuInvalidation Invalidation { get; } = new();

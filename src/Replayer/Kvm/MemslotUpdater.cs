@@ -107,7 +107,22 @@ internal sealed class MemslotUpdater(KvmVm vm, DirtyLog dirtyLog)
         old.IsInvalid = true;
         Swap(null, null);
         using var scope = vm.Journal.Enter(KvmFunction.KvmArchFlushShadowMemslot);
-        ZapAllFast();
+        if (vm.Kernel.HasSlotZapQuirk && !vm.Profile.SlotZapQuirk)
+            ZapMemslot(old);
+        else
+            ZapAllFast();
+    }
+
+    /// <summary>The slot's mappings go, and the shadow pages of guest tables that lie in it; the rest of the VM keeps its tables.</summary>
+    /// <remarks>KVM: kvm_mmu_zap_memslot(), kvm_mmu_zap_memslot_pages_and_flush().</remarks>
+    private void ZapMemslot(Memslot slot)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.KvmMmuZapMemslot);
+        bool flush;
+        using (vm.Journal.Enter(KvmFunction.KvmUnmapGfnRange))
+            flush = vm.Backends.UnmapRange(slot, slot.BaseGfn, slot.EndGfn, flush: false);
+        using var pages = vm.Journal.Enter(KvmFunction.KvmMmuZapMemslotPagesAndFlush);
+        vm.ShadowMmu.Recycler.ZapShadowsOf(slot, flush);
     }
 
     /// <remarks>KVM: kvm_swap_active_memslots(), kvm_arch_memslots_updated().</remarks>

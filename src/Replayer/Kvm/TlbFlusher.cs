@@ -8,9 +8,22 @@ public sealed class TlbFlusher(KvmVm vm)
     /// <remarks>KVM: kvm_flush_remote_tlbs().</remarks>
     public void FlushRemote() => Flush(FlushKind.Remote, 0, 0);
 
-    /// <summary>KVM 6.1 names a range and, without Hyper-V below it, flushes everything.</summary>
-    /// <remarks>KVM: kvm_flush_remote_tlbs_with_address().</remarks>
+    /// <summary>KVM names a range and, without Hyper-V below it, flushes everything.</summary>
+    /// <remarks>KVM: kvm_flush_remote_tlbs_with_address(), later kvm_flush_remote_tlbs_range().</remarks>
     public void FlushRemoteWithAddress(ulong startGfn, ulong pages) => Flush(FlushKind.RemoteRange, startGfn, pages);
+
+    /// <summary>All that a memslot holds.</summary>
+    /// <remarks>KVM: kvm_arch_flush_remote_tlbs_memslot(), later kvm_flush_remote_tlbs_memslot().</remarks>
+    internal void FlushRemoteMemslot(Memslot slot)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.KvmFlushRemoteTlbsWithAddress);
+        FlushRemoteWithAddress(slot.BaseGfn, slot.PageCount);
+    }
+
+    /// <summary>What an entry maps.</summary>
+    /// <remarks>KVM: kvm_flush_remote_tlbs_sptep(), kvm_flush_remote_tlbs_gfn().</remarks>
+    internal void FlushRemoteSptep(Mmu.Sptep entry) =>
+        FlushRemoteWithAddress(PageLevels.RoundDown(entry.Gfn, entry.Level), PageLevels.PagesPerHugePage(entry.Level));
 
     private void Flush(FlushKind kind, ulong startGfn, ulong pages)
     {

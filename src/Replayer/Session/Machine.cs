@@ -16,7 +16,7 @@ internal sealed class Machine
     {
         _options = options;
         Journal = journal;
-        Vm = new KvmVm(journal, Memory, options.Mode, options.EffectiveProfile, options.Backing, options.UseTlb);
+        Vm = new KvmVm(journal, Memory, options.Mode, options.EffectiveProfile, options.Kernel, options.Backing, options.UseTlb);
         for (var i = 0; i < Math.Max(vcpus, 1); i++)
             Add();
     }

@@ -4,7 +4,7 @@ using Replay.Trace;
 namespace Replay.Analyzer.Tests.Conformance;
 
 /// <summary>
-/// The model does what a real Linux 6.1 KVM did for the same guest: every entry write, every fault, page, root and leaf, in the same
+/// The model does what a real KVM of Linux 6.1 or 6.12 did for the same guest: every entry write, every fault, page, root and leaf, in the same
 /// order, and the same tables at each checkpoint. <c>scores.txt</c> says how far. The cases and how they were made are described in tests/data/conformance/README.md.
 /// </summary>
 public sealed class RealKvmTests
@@ -46,11 +46,11 @@ public sealed class RealKvmTests
     public void Every_mode_matches_completely() =>
         Assert.All(
             File.ReadLines(Scores),
-            line => Assert.Matches("^(\\S+)( \\w+ (\\d+)/\\3\\+0){3}$", line));
+            line => Assert.Matches("^(\\S+)( \\w+ (\\d+)/\\3\\+0){4}$", line));
 
     [Fact]
     public void There_are_cases_of_every_mode_and_host() => Assert.Equal(
-        ["amd/npt", "amd/npt-tdp", "amd/shadow", "intel-noad/ept", "intel-noad/ept-tdp", "intel/ept", "intel/ept-tdp", "intel/shadow"],
+        ["amd-6.12/npt", "amd-6.12/npt-tdp", "amd-6.12/shadow", "amd/npt", "amd/npt-tdp", "amd/shadow", "intel-noad/ept", "intel-noad/ept-tdp", "intel/ept", "intel/ept-tdp", "intel/shadow"],
         Cases.Select(row => Path.GetDirectoryName((string)row.Data)!.Replace('\\', '/')).Distinct().Order(StringComparer.Ordinal));
 
     private static string Explain(ConformanceResult result) =>

@@ -1,6 +1,7 @@
 using Replay.Replayer.Guest;
 using Replay.Replayer.Hardware;
 using Replay.Replayer.History;
+using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
 using Replay.Replayer.Kvm.Mmu;
 using Replay.Replayer.Tests.Guest;
@@ -20,7 +21,7 @@ internal sealed class FakeMachine
         Profile = profile ?? HostProfiles.DefaultFor(mode);
         Journal = new Journal(History);
         Writer = new TableWriter(Journal);
-        Pages = new TablePages(Journal);
+        Pages = new TablePages(Journal, KvmBehaviour.Linux61);
         Guest = new GuestTableBuilder(paging);
         Hypervisor = new FakeHypervisor(this);
         Cpu = new Cpu(new CpuSetup

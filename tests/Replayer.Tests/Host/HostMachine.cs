@@ -18,7 +18,7 @@ internal sealed class HostMachine
     public HostMachine(MmuMode mode, HostProfile? profile = null, HostBacking? backing = null, bool logDirty = false)
     {
         profile ??= mode.UsesEptFormat() ? HostProfiles.IntelBochs : HostProfiles.AmdTcg;
-        Vm = new KvmVm(new Journal(Log), new GuestMemory(), mode, profile, backing ?? HostBacking.Pages4K);
+        Vm = new KvmVm(new Journal(Log), new GuestMemory(), mode, profile, KvmBehaviour.Linux61, backing ?? HostBacking.Pages4K);
         Assert.Equal(MemslotResult.Done, SetSlot(size: 64 << 20, logDirty: logDirty));
         Vcpu = Vm.CreateVcpu(new ControlRegisters { Cr0 = 0x80010011, Cr4 = 0x20, Efer = 0xd00 });
         Vcpu.RegistersSet();

@@ -1,4 +1,5 @@
 using Replay.Replayer.History;
+using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Mmu;
 
 namespace Replay.Replayer.Tests.Kvm;
@@ -19,7 +20,7 @@ public sealed class A10_RmapTests
     [Fact]
     public void Fourteen_entries_fill_a_descriptor_and_a_removed_one_is_replaced_by_the_last_of_its_descriptor()
     {
-        var lists = new PteLists();
+        var lists = PteLists.For(KvmBehaviour.Linux61);
         var head = 0;
         for (var entry = 1; entry <= 30; entry++)
             Assert.Equal(entry - 1, lists.Add(ref head, entry));
@@ -33,7 +34,7 @@ public sealed class A10_RmapTests
     [Fact]
     public void A_descriptor_that_loses_its_last_entry_leaves_the_chain()
     {
-        var lists = new PteLists();
+        var lists = PteLists.For(KvmBehaviour.Linux61);
         var head = 0;
         for (var entry = 1; entry <= 15; entry++)
             lists.Add(ref head, entry);
@@ -47,7 +48,7 @@ public sealed class A10_RmapTests
     [Fact]
     public void Removing_what_is_not_there_is_our_own_mistake()
     {
-        var lists = new PteLists();
+        var lists = PteLists.For(KvmBehaviour.Linux61);
         var head = 0;
         lists.Add(ref head, 1);
         Assert.Throws<InvariantViolation>(() => lists.Remove(ref head, 2));

@@ -19,7 +19,7 @@ internal sealed class DirectMachine
     {
         profile ??= HostProfiles.IntelBochs;
         Mode = profile.Vendor == CpuVendor.Amd ? MmuMode.Npt : MmuMode.Ept;
-        Vm = new KvmVm(new Journal(Log), new GuestMemory(), Mode, profile, backing);
+        Vm = new KvmVm(new Journal(Log), new GuestMemory(), Mode, profile, KvmBehaviour.Linux61, backing);
         shape ??= new MemslotShape();
         AddSlot(new Memslot(0, shape.BaseGfn, shape.PageCount, shape.Hva, logDirty: logDirty));
         Vcpu = Vm.CreateVcpu(new ControlRegisters { Cr0 = 0x11 });

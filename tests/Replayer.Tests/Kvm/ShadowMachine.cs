@@ -29,7 +29,7 @@ internal sealed class ShadowMachine
         if (paging == PagingMode.None)
             Guest.Registers.Cr0 = ControlRegisters.Cr0Pe;
         Journal = new Journal(Log);
-        Vm = new KvmVm(Journal, Guest.Memory, MmuMode.Shadow, profile, backing);
+        Vm = new KvmVm(Journal, Guest.Memory, MmuMode.Shadow, profile, KvmBehaviour.Linux61, backing);
         Replace(null, new Memslot(0, 0, MemoryPages, 0, logDirty: logDirty));
         Vcpu = Vm.CreateVcpu(Guest.Registers);
         Cpu = new Cpu(new CpuSetup

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Replay.Recorder.Synthetic;
 using Replay.Replayer.History;
+using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
 using Replay.Replayer.Tests.Hardware;
 
@@ -35,6 +36,7 @@ public sealed class RandomGuestTests
             var replay = new ReplayOptions
             {
                 Mode = MmuMode.Shadow,
+                Kernel = KvmBehaviour.All[(int)(seed % (ulong)KvmBehaviour.All.Count)],
                 Profile = Host(seed),
                 Backing = new HostBacking { HugePages = seed % 2 == 0 },
                 UseTlb = seed % 5 != 0,

@@ -81,7 +81,7 @@ public sealed class TdpFaultTests
             Assert.Equal(RetPf.Fixed, machine.Read(gfn));
 
         Assert.Equal(511, machine.Log.Writes.Count - before);
-        Assert.Equal(512, machine.Last(0x200).Page.NonZeroCount);
+        Assert.Equal(512, machine.Last(0x200).Page.FilledCount);
     }
 
     [Fact]

@@ -12,11 +12,11 @@ internal sealed class TdpMachine
     /// <summary>Role of a 4-level direct root with EFER.NX and CR0.WP: what a 64-bit guest has.</summary>
     public static readonly PageRole RootRole = new(0x3784);
 
-    public TdpMachine(HostProfile? profile = null, HostBacking? backing = null, bool logDirty = false)
+    public TdpMachine(HostProfile? profile = null, HostBacking? backing = null, bool logDirty = false, KvmBehaviour? kernel = null)
     {
         profile ??= HostProfiles.IntelBochs;
         var mode = profile.Vendor == CpuVendor.Amd ? MmuMode.NptTdp : MmuMode.EptTdp;
-        Vm = new KvmVm(new Journal(Log), new GuestMemory(), mode, profile, backing ?? HostBacking.Pages4K);
+        Vm = new KvmVm(new Journal(Log), new GuestMemory(), mode, profile, kernel ?? KvmBehaviour.Linux61, backing ?? HostBacking.Pages4K);
         AddSlot(new Memslot(0, 0, 0x4000, 0, logDirty: logDirty));
         Vcpu = Vm.CreateVcpu(new ControlRegisters());
         Vcpu.Mmu.RootRole = RootRole.With(PageRole.AdDisabledMask, !Vm.Format.AdEnabled);

@@ -103,7 +103,7 @@ public sealed class TdpRootTests
         machine.Vm.TdpMmu.ZapInvalidatedRoots();
 
         Assert.Equal(1, old.RootCount);
-        Assert.Equal(0, old.NonZeroCount);
+        Assert.Equal(0, old.FilledCount);
         machine.Vm.TdpMmu.PutRoot(old);
         machine.LoadRoot();
 

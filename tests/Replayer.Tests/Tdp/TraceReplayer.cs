@@ -30,7 +30,7 @@ internal sealed partial class TraceReplayer
         _logDirty = logDirty;
         _log = new NormalisedLog { HideReadOnlyFrames = !backing.Populated };
         var mode = profile.Vendor == CpuVendor.Amd ? MmuMode.NptTdp : MmuMode.EptTdp;
-        _vm = new KvmVm(new Journal(_log), new GuestMemory(), mode, profile, backing);
+        _vm = new KvmVm(new Journal(_log), new GuestMemory(), mode, profile, KvmBehaviour.Linux61, backing);
         _log.HiddenBits = _vm.Format.AccessedMask;
         SetSlot(present: true);
         _vm.HostEvents.Populate(0x10_0000, 0x1000);

@@ -70,7 +70,7 @@ public sealed class TwoBackendsTests
 
         Assert.True(page.Role.Invalid);
         Assert.Equal(0, _machine.Vm.ShadowMmu.UsedMmuPages);
-        Assert.Equal(0, _machine.Root.NonZeroCount);
+        Assert.Equal(0, _machine.Root.FilledCount);
     }
 
     private Memslot Slot => _machine.Vm.Memslots.Find(Gfn)!;

@@ -85,7 +85,7 @@ internal sealed class HotFaults
             LastOrdinal = fault.Ordinal;
             Writes += fault.Writes;
             Spurious += fault.Outcome == RetPf.Spurious ? 1 : 0;
-            Emulated += fault.Outcome == RetPf.Emulate ? 1 : 0;
+            Emulated += fault.Outcome is RetPf.Emulate or RetPf.WriteProtected ? 1 : 0;
             if (fault.Outcome != RetPf.Fixed)
                 return;
             var distance = fault.Ordinal - _lastFixed;

@@ -23,7 +23,7 @@ internal sealed class TlbInvalidations(KvmVcpu vcpu)
     /// <param name="mmu">Whose.</param>
     /// <param name="gva">The address; a nested guest's physical one where the tables are its hypervisor's.</param>
     /// <param name="root">The tree it is dropped from; null: of all roots the vCPU has, because it may be global.</param>
-    /// <remarks>KVM: kvm_mmu_invalidate_gva().</remarks>
+    /// <remarks>KVM: kvm_mmu_invalidate_gva(), later kvm_mmu_invalidate_addr().</remarks>
     public void InvalidateGva(KvmMmu mmu, ulong gva, TablePage? root)
     {
         var isGva = !ReferenceEquals(mmu, vcpu.GuestMmu);
@@ -66,10 +66,42 @@ internal sealed class TlbInvalidations(KvmVcpu vcpu)
         }
     }
 
+    /// <summary>First the CPU's translation, then those of the roots.</summary>
+    /// <remarks>KVM: kvm_mmu_invpcid_gva() since Linux 6.4, kvm_mmu_invalidate_addr().</remarks>
+    private void InvalidateRootsOf(ulong pcid, ulong gva)
+    {
+        var current = pcid == vcpu.ActivePcid;
+        var found = current;
+        foreach (var previous in vcpu.Mmu.PreviousRoots)
+            found |= IsOf(previous, pcid);
+        if (!found)
+            return;
+        using var scope = _vm.Journal.Enter(KvmFunction.KvmMmuInvalidateGva);
+        vcpu.Tlb.FlushGva(gva);
+        if (_vm.ShadowMmu.PagingOf(vcpu) is not { } paging)
+            return;
+        if (current)
+            paging.Invlpg(vcpu, gva, vcpu.Mmu.Root.Table);
+        foreach (var previous in vcpu.Mmu.PreviousRoots)
+        {
+            if (IsOf(previous, pcid))
+                paging.Invlpg(vcpu, gva, previous.Table);
+        }
+    }
+
+    private bool IsOf(Mmu.MmuRoot root, ulong pcid) => root.IsValid && pcid == (vcpu.Registers.Pcide ? root.Pgd & PcidMask : 0);
+
     /// <remarks>KVM: kvm_mmu_invpcid_gva().</remarks>
     private void InvpcidAddress(ulong gva, ulong pcid)
     {
         using var scope = _vm.Journal.Enter(KvmFunction.KvmMmuInvpcidGva);
+        if (_vm.Kernel.SyncsEntryByEntry)
+        {
+            InvalidateRootsOf(pcid, gva);
+            _vm.Stats.Invlpg++;
+            return;
+        }
+
         var paging = _vm.ShadowMmu.PagingOf(vcpu);
         var flush = false;
         if (pcid == vcpu.ActivePcid)
@@ -80,7 +112,7 @@ internal sealed class TlbInvalidations(KvmVcpu vcpu)
 
         foreach (var previous in vcpu.Mmu.PreviousRoots)
         {
-            if (!previous.IsValid || pcid != (vcpu.Registers.Pcide ? previous.Pgd & PcidMask : 0))
+            if (!IsOf(previous, pcid))
                 continue;
             paging?.Invlpg(vcpu, gva, previous.Table);
             flush = true;

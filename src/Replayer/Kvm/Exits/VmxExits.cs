@@ -11,6 +11,7 @@ internal sealed class VmxExits(KvmVcpu vcpu) : IExitHandlers
     private const ulong AccessWrite = 1UL << 1;
     private const ulong AccessFetch = 1UL << 2;
     private const ulong EntryRights = 7UL << 3;
+    private const ulong GvaIsValid = 1UL << 7;
     private const ulong OnFinalTranslation = 1UL << 8;
 
     private readonly KvmVm _vm = vcpu.Vm;
@@ -61,7 +62,8 @@ internal sealed class VmxExits(KvmVcpu vcpu) : IExitHandlers
             errorCode |= PageFaultError.Fetch;
         if ((qualification & EntryRights) != 0)
             errorCode |= PageFaultError.Present;
-        errorCode |= (qualification & OnFinalTranslation) != 0 ? PageFaultError.GuestFinal : PageFaultError.GuestPage;
+        if ((qualification & GvaIsValid) != 0 || !_vm.Kernel.TellsWalkOnlyForGva)
+            errorCode |= (qualification & OnFinalTranslation) != 0 ? PageFaultError.GuestFinal : PageFaultError.GuestPage;
         return _vm.ShadowMmu.Faults.Handle(vcpu, exit.Info2, errorCode, exit);
     }
 

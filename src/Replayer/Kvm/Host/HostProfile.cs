@@ -6,9 +6,6 @@ namespace Replay.Replayer.Kvm.Host;
 /// </summary>
 public sealed record HostProfile
 {
-    /// <summary>Kernel whose KVM is modelled.</summary>
-    public const string KernelVersion = "6.1.176";
-
     public required string Name { get; init; }
 
     public required string Description { get; init; }
@@ -51,6 +48,12 @@ public sealed record HostProfile
 
     /// <summary>nx_huge_pages=on.</summary>
     public bool NxHugePages { get; init; }
+
+    /// <summary>
+    /// A memslot that goes takes all of the VM's mappings along, as userspace has it unless it disables KVM_X86_QUIRK_SLOT_ZAP_ALL, which
+    /// later kernels let it.
+    /// </summary>
+    public bool SlotZapQuirk { get; init; } = true;
 
     /// <summary>
     /// The VMM lets KVM emulate the APIC, and the CPU can watch its page (flexpriority): KVM has memslots of its own, that of the APIC among

@@ -7,6 +7,8 @@ namespace Replay.Replayer.Kvm.Mmu;
 /// <remarks>KVM: direct_page_fault() and its phases.</remarks>
 internal sealed class DirectFaults(KvmVm vm, ShadowMmu mmu)
 {
+    private readonly KvmFunction _tdpMmuHandler = vm.Kernel.TdpMmuFaultsApart ? KvmFunction.KvmTdpMmuPageFault : KvmFunction.DirectPageFault;
+
     /// <remarks>KVM: kvm_tdp_page_fault().</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public RetPf TdpPageFault(KvmVcpu vcpu)
@@ -24,16 +26,17 @@ internal sealed class DirectFaults(KvmVm vm, ShadowMmu mmu)
         return Handle(vcpu);
     }
 
-    /// <remarks>KVM: direct_page_fault().</remarks>
+    /// <remarks>KVM: direct_page_fault(), kvm_tdp_mmu_page_fault().</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private RetPf Handle(KvmVcpu vcpu)
     {
-        using var scope = vm.Journal.Enter(KvmFunction.DirectPageFault);
+        var isTdpMmu = vcpu.Mmu.IsTdpMmu;
+        using var scope = vm.Journal.Enter(isTdpMmu ? _tdpMmuHandler : KvmFunction.DirectPageFault);
         var fault = vcpu.Fault;
         fault.Gfn = fault.Address >> 12;
         fault.Slot = vm.Memslots.Find(fault.Gfn);
         if (FaultPhases.IsWriteTracked(fault))
-            return RetPf.Emulate;
+            return vm.WriteProtectedOutcome;
         var outcome = mmu.FastFaults.Handle(vcpu);
         if (outcome != RetPf.Invalid)
             return outcome;
@@ -43,10 +46,8 @@ internal sealed class DirectFaults(KvmVm vm, ShadowMmu mmu)
         outcome = mmu.FaultPhases.HandleAbnormalPfn(vcpu, PteAccess.All);
         if (outcome != RetPf.Continue)
             return outcome;
-        if (vcpu.Mmu.IsTdpMmu)
+        if (isTdpMmu)
             return mmu.FaultPhases.IsStale(vcpu) ? RetPf.Retry : vm.TdpMmu.Map(vcpu);
-        if (!mmu.Recycler.MakePagesAvailable())
-            Invariant.Broken("no shadow page can be made available");
-        return mmu.FaultPhases.IsStale(vcpu) ? RetPf.Retry : mmu.DirectMapper.Map(vcpu);
+        return mmu.FaultPhases.IsStaleOrMakesRoom(vcpu) ? RetPf.Retry : mmu.DirectMapper.Map(vcpu);
     }
 }

@@ -22,15 +22,15 @@ internal sealed class DirectMapper(KvmVm vm, ShadowMmu mmu)
         {
             // An existing table stays where a huge page must not be executable.
             if (fault.NxHugePageWorkaround)
-                HugePages.DisallowedAdjust(fault, walk.Value, walk.Level);
+                vm.HugePages.DisallowedAdjust(fault, walk.Value, walk.Level);
             if (walk.Level == fault.GoalLevel)
                 break;
             var child = mmu.ShadowPages.GetChild(vcpu, walk.Entry, PageLevels.RoundDown(fault.Gfn, walk.Level), direct: true, PteAccess.All);
             if (child is null)
                 continue;
             mmu.Links.Link(walk.Entry, child);
-            if (fault.IsTdp && fault.HugePageDisallowed && fault.ReqLevel >= walk.Level)
-                vm.NxHugePages.Account(child);
+            if (fault.IsTdp || vm.Kernel.TagsNxSplits)
+                vm.NxHugePages.Account(child, fault, walk.Level);
         }
 
         Invariant.Holds(walk.Level == fault.GoalLevel, $"the walk to gfn {fault.Gfn:x} ended at level {walk.Level}, not {fault.GoalLevel}");

@@ -18,7 +18,7 @@ internal sealed class FaultPhases(KvmVm vm)
     public RetPf FaultinPfn(PageFault fault)
     {
         fault.MmuSeq = vm.Invalidation.Sequence;
-        if (fault.Slot is { IsInvalid: true })
+        if (fault.Slot is { IsInvalid: true } || IsInvalidated(fault))
             return RetPf.Retry;
         using var scope = vm.Journal.Enter(KvmFunction.KvmFaultinPfn);
         // The APIC access page while APICv is inhibited: neither mapped nor remembered as MMIO.
@@ -28,7 +28,7 @@ internal sealed class FaultPhases(KvmVm vm)
         fault.PfnKind = pfn.Kind;
         fault.Pfn = pfn.Pfn;
         fault.MapWritable = pfn.MapWritable;
-        return RetPf.Continue;
+        return pfn.Kind == HostPfnKind.Valid && IsInvalidated(fault) ? RetPf.Retry : RetPf.Continue;
     }
 
     /// <summary>Deals with there being no frame.</summary>
@@ -60,6 +60,20 @@ internal sealed class FaultPhases(KvmVm vm)
     {
         var slot = vm.Memslots.Find(gfn);
         return slot is null || slot.IsInvalid || (noDirtyLog && slot.LogsDirty) ? null : slot;
+    }
+
+    /// <summary>The host takes memory away, or did since the fault began; where the kernel looks for that here.</summary>
+    private bool IsInvalidated(PageFault fault) =>
+        vm.Kernel.FaultinLooksForInvalidation && fault.Slot is not null && vm.Invalidation.MustRetry(fault.MmuSeq);
+
+    /// <summary>Makes room for the shadow pages that the fault may need, before or after looking whether it is stale.</summary>
+    /// <returns>It is stale.</returns>
+    public bool IsStaleOrMakesRoom(KvmVcpu vcpu)
+    {
+        var isStale = vm.Kernel.LooksForStaleFaultFirst && IsStale(vcpu);
+        if (!isStale && !vm.ShadowMmu.Recycler.MakePagesAvailable())
+            Invariant.Broken("no shadow page can be made available");
+        return isStale || (!vm.Kernel.LooksForStaleFaultFirst && IsStale(vcpu));
     }
 
     /// <summary>Memslots or host memory changed while the frame was being looked up.</summary>

@@ -42,10 +42,12 @@ public sealed class HugePages(KvmVm vm)
 
     /// <summary>A table is in place where a huge page was wanted: it stays, and the page is made one level further down.</summary>
     /// <remarks>KVM: disallowed_hugepage_adjust().</remarks>
-    public static void DisallowedAdjust(PageFault fault, Spte spte, int level)
+    public void DisallowedAdjust(PageFault fault, Spte spte, int level)
     {
         ArgumentNullException.ThrowIfNull(fault);
         if (level == PgLevel.Size4K || level != fault.GoalLevel || !spte.IsShadowPresent || spte.IsLarge)
+            return;
+        if (vm.Kernel.TagsNxSplits && !vm.Pages.ChildOf(spte).LpageDisallowed)
             return;
         fault.Pfn |= fault.Gfn & (PageLevels.PagesPerHugePage(level) - PageLevels.PagesPerHugePage(level - 1));
         fault.GoalLevel--;

@@ -26,7 +26,7 @@ internal sealed class LeafMapper(KvmVm vm, ShadowMmu mmu)
         fault.MappedLevel = entry.Level;
         var request = new Request(fault.Slot!, access, gfn, fault.Pfn, fault.MapWritable, Prefetch: false);
         var outcome = Store(entry, request, flush, wasRmapped, out var writeProtected);
-        return writeProtected && fault.Write ? RetPf.Emulate : outcome;
+        return writeProtected && fault.Write ? vm.WriteProtectedOutcome : outcome;
     }
 
     /// <summary>Maps what nobody asked for yet. The frame is writable.</summary>

@@ -68,7 +68,7 @@ public sealed class MmuAudit(KvmVm vm)
 
     private void CheckEntries(ShadowPage page, long[] leaves)
     {
-        if (page.NonZeroCount == 0)
+        if (page.FilledCount == 0)
             return;
         var level = page.Role.Level;
         for (var index = 0; index < TablePage.EntryCount; index++)

@@ -103,7 +103,7 @@ internal sealed class MmuRoots(KvmVm vm, ShadowMmu mmu)
     private void AllocateDirect(KvmVcpu vcpu)
     {
         using var scope = vm.Journal.Enter(KvmFunction.MmuAllocDirectRoots);
-        if (!mmu.Recycler.MakePagesAvailable())
+        if (!(vm.TdpMmuEnabled && vm.Kernel.TdpMmuRootsApart) && !mmu.Recycler.MakePagesAvailable())
             Invariant.Broken("no shadow page can be made available for a root");
         var role = vcpu.Mmu.RootRole;
         TablePage table;

@@ -10,8 +10,8 @@ public sealed class PageFault
     /// <summary>Gpa with two-dimensional paging or guest paging off, otherwise gva.</summary>
     public ulong Address { get; private set; }
 
-    /// <summary>The low 32 bits of KVM's error code.</summary>
-    public uint ErrorCode { get; private set; }
+    /// <summary>As much of KVM's error code as the kernel hands down.</summary>
+    public ulong ErrorCode { get; private set; }
 
     public bool Exec { get; private set; }
 
@@ -70,7 +70,7 @@ public sealed class PageFault
 
     /// <summary>Starts a fault.</summary>
     /// <remarks>KVM: kvm_mmu_do_page_fault().</remarks>
-    public void Begin(ulong address, uint errorCode, KvmFunction handler, bool nxHugePages)
+    public void Begin(ulong address, ulong errorCode, KvmFunction handler, bool nxHugePages)
     {
         Address = address;
         ErrorCode = errorCode;

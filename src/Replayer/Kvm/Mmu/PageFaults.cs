@@ -26,10 +26,12 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
         }
 
         vm.Journal.BeginFault(address, exit.Gva, errorCode, vcpu.Mmu.PageFaultHandler, exit.Access);
-        outcome = Dispatch(vcpu, address, (uint)errorCode, (exit.Flags & AccessFlags.AlignmentCheck) != 0);
-        var result = outcome switch
+        outcome = Dispatch(vcpu, address, errorCode & vm.Kernel.FaultErrorCodeMask, (exit.Flags & AccessFlags.AlignmentCheck) != 0);
+        var decided = outcome == RetPf.WriteProtected ? HandleWriteProtected(vcpu, address, errorCode, exit) : outcome;
+        Count(decided);
+        var result = decided switch
         {
-            RetPf.Emulate when vcpu.Mmu.RootRole.Direct && (errorCode & PageFaultError.NestedGuestPage) == PageFaultError.NestedGuestPage
+            RetPf.Emulate when outcome == RetPf.Emulate && vcpu.Mmu.RootRole.Direct && (errorCode & PageFaultError.NestedGuestPage) == PageFaultError.NestedGuestPage
                 => UnprotectGuestTable(address),
             RetPf.Emulate => vcpu.Emulator.EmulateFaultingInstruction(address, exit),
             RetPf.GuestFault => ExitResult.GuestFault,
@@ -46,6 +48,26 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
         return ExitResult.Retry;
     }
 
+    /// <summary>
+    /// The page written stays write-protected: retry where the CPU's own access met a table that need not be protected, else emulate.
+    /// Once for an instruction and address, lest it go on for ever.
+    /// </summary>
+    /// <remarks>KVM: kvm_mmu_write_protect_fault(), is_write_to_guest_page_table(), kvm_event_needs_reinjection().</remarks>
+    private RetPf HandleWriteProtected(KvmVcpu vcpu, ulong address, ulong errorCode, in VmExit exit)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.KvmMmuWriteProtectFault);
+        const ulong writesGuestTable = PageFaultError.GuestPage | PageFaultError.Write | PageFaultError.Present;
+        var retried = vcpu.LastRetry;
+        if (retried == (vm.Journal.Rip, address))
+            return RetPf.Emulate;
+        vcpu.LastRetry = default;
+        var mayRetry = vcpu.Mmu.RootRole.Direct ? (errorCode & writesGuestTable) == writesGuestTable : (exit.Flags & AccessFlags.Implicit) != 0;
+        if (!mayRetry || !mmu.TableWrites.UnprotectForRetry(vcpu, address))
+            return RetPf.Emulate;
+        vcpu.LastRetry = (vm.Journal.Rip, address);
+        return RetPf.Retry;
+    }
+
     private ExitResult HandleMmio(KvmVcpu vcpu, ulong address, ulong errorCode, RetPf outcome, in VmExit exit)
     {
         vm.Journal.BeginFault(address, exit.Gva, errorCode, KvmFunction.HandleMmioPageFault, exit.Access);
@@ -59,7 +81,8 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
     public ExitResult HandleIntercepted(KvmVcpu vcpu, in VmExit exit)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmHandlePageFault);
-        if ((exit.Flags & AccessFlags.Implicit) != 0
+        if (vm.Kernel.UnprotectsOnEventDelivery
+            && (exit.Flags & AccessFlags.Implicit) != 0
             && mmu.TryTranslate(vcpu, exit.Info2, 0, overridesSmap: false, out var gpa, out _) && gpa is { } address)
             mmu.TableWrites.Unprotect(address >> 12);
         return Handle(vcpu, exit.Info2, exit.Info1, exit);
@@ -67,17 +90,22 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
 
     /// <remarks>KVM: kvm_mmu_do_page_fault().</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private RetPf Dispatch(KvmVcpu vcpu, ulong address, uint errorCode, bool overridesSmap)
+    private RetPf Dispatch(KvmVcpu vcpu, ulong address, ulong errorCode, bool overridesSmap)
     {
         var handler = vcpu.Mmu.PageFaultHandler;
         vcpu.Fault.Begin(address, errorCode, handler, vm.Profile.NxHugePages);
         vm.Stats.PfTaken++;
-        var outcome = handler switch
+        return handler switch
         {
             KvmFunction.KvmTdpPageFault => mmu.DirectFaults.TdpPageFault(vcpu),
             KvmFunction.NonpagingPageFault => mmu.DirectFaults.NonpagingPageFault(vcpu),
             _ => mmu.PagingOf(vcpu)!.PageFault(vcpu, overridesSmap),
         };
+    }
+
+    /// <remarks>KVM: kvm_mmu_do_page_fault(); later kvm_mmu_page_fault().</remarks>
+    private void Count(RetPf outcome)
+    {
         switch (outcome)
         {
             case RetPf.Fixed:
@@ -92,7 +120,5 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
             default:
                 break;
         }
-
-        return outcome;
     }
 }

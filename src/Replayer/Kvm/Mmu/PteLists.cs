@@ -6,10 +6,17 @@ namespace Replay.Replayer.Kvm.Mmu;
 /// are met is KVM's, because it decides the order of writes.
 /// </summary>
 /// <remarks>KVM: struct pte_list_desc, pte_list_add(), pte_list_remove(), struct rmap_iterator.</remarks>
-internal sealed class PteLists
+internal abstract class PteLists
 {
     /// <summary>PTE_LIST_EXT.</summary>
     private const int EntriesPerDescriptor = 14;
+
+    private protected PteLists()
+    {
+    }
+
+    /// <summary>The kernel's way of making lists longer than one descriptor.</summary>
+    public static PteLists For(KvmBehaviour kernel) => kernel.PteListsGrowAtHead ? new GrowingAtHead() : new GrowingAtTail();
 
     private int[] _entries = new int[64 * EntriesPerDescriptor];
     private int[] _more = new int[64];
@@ -36,7 +43,7 @@ internal sealed class PteLists
             return 1;
         }
 
-        return AddToChain(-head, entry);
+        return AddToChain(ref head, entry);
     }
 
     /// <summary>Removes an entry; the last of its descriptor takes its place.</summary>
@@ -116,42 +123,10 @@ internal sealed class PteLists
         head = 0;
     }
 
-    private int AddToChain(int descriptor, int entry)
-    {
-        var count = 0;
-        while (_counts[descriptor] == EntriesPerDescriptor)
-        {
-            count += EntriesPerDescriptor;
-            if (_more[descriptor] == 0)
-            {
-                var added = NewDescriptor();
-                _more[descriptor] = added;
-                descriptor = added;
-                break;
-            }
+    /// <returns>How many entries the list had before.</returns>
+    private protected abstract int AddToChain(ref int head, int entry);
 
-            descriptor = _more[descriptor];
-        }
-
-        count += _counts[descriptor];
-        Append(descriptor, entry);
-        return count;
-    }
-
-    private void RemoveAt(ref int head, int descriptor, int at, int previous)
-    {
-        var last = --_counts[descriptor];
-        var entries = _entries.AsSpan(descriptor * EntriesPerDescriptor, EntriesPerDescriptor);
-        entries[at] = entries[last];
-        entries[last] = 0;
-        if (last > 0)
-            return;
-        if (previous != 0)
-            _more[previous] = _more[descriptor];
-        else
-            head = -_more[descriptor];
-        Release(descriptor);
-    }
+    private protected abstract void RemoveAt(ref int head, int descriptor, int at, int previous);
 
     private Span<int> EntriesOf(int descriptor) => _entries.AsSpan(descriptor * EntriesPerDescriptor, _counts[descriptor]);
 
@@ -183,5 +158,78 @@ internal sealed class PteLists
         _counts[descriptor] = 0;
         _more[descriptor] = _firstFree;
         _firstFree = descriptor;
+    }
+
+    /// <summary>A full list gets its next descriptor at the end; a hole is filled with the last entry of its own descriptor.</summary>
+    private sealed class GrowingAtTail : PteLists
+    {
+        private protected override int AddToChain(ref int head, int entry)
+        {
+            var descriptor = -head;
+            var count = 0;
+            while (_counts[descriptor] == EntriesPerDescriptor)
+            {
+                count += EntriesPerDescriptor;
+                if (_more[descriptor] == 0)
+                {
+                    var added = NewDescriptor();
+                    _more[descriptor] = added;
+                    descriptor = added;
+                    break;
+                }
+
+                descriptor = _more[descriptor];
+            }
+
+            count += _counts[descriptor];
+            Append(descriptor, entry);
+            return count;
+        }
+
+        private protected override void RemoveAt(ref int head, int descriptor, int at, int previous)
+        {
+            var last = --_counts[descriptor];
+            var entries = _entries.AsSpan(descriptor * EntriesPerDescriptor, EntriesPerDescriptor);
+            entries[at] = entries[last];
+            entries[last] = 0;
+            if (last > 0)
+                return;
+            if (previous != 0)
+                _more[previous] = _more[descriptor];
+            else
+                head = -_more[descriptor];
+            Release(descriptor);
+        }
+    }
+
+    /// <summary>A full list gets its next descriptor at the front, so that all others are full; a hole is filled with the front's last entry.</summary>
+    private sealed class GrowingAtHead : PteLists
+    {
+        private protected override int AddToChain(ref int head, int entry)
+        {
+            var count = Count(head);
+            if (_counts[-head] == EntriesPerDescriptor)
+            {
+                var added = NewDescriptor();
+                _more[added] = -head;
+                head = -added;
+            }
+
+            Append(-head, entry);
+            return count;
+        }
+
+        private protected override void RemoveAt(ref int head, int descriptor, int at, int previous)
+        {
+            var front = -head;
+            var last = --_counts[front];
+            ref var moved = ref _entries[(front * EntriesPerDescriptor) + last];
+            _entries[(descriptor * EntriesPerDescriptor) + at] = moved;
+            moved = 0;
+            if (last > 0)
+                return;
+            head = -_more[front];
+            Release(front);
+        }
     }
 }

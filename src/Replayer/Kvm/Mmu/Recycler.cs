@@ -61,6 +61,24 @@ internal sealed class Recycler(KvmVm vm, ShadowMmu mmu)
         mmu.Zapper.CommitZapPage(ref invalid);
     }
 
+    /// <summary>Zaps the pages that shadow guest tables of a memslot, and flushes if anything calls for it.</summary>
+    /// <remarks>KVM: kvm_mmu_zap_memslot_pages_and_flush().</remarks>
+    public void ZapShadowsOf(Memslot slot, bool flush)
+    {
+        var invalid = default(ZapList);
+        for (var gfn = slot.BaseGfn; mmu.IndirectShadowPages > 0 && gfn < slot.EndGfn; gfn++)
+        {
+            for (ShadowPage? page = mmu.PageHash.Bucket(gfn), next; page is not null; page = next)
+            {
+                next = page.HashNext;
+                if (page.Gfn == gfn && page.HasGptes && !vm.IsObsolete(page))
+                    mmu.Zapper.PrepareZapPage(page, ref invalid);
+            }
+        }
+
+        mmu.Zapper.RemoteFlushOrZap(ref invalid, flush);
+    }
+
     /// <summary>Zaps every page, the newest first.</summary>
     /// <remarks>KVM: kvm_mmu_zap_all(), the shadow MMU code's part of it.</remarks>
     public void ZapAll()

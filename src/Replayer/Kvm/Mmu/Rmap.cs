@@ -25,7 +25,8 @@ internal sealed class Rmap(KvmVm vm, ShadowMmu mmu)
         {
             using var scope = vm.Journal.Enter(KvmFunction.RmapAdd);
             ZapAll(ref head);
-            vm.Tlb.FlushRemoteWithAddress(entry.Page.Gfn, PageLevels.PagesPerHugePage(level));
+            var first = vm.Kernel.FlushesWhatTheEntryMaps ? PageLevels.RoundDown(gfn, level) : entry.Page.Gfn;
+            vm.Tlb.FlushRemoteWithAddress(first, PageLevels.PagesPerHugePage(level));
         }
     }
 

@@ -63,12 +63,12 @@ internal sealed class RmapOperations(KvmVm vm, ShadowMmu mmu)
 
     /// <summary>Takes the accessed state away.</summary>
     /// <returns>The gfn had been accessed.</returns>
-    /// <remarks>KVM: kvm_age_rmap().</remarks>
+    /// <remarks>KVM: kvm_age_rmap(); later kvm_rmap_age_gfn_range().</remarks>
     public bool Age(int head)
     {
         if (head == 0)
             return false;
-        using var scope = vm.Journal.Enter(KvmFunction.KvmAgeRmap);
+        using var scope = vm.Journal.Enter(vm.Kernel.AgesRmapsInOneFunction ? KvmFunction.KvmRmapAgeGfnRange : KvmFunction.KvmAgeRmap);
         var young = false;
         for (var entry = _lists.First(head, out var cursor); entry != 0; entry = _lists.Next(ref cursor))
             young |= mmu.Sptes.Age(vm.Pages.Unpack(entry));

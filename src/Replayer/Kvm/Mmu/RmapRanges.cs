@@ -94,7 +94,11 @@ internal sealed class RmapRanges(KvmVm vm, ShadowMmu mmu)
         var flush = false;
         for (var walk = new SlotRmapWalk(slot, PgLevel.Size4K, PgLevel.MaxHugePage - 1, slot.BaseGfn, slot.EndGfn); walk.MoveNext();)
             flush |= _operations.ZapCollapsible(ref walk.Head, slot);
-        if (flush)
+        if (!flush)
+            return;
+        if (vm.Kernel.RangeFlushIsACall)
+            vm.Tlb.FlushRemoteMemslot(slot);
+        else
             vm.Tlb.FlushRemoteWithAddress(slot.BaseGfn, slot.PageCount);
     }
 

@@ -50,12 +50,12 @@ internal sealed class ShadowLinks(KvmVm vm, ShadowMmu mmu)
     /// <remarks>KVM: kvm_mmu_page_unlink_children().</remarks>
     public int UnlinkChildren(ShadowPage page, ref ZapList invalid)
     {
-        if (page.NonZeroCount == 0)
+        if (page.FilledCount == 0)
             return 0;
         var zapped = 0;
         for (var index = 0; index < TablePage.EntryCount; index++)
         {
-            if (page[index].Raw != 0)
+            if (page[index] != page.Empty)
                 zapped += ZapPte(new Sptep(page, index), ref invalid);
         }
 
@@ -84,7 +84,7 @@ internal sealed class ShadowLinks(KvmVm vm, ShadowMmu mmu)
 
             var child = vm.Pages.ChildOf(spte);
             DropParentPte(child, entry);
-            var isOrphan = child.RootCount == 0 && child.ParentPtes == 0;
+            var isOrphan = child.ParentPtes == 0 && (child.RootCount == 0 || vm.Kernel.ZapsOrphanedRoots);
             if (vm.TdpEnabled && zapNestedOrphans && child.Role.GuestMode && isOrphan)
                 return mmu.Zapper.PrepareZapPage(child, ref invalid);
         }

@@ -17,6 +17,7 @@ public sealed class ShadowMmu : IMmuBackend
     internal ShadowMmu(KvmVm vm)
     {
         _vm = vm;
+        PteLists = PteLists.For(vm.Kernel);
         UnsyncWalks = new UnsyncWalkPool(vm.Pages);
         Sptes = new SpteStore(vm);
         UnsyncPages = new UnsyncPages(vm, this);
@@ -59,9 +60,13 @@ public sealed class ShadowMmu : IMmuBackend
     /// <remarks>KVM: kvm_memslots_have_rmaps().</remarks>
     public bool IsInUse => ShadowRootAllocated || !_vm.TdpMmuEnabled;
 
+    /// <summary>A table of zeros: the root where the guest's own lies in no memslot.</summary>
+    /// <remarks>KVM: kvm_mmu_get_dummy_root(), which takes the page of zeros that the whole host shares.</remarks>
+    internal TablePage? DummyRoot { get; private set; }
+
     internal Journal Journal => _vm.Journal;
 
-    internal PteLists PteLists { get; } = new();
+    internal PteLists PteLists { get; }
 
     internal ShadowPageHash PageHash { get; } = new();
 
@@ -162,6 +167,9 @@ public sealed class ShadowMmu : IMmuBackend
         return PagingOf(vcpu.GuestMmu)!.TryTranslate(
             vcpu, vcpu.GuestMmu, gpa, access | PageFaultError.User, overridesSmap: false, out result, out fault);
     }
+
+    /// <summary>The dummy root, made when it is first needed.</summary>
+    internal TablePage TakeDummyRoot(int level) => DummyRoot ??= _vm.Pages.AllocateSpecial(level);
 
     bool IMmuBackend.UnmapRange(Memslot slot, ulong startGfn, ulong endGfn, bool flush) => RmapRanges.Zap(slot, startGfn, endGfn) || flush;
 

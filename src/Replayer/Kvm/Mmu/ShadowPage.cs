@@ -9,15 +9,15 @@ public sealed class ShadowPage : TablePage
 {
     private readonly ulong[]? _shadowedTranslation;
 
-    internal ShadowPage(int id, int frame, ulong pfn, ulong gfn, PageRole role, byte validGeneration, bool isTdp)
-        : base(id, pfn, role.Level)
+    internal ShadowPage(int id, int frame, ulong pfn, ulong gfn, PageRole role, byte validGeneration, bool isTdp, KvmBehaviour kernel)
+        : base(id, pfn, role.Level, kernel.EmptySpte)
     {
         Frame = frame;
         Gfn = gfn;
         Role = role;
         ValidGeneration = validGeneration;
         IsTdp = isTdp;
-        if (!role.Direct)
+        if (!role.Direct && role.Level <= kernel.ShadowedTranslationMaxLevel)
             _shadowedTranslation = new ulong[EntryCount];
     }
 
@@ -44,8 +44,12 @@ public sealed class ShadowPage : TablePage
     /// <summary>Trapped writes since the last walk that came by.</summary>
     public int WriteFloodingCount { get; internal set; }
 
-    /// <summary>lpage_disallowed: exists only because a huge page must not be executable.</summary>
+    /// <summary>Exists only because a huge page must not be executable.</summary>
+    /// <remarks>KVM: lpage_disallowed, later nx_huge_page_disallowed.</remarks>
     public bool LpageDisallowed { get; internal set; }
+
+    /// <summary>Is on the list of those that may be worth a huge page again.</summary>
+    internal bool IsPossibleNxHugePage { get; set; }
 
     /// <summary>tdp_mmu_scheduled_root_to_zap.</summary>
     public bool ScheduledRootToZap { get; internal set; }
@@ -93,7 +97,13 @@ public sealed class ShadowPage : TablePage
     /// <summary>The rights that the guest gives at the entry, before KVM takes any away.</summary>
     /// <remarks>KVM: kvm_mmu_page_get_access().</remarks>
     public PteAccess AccessAt(int index) =>
-        HasGptes ? (PteAccess)(_shadowedTranslation![index] & (ulong)PteAccess.All) : Role.Access;
+        TranslationsOfGuest is { } translations ? (PteAccess)(translations[index] & (ulong)PteAccess.All) : Role.Access;
+
+    /// <summary>The page remembers what its entries shadow.</summary>
+    public bool HasShadowedTranslation => _shadowedTranslation is not null;
+
+    /// <summary>Passthrough pages have room for translations in older kernels, and no use for it.</summary>
+    private ulong[]? TranslationsOfGuest => Role.Passthrough ? null : _shadowedTranslation;
 
     /// <summary>What the entry shadows, as the dumps of a real kernel print it: gfn &lt;&lt; 12 | access; 0 where nothing was set.</summary>
     public ulong ShadowedTranslationAt(int index) => _shadowedTranslation?[index] ?? 0;
@@ -102,9 +112,9 @@ public sealed class ShadowPage : TablePage
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void SetTranslation(int index, ulong gfn, PteAccess access)
     {
-        if (HasGptes)
+        if (TranslationsOfGuest is { } translations)
         {
-            _shadowedTranslation![index] = gfn << 12 | (ulong)access;
+            translations[index] = gfn << 12 | (ulong)access;
             return;
         }
 

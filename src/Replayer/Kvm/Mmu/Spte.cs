@@ -32,8 +32,11 @@ public readonly record struct Spte(ulong Raw)
 
     public const ulong TdpAdWriteProtectOnlyMask = 2UL << 52;
 
-    /// <summary>REMOVED_SPTE: the TDP MMU's mark on an entry that is being taken away.</summary>
+    /// <summary>REMOVED_SPTE: the TDP MMU's mark on an entry that is being taken away. FROZEN_SPTE has <see cref="SuppressVeMask"/> as well.</summary>
     public const ulong Removed = 0x5a0;
+
+    /// <summary>VMX_EPT_SUPPRESS_VE_BIT. With it entries that hold nothing are not 0 in later kernels, whatever their format.</summary>
+    public const ulong SuppressVeMask = 1UL << 63;
 
     private const byte AdTypeVersusPresent = (TdpAdMask & MmuPresentMask) == 0 ? 0 : -1;
     private const byte RemovedVersusPresent = (Removed & MmuPresentMask) == 0 ? 0 : -1;
@@ -47,8 +50,8 @@ public readonly record struct Spte(ulong Raw)
     /// <remarks>KVM: is_large_pte().</remarks>
     public bool IsLarge => (Raw & PageSizeMask) != 0;
 
-    /// <remarks>KVM: is_removed_spte().</remarks>
-    public bool IsRemoved => Raw == Removed;
+    /// <remarks>KVM: is_removed_spte(), later is_frozen_spte().</remarks>
+    public bool IsRemoved => (Raw & ~SuppressVeMask) == Removed;
 
     /// <remarks>KVM: spte_to_pfn().</remarks>
     public ulong Pfn => (Raw & BaseAddressMask) >> 12;

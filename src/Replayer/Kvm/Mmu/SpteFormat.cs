@@ -62,7 +62,7 @@ public sealed class SpteFormat
 
     /// <summary>The masks of EPT entries.</summary>
     /// <remarks>KVM: kvm_mmu_set_ept_masks().</remarks>
-    public static SpteFormat Ept(bool hasAdBits, bool hasExecOnly, ulong nonPresentOrReservedMask, bool mmioCaching = true) => new()
+    public static SpteFormat Ept(bool hasAdBits, bool hasExecOnly, ulong nonPresentOrReservedMask, bool mmioCaching = true, bool suppressesVe = false) => new()
     {
         IsEpt = true,
         UserMask = EptReadable,
@@ -70,13 +70,13 @@ public sealed class SpteFormat
         DirtyMask = hasAdBits ? 1UL << 9 : 0,
         NxMask = 0,
         ExecMask = EptExecutable,
-        PresentMask = hasExecOnly ? 0 : EptReadable,
+        PresentMask = (hasExecOnly ? 0 : EptReadable) | (suppressesVe ? Spte.SuppressVeMask : 0),
         MemtypeMask = 7UL << 3 | 1UL << 6,
         AccessTrackMask = EptRwx,
         HostWritableMask = 1UL << 57,
         MmuWritableMask = 1UL << 58,
         MmioValue = mmioCaching ? 6UL : 0,
-        MmioMask = EptRwx,
+        MmioMask = EptRwx | (suppressesVe ? Spte.SuppressVeMask : 0),
         MmioAccessMask = 0,
         NonPresentOrReservedMask = nonPresentOrReservedMask,
     };

@@ -45,7 +45,7 @@ internal sealed class SpteStore(KvmVm vm)
     public Spte ClearTrackBits(Sptep entry)
     {
         using var scope = vm.Journal.Enter(KvmFunction.MmuSpteClearTrackBits);
-        var old = vm.Writer.Write(entry.Page, entry.Index, default, entry.Gfn);
+        var old = vm.Writer.Write(entry.Page, entry.Index, entry.Page.Empty, entry.Gfn);
         if (old.IsShadowPresent)
             vm.Stats.UpdatePages(entry.Level, -1);
         return old;
@@ -53,7 +53,7 @@ internal sealed class SpteStore(KvmVm vm)
 
     /// <summary>Clears an entry that maps no memory: a link, an MMIO entry.</summary>
     /// <remarks>KVM: mmu_spte_clear_no_track().</remarks>
-    public void ClearNoTrack(Sptep entry, ulong gfn) => vm.Writer.Write(entry.Page, entry.Index, default, gfn);
+    public void ClearNoTrack(Sptep entry, ulong gfn) => vm.Writer.Write(entry.Page, entry.Index, entry.Page.Empty, gfn);
 
     /// <summary>Takes the accessed state away.</summary>
     /// <returns>The page had been accessed.</returns>
@@ -63,12 +63,23 @@ internal sealed class SpteStore(KvmVm vm)
         var spte = entry.Value;
         if (!_format.IsAccessed(spte))
             return false;
+        if (vm.Kernel.AgesRmapsInOneFunction)
+        {
+            Store(entry, spte);
+            return true;
+        }
+
         using var scope = vm.Journal.Enter(KvmFunction.MmuSpteAge);
+        Store(entry, spte);
+        return true;
+    }
+
+    private void Store(Sptep entry, Spte spte)
+    {
         var aged = _format.MarkForAccessTrack(spte);
         if (SpteFormat.IsAdEnabled(spte))
             vm.Writer.Write(entry.Page, entry.Index, aged, entry.Gfn);
         else
             UpdateNoTrack(entry, aged, entry.Gfn);
-        return true;
     }
 }

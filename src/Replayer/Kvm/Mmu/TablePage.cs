@@ -4,23 +4,40 @@ namespace Replay.Replayer.Kvm.Mmu;
 /// A page of 512 entries that the hardware walks. Entries are read by anyone and written only by <see cref="TableWriter"/>, the one
 /// holder of a <see cref="TableWriter.Key"/>.
 /// </summary>
-public class TablePage(int id, ulong pfn, int level)
+public class TablePage
 {
     public const int EntryCount = 512;
 
     private readonly ulong[] _entries = new ulong[EntryCount];
 
+    /// <param name="id">Its number.</param>
+    /// <param name="pfn">Its frame.</param>
+    /// <param name="level">Its level.</param>
+    /// <param name="empty">What its entries hold.</param>
+    public TablePage(int id, ulong pfn, int level, ulong empty = 0)
+    {
+        Id = id;
+        Pfn = pfn;
+        Level = level;
+        Empty = new Spte(empty);
+        if (empty != 0)
+            Array.Fill(_entries, empty);
+    }
+
     /// <summary>Number of the page, from 1 in order of creation; never reused.</summary>
-    public int Id { get; } = id;
+    public int Id { get; }
 
     /// <summary>Host frame of the page.</summary>
-    public ulong Pfn { get; } = pfn;
+    public ulong Pfn { get; }
 
     /// <summary>1 (PT) to 5.</summary>
-    public int Level { get; } = level;
+    public int Level { get; }
 
-    /// <summary>Entries that are not zero.</summary>
-    public int NonZeroCount { get; private set; }
+    /// <summary>What an entry holds that holds nothing.</summary>
+    public Spte Empty { get; }
+
+    /// <summary>Entries that hold something.</summary>
+    public int FilledCount { get; private set; }
 
     public Spte this[int index] => new(_entries[index]);
 
@@ -33,8 +50,9 @@ public class TablePage(int id, ulong pfn, int level)
         ref var entry = ref _entries[index];
         var old = entry;
         entry = value;
-        if (old == 0 != (value == 0))
-            NonZeroCount += value == 0 ? -1 : 1;
+        var empty = Empty.Raw;
+        if (old == empty != (value == empty))
+            FilledCount += value == empty ? -1 : 1;
         return old;
     }
 }

@@ -7,7 +7,9 @@ namespace Replay.Replayer.Kvm.Mmu;
 /// The host pages that serve as tables: numbers them, gives them host frames, finds them by frame. Frames come from a pool of their
 /// own above all guest memory; a freed frame is the first to be used again.
 /// </summary>
-public sealed class TablePages(Journal journal)
+/// <param name="journal">Told of every page.</param>
+/// <param name="kernel">What new tables hold.</param>
+public sealed class TablePages(Journal journal, KvmBehaviour kernel)
 {
     /// <summary>First host frame of the pool.</summary>
     public const ulong FirstPfn = 0x80_0000;
@@ -45,7 +47,7 @@ public sealed class TablePages(Journal journal)
         return child;
     }
 
-    /// <summary>A zeroed page.</summary>
+    /// <summary>An empty page.</summary>
     /// <param name="gfn">See <see cref="ShadowPage.Gfn"/>.</param>
     /// <param name="role">Its role.</param>
     /// <param name="validGeneration">mmu_valid_gen of the VM.</param>
@@ -53,7 +55,7 @@ public sealed class TablePages(Journal journal)
     public ShadowPage Allocate(ulong gfn, PageRole role, byte validGeneration, bool isTdp)
     {
         var frame = TakeFrame();
-        var page = new ShadowPage(++_lastId, frame, FirstPfn + (ulong)frame - 1, gfn, role, validGeneration, isTdp);
+        var page = new ShadowPage(++_lastId, frame, FirstPfn + (ulong)frame - 1, gfn, role, validGeneration, isTdp, kernel);
         _byFrame[frame] = page;
         return page;
     }

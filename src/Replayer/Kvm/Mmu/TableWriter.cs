@@ -27,7 +27,7 @@ public sealed class TableWriter(Journal journal)
         var old = page.Exchange(_key, index, value.Raw);
         if (old == value.Raw)
             return value;
-        if (old != 0)
+        if (old != page.Empty.Raw)
         {
             TranslationEpoch++;
             CheckFrame(page, index, new Spte(old), value);

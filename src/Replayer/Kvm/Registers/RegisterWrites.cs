@@ -170,6 +170,8 @@ internal sealed class RegisterWrites(KvmVcpu vcpu)
     {
         using var scope = _vm.Journal.Enter(KvmFunction.KvmPostSetCr0);
         var changed = old ^ value;
+        if (_vm.Kernel.IgnoresWpWithoutPaging && changed == ControlRegisters.Cr0Wp && (value & ControlRegisters.Cr0Pg) == 0)
+            return;
         if (_vm.TdpEnabled && changed == ControlRegisters.Cr0Wp)
         {
             _vm.ShadowMmu.Contexts.Init(vcpu);

@@ -22,7 +22,7 @@ internal sealed class GuestPaging<TPtes> : IGuestPaging
         _walker = new GuestTableWalker<TPtes>(vm);
         var prefetch = new GptePrefetch<TPtes>(vm, mmu);
         _fetch = new ShadowFetch<TPtes>(vm, mmu, prefetch);
-        _sync = new ShadowSync<TPtes>(vm, mmu, prefetch);
+        _sync = ShadowSync<TPtes>.For(vm, mmu, prefetch);
     }
 
     public RetPf PageFault(KvmVcpu vcpu, bool overridesSmap)
@@ -41,10 +41,10 @@ internal sealed class GuestPaging<TPtes> : IGuestPaging
         if (FaultPhases.IsWriteTracked(fault))
         {
             ClearFlood(vcpu, fault.Address);
-            return RetPf.Emulate;
+            return _vm.WriteProtectedOutcome;
         }
 
-        fault.MaxLevel = IsSelfChangeMapping(vcpu, fault, walk) ? PgLevel.Size4K : walk.Level;
+        fault.MaxLevel = _vm.Kernel.SplitsSelfMaps && IsSelfChangeMapping(vcpu, fault, walk) ? PgLevel.Size4K : walk.Level;
         var outcome = _mmu.FaultPhases.FaultinPfn(fault);
         if (outcome != RetPf.Continue)
             return outcome;
@@ -52,9 +52,7 @@ internal sealed class GuestPaging<TPtes> : IGuestPaging
         if (outcome != RetPf.Continue)
             return outcome;
         AllowSupervisorWrite(vcpu.Mmu.CpuRole, fault, walk);
-        if (!_mmu.Recycler.MakePagesAvailable())
-            Invariant.Broken("no shadow page can be made available");
-        return _mmu.FaultPhases.IsStale(vcpu) ? RetPf.Retry : _fetch.Fetch(vcpu, walk);
+        return _mmu.FaultPhases.IsStaleOrMakesRoom(vcpu) ? RetPf.Retry : _fetch.Fetch(vcpu, walk);
     }
 
     public int SyncPage(KvmVcpu vcpu, ShadowPage page) => _sync.SyncPage(vcpu, page);

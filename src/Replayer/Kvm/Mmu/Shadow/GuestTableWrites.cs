@@ -59,6 +59,19 @@ internal sealed class GuestTableWrites(KvmVm vm, ShadowMmu mmu)
         return found;
     }
 
+    /// <summary>The page at an address is not worth its protection: its shadow pages go, and the CPU tries again.</summary>
+    /// <returns>There were any.</returns>
+    /// <remarks>KVM: __kvm_mmu_unprotect_gfn_and_retry().</remarks>
+    public bool UnprotectForRetry(KvmVcpu vcpu, ulong address)
+    {
+        if (mmu.IndirectShadowPages == 0)
+            return false;
+        if (vcpu.Mmu.RootRole.Direct)
+            return Unprotect(address >> 12);
+        return mmu.TryTranslate(vcpu, address, PageFaultError.Write, overridesSmap: false, out var gpa, out _)
+            && gpa is { } translated && Unprotect(translated >> 12);
+    }
+
     /// <summary>A PAE guest may write an entry in two halves: the whole entry counts.</summary>
     /// <remarks>KVM: mmu_pte_write_fetch_gpte().</remarks>
     private ulong ReadWritten(KvmVcpu vcpu, ref ulong gpa, ref int bytes)

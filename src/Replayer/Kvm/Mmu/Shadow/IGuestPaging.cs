@@ -11,11 +11,11 @@ internal interface IGuestPaging
 
     /// <summary>Brings an unsync page up to date with the guest's table.</summary>
     /// <returns>Below 0: it must be zapped. Above 0: TLBs must be flushed.</returns>
-    /// <remarks>KVM: FNAME(sync_page)().</remarks>
+    /// <remarks>KVM: FNAME(sync_page)(), later __kvm_sync_page().</remarks>
     int SyncPage(KvmVcpu vcpu, ShadowPage page);
 
     /// <summary>Drops one translation from the tree of a root, if the guest may have changed it unseen.</summary>
-    /// <remarks>KVM: FNAME(invlpg)().</remarks>
+    /// <remarks>KVM: FNAME(invlpg)(), later __kvm_mmu_invalidate_addr().</remarks>
     void Invlpg(KvmVcpu vcpu, ulong gva, TablePage? root);
 
     /// <summary>Translates an address as the guest would.</summary>

@@ -32,5 +32,7 @@ internal interface IGuestPtes
 
     static abstract KvmFunction SyncFunction { get; }
 
+    static abstract KvmFunction SyncSpteFunction { get; }
+
     static abstract KvmFunction InvlpgFunction { get; }
 }

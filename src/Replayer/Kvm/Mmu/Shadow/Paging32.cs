@@ -26,6 +26,8 @@ internal readonly struct Paging32 : IGuestPtes
 
     public static KvmFunction SyncFunction => KvmFunction.Paging32SyncPage;
 
+    public static KvmFunction SyncSpteFunction => KvmFunction.Paging32SyncSpte;
+
     public static KvmFunction InvlpgFunction => KvmFunction.Paging32Invlpg;
 
     public static ulong Gfn(ulong gpte, int level) => level == PgLevel.Size4K

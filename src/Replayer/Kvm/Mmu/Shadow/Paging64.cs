@@ -22,6 +22,8 @@ internal readonly struct Paging64 : IGuestPtes
 
     public static KvmFunction SyncFunction => KvmFunction.Paging64SyncPage;
 
+    public static KvmFunction SyncSpteFunction => KvmFunction.Paging64SyncSpte;
+
     public static KvmFunction InvlpgFunction => KvmFunction.Paging64Invlpg;
 
     public static ulong Gfn(ulong gpte, int level) => PageLevels.RoundDown((gpte & Spte.BaseAddressMask) >> 12, level);

@@ -14,11 +14,17 @@ internal sealed class ShadowFetch<TPtes>(KvmVm vm, ShadowMmu mmu, GptePrefetch<T
         // The root is write-protected or no root any more; only the walk itself can have changed it, where a table maps itself.
         if (!prefetch.IsUnchanged(guest, guest.MaxLevel))
             return RetPf.Retry;
+        if (vcpu.Mmu.Root.Table == mmu.DummyRoot)
+        {
+            vcpu.Requests |= VcpuRequests.MmuFreeObsoleteRoots;
+            return RetPf.Retry;
+        }
+
         var walk = ShadowWalk.From(vcpu, fault.Address);
         if (!ShadowGuestLevels(vcpu, guest, ref walk))
             return RetPf.Retry;
         vm.HugePages.Adjust(fault);
-        SplitGuestPage(vcpu, guest.PteAccess, ref walk);
+        SplitGuestPage(vcpu, guest, ref walk);
         Invariant.Holds(walk.Level == fault.GoalLevel, $"the walk to gva {fault.Address:x} ended at level {walk.Level}, not {fault.GoalLevel}");
         var outcome = mmu.LeafMapper.Map(fault, walk.Entry, guest.PteAccess, PageLevels.RoundDown(fault.Gfn, walk.Level));
         if (outcome != RetPf.Spurious)
@@ -43,20 +49,24 @@ internal sealed class ShadowFetch<TPtes>(KvmVm vm, ShadowMmu mmu, GptePrefetch<T
                 return false;
             if (child is not null)
                 mmu.Links.Link(walk.Entry, child);
+            if (!vm.Kernel.SplitsSelfMaps && vcpu.Fault.Write && guest.TableGfns[below] == vcpu.Fault.Gfn)
+                vcpu.Fault.WriteFaultToShadowPageTable = true;
         }
 
         return true;
     }
 
     /// <summary>A guest's huge page that the host has in smaller ones: direct pages below the guest's leaf.</summary>
-    private void SplitGuestPage(KvmVcpu vcpu, PteAccess access, ref ShadowWalk walk)
+    private void SplitGuestPage(KvmVcpu vcpu, GuestWalk guest, ref ShadowWalk walk)
     {
+        var access = guest.PteAccess;
         var fault = vcpu.Fault;
         for (; walk.IsOkay; walk.Next())
         {
-            walk.Page.WriteFloodingCount = 0;
+            if (walk.Level == guest.Level || vm.Kernel.ClearsFloodBelowGuestLeaf)
+                walk.Page.WriteFloodingCount = 0;
             if (fault.NxHugePageWorkaround)
-                HugePages.DisallowedAdjust(fault, walk.Value, walk.Level);
+                vm.HugePages.DisallowedAdjust(fault, walk.Value, walk.Level);
             if (walk.Level == fault.GoalLevel)
                 return;
             ValidateDirectSpte(walk.Entry, access);
@@ -64,8 +74,7 @@ internal sealed class ShadowFetch<TPtes>(KvmVm vm, ShadowMmu mmu, GptePrefetch<T
             if (child is null)
                 continue;
             mmu.Links.Link(walk.Entry, child);
-            if (fault.HugePageDisallowed && fault.ReqLevel >= walk.Level)
-                vm.NxHugePages.Account(child);
+            vm.NxHugePages.Account(child, fault, walk.Level);
         }
     }
 
@@ -81,6 +90,9 @@ internal sealed class ShadowFetch<TPtes>(KvmVm vm, ShadowMmu mmu, GptePrefetch<T
             return;
         using var scope = vm.Journal.Enter(KvmFunction.ValidateDirectSpte);
         mmu.Links.DropParentPte(child, entry);
-        vm.Tlb.FlushRemoteWithAddress(child.Gfn, 1);
+        if (vm.Kernel.FlushesWhatTheEntryMaps)
+            vm.Tlb.FlushRemoteSptep(entry);
+        else
+            vm.Tlb.FlushRemoteWithAddress(child.Gfn, 1);
     }
 }

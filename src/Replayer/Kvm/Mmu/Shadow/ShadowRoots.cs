@@ -12,32 +12,40 @@ internal sealed class ShadowRoots(KvmVm vm, ShadowMmu mmu)
         using var scope = vm.Journal.Enter(KvmFunction.MmuAllocShadowRoots);
         var context = vcpu.Mmu;
         var pgd = vcpu.PgdOf(context);
+        var rootGfn = (pgd & Spte.BaseAddressMask) >> 12;
+        if (vm.Kernel.UsesDummyRoot && !IsVisible(rootGfn))
+        {
+            context.Root = context.Root with { Table = mmu.TakeDummyRoot(context.RootRole.Level) };
+            return true;
+        }
+
         var pdptes = (stackalloc ulong[4]);
-        if (!IsVisible(pgd >> 12) || (context.CpuRole.Base.Level == PgLevel.RootPae && !TryReadPdptes(vcpu, pdptes)))
+        var areVisible = IsVisible(rootGfn) && (context.CpuRole.Base.Level != PgLevel.RootPae || TryReadPdptes(vcpu, pdptes));
+        if (!vm.Kernel.UsesDummyRoot && !areVisible)
             return false;
         mmu.ShadowRootAllocated = true;
         if (!mmu.Recycler.MakePagesAvailable())
             Invariant.Broken("no shadow page can be made available for a root");
         TablePage table = context.CpuRole.Base.Level >= PgLevel.Root4
-            ? mmu.Roots.Allocate(vcpu, pgd >> 12, 0, context.RootRole.Level)
-            : AllocatePae(vcpu, pgd >> 12, pdptes);
+            ? mmu.Roots.Allocate(vcpu, rootGfn, 0, context.RootRole.Level)
+            : AllocatePae(vcpu, rootGfn, pdptes);
         context.Root = new MmuRoot(table, pgd);
         return true;
     }
 
     private bool IsVisible(ulong gfn) => vm.Memslots.Find(gfn) is { IsInvalid: false, IsPrivate: false };
 
-    /// <returns>False: one of them points where no memory is.</returns>
+    /// <returns>False: one of them points where no memory is. Where KVM bears that, the others are read all the same.</returns>
     private bool TryReadPdptes(KvmVcpu vcpu, Span<ulong> pdptes)
     {
-        for (var i = 0; i < pdptes.Length; i++)
+        var areVisible = true;
+        for (var i = 0; i < pdptes.Length && (areVisible || vm.Kernel.UsesDummyRoot); i++)
         {
             pdptes[i] = vcpu.PdpteOf(vcpu.Mmu, i);
-            if ((pdptes[i] & GuestPte.Present) != 0 && !IsVisible((pdptes[i] & Spte.BaseAddressMask) >> 12))
-                return false;
+            areVisible &= (pdptes[i] & GuestPte.Present) == 0 || IsVisible((pdptes[i] & Spte.BaseAddressMask) >> 12);
         }
 
-        return true;
+        return areVisible;
     }
 
     /// <summary>Four PDPTEs: one to each of the guest's, or one to each quarter of its one page directory.</summary>
@@ -59,7 +67,7 @@ internal sealed class ShadowRoots(KvmVm vm, ShadowMmu mmu)
             if (isPae)
             {
                 var pdpte = pdptes[i];
-                if ((pdpte & GuestPte.Present) == 0)
+                if ((pdpte & GuestPte.Present) == 0 || !IsVisible(pdpte >> 12))
                     continue;
                 rootGfn = pdpte >> 12;
             }

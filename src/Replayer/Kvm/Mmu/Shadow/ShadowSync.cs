@@ -1,63 +1,38 @@
 namespace Replay.Replayer.Kvm.Mmu.Shadow;
 
 /// <summary>Brings shadow entries back in step with guest entries that were written without a trap.</summary>
-internal sealed class ShadowSync<TPtes>(KvmVm vm, ShadowMmu mmu, GptePrefetch<TPtes> prefetch)
+internal abstract class ShadowSync<TPtes>(KvmVm vm, ShadowMmu mmu, GptePrefetch<TPtes> prefetch)
     where TPtes : struct, IGuestPtes
 {
     /// <summary>Parts of the role that differ between a root and the pages below it.</summary>
     private const uint IgnoredRole = 0xf | 3u << 5 | 7u << 8 | PageRole.PassthroughMask;
 
-    /// <remarks>KVM: FNAME(sync_page)().</remarks>
-    public int SyncPage(KvmVcpu vcpu, ShadowPage page)
-    {
-        using var scope = vm.Journal.Enter(TPtes.SyncFunction);
-        if (page.Role.Direct || ((page.Role.Word ^ vcpu.Mmu.RootRole.Word) & ~IgnoredRole) != 0)
-            return -1;
-        var flush = false;
-        var first = FirstPteGpa(page);
-        for (var index = 0; index < TablePage.EntryCount; index++)
-        {
-            if (page[index].Raw == 0)
-                continue;
-            var gpa = first + (ulong)(index * TPtes.EntrySize);
-            if (!vm.GuestMemory.TryRead(gpa, TPtes.EntrySize, out var gpte))
-                return -1;
-            flush |= SyncEntry(vcpu, new Sptep(page, index), gpte);
-        }
+    /// <summary>The kernel's way of syncing.</summary>
+    public static ShadowSync<TPtes> For(KvmVm vm, ShadowMmu mmu, GptePrefetch<TPtes> prefetch) =>
+        vm.Kernel.SyncsEntryByEntry ? new ShadowEntrySync<TPtes>(vm, mmu, prefetch) : new ShadowPageSync<TPtes>(vm, mmu, prefetch);
 
-        return flush ? 1 : 0;
-    }
+    /// <inheritdoc cref="IGuestPaging.SyncPage"/>
+    public abstract int SyncPage(KvmVcpu vcpu, ShadowPage page);
 
-    /// <remarks>KVM: FNAME(invlpg)().</remarks>
-    public void Invlpg(KvmVcpu vcpu, ulong gva, TablePage? root)
-    {
-        using var scope = vm.Journal.Enter(TPtes.InvlpgFunction);
-        vcpu.Mmio.Clear(gva);
-        for (var walk = ShadowWalk.From(vcpu, root, gva); walk.IsOkay; walk.Next())
-        {
-            var page = walk.Page;
-            var entry = walk.Entry;
-            var old = walk.Value;
-            if (old.IsLast(walk.Level))
-            {
-                if (!page.Unsync)
-                    return;
-                mmu.Links.ZapPte(entry);
-                if (old.IsShadowPresent)
-                    vm.Tlb.FlushRemoteWithAddress(page.Gfn, PageLevels.PagesPerHugePage(page.Role.Level));
-                if (!vm.GuestMemory.TryRead(FirstPteGpa(page) + (ulong)(entry.Index * TPtes.EntrySize), TPtes.EntrySize, out var gpte))
-                    return;
-                prefetch.Prefetch(vcpu, entry, gpte, noDirtyLog: false);
-            }
+    /// <inheritdoc cref="IGuestPaging.Invlpg"/>
+    public abstract void Invlpg(KvmVcpu vcpu, ulong gva, TablePage? root);
 
-            if (page.UnsyncChildren == 0)
-                return;
-        }
-    }
+    /// <summary>The page was made for the paging that the vCPU has now.</summary>
+    /// <remarks>KVM: kvm_sync_page_check().</remarks>
+    protected static bool IsOfContext(KvmVcpu vcpu, ShadowPage page) =>
+        !page.Role.Direct && ((page.Role.Word ^ vcpu.Mmu.RootRole.Word) & ~IgnoredRole) == 0;
+
+    /// <summary>Reads the guest entry behind an entry of a level-1 page.</summary>
+    protected bool TryReadGpte(ShadowPage page, int index, out ulong gpte) =>
+        vm.GuestMemory.TryRead(FirstPteGpa(page) + (ulong)(index * TPtes.EntrySize), TPtes.EntrySize, out gpte);
 
     /// <summary>Keeps, remakes or drops one entry.</summary>
+    /// <param name="vcpu">Whose guest.</param>
+    /// <param name="entry">The entry.</param>
+    /// <param name="gpte">The guest's.</param>
+    /// <param name="keepsSameAccess">An entry whose rights have not changed stays as it is, accessed and dirty bits too.</param>
     /// <returns>TLBs must be flushed.</returns>
-    private bool SyncEntry(KvmVcpu vcpu, Sptep entry, ulong gpte)
+    protected bool SyncEntry(KvmVcpu vcpu, Sptep entry, ulong gpte, bool keepsSameAccess)
     {
         if (prefetch.DropIfInvalid(vcpu, entry, gpte))
             return true;
@@ -65,12 +40,14 @@ internal sealed class ShadowSync<TPtes>(KvmVm vm, ShadowMmu mmu, GptePrefetch<TP
         var access = GptePrefetch<TPtes>.AccessOf(entry.Page, gpte);
         if (SyncMmio(entry, gfn, access))
             return false;
-        if ((access == PteAccess.None && vm.Format.PresentMask == 0) || gfn != entry.Gfn)
+        if (((ulong)access | vm.Format.PresentMask) == vm.Kernel.EmptySpte || gfn != entry.Gfn)
         {
             mmu.Rmap.DropSpte(entry);
             return true;
         }
 
+        if (keepsSameAccess && entry.Page.AccessAt(entry.Index) == access)
+            return false;
         entry.Page.SetTranslation(entry.Index, gfn, access);
         var old = entry.Value;
         var slot = vm.Memslots.Find(gfn);

@@ -17,7 +17,7 @@ public sealed class TdpAudit(KvmVm vm)
 
     private void CheckEntries(ShadowPage page, long[] leaves)
     {
-        if (page.NonZeroCount == 0)
+        if (page.FilledCount == 0)
             return;
         for (var index = 0; index < TablePage.EntryCount; index++)
         {

@@ -47,7 +47,7 @@ internal sealed class TdpDirtyLog(KvmVm vm, TdpRoots roots, TdpEntries entries)
     public void ClearDirtyMasked(ulong gfn, ulong mask, bool writeProtect)
     {
         using var scope = vm.Journal.Enter(KvmFunction.ClearDirtyPtMasked);
-        foreach (var root in roots.All())
+        foreach (var root in Protected())
             ClearDirtyMasked(root, gfn, mask, writeProtect);
     }
 
@@ -64,9 +64,12 @@ internal sealed class TdpDirtyLog(KvmVm vm, TdpRoots roots, TdpEntries entries)
             mask &= ~bit;
             var clean = Clean(at.Old, writeProtect);
             if (clean != at.Old)
-                entries.Set(at.Entry, clean, at.Gfn, recordDirtyLog: false);
+                entries.ClearBits(at.Entry, clean, at.Gfn);
         }
     }
+
+    /// <summary>The roots in which single pages are protected.</summary>
+    private ShadowPage[] Protected() => vm.Kernel.ProtectsInInvalidRoots ? roots.All() : roots.Valid();
 
     private Spte Clean(Spte spte, bool writeProtect) =>
         spte.Without(writeProtect || SpteFormat.NeedsWriteProtectForDirty(spte) ? Spte.WritableMask : vm.Format.DirtyMask);
@@ -78,7 +81,7 @@ internal sealed class TdpDirtyLog(KvmVm vm, TdpRoots roots, TdpEntries entries)
     {
         using var scope = vm.Journal.Enter(KvmFunction.WriteProtectGfn);
         var changed = false;
-        foreach (var root in roots.All())
+        foreach (var root in Protected())
         {
             for (var at = new TdpIterator(vm.Pages, root, minLevel, gfn); at.IsBefore(gfn + 1); at.Next())
             {
@@ -110,12 +113,16 @@ internal sealed class TdpDirtyLog(KvmVm vm, TdpRoots roots, TdpEntries entries)
         }
     }
 
-    /// <summary>The table of small pages is filled before it takes the place of the huge entry.</summary>
-    /// <remarks>KVM: tdp_mmu_split_huge_page(). The tracepoint kvm_mmu_split_huge_page does not show the small entries.</remarks>
     private void SplitHugePage(in TdpIterator at, bool shared)
     {
         using var scope = vm.Journal.Enter(KvmFunction.TdpMmuSplitHugePage);
-        var page = TdpPages.CreateChild(vm, at.Entry, at.Gfn);
+        Split(vm, entries, at, TdpPages.CreateChild(vm, at.Entry, at.Gfn), shared);
+    }
+
+    /// <summary>The table of small pages is filled before it takes the place of the huge entry.</summary>
+    /// <remarks>KVM: tdp_mmu_split_huge_page(). The tracepoint kvm_mmu_split_huge_page does not show the small entries.</remarks>
+    internal static void Split(KvmVm vm, TdpEntries entries, in TdpIterator at, ShadowPage page, bool shared)
+    {
         for (var i = 0; i < TablePage.EntryCount; i++)
             vm.Writer.Write(page, i, vm.Format.MakeHugePageSplit(at.Old, page.Role, i, vm.Profile.NxHugePages), page.GfnAt(i));
         TdpFaults.Link(vm, entries, at, page, shared);

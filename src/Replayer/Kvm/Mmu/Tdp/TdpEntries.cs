@@ -12,10 +12,9 @@ namespace Replay.Replayer.Kvm.Mmu.Tdp;
 /// </remarks>
 internal sealed class TdpEntries(KvmVm vm)
 {
-    private static readonly Spte RemovedSpte = new(Spte.Removed);
-
     private readonly Journal _journal = vm.Journal;
     private readonly SpteFormat _format = vm.Format;
+    private readonly Spte _frozen = new(vm.Kernel.FrozenSpte);
 
     /// <summary>Stores an entry with mmu_lock held for read.</summary>
     /// <remarks>KVM: tdp_mmu_set_spte_atomic().</remarks>
@@ -32,9 +31,19 @@ internal sealed class TdpEntries(KvmVm vm)
     public void ZapAtomic(Sptep entry, ulong gfn)
     {
         using var scope = _journal.Enter(KvmFunction.TdpMmuZapSpteAtomic);
-        SetAtomic(entry, RemovedSpte, gfn);
+        var empty = entry.Page.Empty;
+        if (!vm.Kernel.ShowsAtomicZapAtItsEnd)
+        {
+            SetAtomic(entry, _frozen, gfn);
+            vm.Tlb.FlushRemoteWithAddress(gfn, PageLevels.PagesPerHugePage(entry.Level));
+            vm.Writer.Write(entry.Page, entry.Index, empty, gfn);
+            return;
+        }
+
+        var old = vm.Writer.Write(entry.Page, entry.Index, _frozen, gfn);
         vm.Tlb.FlushRemoteWithAddress(gfn, PageLevels.PagesPerHugePage(entry.Level));
-        vm.Writer.Write(entry.Page, entry.Index, default, gfn);
+        vm.Writer.Write(entry.Page, entry.Index, empty, gfn, Tracepoint.KvmTdpMmuSpteChanged);
+        HandleChanged(gfn, old, empty, entry.Level, shared: true);
     }
 
     /// <summary>Stores an entry with mmu_lock held for write.</summary>
@@ -49,8 +58,18 @@ internal sealed class TdpEntries(KvmVm vm)
         Invariant.Holds(!entry.Value.IsRemoved && !value.IsRemoved, "the mark of removal was met with mmu_lock held for write");
         var old = vm.Writer.Write(entry.Page, entry.Index, value, gfn, Tracepoint.KvmTdpMmuSpteChanged);
         HandleChanged(gfn, old, value, entry.Level, shared: false);
-        if (recordDirtyLog)
+        if (recordDirtyLog && vm.Kernel.StoringMarksDirty)
             LogDirty(gfn, old, value, entry.Level);
+    }
+
+    /// <summary>Takes bits from an entry, with mmu_lock held for write.</summary>
+    /// <remarks>KVM: tdp_mmu_clear_spte_bits(), kvm_tdp_mmu_write_spte(); earlier tdp_mmu_set_spte_no_dirty_log(), tdp_mmu_set_spte_no_acc_track().</remarks>
+    public void ClearBits(Sptep entry, Spte value, ulong gfn)
+    {
+        if (vm.Kernel.ClearsBitsInPlace)
+            vm.Writer.Write(entry.Page, entry.Index, value, gfn, Tracepoint.KvmTdpMmuSpteChanged);
+        else
+            Set(entry, value, gfn, recordDirtyLog: false);
     }
 
     /// <remarks>KVM: __handle_changed_spte().</remarks>
@@ -99,8 +118,8 @@ internal sealed class TdpEntries(KvmVm vm)
             if (!shared && !page[i].IsShadowPresent)
                 continue;
             var gfn = page.GfnAt(i);
-            var old = vm.Writer.Write(page, i, RemovedSpte, gfn, Tracepoint.KvmTdpMmuSpteChanged);
-            HandleChanged(gfn, old, RemovedSpte, level, shared);
+            var old = vm.Writer.Write(page, i, _frozen, gfn, Tracepoint.KvmTdpMmuSpteChanged);
+            HandleChanged(gfn, old, _frozen, level, shared);
         }
 
         vm.Pages.Free(page);

@@ -20,10 +20,17 @@ internal sealed class TdpFaults(KvmVm vm, TdpEntries entries)
             if (!isKnown && at.Level == PgLevel.Size4K)
                 vm.PageTables.Fill(root, fault.Gfn, at.Page);
             if (fault.NxHugePageWorkaround)
-                HugePages.DisallowedAdjust(fault, at.Old, at.Level);
+                vm.HugePages.DisallowedAdjust(fault, at.Old, at.Level);
             if (at.Level == fault.GoalLevel)
                 return MapTargetLevel(fault, at);
-            if (at.Old.IsShadowPresent && at.Old.IsLarge)
+            var isHuge = at.Old.IsShadowPresent && at.Old.IsLarge;
+            if (isHuge && vm.Kernel.SplitsHugePagesOnFault)
+            {
+                SplitHugePage(fault, at);
+                continue;
+            }
+
+            if (isHuge)
             {
                 entries.ZapAtomic(at.Entry, at.Gfn);
                 at.Reread();
@@ -66,8 +73,17 @@ internal sealed class TdpFaults(KvmVm vm, TdpEntries entries)
     {
         var page = TdpPages.CreateChild(vm, at.Entry, at.Gfn);
         Link(vm, entries, at, page, shared: true);
-        if (fault.HugePageDisallowed && fault.ReqLevel >= at.Level)
-            vm.NxHugePages.Account(page);
+        vm.NxHugePages.Account(page, fault, at.Level);
+    }
+
+    /// <summary>All that the huge page mapped stays mapped, in small pages.</summary>
+    /// <remarks>KVM: kvm_tdp_mmu_map(), tdp_mmu_split_huge_page().</remarks>
+    private void SplitHugePage(PageFault fault, in TdpIterator at)
+    {
+        var page = TdpPages.CreateChild(vm, at.Entry, at.Gfn);
+        using (vm.Journal.Enter(KvmFunction.TdpMmuSplitHugePage))
+            TdpDirtyLog.Split(vm, entries, at, page, shared: true);
+        vm.NxHugePages.Account(page, fault, at.Level);
     }
 
     /// <summary>Makes the entry point at a table.</summary>
@@ -103,7 +119,7 @@ internal sealed class TdpFaults(KvmVm vm, TdpEntries entries)
         else
             Store(at, spte);
         if (writeProtected && fault.Write)
-            result = RetPf.Emulate;
+            result = vm.WriteProtectedOutcome;
         if (vm.Format.IsMmio(spte))
         {
             vm.Stats.PfMmioSpteCreated++;
@@ -121,7 +137,11 @@ internal sealed class TdpFaults(KvmVm vm, TdpEntries entries)
             ? Tracepoint.KvmTdpMmuSpteChangedAndMarkMmio
             : Tracepoint.KvmTdpMmuSpteChangedAndSetSpte;
         entries.SetAtomic(at.Entry, spte, at.Gfn, tracepoint);
-        if (replacesTable)
+        if (!replacesTable)
+            return;
+        if (vm.Kernel.FlushesWhatTheEntryMaps)
+            vm.Tlb.FlushRemoteWithAddress(at.Gfn, PageLevels.PagesPerHugePage(at.Level));
+        else
             vm.Tlb.FlushRemoteWithAddress(at.Page.Gfn, PageLevels.PagesPerHugePage(at.Level + 1));
     }
 }

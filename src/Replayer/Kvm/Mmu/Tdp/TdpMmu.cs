@@ -58,7 +58,7 @@ public sealed class TdpMmu : IMmuBackend
     {
         var entry = page.ParentEntry;
         Invariant.Holds(entry is not null, $"root {page.Id} is no table below an entry");
-        _entries.Set(entry.Value, default, page.Gfn);
+        _entries.Set(entry.Value, page.Empty, page.Gfn);
     }
 
     /// <inheritdoc cref="TdpNotifier.ZapLeafs"/>

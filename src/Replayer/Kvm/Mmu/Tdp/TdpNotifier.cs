@@ -21,8 +21,8 @@ internal sealed class TdpNotifier(KvmVm vm, TdpRoots roots, TdpEntries entries)
             {
                 if (!at.IsAtLeaf)
                     continue;
-                entries.Set(at.Entry, default, at.Gfn);
-                flush = true;
+                entries.Set(at.Entry, at.Page.Empty, at.Gfn);
+                flush |= !root.Role.Invalid || vm.Kernel.InvalidRootsOweFlush;
             }
         }
 
@@ -43,7 +43,7 @@ internal sealed class TdpNotifier(KvmVm vm, TdpRoots roots, TdpEntries entries)
             {
                 if (!at.IsAtLeaf || !vm.Format.IsAccessed(at.Old))
                     continue;
-                entries.Set(at.Entry, vm.Format.MarkForAccessTrack(at.Old), at.Gfn);
+                entries.ClearBits(at.Entry, vm.Format.MarkForAccessTrack(at.Old), at.Gfn);
                 young = true;
             }
         }
@@ -84,7 +84,7 @@ internal sealed class TdpNotifier(KvmVm vm, TdpRoots roots, TdpEntries entries)
             {
                 if (!at.IsAtLeaf || at.Level != PgLevel.Size4K)
                     continue;
-                entries.Set(at.Entry, default, at.Gfn);
+                entries.Set(at.Entry, at.Page.Empty, at.Gfn);
                 if (!writable)
                     entries.Set(at.Entry, vm.Format.MakeForChangedPfn(at.Old, pfn), at.Gfn);
                 flush = true;

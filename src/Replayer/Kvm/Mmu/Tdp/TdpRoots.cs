@@ -79,12 +79,13 @@ internal sealed class TdpRoots(KvmVm vm, TdpEntries entries)
             Zap(root, shared: false);
     }
 
-    /// <summary>The subtrees of 1 GiB go first, one by one, so that no step takes long; then what the root itself holds.</summary>
+    /// <summary>Small pieces go first, one by one, so that no step takes long; then what the root itself holds.</summary>
     /// <remarks>KVM: tdp_mmu_zap_root().</remarks>
     private void Zap(ShadowPage root, bool shared)
     {
         using var scope = vm.Journal.Enter(KvmFunction.TdpMmuZapRoot);
-        ZapDownTo(root, PgLevel.Size1G, shared);
+        foreach (var level in vm.Kernel.RootZapLevels)
+            ZapDownTo(root, level, shared);
         ZapDownTo(root, root.Role.Level, shared);
     }
 
@@ -96,9 +97,9 @@ internal sealed class TdpRoots(KvmVm vm, TdpEntries entries)
             if (!at.Old.IsShadowPresent || at.Level > zapLevel)
                 continue;
             if (shared)
-                entries.SetAtomic(at.Entry, default, at.Gfn);
+                entries.SetAtomic(at.Entry, at.Page.Empty, at.Gfn);
             else
-                entries.Set(at.Entry, default, at.Gfn);
+                entries.Set(at.Entry, at.Page.Empty, at.Gfn);
         }
     }
 
