@@ -203,18 +203,6 @@ public sealed class ServerTests(BootFixture boot) : IClassFixture<BootFixture>, 
         static List<long> Ordinals(JsonDocument page) => [.. page.RootElement.GetProperty("divergences").EnumerateArray().Select(one => one.GetProperty("ordinal").GetInt64())];
     }
 
-    [Fact]
-    public void A_symbol_table_names_what_is_near()
-    {
-        var symbols = SymbolTable.Read(new StringReader("ffffffff81000000 T _text\nffffffff81000000 T startup_64\nffffffff81000100 t other\n0000000000000000 T nothing\nffffffff82000000 D data\nno line\n"));
-        Assert.Equal(3, symbols.Count);
-        Assert.Equal("_text", symbols.Name(0xffffffff81000000));
-        Assert.Equal("_text+0x10", symbols.Name(0xffffffff81000010));
-        Assert.Equal("other+0x1", symbols.Name(0xffffffff81000101));
-        Assert.Null(symbols.Name(0x1000));
-        Assert.Null(symbols.Name(0xffffffff90000000));
-    }
-
     private async Task<JsonDocument> Get(string address)
     {
         using var response = await _client.GetAsync(address);

@@ -14,6 +14,12 @@ internal static class CommonOptions
 
     public static Option<string> Output(string what) => new("--output", "-o") { Description = what, HelpName = "FILE", Required = true };
 
+    public static Option<string[]> Symbols() => new("--symbols")
+    {
+        Description = "Name the function of each rip by System.map, kallsyms or an ELF file; FILE@OFFSET where it was moved; repeatable",
+        HelpName = "FILE",
+    };
+
     /// <summary>Of recordings: what replays of them do meanwhile.</summary>
     public static Option<string?> HostEvents() => new("--host-events")
     {

@@ -19,12 +19,7 @@ internal sealed class EventsCommand : VerbCommand
     private readonly Option<string?> _gpa = new("--gpa") { Description = "Only accesses to these guest-physical bytes, FIRST..LAST or one (captures)", HelpName = "RANGE" };
     private readonly Option<string?> _gva = new("--gva") { Description = "Only accesses to these guest-virtual bytes, FIRST..LAST or one (captures)", HelpName = "RANGE" };
     private readonly Option<bool> _writes = new("--writes") { Description = "Only stores (captures): when was it written, by which instruction, with which value where that was recorded" };
-    private readonly Option<string[]> _symbols = new("--symbols")
-    {
-        Description = "Name the function of each rip by System.map, kallsyms or an ELF file; FILE@OFFSET where it was moved; repeatable",
-        HelpName = "FILE",
-    };
-
+    private readonly Option<string[]> _symbols = CommonOptions.Symbols();
     private readonly Option<long?> _limit = new("--limit", "-n") { Description = "Stop after so many lines", HelpName = "N" };
 
     public EventsCommand()

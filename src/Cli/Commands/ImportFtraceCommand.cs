@@ -171,7 +171,7 @@ internal sealed class ImportFtraceCommand : VerbCommand
             Name = $"{observed}-filled",
             Profile = traced.Profile.Name,
             Backing = (traced.Backing.HugePages ? "thp" : "4k") + "-recorded",
-            Kernel = HostProfile.KernelVersion,
+            Kernel = traced.Kernel.Release,
             Model = StoredReplay.ModelVersion,
             Options = new(StringComparer.Ordinal) { ["tlb"] = "on", ["companion_of"] = observed },
             Entries = null,

@@ -84,7 +84,7 @@ internal sealed class ReplayPlanOptions
         {
             Capture = Inputs.Capture(capture),
             Modes = modes,
-            Kernels = Kernels(arguments.GetValue(_kernels) ?? [], modes),
+            Kernels = Kernels(arguments.GetValue(_kernels) ?? [], modes, traced?.Kernel),
             Profile = Profile(arguments, modes) ?? (traced is { } host && modes.TrueForAll(mode => mode.RunsOn(host.Profile.Vendor)) ? host.Profile : null),
             Backing = new HostBacking { HugePages = HugePages(arguments.GetValue(_pages), traced?.Backing.HugePages ?? false), Populated = !arguments.GetValue(_lazy) },
             TracedMode = saysHost ? null : traced?.Mode,
@@ -109,7 +109,7 @@ internal sealed class ReplayPlanOptions
         return modes.Count > 0 ? modes : [usual];
     }
 
-    internal static List<KvmBehaviour> Kernels(string[] names, IReadOnlyList<MmuMode> modes)
+    internal static List<KvmBehaviour> Kernels(string[] names, IReadOnlyList<MmuMode> modes, KvmBehaviour? usual = null)
     {
         var kernels = new List<KvmBehaviour>();
         foreach (var name in names)
@@ -127,11 +127,11 @@ internal sealed class ReplayPlanOptions
             kernels.Add(kernel);
         }
 
-        return kernels.Count > 0 ? kernels : [KvmBehaviour.Newest];
+        return kernels.Count > 0 ? kernels : [usual ?? KvmBehaviour.Newest];
     }
 
     /// <summary>The host of the trace that the capture was made of.</summary>
-    private static (MmuMode Mode, HostProfile Profile, HostBacking Backing)? Traced(string capture)
+    private static (MmuMode Mode, KvmBehaviour Kernel, HostProfile Profile, HostBacking Backing)? Traced(string capture)
     {
         using var reader = CaptureReader.Open(capture);
         return Reconstruction.TracedHost(reader.Manifest);

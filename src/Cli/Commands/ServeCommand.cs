@@ -20,7 +20,7 @@ internal sealed class ServeCommand : VerbCommand
     private readonly Option<bool> _open = new("--open") { Description = "Open the page in the browser" };
     private readonly Option<string?> _listen = new("--listen") { Description = "Address to listen on (default 127.0.0.1). Others can reach any but a loopback one: then the page wants the token that is printed", HelpName = "ADDRESS" };
     private readonly Option<string[]> _hosts = new("--host") { Description = "A name by which browsers call this host, with --listen; repeatable", HelpName = "NAME" };
-    private readonly Option<FileInfo?> _symbols = new("--symbols") { Description = "The guest's System.map, kallsyms or nm output: instructions get names", HelpName = "FILE" };
+    private readonly Option<string[]> _symbols = CommonOptions.Symbols();
     private readonly Option<long> _rows = new("--max-rows") { Description = "Rows that a query shows at most (default 10000)", HelpName = "N", DefaultValueFactory = _ => 10_000 };
     private readonly Option<double> _seconds = new("--timeout") { Description = "Seconds that a query may take (default 60)", HelpName = "SECONDS", DefaultValueFactory = _ => 60 };
     private readonly Option<bool> _json = CommonOptions.Json();
@@ -94,19 +94,10 @@ internal sealed class ServeCommand : VerbCommand
             Port = port,
             Token = IPAddress.IsLoopback(address) ? null : Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(TokenBytes)),
             HostNames = [Dns.GetHostName(), .. arguments.GetValue(_hosts) ?? []],
-            Symbols = arguments.GetValue(_symbols) is { } file ? Symbols(file) : null,
+            Symbols = arguments.GetValue(_symbols) is { Length: > 0 } files ? SymbolTable.Read(files).Find : null,
             MaxRows = rows,
             Timeout = TimeSpan.FromSeconds(seconds),
         };
-    }
-
-    private static SymbolTable Symbols(FileInfo file)
-    {
-        if (!file.Exists)
-            throw new InputMissingException($"{file}: no such file.");
-        using var text = file.OpenText();
-        var symbols = SymbolTable.Read(text);
-        return symbols.Count > 0 ? symbols : throw new UsageException($"{file}: has no line 'ADDRESS t NAME'. Give a System.map, /proc/kallsyms read by root, or the output of nm.");
     }
 
     private static async Task<ExplorerServer> StartAsync(ExplorerOptions options, CancellationToken cancellation)

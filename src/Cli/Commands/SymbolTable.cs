@@ -7,6 +7,9 @@ namespace Replay.Cli.Commands;
 /// <summary>Names of functions by address: of System.map or kallsyms, of ELF files with symbols, each moved by an offset.</summary>
 internal sealed partial class SymbolTable
 {
+    /// <summary>An address further behind the last symbol than this belongs to something else.</summary>
+    private const ulong Farthest = 1 << 20;
+
     private const int ElfHeader = 64;
     private const int SectionHeader = 64;
     private const int ElfSymbol = 24;
@@ -37,11 +40,11 @@ internal sealed partial class SymbolTable
                 throw new UsageException($"--symbols {path}: has no symbols of functions. System.map, /proc/kallsyms (read as root: otherwise all addresses are 0) or an ELF file that is not stripped.");
         }
 
-        table._symbols.Sort((left, right) => left.Address.CompareTo(right.Address));
+        table._symbols.Sort((left, right) => (left.Address, right.Name).CompareTo((right.Address, left.Name)));
         return table;
     }
 
-    /// <summary>The function that an address is in, with the distance from its start; null: before the first.</summary>
+    /// <summary>The function that an address is in, with the distance from its start; null: none is near below. Of aliases, the first by name.</summary>
     public string? Find(ulong address)
     {
         int low = 0, high = _symbols.Count;
@@ -57,6 +60,8 @@ internal sealed partial class SymbolTable
         if (low == 0)
             return null;
         var (start, name) = _symbols[low - 1];
+        if (address - start >= Farthest)
+            return null;
         return address == start ? name : string.Create(CultureInfo.InvariantCulture, $"{name}+0x{address - start:x}");
     }
 

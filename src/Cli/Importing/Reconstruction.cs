@@ -5,6 +5,7 @@ using Replay.Recorder.Ftrace;
 using Replay.Recorder.Ftrace.Reconstruction;
 using Replay.Replayer;
 using Replay.Replayer.History;
+using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
 using Replay.Trace;
 
@@ -16,6 +17,7 @@ internal static class Reconstruction
     /// <summary>Keys of the manifest's origin by which a replay knows the traced host.</summary>
     public const string ModeKey = "mmu";
     public const string HostKey = "host";
+    public const string KernelKey = "kernel";
     public const string PagesKey = "host_pages";
     public const string OffsetKey = "ordinal_offset";
 
@@ -51,7 +53,7 @@ internal static class Reconstruction
                 [ModeKey] = plan.Host.ModeName,
                 [HostKey] = host.Name,
                 [PagesKey] = reconstruction.HasHugePages ? "thp" : "4k",
-                ["kernel"] = kernel,
+                [KernelKey] = kernel,
                 ["lost_events"] = $"{trace.LostEvents}",
                 ["loss_markers"] = $"{trace.LossMarkers}",
             },
@@ -76,17 +78,18 @@ internal static class Reconstruction
         var plan = TracedHost(reader.Manifest) ?? throw new CaptureFormatException($"{capture}: was not made of a trace.");
         var offset = long.Parse(reader.Manifest.Origin[OffsetKey], System.Globalization.CultureInfo.InvariantCulture);
         var companion = new Companion(history, seen, entries, offset);
-        var result = ReplaySession.Run(reader, new ReplayOptions { Mode = plan.Mode, Profile = plan.Profile, Backing = plan.Backing }, companion, null, cancellation);
+        var result = ReplaySession.Run(reader, new ReplayOptions { Mode = plan.Mode, Kernel = plan.Kernel, Profile = plan.Profile, Backing = plan.Backing }, companion, null, cancellation);
         return (companion, result);
     }
 
     /// <summary>The host of the trace that a capture was made of; null for other captures.</summary>
-    public static (MmuMode Mode, HostProfile Profile, HostBacking Backing)? TracedHost(CaptureManifest manifest)
+    public static (MmuMode Mode, KvmBehaviour Kernel, HostProfile Profile, HostBacking Backing)? TracedHost(CaptureManifest manifest)
     {
         if (manifest.Source != "ftrace" || !manifest.Origin.TryGetValue(ModeKey, out var name) || !MmuModes.TryParse(name, out var mode)
             || HostProfiles.Find(manifest.Origin.GetValueOrDefault(HostKey) ?? "") is not { } profile)
             return null;
-        return (mode, profile, new HostBacking { Recorded = true, HugePages = manifest.Origin.GetValueOrDefault(PagesKey) == "thp" });
+        var kernel = KvmBehaviour.OfRelease(manifest.Origin.GetValueOrDefault(KernelKey) ?? "") ?? KvmBehaviour.Linux61;
+        return (mode, kernel, profile, new HostBacking { Recorded = true, HugePages = manifest.Origin.GetValueOrDefault(PagesKey) == "thp" });
     }
 }
 

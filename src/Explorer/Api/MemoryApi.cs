@@ -66,7 +66,7 @@ internal static class MemoryApi
         };
     }
 
-    public static object History(Shelf shelf, Request request, SymbolTable? symbols)
+    public static object History(Shelf shelf, Request request, Func<ulong, string?>? symbols)
     {
         using var run = shelf.Open(request.Text("run"), request.Cancellation);
         var gfn = request.Number("gfn") ?? throw RequestProblem.BadRequest("the address lacks gfn=.");
@@ -99,7 +99,7 @@ internal static class MemoryApi
                 access = Text.Of(row[13]),
                 gva = Text.Of(row[14]),
                 rip = Text.NumberOf(row[15]) is null or 0 ? null : Text.HexOf(row[15]),
-                symbol = Text.NumberOf(row[15]) is { } rip and not 0 ? symbols?.Name(unchecked((ulong)rip)) : null,
+                symbol = Text.NumberOf(row[15]) is { } rip and not 0 ? symbols?.Invoke(unchecked((ulong)rip)) : null,
             },
             ("run", run.Number), ("gfn", SqlValue.Of(gfn)), ("limit", SqlValue.Of(HistoryRows + 1)));
         return new { run = run.Key, gfn = Text.Hex(gfn), history = rows.Take(HistoryRows), isCut = rows.Count > HistoryRows };

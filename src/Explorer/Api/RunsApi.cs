@@ -18,7 +18,7 @@ internal static class RunsApi
     {
         databases = shelf.Databases.Select(database => OfDatabase(shelf, database, cancellation)).ToList(),
         limits = new { rows = options.MaxRows, seconds = options.Timeout.TotalSeconds },
-        symbols = options.Symbols?.Count,
+        symbols = options.Symbols is not null,
         views = ViewDefinition.All.Select(view => new { view.Name, description = view.Description is [var first, ..] ? first : null, columns = view.Columns.Select(column => new { column.Name, column.Type, column.Description }) }),
     };
 
