@@ -85,6 +85,27 @@ public sealed class VerdictTests : IDisposable
         Assert.Equal("the moon", verdict.GetProperty("notSeen")[0].GetString());
     }
 
+    /// <summary>Recordings of guests whose vCPUs run at once, in whatever order QEMU ran them; conformance looks at their turns alone.</summary>
+    [Theory]
+    [InlineData("smpshared")]
+    [InlineData("smpmode")]
+    [InlineData("smpstress4")]
+    public async Task Every_access_of_several_vCPUs_ends_where_it_did_in_every_mode(string guest)
+    {
+        var folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "Replay.sln")))
+            folder = Path.GetDirectoryName(folder)!;
+        var capture = Path.Combine(folder, "tests", "data", "conformance", $"{guest}.capture");
+        var (exitCode, text, error) = await CommandRunner.Run("verify", capture, "-m", "ept", "-m", "ept-tdp", "-m", "npt", "-m", "npt-tdp", "-m", "shadow", "--json", "-q");
+        Assert.True(exitCode == ExitCode.Done, error);
+        using var json = JsonDocument.Parse(text);
+        Assert.All(json.RootElement.EnumerateArray(), mode =>
+        {
+            Assert.Equal("exact", mode.GetProperty("verdict").GetString());
+            Assert.True(mode.GetProperty("translationsChecked").GetInt64() > 100_000);
+        });
+    }
+
     /// <summary>Records a guest and changes one access.</summary>
     /// <returns>Its ordinal.</returns>
     private async Task<long> Record(string change)

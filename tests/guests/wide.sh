@@ -233,7 +233,8 @@ for r in runs:
             notes.setdefault(n, []).append(f"{c} in {r['mode']}")
 told = open(f'{log}/faults').read().strip() or '?'
 seen = manifest.get('origin', {}).get('guest_page_faults', '?')
-print(f"| {name} | {manifest['accessesSeen']:,} | {manifest['endReason']} | {differing} | {'; '.join(f"{n}: {', '.join(c)}" for n, c in notes.items()) or '0'} | {seen} of {told} | {seconds} s |")
+text = '; '.join(n + ': ' + ', '.join(c) for n, c in notes.items()) or '0'
+print(f"| {name} | {manifest['accessesSeen']:,} | {manifest['endReason']} | {differing} | {text} | {seen} of {told} | {seconds} s |")
 ROW
 }
 

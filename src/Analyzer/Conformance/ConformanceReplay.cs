@@ -50,6 +50,8 @@ public static class ConformanceReplay
             throw new ConformanceCaseException($"{conformanceCase.Folder}: has {conformanceCase.Vcpus} vCPUs, the guest's capture {source.Manifest.Vcpus}");
         if (conformanceCase.Turns is not null && !source.Manifest.HasRips)
             throw new ConformanceCaseException($"{conformanceCase.Folder}: the guest's capture tells no instruction addresses, by which vCPUs take turns: record it with --rip");
+        if (conformanceCase.Turns is not null && source.Manifest.Filter is not null)
+            throw new ConformanceCaseException($"{conformanceCase.Folder}: the guest's capture is page-filtered, and lacks the reads by which vCPUs take turns: record every access");
         var turns = conformanceCase.Turns is { } rule ? new TurnSource(source, rule, conformanceCase.Entry) : null;
         var chunk = new TraceChunk();
         while ((turns ?? source).TryRead(chunk))

@@ -23,6 +23,7 @@ internal sealed class HostScriptReplay(HostScript script, KvmVm vm)
         while (Due <= ordinal)
         {
             vm.Journal.Ordinal = Due;
+            (vm.Journal.Vcpu, vm.Journal.Rip) = (0, 0);
             Do(script.AtOrdinals[_next++]);
         }
     }

@@ -62,10 +62,12 @@ static bool was_reset(void)
 static void tell_moved(struct vcpu *c, uint64_t rip, bool left_protection)
 {
     g.counters.real_mode += left_protection;
-    tell_state(rip);
-    tell_table(WIRE_LGDT, c->gdt);
-    tell_table(WIRE_LIDT, c->idt);
-    tell_table(WIRE_LTR, c->tss);
+    if (c->introduced) { /* otherwise its first appearance tells */
+        tell_state(rip);
+        tell_table(WIRE_LGDT, c->gdt);
+        tell_table(WIRE_LIDT, c->idt);
+        tell_table(WIRE_LTR, c->tss);
+    }
     deliver_idt_moved(c);
     flush_filter();
 }
