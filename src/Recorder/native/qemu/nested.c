@@ -17,6 +17,7 @@ enum {
 };
 
 #define NESTED_PAGING 1ull
+#define EXIT_NESTED_PAGE_FAULT 0x400
 #define VMCB_BYTES 4096u
 
 /* The VMCB of the last VMRUN, as it is in memory. */
@@ -128,6 +129,8 @@ static void leave(struct vcpu *c, uint64_t rip)
 
     g.counters.nested += !read_vmcb(c->nested.vmcb, vmcb); /* L1 had its page unplugged */
     settle_in_l2(c, vmcb);
+    if (c->nested.paging && field(vmcb, VMCB_EXIT_CODE, 8) == EXIT_NESTED_PAGE_FAULT)
+        walk_nested_fault(field(vmcb, VMCB_INFO2, 8));
     c->nested.active = c->nested.paging = false;
     cpu_read_controls(c);
     e = (struct wire_nested_exit){

@@ -237,6 +237,7 @@ void memory_start_slots(void);
 
 /* walk.c */
 bool walk(uint64_t va, uint64_t *gpa); /* emits images of tables met for the first time */
+void walk_nested_fault(uint64_t l2_gpa); /* the nested page tables on the way to where L2 could not get */
 bool walk_read(uint64_t va, void *to, unsigned bytes); /* memory as the running code sees it */
 void walk_stamp_path(void);            /* a slot of the filter stands for the last walk */
 bool walk_slots_depend_on_store(uint64_t table);

@@ -52,6 +52,15 @@ static bool nested_gpa(uint64_t l2_gpa, uint64_t *gpa)
     return walk_tables(&t, l2_gpa, gpa);
 }
 
+/* What a hypervisor, told of a fault there, finds in the tables: they may not have been seen, since no walk came to its end. */
+void walk_nested_fault(uint64_t l2_gpa)
+{
+    uint64_t ignored;
+
+    g.path_length = 0;
+    nested_gpa(l2_gpa, &ignored);
+}
+
 /* A page that serves as a table: the first time, its content goes into the stream, before what uses it. */
 static bool meet_table(struct tables *t, uint64_t gpa, uint64_t *offset)
 {
