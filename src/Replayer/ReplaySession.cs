@@ -45,7 +45,8 @@ public sealed class ReplaySession
         ArgumentNullException.ThrowIfNull(options);
         _options = options;
         _history = history;
-        _tally = new Tally(history);
+        var mutable = new MutableHistory(history);
+        _tally = new Tally(mutable);
         if (manifest.Filter is { } filter)
             _watch = new ZapWatch(_tally, filter, SpteFormats.For(options.Mode, options.EffectiveProfile));
         Journal = new Journal(_watch ?? (IHistory)_tally);
@@ -55,7 +56,7 @@ public sealed class ReplaySession
         _watch?.Watch(_machine.Vm);
         if (options.HostScript is { } script)
             _script = new HostScriptReplay(script, _machine.Vm);
-        _events = new EventReplay(_machine, _script);
+        _events = new EventReplay(_machine, mutable, _script);
         _invariants = new InvariantWatch(_machine.Vm, Journal, options.Invariants);
         if (manifest.CountNestedNotFollowed() is > 0 and var nested)
             Journal.Note(ModelNote.NestedNotFollowed, 0, (ulong)nested, 0);

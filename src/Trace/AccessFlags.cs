@@ -23,4 +23,7 @@ public enum AccessFlags : byte
     /// the filter stood for was translated through that table.
     /// </summary>
     KeptFilter = 16,
+
+    /// <summary>Made by the CPU's walk of the guest's page tables; only of a <see cref="TraceEventKind.GuestPhysicalAccess"/>.</summary>
+    TableWalk = 32,
 }

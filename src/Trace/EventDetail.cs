@@ -21,6 +21,12 @@ public static class EventDetail
     public static NestedExit ReadNestedExit(in TraceEvent row)
         => Read(row, static detail => JsonSerializer.Deserialize(detail, EventDetailJson.Default.NestedExit));
 
+    public static string Write(HostAnswer answer) => JsonSerializer.Serialize(answer, EventDetailJson.Default.HostAnswer);
+
+    /// <exception cref="CaptureFormatException">The event carries no such document.</exception>
+    public static HostAnswer ReadHostAnswer(in TraceEvent row)
+        => Read(row, static detail => JsonSerializer.Deserialize(detail, EventDetailJson.Default.HostAnswer));
+
     /// <exception cref="CaptureFormatException">The event carries no such document.</exception>
     public static VcpuState ReadVcpuState(in TraceEvent row)
         => Read(row, static detail => JsonSerializer.Deserialize(detail, EventDetailJson.Default.VcpuState));

@@ -4,6 +4,7 @@ namespace Replay.Trace;
 
 [JsonSerializable(typeof(VcpuState))]
 [JsonSerializable(typeof(MemslotChange))]
+[JsonSerializable(typeof(HostAnswer))]
 [JsonSerializable(typeof(NestedEntry))]
 [JsonSerializable(typeof(NestedExit))]
 [JsonSourceGenerationOptions(

@@ -11,6 +11,8 @@ public static class EventRules
     private const uint MaxStore = 64;
 
     private const int MaxCpl = 3;
+    private const int MaxLevel = 3;
+    private const ulong MaxFrame = (1UL << 40) - 1;
 
     /// <exception cref="CaptureFormatException">It is no such event; the message names its ordinal.</exception>
     public static void Check(in TraceEvent row)
@@ -33,6 +35,25 @@ public static class EventRules
         ArgumentNullException.ThrowIfNull(state);
         if (state.Cpl is < 0 or > MaxCpl)
             throw Refusal(row, $"its CPL is {state.Cpl}");
+    }
+
+    /// <exception cref="CaptureFormatException">No host answers so.</exception>
+    public static void Check(in TraceEvent row, HostAnswer answer)
+    {
+        ArgumentNullException.ThrowIfNull(answer);
+        if (answer.Level is < 1 or > MaxLevel)
+            throw Refusal(row, $"the host maps at level {answer.Level}");
+        foreach (var page in answer.Pages)
+        {
+            if (page.Gfn > MaxFrame || page.Pfn > MaxFrame)
+                throw Refusal(row, $"frame {Math.Max(page.Gfn, page.Pfn):x} is beyond physical addresses");
+        }
+
+        foreach (var range in answer.Invalidated ?? [])
+        {
+            if (Range(range.Gpa, range.Length) is { } fault)
+                throw Refusal(row, fault);
+        }
     }
 
     private static string? Size(in TraceEvent row, uint max) => row.Size is null or >= 1 && !(row.Size > max) ? null : $"it is of {row.Size} bytes";

@@ -105,4 +105,16 @@ public enum TraceEventKind : byte
 
     /// <summary>#VMEXIT to the guest's own hypervisor (L1): value is the exit code, rip where it goes on, detail is JSON, see <see cref="Trace.NestedExit"/>.</summary>
     NestedExit = 45,
+
+    /// <summary>
+    /// An access of which only the guest-physical address is known, as the trace of a host shows those that faulted: access, gpa, flags
+    /// (<see cref="AccessFlags.TableWalk"/>), rip; detail is JSON, see <see cref="HostAnswer"/>. With two-dimensional paging alone.
+    /// </summary>
+    GuestPhysicalAccess = 48,
+
+    /// <summary>What was known of KVM's tables ends here: events were lost. What is mapped from here on was not seen before.</summary>
+    TablesForgotten = 49,
+
+    /// <summary>The VM ends: its process goes, and KVM takes all tables down.</summary>
+    VmEnd = 50,
 }

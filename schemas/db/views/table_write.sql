@@ -26,7 +26,8 @@ CREATE VIEW table_write (
   fault_id,        -- integer > fault.fault_id: The fault being handled, NULL outside one.
   exit_id,         -- integer > vm_exit.exit_id: The exit being handled, NULL outside one.
   tracepoint,      -- text: The tracepoints that a real kernel hits for this write, NULL where none: then ftrace does not show it. In an observed run: those that showed it, NULL where a probe did.
-  tracepoint_line  -- text: What those tracepoints print, a line each; entry addresses are physical in all of them.
+  tracepoint_line, -- text: What those tracepoints print, a line each; entry addresses are physical in all of them.
+  shown            -- text: What the row rests on where a trace is behind the run: `seen` (a line shows it), `derived` (no tracepoint shows such a write; it follows), `earlier` (the entry was there before the trace, or before events were lost), `missing` (a tracepoint would show it and the trace has no such line). NULL in modelled runs.
 ) AS
 SELECT
   run, ordinal, seq, nullif(flags >> 14, 255), table_id, flags & 7, idx,
@@ -91,5 +92,8 @@ SELECT
             old, new, f.outcome = 5, f.outcome = 4)
           FROM _fault AS f WHERE f.run = w.run AND f.fault_id = w.fault_id)
       ELSE '' END
-  END
+  END,
+  CASE WHEN (SELECT r.mode FROM _run AS r WHERE r.run = w.run) = 'observed' THEN 'seen'
+    ELSE (SELECT CASE o.origin WHEN 1 THEN 'seen' WHEN 2 THEN 'derived' WHEN 3 THEN 'earlier' ELSE 'missing' END
+      FROM _write_origin AS o WHERE o.run = w.run AND o.ordinal = w.ordinal AND o.seq = w.seq) END
 FROM _table_write AS w;

@@ -40,4 +40,13 @@ public sealed partial class HistoryStore : IObservedHistory
         _ingest.Invoke(() => _writer.Observed.WriteSummary(summary));
         Complete(summary.Run);
     }
+
+    /// <summary>As <see cref="Complete"/>, of a run that was held against the trace that its capture was made of.</summary>
+    /// <exception cref="StoreException">Something could not be written; the run stays incomplete.</exception>
+    public void CompleteCompanion(RunSummary summary, IReadOnlyList<(long Ordinal, long Seq, WriteOrigin Origin)> origins)
+    {
+        ArgumentNullException.ThrowIfNull(origins);
+        _ingest.Invoke(() => _writer.Observed.WriteOrigins(origins));
+        Complete(summary);
+    }
 }

@@ -48,6 +48,12 @@ internal sealed class ObservedWriter(NativeConnection connection, int run)
             run);
     }
 
+    public void WriteOrigins(IReadOnlyList<(long Ordinal, long Seq, WriteOrigin Origin)> origins)
+    {
+        foreach (var (ordinal, seq, origin) in origins)
+            connection.Run("INSERT INTO _write_origin (run, ordinal, seq, origin) VALUES (?, ?, ?, ?)", run, ordinal, seq, (int)origin);
+    }
+
     private void InsertEarlier(in TablePageRecord page, uint mask) =>
         connection.Run(
             "INSERT INTO _table_page (run, table_id, level, role, gfn, pfn, is_tdp, is_special, generation, created_ordinal, created_seq, chain_id, role_mask, "

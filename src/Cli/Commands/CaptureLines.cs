@@ -8,7 +8,7 @@ namespace Replay.Cli.Commands;
 internal static class CaptureLines
 {
     public static IEnumerable<string> Read(
-        string path, long first, long last, long? gfn, string[] kinds, bool noAccesses, CancellationToken cancellation)
+        string path, long first, long last, CaptureFilter filter, string[] kinds, bool noAccesses, CancellationToken cancellation)
     {
         foreach (var kind in kinds)
         {
@@ -16,11 +16,11 @@ internal static class CaptureLines
                 throw new UsageException($"--kind {kind}: choose from access, {string.Join(", ", Enum.GetValues<TraceEventKind>().Select(TraceEventKindName.Of))}.");
         }
 
-        return Lines(path, first, last, gfn, kinds, noAccesses || (kinds.Length > 0 && !kinds.Contains("access")), cancellation);
+        return Lines(path, first, last, filter, kinds, noAccesses || (kinds.Length > 0 && !kinds.Contains("access")), cancellation);
     }
 
     private static IEnumerable<string> Lines(
-        string path, long first, long last, long? gfn, string[] kinds, bool noAccesses, CancellationToken cancellation)
+        string path, long first, long last, CaptureFilter filter, string[] kinds, bool noAccesses, CancellationToken cancellation)
     {
         using var reader = CaptureReader.Open(path);
         reader.Seek(first);
@@ -33,13 +33,13 @@ internal static class CaptureLines
             {
                 for (; access < chunk.AccessCount && chunk.Ordinals[access] < row.Ordinal; access++)
                 {
-                    if (!noAccesses && chunk.Ordinals[access] <= last && Concerns(chunk.Gpas[access], gfn))
+                    if (!noAccesses && chunk.Ordinals[access] <= last && filter.Takes(chunk, access))
                         yield return Access(chunk, access);
                 }
 
                 if (row.Ordinal > last)
                     yield break;
-                if ((gfn is null || (row.Gpa is { } gpa && Concerns(gpa, gfn))) && (kinds.Length == 0 || kinds.Contains(TraceEventKindName.Of(row.Kind))))
+                if (filter.Takes(row) && (kinds.Length == 0 || kinds.Contains(TraceEventKindName.Of(row.Kind))))
                     yield return Event(row);
             }
 
@@ -47,13 +47,11 @@ internal static class CaptureLines
             {
                 if (chunk.Ordinals[access] > last)
                     yield break;
-                if (!noAccesses && Concerns(chunk.Gpas[access], gfn))
+                if (!noAccesses && filter.Takes(chunk, access))
                     yield return Access(chunk, access);
             }
         }
     }
-
-    private static bool Concerns(ulong gpa, long? gfn) => gfn is null || gpa >> 12 == (ulong)gfn.Value;
 
     private static string Access(TraceChunk chunk, int i)
     {
@@ -87,4 +85,24 @@ internal static class CaptureLines
     }
 
     private static string? Hex(ulong? value) => value is { } number ? $"0x{number:x}" : null;
+}
+
+/// <summary>Which accesses and events of a capture are wanted.</summary>
+/// <param name="Gfn">Of this frame.</param>
+/// <param name="Gpa">Of these guest-physical bytes, the last included.</param>
+/// <param name="Gva">Of these guest-virtual bytes.</param>
+/// <param name="WritesOnly">Stores alone.</param>
+internal sealed record CaptureFilter(long? Gfn, (ulong First, ulong Last)? Gpa, (ulong First, ulong Last)? Gva, bool WritesOnly)
+{
+    public bool Takes(TraceChunk chunk, int i) =>
+        (!WritesOnly || (AccessKind)chunk.Kinds[i] == AccessKind.Write) && Takes(chunk.Gpas[i], chunk.Gvas[i], chunk.Sizes[i]);
+
+    public bool Takes(in TraceEvent row) =>
+        (!WritesOnly || row.Kind == TraceEventKind.PageTableStore || row.Access == AccessKind.Write) && Takes(row.Gpa, row.Gva, row.Size ?? 1);
+
+    private bool Takes(ulong? gpa, ulong? gva, uint size) =>
+        (Gfn is null || gpa >> 12 == (ulong)Gfn.Value) && Meets(Gpa, gpa, size) && Meets(Gva, gva, size);
+
+    private static bool Meets((ulong First, ulong Last)? range, ulong? address, uint size) =>
+        range is not { } bytes || (address is { } first && first <= bytes.Last && first + Math.Max(size, 1) - 1 >= bytes.First);
 }

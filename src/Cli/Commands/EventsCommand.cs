@@ -16,6 +16,15 @@ internal sealed class EventsCommand : VerbCommand
     private readonly Option<long?> _table = new("--table") { Description = "Only lines that concern this table page (databases)", HelpName = "ID" };
     private readonly Option<string[]> _kinds = new("--kind") { Description = "Only this kind of line; repeatable", HelpName = "KIND" };
     private readonly Option<bool> _noAccesses = new("--no-accesses") { Description = "Leave out plain accesses (captures)" };
+    private readonly Option<string?> _gpa = new("--gpa") { Description = "Only accesses to these guest-physical bytes, FIRST..LAST or one (captures)", HelpName = "RANGE" };
+    private readonly Option<string?> _gva = new("--gva") { Description = "Only accesses to these guest-virtual bytes, FIRST..LAST or one (captures)", HelpName = "RANGE" };
+    private readonly Option<bool> _writes = new("--writes") { Description = "Only stores (captures): when was it written, by which instruction, with which value where that was recorded" };
+    private readonly Option<string[]> _symbols = new("--symbols")
+    {
+        Description = "Name the function of each rip by System.map, kallsyms or an ELF file; FILE@OFFSET where it was moved; repeatable",
+        HelpName = "FILE",
+    };
+
     private readonly Option<long?> _limit = new("--limit", "-n") { Description = "Stop after so many lines", HelpName = "N" };
 
     public EventsCommand()
@@ -28,12 +37,17 @@ internal sealed class EventsCommand : VerbCommand
         Options.Add(_table);
         Options.Add(_kinds);
         Options.Add(_noAccesses);
+        Options.Add(_gpa);
+        Options.Add(_gva);
+        Options.Add(_writes);
+        Options.Add(_symbols);
         Options.Add(_limit);
     }
 
     public override IReadOnlyList<Example> Examples { get; } =
     [
         new("replay events boot.capture --no-accesses -n 40", "the first events that are more than plain accesses"),
+        new("replay events boot.capture --gpa 0x2a03000..0x2a03fff --writes --symbols System.map", "when these bytes were written, by whom, without any replay"),
         new("replay events boot.db 1000..2000 --run ept-tdp", "what KVM did between two ordinals"),
         new("replay events boot.db --gfn 0x1a2 --kind write", "every write to an entry that translates this frame"),
     ];
@@ -45,8 +59,16 @@ internal sealed class EventsCommand : VerbCommand
         var gfn = arguments.GetValue(_gfn) is { } text ? Number(text, "--gfn") : (long?)null;
         Refuse(arguments, input.IsCapture);
         var lines = input.IsCapture
-            ? CaptureLines.Read(input.Path, first, last, gfn, arguments.GetValue(_kinds) ?? [], arguments.GetValue(_noAccesses), cancellation)
+            ? CaptureLines.Read(
+                input.Path,
+                first,
+                last,
+                new CaptureFilter(gfn, Bytes(arguments.GetValue(_gpa), "--gpa"), Bytes(arguments.GetValue(_gva), "--gva"), arguments.GetValue(_writes)),
+                arguments.GetValue(_kinds) ?? [],
+                arguments.GetValue(_noAccesses),
+                cancellation)
             : RunLines(input.Path, first, last, gfn, arguments, console, cancellation);
+        var symbols = arguments.GetValue(_symbols) is { Length: > 0 } files ? SymbolTable.Read(files) : null;
         var limit = arguments.GetValue(_limit) ?? long.MaxValue;
         foreach (var line in lines)
         {
@@ -56,7 +78,7 @@ internal sealed class EventsCommand : VerbCommand
                 break;
             }
 
-            console.Out.WriteLine(line);
+            console.Out.WriteLine(symbols is null ? line : symbols.Annotate(line));
         }
 
         return Task.FromResult(ExitCode.Done);
@@ -69,6 +91,8 @@ internal sealed class EventsCommand : VerbCommand
             throw new UsageException("--run: a capture has no runs. Name a database.");
         if (isCapture && arguments.GetValue(_table) is not null)
             throw new UsageException("--table: a capture has no tables of KVM. Name a database.");
+        if (!isCapture && (arguments.GetValue(_gpa) is not null || arguments.GetValue(_gva) is not null || arguments.GetValue(_writes)))
+            throw new UsageException("--gpa, --gva, --writes: are for captures. Of a database, 'replay query X.db @writes-to-range -p from=...' asks for stores, --gfn for a frame.");
         if (!isCapture && arguments.GetValue(_noAccesses))
             throw new UsageException("--no-accesses: is for captures. Name the kinds of lines with --kind.");
     }
@@ -102,6 +126,25 @@ internal sealed class EventsCommand : VerbCommand
         var first = dots == 0 ? 0 : Number(text[..dots], "RANGE");
         var last = dots + 2 == text.Length ? long.MaxValue : Number(text[(dots + 2)..], "RANGE");
         return first <= last ? (first, last) : throw new UsageException($"RANGE {text}: the first ordinal is behind the last.");
+    }
+
+    /// <summary>Addresses, the last one included.</summary>
+    private static (ulong First, ulong Last)? Bytes(string? text, string what)
+    {
+        if (text is null)
+            return null;
+        var dots = text.IndexOf("..", StringComparison.Ordinal);
+        var first = Address(dots < 0 ? text : text[..dots], what);
+        var last = dots < 0 ? first : Address(text[(dots + 2)..], what);
+        return first <= last ? (first, last) : throw new UsageException($"{what} {text}: the first address is behind the last.");
+    }
+
+    private static ulong Address(string text, string what)
+    {
+        var isHex = text.StartsWith("0x", StringComparison.OrdinalIgnoreCase);
+        return ulong.TryParse(isHex ? text[2..] : text, isHex ? NumberStyles.HexNumber : NumberStyles.None, CultureInfo.InvariantCulture, out var value)
+            ? value
+            : throw new UsageException($"{what} {text}: FIRST..LAST or one address, decimal or 0x hexadecimal.");
     }
 
     private static long Number(string text, string what)

@@ -8,6 +8,7 @@ using Replay.Recorder;
 using Replay.Recorder.Ftrace;
 using Replay.Replayer;
 using Replay.Replayer.Kvm.Host;
+using Replay.Trace;
 
 namespace Replay.Cli.Commands;
 
@@ -18,7 +19,13 @@ internal sealed class ImportFtraceCommand : VerbCommand
     private const int DefaultMessages = 10;
 
     private readonly Argument<string> _trace = new("TRACE") { Description = "Text of trace-cmd report, of tracefs's trace file or of perf script, whole or as pasted into a mail; .gz too; trace.dat and perf.data where their tool is installed; - is standard input" };
-    private readonly Option<string> _database = new("--db") { Description = "The database to make", HelpName = "FILE", Required = true };
+    private readonly Option<string?> _database = new("--db") { Description = "The database to make: a run of mode observed, and with -o a companion run beside it that has every write", HelpName = "FILE" };
+    private readonly Option<string?> _output = new("--output", "-o")
+    {
+        Description = "The capture to make: guest-physical accesses and host events that 'replay run' replays in any two-dimensional mode (EPT and NPT)",
+        HelpName = "CAPTURE",
+    };
+
     private readonly Option<bool> _append = new("--append") { Description = "Add the run to an existing database, beside modelled ones" };
     private readonly Option<string?> _name = new("--name") { Description = "Name of the run (default: observed, with a number behind it where it is taken)", HelpName = "NAME" };
     private readonly Option<string?> _mode = new("--mmu", "-m")
@@ -57,13 +64,14 @@ internal sealed class ImportFtraceCommand : VerbCommand
         : base("ftrace", "Import what a real KVM did, from its tracepoints and probes, as a run of mode observed.")
     {
         Arguments.Add(_trace);
-        foreach (Option option in (ReadOnlySpan<Option>)[_database, _append, _name, _mode, _host, _kernel, _directMap, _pids, _fields, _messages, _json, _force, _quiet])
+        foreach (Option option in (ReadOnlySpan<Option>)[_database, _output, _append, _name, _mode, _host, _kernel, _directMap, _pids, _fields, _messages, _json, _force, _quiet])
             Options.Add(option);
     }
 
     public override IReadOnlyList<Example> Examples { get; } =
     [
         new("replay import ftrace trace.txt --db host.db", "text of 'trace-cmd report' or of /sys/kernel/tracing/trace"),
+        new("replay import ftrace trace.txt -o host.capture --db host.db", "a capture too, and a companion run with the writes that no tracepoint shows"),
         new("perf script | replay import ftrace - --db host.db", "from a pipe"),
         new("replay import ftrace trace.txt.gz --db boot.db --append --name host", "beside the modelled runs of a database"),
         new("replay import ftrace trace.txt --mmu ept-tdp --host intel --db host.db", "a trace that does not tell its host"),
@@ -72,6 +80,10 @@ internal sealed class ImportFtraceCommand : VerbCommand
     protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
     {
         var path = arguments.GetRequiredValue(_trace);
+        if (arguments.GetValue(_database) is null && arguments.GetValue(_output) is null)
+            throw new UsageException("--db FILE makes a database of the trace, -o CAPTURE a capture: one of them, or both.");
+        if (arguments.GetValue(_database) is not null && arguments.GetValue(_output) is not null && path == FtraceInput.StandardInput)
+            throw new UsageException("-: standard input can be read once. Store the trace in a file for -o together with --db.");
         using var input = FtraceInput.Open(path);
         if (input.Converter is { } converter)
             console.Error.WriteLine($"{Verb}: {path}: read through '{converter}'");
@@ -82,6 +94,14 @@ internal sealed class ImportFtraceCommand : VerbCommand
         console.Error.WriteLine($"{Verb}: {HostChoice.Describe(plan.Host, findings, arguments.GetValue(_mode) is not null)}");
         if (plan.Vms.Count > 1)
             console.Error.WriteLine($"{Verb}: {plan.Vms.Count} VMs, a run of each: {string.Join(", ", plan.Vms.Select(vm => vm.Name))} (process, or first vCPU thread). --pid chooses the threads of one.");
+
+        if (arguments.GetValue(_output) is { } capture)
+        {
+            using var whole = arguments.GetValue(_database) is null ? null : FtraceInput.Open(path);
+            MakeCapture(arguments, whole ?? input, plan, findings, capture, console, cancellation);
+            if (whole is null)
+                return Task.FromResult(ExitCode.Done);
+        }
 
         using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
         using var file = Open(arguments);
@@ -104,6 +124,8 @@ internal sealed class ImportFtraceCommand : VerbCommand
                 return Task.FromResult(Interrupted(console, trace));
             for (var i = 0; i < stores.Count; i++)
                 stores[i].CompleteObserved(observed[i]);
+            if (arguments.GetValue(_output) is { } made)
+                Fill(arguments, path, plan, findings, made, file, stores[0].Name, console, cancellation);
             ImportReport.Write(Verb, path, trace, [.. stores.Select((store, i) => (store.Name, observed[i]))], console.Error);
             if (arguments.GetValue(_json))
                 ImportReport.WriteJson(trace, [.. stores.Select((store, i) => (store.Name, observed[i]))], console.Out);
@@ -114,6 +136,54 @@ internal sealed class ImportFtraceCommand : VerbCommand
             foreach (var store in stores)
                 store.Dispose();
         }
+    }
+
+    private void MakeCapture(ParseResult arguments, FtraceInput input, ImportPlan plan, HostFindings findings, string capture, CliConsole console, CancellationToken cancellation)
+    {
+        var kernel = arguments.GetValue(_kernel) ?? findings.Kernel;
+        var (summary, manifest) = Reconstruction.Write(input, plan, Profile(arguments), kernel, capture, arguments.GetValue(_force), cancellation);
+        console.Error.WriteLine(
+            $"{capture}: {Units.Count(summary.Faults)} guest-physical accesses, {Units.Count(summary.HostEvents)} host events; {plan.Host.ModeName} on {manifest.Origin[Reconstruction.HostKey]}, host pages {manifest.Origin[Reconstruction.PagesKey]}");
+        console.Error.WriteLine($"{capture}: memslots inferred: {(summary.Slots.Count == 0 ? "none" : string.Join(", ", summary.Slots))}");
+        foreach (var unknown in summary.Unknown)
+            console.Error.WriteLine($"{capture}: unknown: {unknown}");
+    }
+
+    /// <summary>The run beside the observed one that has every write.</summary>
+    private void Fill(ParseResult arguments, string path, ImportPlan plan, HostFindings findings, string capture, HistoryFile file, string observed, CliConsole console, CancellationToken cancellation)
+    {
+        var collector = new SeenCollector();
+        using (var again = FtraceInput.Open(path))
+        {
+            again.Survey();
+            TraceImport.Run(again, plan with { Kept = FieldsKept.None }, [collector], new ProblemPrinter(TextWriter.Null, Verb, 0), (_, _) => { }, cancellation);
+        }
+
+        using var reader = CaptureReader.Open(capture);
+        var traced = Reconstruction.TracedHost(reader.Manifest)!.Value;
+        var info = Describe(arguments, path, plan, findings) with
+        {
+            Capture = capture,
+            CaptureHash = reader.Manifest.Checksum,
+            CaptureComplete = true,
+            Mode = traced.Mode,
+            Name = $"{observed}-filled",
+            Profile = traced.Profile.Name,
+            Backing = (traced.Backing.HugePages ? "thp" : "4k") + "-recorded",
+            Kernel = HostProfile.KernelVersion,
+            Model = StoredReplay.ModelVersion,
+            Options = new(StringComparer.Ordinal) { ["tlb"] = "on", ["companion_of"] = observed },
+            Entries = null,
+        };
+        using var store = file.BeginRun(info);
+        var (companion, result) = Reconstruction.Fill(capture, collector.Seen, store, plan.Host.Entries, cancellation);
+        store.CompleteCompanion(StoredReplay.Summarize(result), companion.Origins);
+        console.Error.WriteLine(
+            $"run {store.Name}: {Units.Count(companion.Of(WriteOrigin.Seen))} of {Units.Count(collector.Seen.Count)} writes of the trace, {Units.Count(companion.Of(WriteOrigin.Derived))} derived, {Units.Count(companion.Of(WriteOrigin.Earlier))} of entries that are older than the trace");
+        if (companion.FirstDivergence is { } divergence)
+            console.Error.WriteLine($"run {store.Name}: {Units.Count(companion.NotModelled)} writes of the trace are not the model's, {Units.Count(companion.Of(WriteOrigin.Missing))} of the model's are not in the trace. The first: {divergence}");
+        else
+            console.Error.WriteLine($"run {store.Name}: trace and model agree");
     }
 
     private IEnumerable<RunInfo> Runs(ParseResult arguments, string path, ImportPlan plan, HostFindings findings)
@@ -130,7 +200,7 @@ internal sealed class ImportFtraceCommand : VerbCommand
 
     private HistoryFile Open(ParseResult arguments)
     {
-        var database = arguments.GetRequiredValue(_database);
+        var database = arguments.GetValue(_database)!;
         return arguments.GetValue(_append) ? HistoryFile.Append(Inputs.Database(database)) : HistoryFile.Create(database, arguments.GetValue(_force));
     }
 

@@ -1,7 +1,9 @@
 using System.CommandLine;
+using Replay.Cli.Importing;
 using Replay.Cli.Replaying;
 using Replay.Replayer;
 using Replay.Replayer.Kvm.Host;
+using Replay.Trace;
 
 namespace Replay.Cli.Commands;
 
@@ -10,7 +12,7 @@ internal sealed class ReplayPlanOptions
 {
     private readonly Option<string[]> _modes = new("--mmu", "-m")
     {
-        Description = $"MMU to replay with; repeatable: {string.Join(", ", MmuModes.All.Select(mode => mode.Name()))} (default: ept)",
+        Description = $"MMU to replay with; repeatable: {string.Join(", ", MmuModes.All.Select(mode => mode.Name()))} (default: ept; of a capture made of a trace, the traced host's)",
         HelpName = "MODE",
         AllowMultipleArgumentsPerToken = false,
     };
@@ -21,11 +23,10 @@ internal sealed class ReplayPlanOptions
         HelpName = "PROFILE",
     };
 
-    private readonly Option<string> _pages = new("--host-pages")
+    private readonly Option<string?> _pages = new("--host-pages")
     {
-        Description = "How the host backs guest memory: 4k or thp (default 4k)",
+        Description = "How the host backs guest memory: 4k or thp (default 4k; of a capture made of a trace, as the trace shows)",
         HelpName = "SIZE",
-        DefaultValueFactory = _ => "4k",
     };
 
     private readonly Option<bool> _lazy = new("--lazy") { Description = "The host has not populated the memory: reads map the zero page, writes copy it" };
@@ -58,20 +59,23 @@ internal sealed class ReplayPlanOptions
 
     public ReplayPlan Read(ParseResult arguments, string capture)
     {
-        var modes = Modes(arguments.GetValue(_modes) ?? []);
+        var traced = Traced(Inputs.Capture(capture));
+        var modes = Modes(arguments.GetValue(_modes) ?? [], traced?.Mode ?? MmuMode.Ept);
+        var saysHost = arguments.GetValue(_pages) is not null || arguments.GetValue(_lazy);
         return new ReplayPlan
         {
             Capture = Inputs.Capture(capture),
             Modes = modes,
-            Profile = Profile(arguments, modes),
-            Backing = new HostBacking { HugePages = HugePages(arguments.GetValue(_pages)!), Populated = !arguments.GetValue(_lazy) },
+            Profile = Profile(arguments, modes) ?? (traced is { } host && modes.TrueForAll(mode => mode.RunsOn(host.Profile.Vendor)) ? host.Profile : null),
+            Backing = new HostBacking { HugePages = HugePages(arguments.GetValue(_pages), traced?.Backing.HugePages ?? false), Populated = !arguments.GetValue(_lazy) },
+            TracedMode = saysHost ? null : traced?.Mode,
             HostScript = CommonOptions.ReadHostEvents(arguments.GetValue(_hostEvents)),
             UseTlb = !arguments.GetValue(_noTlb),
             Threads = arguments.GetValue(_threads) is > 0 and var threads ? threads : throw new UsageException("--threads: at least 1."),
         };
     }
 
-    private static List<MmuMode> Modes(string[] names)
+    private static List<MmuMode> Modes(string[] names, MmuMode usual)
     {
         var modes = new List<MmuMode>();
         foreach (var name in names)
@@ -83,11 +87,19 @@ internal sealed class ReplayPlanOptions
             modes.Add(mode);
         }
 
-        return modes.Count > 0 ? modes : [MmuMode.Ept];
+        return modes.Count > 0 ? modes : [usual];
     }
 
-    private static bool HugePages(string text) => text switch
+    /// <summary>The host of the trace that the capture was made of.</summary>
+    private static (MmuMode Mode, HostProfile Profile, HostBacking Backing)? Traced(string capture)
     {
+        using var reader = CaptureReader.Open(capture);
+        return Reconstruction.TracedHost(reader.Manifest);
+    }
+
+    private static bool HugePages(string? text, bool usual) => text switch
+    {
+        null => usual,
         "4k" => false,
         "thp" => true,
         _ => throw new UsageException($"--host-pages {text}: choose 4k or thp."),

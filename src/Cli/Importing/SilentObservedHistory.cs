@@ -4,7 +4,7 @@ using Replay.Replayer.History;
 namespace Replay.Cli.Importing;
 
 /// <summary>Takes an observed history and keeps nothing: where its hash is all that is wanted.</summary>
-internal sealed class SilentObservedHistory : IObservedHistory
+internal class SilentObservedHistory : IObservedHistory
 {
     public void OnChain(int chainId, ReadOnlySpan<KvmFunction> functions)
     {
@@ -26,17 +26,15 @@ internal sealed class SilentObservedHistory : IObservedHistory
     {
     }
 
-    public void OnWrite(in TableWrite record)
+    public virtual void OnWrite(in TableWrite record)
     {
     }
 
-    public void OnTablePage(in TablePageRecord record)
+    public virtual void OnTablePage(in TablePageRecord record)
     {
     }
 
-    public void OnTablePage(in TablePageRecord record, uint roleMask)
-    {
-    }
+    public void OnTablePage(in TablePageRecord record, uint roleMask) => OnTablePage(record);
 
     public void OnEarlierPage(in TablePageRecord record, uint roleMask)
     {

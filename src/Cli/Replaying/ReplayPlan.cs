@@ -16,6 +16,9 @@ internal sealed record ReplayPlan
 
     public HostBacking Backing { get; init; } = HostBacking.Pages4K;
 
+    /// <summary>The mode that the capture's trace is of: there the host answers as the trace shows. Null: the capture is of no trace, or the host is said.</summary>
+    public MmuMode? TracedMode { get; init; }
+
     /// <summary>What the host does meanwhile, beside what the capture has.</summary>
     public HostScript? HostScript { get; init; }
 
@@ -24,8 +27,14 @@ internal sealed record ReplayPlan
     /// <summary>Threads that replay; decoding and storing have their own.</summary>
     public int Threads { get; init; } = 1;
 
-    public ReplayOptions OptionsFor(MmuMode mode) => new() { Mode = mode, Profile = Profile, Backing = Backing, UseTlb = UseTlb, HostScript = HostScript };
+    public ReplayOptions OptionsFor(MmuMode mode) => new() { Mode = mode, Profile = Profile, Backing = BackingFor(mode), UseTlb = UseTlb, HostScript = HostScript };
 
-    /// <summary><c>4k</c> or <c>thp</c>, with <c>-lazy</c> where the host had not populated the memory.</summary>
-    public string BackingName => (Backing.HugePages ? "thp" : "4k") + (Backing.Populated ? "" : "-lazy");
+    /// <summary>
+    /// <c>4k</c> or <c>thp</c>, with <c>-lazy</c> where the host had not populated the memory, with <c>-recorded</c> where it is as a trace
+    /// shows.
+    /// </summary>
+    public string BackingNameFor(MmuMode mode) =>
+        (Backing.HugePages ? "thp" : "4k") + (Backing.Populated ? "" : "-lazy") + (BackingFor(mode).Recorded ? "-recorded" : "");
+
+    private HostBacking BackingFor(MmuMode mode) => mode == TracedMode ? Backing with { Recorded = true } : Backing;
 }

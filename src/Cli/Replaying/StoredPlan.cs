@@ -34,8 +34,9 @@ internal static class StoredPlan
             Backing = new HostBacking
             {
                 HugePages = run.Backing.StartsWith("thp", StringComparison.Ordinal),
-                Populated = !run.Backing.EndsWith("-lazy", StringComparison.Ordinal),
+                Populated = !run.Backing.Contains("-lazy", StringComparison.Ordinal),
             },
+            TracedMode = run.Backing.EndsWith("-recorded", StringComparison.Ordinal) ? mode : null,
         };
     }
 

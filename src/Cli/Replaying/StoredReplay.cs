@@ -112,7 +112,7 @@ internal static class StoredReplay
             CaptureBlind = driver.Manifest.Blind,
             Mode = mode,
             Profile = plan.OptionsFor(mode).EffectiveProfile.Name,
-            Backing = plan.BackingName,
+            Backing = plan.BackingNameFor(mode),
             Kernel = HostProfile.KernelVersion,
             Tool = ToolVersion.Text,
             Model = ModelVersion,
@@ -120,7 +120,7 @@ internal static class StoredReplay
         };
     }
 
-    private static RunSummary Summarize(ReplayResult result) => new()
+    internal static RunSummary Summarize(ReplayResult result) => new()
     {
         HistoryHash = result.HistoryHash,
         FirstOrdinal = result.FirstOrdinal,

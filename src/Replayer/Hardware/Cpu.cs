@@ -98,6 +98,21 @@ public sealed class Cpu
         return _replay.Replay(access, seq, out _, out gpa);
     }
 
+    /// <summary>Replays an access of which only the guest-physical address is known; the journal stands at that event.</summary>
+    /// <returns>False: this mode translates guest-virtual addresses, of which there is none.</returns>
+    public bool AccessPhysical(ulong gpa, AccessKind kind, AccessFlags flags)
+    {
+        if (!_translator.IsTwoDimensional)
+            return false;
+        _path.EnterGuest();
+        var seq = _journal.Seq;
+        var purpose = (flags & AccessFlags.TableWalk) != 0 ? GpaPurpose.TableRead : GpaPurpose.Final;
+        _path.Touch(gpa, new CpuAccess { Gva = gpa, Kind = kind, Flags = flags, Gpa = gpa, Size = 1 }, purpose);
+        if (_journal.Seq != seq)
+            _ = ForgetWhatChanged();
+        return true;
+    }
+
     /// <summary>Replays a #PF that the capture saw reach the guest; the journal stands at that event.</summary>
     /// <param name="gva">CR2.</param>
     /// <param name="errorCode">As the source saw it.</param>

@@ -44,9 +44,17 @@ public sealed class HostEvents
             _vm.HostMemory.Populate(start, end - start);
     }
 
+    /// <summary>How the host answers if the access that comes next faults. Nothing where the host is modelled.</summary>
+    public void Answer(HostAnswer answer)
+    {
+        ArgumentNullException.ThrowIfNull(answer);
+        _vm.HostMemory.Recorded?.Take(answer);
+    }
+
     /// <summary>The host takes a range away (it may come back with the next access).</summary>
     public void Invalidate(ulong gpa, ulong length)
     {
+        _vm.HostMemory.Recorded?.Forget(gpa >> 12, gpa + length + 0xfff >> 12);
         foreach (var (start, end) in HostRanges(gpa, length))
         {
             _notifier.InvalidateRangeStart(start, end);

@@ -7,7 +7,7 @@ using Replay.Trace;
 namespace Replay.Replayer.Session;
 
 /// <summary>Replays the events of a capture, each in the room that it belongs to. The journal stands at the event.</summary>
-internal sealed class EventReplay(Machine machine, HostScriptReplay? script)
+internal sealed class EventReplay(Machine machine, MutableHistory history, HostScriptReplay? script)
 {
     private readonly Journal _journal = machine.Journal;
     private readonly HostEvents _host = machine.Vm.HostEvents;
@@ -45,6 +45,12 @@ internal sealed class EventReplay(Machine machine, HostScriptReplay? script)
                 return true;
             case TraceEventKind.ImplicitAccess:
                 AccessImplicitly(row);
+                return true;
+            case TraceEventKind.GuestPhysicalAccess:
+                var answer = row.Detail is null ? new HostAnswer() : EventDetail.ReadHostAnswer(row);
+                EventRules.Check(row, answer);
+                _host.Answer(answer);
+                NoteUnless(machine.Cpu(row.Vcpu).AccessPhysical(row.Gpa ?? 0, row.Access ?? AccessKind.Read, row.Flags ?? AccessFlags.None), row);
                 return true;
             case TraceEventKind.NestedAccess:
                 Access(row, row.Access ?? AccessKind.Read, AccessFlags.None, out _);
@@ -118,6 +124,12 @@ internal sealed class EventReplay(Machine machine, HostScriptReplay? script)
             case TraceEventKind.HostAge:
                 _host.Age(gpa, row.Value ?? 0);
                 return true;
+            case TraceEventKind.VmEnd:
+                _host.TearDown();
+                return true;
+            case TraceEventKind.TablesForgotten:
+                Forget();
+                return true;
             case TraceEventKind.DirtyLogOn:
                 NoteUnless(_host.DirtyLogOn(gpa), row);
                 return true;
@@ -130,6 +142,14 @@ internal sealed class EventReplay(Machine machine, HostScriptReplay? script)
             default:
                 return false;
         }
+    }
+
+    /// <summary>Takes all tables down without a word of it in the history: whether KVM did so too is not known.</summary>
+    private void Forget()
+    {
+        history.IsMuted = true;
+        _host.TearDown();
+        history.IsMuted = false;
     }
 
     private void ReplayRest(in TraceEvent row)

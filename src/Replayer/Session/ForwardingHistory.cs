@@ -29,3 +29,77 @@ internal abstract class ForwardingHistory(IHistory next) : IHistory
 
     public virtual void OnAccess(in AccessRecord record) => next.OnAccess(record);
 }
+
+/// <summary>Hands nothing on while it is muted: what happens then is no part of the history.</summary>
+internal sealed class MutableHistory(IHistory next) : IHistory
+{
+    public bool IsMuted { get; set; }
+
+    public void OnChain(int chainId, ReadOnlySpan<KvmFunction> functions) => next.OnChain(chainId, functions);
+
+    public void OnExit(in VmExitRecord record)
+    {
+        if (!IsMuted)
+            next.OnExit(record);
+    }
+
+    public void OnFault(in FaultRecord record)
+    {
+        if (!IsMuted)
+            next.OnFault(record);
+    }
+
+    public void OnWrite(in TableWrite record)
+    {
+        if (!IsMuted)
+            next.OnWrite(record);
+    }
+
+    public void OnTablePage(in TablePageRecord record)
+    {
+        if (!IsMuted)
+            next.OnTablePage(record);
+    }
+
+    public void OnRoot(in RootRecord record)
+    {
+        if (!IsMuted)
+            next.OnRoot(record);
+    }
+
+    public void OnFlush(in TlbFlushRecord record)
+    {
+        if (!IsMuted)
+            next.OnFlush(record);
+    }
+
+    public void OnRmap(in RmapRecord record)
+    {
+        if (!IsMuted)
+            next.OnRmap(record);
+    }
+
+    public void OnGuestFault(in GuestFaultRecord record)
+    {
+        if (!IsMuted)
+            next.OnGuestFault(record);
+    }
+
+    public void OnNote(in ModelNoteRecord record)
+    {
+        if (!IsMuted)
+            next.OnNote(record);
+    }
+
+    public void OnFastFault(in FastFaultRecord record)
+    {
+        if (!IsMuted)
+            next.OnFastFault(record);
+    }
+
+    public void OnAccess(in AccessRecord record)
+    {
+        if (!IsMuted)
+            next.OnAccess(record);
+    }
+}

@@ -13,4 +13,10 @@ public sealed record HostBacking
 
     /// <summary>All memory was touched by the host beforehand. Otherwise reads map the shared zero page and writes copy it, through the MMU notifier.</summary>
     public bool Populated { get; init; } = true;
+
+    /// <summary>
+    /// As a trace showed it (<see cref="Trace.HostAnswer"/>): frames, sizes and rights of the pages that faulted, in the mode that the
+    /// trace is of. Pages that it showed nothing of are as the other properties say.
+    /// </summary>
+    public bool Recorded { get; init; }
 }

@@ -26,6 +26,9 @@ public sealed class HostMemory(HostBacking backing)
     private HostRegion? _lastRegion;
     private ulong _nextSharedPfn = FirstSharedPfn;
 
+    /// <summary>What a trace showed of the host; null: the host is modelled.</summary>
+    internal RecordedPages? Recorded { get; } = backing.Recorded ? new RecordedPages() : null;
+
     /// <summary>Told of every change of a mapping that KVM may have copied.</summary>
     public IMmuNotifier? Notifier { get; set; }
 
@@ -41,6 +44,8 @@ public sealed class HostMemory(HostBacking backing)
             return new HostPfn(HostPfnKind.NoSlot, 0, MapWritable: false);
         if (slot.ReadOnly && writeFault)
             return new HostPfn(HostPfnKind.ReadOnlyFault, 0, MapWritable: false);
+        if (Recorded is not null && TryRecorded(slot, gfn, out var recorded, out var writable))
+            return new HostPfn(HostPfnKind.Valid, recorded, (writable || writeFault) && !slot.ReadOnly);
         var page = slot.GfnToHva(gfn) >> 12;
         var region = Region(page);
         var index = IndexOf(page);
@@ -67,6 +72,14 @@ public sealed class HostMemory(HostBacking backing)
             return -1;
         if (slot.EndGfn - gfn < (ulong)pfns.Length)
             return 0;
+        if (Recorded is { } known)
+        {
+            var count = 0;
+            while (count < pfns.Length && known.IsAnswered(gfn + (ulong)count) && known.TryGet(gfn + (ulong)count, out pfns[count], out var isWritable) && isWritable)
+                count++;
+            return count;
+        }
+
         var firstPage = slot.GfnToHva(gfn) >> 12;
         for (var i = 0; i < pfns.Length; i++)
         {
@@ -84,6 +97,8 @@ public sealed class HostMemory(HostBacking backing)
     public bool TryGetFrame(Memslot slot, ulong gfn, out ulong pfn)
     {
         ArgumentNullException.ThrowIfNull(slot);
+        if (Recorded is { } known && known.TryGet(gfn, out pfn, out _))
+            return true;
         var page = slot.GfnToHva(gfn) >> 12;
         var region = Region(page);
         var isThere = region.State(IndexOf(page)) != HostPteState.None;
@@ -93,7 +108,7 @@ public sealed class HostMemory(HostBacking backing)
 
     /// <summary>The level at which the host maps the page: 1, or 2 for a transparent huge page.</summary>
     /// <remarks>KVM: host_pfn_mapping_level().</remarks>
-    public int MappingLevel(Memslot slot, ulong gfn) => Region(slot.GfnToHva(gfn) >> 12).IsHuge ? 2 : 1;
+    public int MappingLevel(Memslot slot, ulong gfn) => Recorded is { } known ? known.Level(gfn) : Region(slot.GfnToHva(gfn) >> 12).IsHuge ? 2 : 1;
 
     /// <summary>Userspace wrote the range before it let the guest see it (it loaded a program): its pages are in.</summary>
     /// <param name="hva">First byte.</param>
@@ -149,6 +164,21 @@ public sealed class HostMemory(HostBacking backing)
         var pfn = _nextSharedPfn++;
         region.SetShared(IndexOf(hva >> 12), pfn);
         return pfn;
+    }
+
+    /// <summary>As the trace showed it: first what the host invalidated on the way, then the frame.</summary>
+    private bool TryRecorded(Memslot slot, ulong gfn, out ulong pfn, out bool writable)
+    {
+        while (Recorded!.TryPending(out var gpa, out var length))
+        {
+            Recorded.Forget(gpa >> 12, gpa + length + 0xfff >> 12);
+            var hva = slot.GfnToHva(gpa >> 12);
+            Notifier?.InvalidateRangeStart(hva, hva + length);
+            Notifier?.InvalidateRangeEnd(hva, hva + length);
+        }
+
+        Recorded.Settle();
+        return Recorded.TryGet(gfn, out pfn, out writable);
     }
 
     /// <summary>khugepaged: private pages, or none, give way to a huge page of the same frames.</summary>

@@ -1,0 +1,198 @@
+using System.Runtime.InteropServices;
+using Replay.Analyzer.Store;
+using Replay.Replayer.History;
+using Replay.Replayer.Kvm.Mmu;
+
+namespace Replay.Analyzer.Observed;
+
+/// <summary>What a row of a companion run rests on. The numbers are stored.</summary>
+public enum WriteOrigin : byte
+{
+    /// <summary>A line of the trace shows the write.</summary>
+    Seen = 1,
+
+    /// <summary>No tracepoint shows such a write: it follows from what was seen.</summary>
+    Derived = 2,
+
+    /// <summary>The entry was there before the trace, or before events were lost: the model makes it anew to go on from.</summary>
+    Earlier = 3,
+
+    /// <summary>A tracepoint would show it, and the trace does not have it.</summary>
+    Missing = 4,
+}
+
+/// <summary>Where model and trace part.</summary>
+/// <param name="Ordinal">The event.</param>
+/// <param name="Trace">What the trace has there.</param>
+/// <param name="Model">What the model has there.</param>
+public sealed record CompanionDivergence(long Ordinal, string Trace, string Model)
+{
+    public override string ToString() => $"event {Ordinal}: the trace has {Trace}, the model {Model}";
+}
+
+/// <summary>The writes and the table pages that a trace shows, by their place.</summary>
+public sealed class SeenWrites
+{
+    internal sealed class Seen
+    {
+        public required long Ordinal { get; init; }
+
+        public required ulong New { get; init; }
+
+        public bool IsTaken { get; set; }
+    }
+
+    private readonly Dictionary<(int Level, ulong Gfn), List<Seen>> _writes = [];
+    private readonly Dictionary<(int Level, ulong Gfn), List<Seen>> _pages = [];
+
+    public long Count { get; private set; }
+
+    public void Add(in TableWrite write)
+    {
+        if (write.Gfn == Unseen.Word)
+            return;
+        Count++;
+        Append(_writes, (write.Level, write.Gfn), new Seen { Ordinal = write.Ordinal, New = write.New });
+    }
+
+    public void Add(in TablePageRecord page)
+    {
+        if (page.Operation == PageOperation.Create)
+            Append(_pages, (page.Level, page.Gfn), new Seen { Ordinal = page.Ordinal, New = 0 });
+    }
+
+    internal IReadOnlyList<Seen> Writes(int level, ulong gfn) => _writes.TryGetValue((level, gfn), out var list) ? list : [];
+
+    internal IReadOnlyList<Seen> Pages(int level, ulong gfn) => _pages.TryGetValue((level, gfn), out var list) ? list : [];
+
+    /// <summary>The earliest write that nothing took, and where.</summary>
+    internal (int Level, ulong Gfn, Seen Write)? FirstLeft()
+    {
+        (int Level, ulong Gfn, Seen Write)? first = null;
+        foreach (var ((level, gfn), list) in _writes)
+        {
+            if (list.Find(seen => !seen.IsTaken) is { } left && (first is null || left.Ordinal < first.Value.Write.Ordinal))
+                first = (level, gfn, left);
+        }
+
+        return first;
+    }
+
+    internal long Left => _writes.Values.Sum(list => list.Count(seen => !seen.IsTaken));
+
+    private static void Append(Dictionary<(int Level, ulong Gfn), List<Seen>> places, (int Level, ulong Gfn) place, Seen seen)
+    {
+        ref var list = ref CollectionsMarshal.GetValueRefOrAddDefault(places, place, out _);
+        (list ??= []).Add(seen);
+    }
+}
+
+/// <summary>
+/// The history of a capture that was made of a trace, held against the trace write by write: what was seen, what is derived, and where
+/// the two part.
+/// </summary>
+/// <param name="history">Where the history goes.</param>
+/// <param name="seen">What the trace shows.</param>
+/// <param name="entries">How entries are told apart.</param>
+/// <param name="offset">Capture ordinals minus trace ordinals.</param>
+public sealed class Companion(IHistory history, SeenWrites seen, EntryClassifier entries, long offset) : IHistory
+{
+    /// <summary>Lines that belong to an event come after it, and before so many others at most.</summary>
+    private const long Reach = 4096;
+
+    private readonly HashSet<ulong> _earlierPages = [];
+    private readonly List<(long Ordinal, long Seq, WriteOrigin Origin)> _origins = [];
+    private readonly long[] _counts = new long[(int)WriteOrigin.Missing + 1];
+    private CompanionDivergence? _first;
+
+    public IReadOnlyList<(long Ordinal, long Seq, WriteOrigin Origin)> Origins => _origins;
+
+    public long Of(WriteOrigin origin) => _counts[(int)origin];
+
+    /// <summary>Writes of the trace that the model did not make.</summary>
+    public long NotModelled => seen.Left;
+
+    /// <summary>The first place where trace and model part; null: they do not.</summary>
+    public CompanionDivergence? FirstDivergence
+    {
+        get
+        {
+            if (seen.FirstLeft() is not { } left || (_first is not null && _first.Ordinal <= left.Write.Ordinal + offset))
+                return _first;
+            return new CompanionDivergence(left.Write.Ordinal + offset, $"level {left.Level} gfn 0x{left.Gfn:x} = 0x{left.Write.New:x}", "no such write");
+        }
+    }
+
+    public void OnWrite(in TableWrite record)
+    {
+        history.OnWrite(record);
+        if (record.Actor == Actor.Hardware)
+            return;
+        var origin = OriginOf(record);
+        _counts[(int)origin]++;
+        _origins.Add((record.Ordinal, record.Seq, origin));
+        if (origin == WriteOrigin.Missing && _first is null)
+            _first = new CompanionDivergence(record.Ordinal, "no such write", $"level {record.Level} gfn 0x{record.Gfn:x}: 0x{record.Old:x} -> 0x{record.New:x} by {record.Function.KernelName()}");
+    }
+
+    public void OnTablePage(in TablePageRecord record)
+    {
+        history.OnTablePage(record);
+        if (record.Operation != PageOperation.Create || record.IsSpecial != 0)
+            return;
+        if (Take(seen.Pages(record.Level, record.Gfn), record.Ordinal, _ => true))
+            _earlierPages.Remove(record.Pfn);
+        else
+            _earlierPages.Add(record.Pfn);
+    }
+
+    public void OnChain(int chainId, ReadOnlySpan<KvmFunction> functions) => history.OnChain(chainId, functions);
+
+    public void OnExit(in VmExitRecord record) => history.OnExit(record);
+
+    public void OnFault(in FaultRecord record) => history.OnFault(record);
+
+    public void OnRoot(in RootRecord record) => history.OnRoot(record);
+
+    public void OnFlush(in TlbFlushRecord record) => history.OnFlush(record);
+
+    public void OnRmap(in RmapRecord record) => history.OnRmap(record);
+
+    public void OnGuestFault(in GuestFaultRecord record) => history.OnGuestFault(record);
+
+    public void OnNote(in ModelNoteRecord record) => history.OnNote(record);
+
+    public void OnFastFault(in FastFaultRecord record) => history.OnFastFault(record);
+
+    public void OnAccess(in AccessRecord record) => history.OnAccess(record);
+
+    private WriteOrigin OriginOf(TableWrite record)
+    {
+        var kind = entries.Classify(record.New, record.Level);
+        if (Take(seen.Writes(record.Level, record.Gfn), record.Ordinal, write => Alike(write, record.New, kind, record.Level)))
+            return WriteOrigin.Seen;
+        if (kind == EntryKind.Table && _earlierPages.Contains(new Spte(record.New).Pfn))
+            return WriteOrigin.Earlier;
+        return record.Tracepoint == Tracepoint.None ? WriteOrigin.Derived : WriteOrigin.Missing;
+    }
+
+    /// <summary>Table pages have other frames in the model. Everything else is as the kernel makes it, bit for bit, but for MMIO, of which no line tells the value.</summary>
+    private bool Alike(ulong write, ulong value, EntryKind kind, int level) =>
+        write == value || (write == Unseen.Word && kind == EntryKind.Mmio) || (kind is EntryKind.Table or EntryKind.Mmio && entries.Classify(write, level) == kind);
+
+    private bool Take(IReadOnlyList<SeenWrites.Seen> list, long ordinal, Func<ulong, bool> alike)
+    {
+        ordinal -= offset;
+        foreach (var candidate in list)
+        {
+            if (candidate.IsTaken || candidate.Ordinal < ordinal - Reach)
+                continue;
+            if (candidate.Ordinal > ordinal + Reach || !alike(candidate.New))
+                return false;
+            candidate.IsTaken = true;
+            return true;
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,368 @@
+using Replay.Trace;
+using Replay.Trace.Tracepoints;
+
+namespace Replay.Recorder.Ftrace.Reconstruction;
+
+/// <summary>What a trace shows that moves KVM's tables, in its order.</summary>
+internal enum FactKind : byte
+{
+    Fault,
+    Invalidate,
+    Age,
+    ZapAll,
+    DirtyLogGet,
+    Lost,
+    VmEnd,
+}
+
+/// <summary>One such thing.</summary>
+internal sealed class Fact
+{
+    public required FactKind Kind { get; init; }
+
+    public required long Ordinal { get; set; }
+
+    public byte Vcpu { get; init; }
+
+    public ulong Gpa { get; set; }
+
+    public AccessKind Access { get; init; }
+
+    public bool IsWalk { get; init; }
+
+    /// <summary>No entry was there, as the error code says.</summary>
+    public bool WasNotPresent { get; init; }
+
+    public ulong Rip { get; init; }
+
+    public int Level { get; set; } = 1;
+
+    public List<HostPage> Pages { get; } = [];
+
+    /// <summary>Host-virtual ranges: of an invalidation its own, of a fault those that the host invalidated meanwhile.</summary>
+    public List<(ulong Start, ulong End)> Ranges { get; } = [];
+
+    /// <summary>Frames of leaves that were seen to go in an invalidation, or to become clean when the dirty log was read.</summary>
+    public List<ulong> Zapped { get; } = [];
+
+    /// <summary>The host answered: kvm_mmu_spte_requested or a leaf.</summary>
+    public bool IsAnswered => Pages.Count > 0;
+
+    /// <summary>The frame is in no memslot.</summary>
+    public bool IsMmio { get; set; }
+
+    /// <summary>The entry had been write-protected, and fast_page_fault gave the right back.</summary>
+    public bool WasWriteProtected { get; set; }
+}
+
+/// <summary>Collects the facts of one VM's trace.</summary>
+/// <param name="isEpt">Error codes are exit qualifications, entries have EPT's form.</param>
+/// <param name="vcpuOfThread">The vCPU that each thread enters first.</param>
+internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpuOfThread) : TracepointSink
+{
+    private const ulong EptHostWritable = 1UL << 57;
+    private const ulong X86HostWritable = 1UL << 9;
+    private const ulong EptDirty = 1UL << 9;
+    private const ulong X86Dirty = 1UL << 6;
+    private const ulong WriteBit = 2;
+    private const ulong X86Mmio = 1UL << 51;
+    private const ulong Large = 1UL << 7;
+    private const ulong Rights = 7;
+    private const ulong FrameMask = 0xf_ffff_ffff_f000;
+    private const ulong NoFrame = 0xfffUL << 52;
+    private const ulong NoSlot = 1UL << 63;
+    private const int NoVcpu = -1;
+    private const int LowestRootLevel = 4;
+
+    private sealed class ThreadState
+    {
+        public int Vcpu = NoVcpu;
+        public Fact? Fault;
+        public (ulong Gfn, ulong Pfn)? Requested;
+        public Fact? Invalidation;
+        public Fact? DirtyBatch;
+        public bool IsNested;
+        public ulong ExitRip;
+    }
+
+    private readonly Dictionary<long, ThreadState> _threads = [];
+    private long _teardown = -1;
+    private bool _teardownHasRoot;
+
+    public List<Fact> Facts { get; } = [];
+
+    public SortedSet<int> Vcpus { get; } = [];
+
+    /// <summary>Ordinals at which a vCPU went back to userspace.</summary>
+    public List<long> UserspaceExits { get; } = [];
+
+    /// <summary>Before the first sign of dirty logging, KVM mapped huge pages or neighbours: it was switched on later.</summary>
+    public bool LogsDirtyFromStart { get; private set; } = true;
+
+    public bool LogsDirty { get; private set; }
+
+    public bool HasHugePages { get; private set; }
+
+    /// <summary>Entries say that accessed and dirty bits are off.</summary>
+    public bool HasAdDisabled { get; private set; }
+
+    /// <summary>Faults of nested guests, which are left out.</summary>
+    public long NestedFaults { get; private set; }
+
+    public long LastOrdinal { get; private set; }
+
+    /// <summary>The trace is over.</summary>
+    public void Finish()
+    {
+        if (_teardown >= 0 && _teardownHasRoot)
+            Facts.Add(new Fact { Kind = FactKind.VmEnd, Ordinal = _teardown });
+    }
+
+    public override void OnEntry(in TraceLine line, in EntryFields fields)
+    {
+        var thread = Close(line);
+        thread.Vcpu = fields.Vcpu;
+        Vcpus.Add(fields.Vcpu);
+        (_teardown, _teardownHasRoot) = (-1, false);
+    }
+
+    public override void OnExit(in TraceLine line, in ExitFields fields)
+    {
+        var thread = Close(line);
+        thread.IsNested = false;
+        thread.ExitRip = fields.Rip;
+        if (fields.Vcpu is { } vcpu)
+            thread.Vcpu = vcpu;
+    }
+
+    public override void OnPageFault(in TraceLine line, in PageFaultFields fields)
+    {
+        var thread = Close(line);
+        if (fields.Vcpu is { } vcpu)
+            thread.Vcpu = vcpu;
+        if (thread.IsNested)
+        {
+            NestedFaults++;
+            return;
+        }
+
+        var code = fields.ErrorCode;
+        var isFetch = (code & (isEpt ? 4UL : 16)) != 0;
+        thread.Fault = new Fact
+        {
+            Kind = FactKind.Fault,
+            Ordinal = line.Ordinal,
+            Vcpu = (byte)Math.Max(0, thread.Vcpu),
+            Gpa = fields.Address,
+            Access = isFetch ? AccessKind.Fetch : (code & WriteBit) != 0 ? AccessKind.Write : AccessKind.Read,
+            IsWalk = isEpt ? (code & 0x180) == 0x80 : (code >> 33 & 1) != 0,
+            WasNotPresent = isEpt ? (code & 0x38) == 0 : (code & 1) == 0,
+            Rip = fields.Rip ?? thread.ExitRip,
+        };
+        Facts.Add(thread.Fault);
+    }
+
+    public override void OnHandleMmioPageFault(in TraceLine line, in HandleMmioPageFaultFields fields)
+    {
+        var thread = Thread(line);
+        if (thread.IsNested)
+            return;
+        if (thread.Fault is null)
+        {
+            thread.Fault = new Fact { Kind = FactKind.Fault, Ordinal = line.Ordinal, Vcpu = (byte)Math.Max(0, thread.Vcpu), Gpa = fields.Gfn << 12 | (fields.Address & 0xfff), Rip = thread.ExitRip };
+            Facts.Add(thread.Fault);
+        }
+
+        thread.Fault.IsMmio = true;
+    }
+
+    public override void OnMarkMmioSpte(in TraceLine line, in MarkMmioSpteFields fields)
+    {
+        if (Thread(line).Fault is { } fault)
+            fault.IsMmio = true;
+    }
+
+    public override void OnSpteRequested(in TraceLine line, in SpteRequestedFields fields)
+    {
+        var thread = Thread(line);
+        if (thread.Fault is not { } fault || fault.Gpa >> 12 != fields.Gfn)
+            return;
+        if ((fields.Pfn & NoFrame) != 0)
+        {
+            // KVM_PFN_NOSLOT, or an error: there is no page.
+            fault.IsMmio |= fields.Pfn == NoSlot;
+            return;
+        }
+
+        fault.Level = Math.Max(fault.Level, fields.Level);
+        thread.Requested = (fields.Gfn, fields.Level > 1 ? fields.Pfn + (fields.Gfn & ((1UL << (9 * (fields.Level - 1))) - 1)) : fields.Pfn);
+    }
+
+    public override void OnSetSpte(in TraceLine line, in SetSpteFields fields)
+    {
+        if (!Thread(line).IsNested)
+            Leaf(Thread(line), fields.Gfn, fields.Level, fields.Spte);
+    }
+
+    public override void OnSpteChanged(in TraceLine line, in SpteChangedFields fields)
+    {
+        var thread = Thread(line);
+        if (IsPresent(fields.New) && (fields.Level == 1 || (fields.New & Large) != 0) && thread.Fault is not null)
+        {
+            Leaf(thread, fields.Gfn, fields.Level, fields.New);
+            return;
+        }
+
+        if (thread.Fault is not null)
+            return;
+        var isLeaf = IsPresent(fields.Old) && (fields.Level == 1 || (fields.Old & Large) != 0);
+        if (isLeaf && IsPresent(fields.New) && ((fields.Old ^ fields.New) & FrameMask) == 0
+            && (fields.Old & ~fields.New & (WriteBit | (isEpt ? EptDirty : X86Dirty))) != 0 && thread.Invalidation is null)
+        {
+            DirtySign(thread, line.Ordinal, fields.Gfn);
+            return;
+        }
+
+        if (isLeaf && !IsPresent(fields.New) && thread.Invalidation is { } invalidation)
+            invalidation.Zapped.Add(fields.Gfn);
+        else if (!IsPresent(fields.New))
+            Teardown(line.Ordinal, fields.Level);
+    }
+
+    public override void OnFastPageFault(in TraceLine line, in FastPageFaultFields fields)
+    {
+        if (Thread(line).Fault is { } fault && fields.Fixed && (fields.Old & WriteBit) == 0 && (fields.New & WriteBit) != 0)
+        {
+            fault.WasWriteProtected = true;
+            fault.Pages.Add(new HostPage(fault.Gpa >> 12, (fields.New & FrameMask) >> 12, true));
+            LogsDirty = true;
+        }
+    }
+
+    public override void OnNotifierRange(in TraceLine line, in NotifierRangeFields fields)
+    {
+        var thread = Thread(line);
+        (_teardown, _teardownHasRoot) = (-1, false);
+        if (line.Name.Text is "kvm_test_age_hva" or "kvm_set_spte_hva")
+            return;
+        var end = Math.Max(fields.End, fields.Start + 4096);
+        var isUnmap = line.Name.Text.StartsWith("kvm_unmap", StringComparison.Ordinal);
+        if (isUnmap && thread.Fault is { } fault)
+        {
+            fault.Ranges.Add((fields.Start, end));
+            return;
+        }
+
+        thread.DirtyBatch = null;
+        var fact = new Fact { Kind = isUnmap ? FactKind.Invalidate : FactKind.Age, Ordinal = line.Ordinal };
+        fact.Ranges.Add((fields.Start, end));
+        Facts.Add(fact);
+        thread.Invalidation = isUnmap ? fact : null;
+    }
+
+    public override void OnPage(in TraceLine line, in PageFields fields)
+    {
+        if (line.Name.Kind != TracepointKind.ZapPage)
+            return;
+        Thread(line).Invalidation = null;
+        Teardown(line.Ordinal, (int)(fields.Role & 15));
+    }
+
+    public override void OnOther(in TraceLine line)
+    {
+        LastOrdinal = line.Ordinal;
+        switch (line.Name.Text)
+        {
+            case "kvm_mmu_zap_all_fast" or "kvm_mmu_invalidate_zap_all_pages":
+                Thread(line).Invalidation = null;
+                (_teardown, _teardownHasRoot) = (-1, false);
+                Facts.Add(new Fact { Kind = FactKind.ZapAll, Ordinal = line.Ordinal });
+                break;
+            case "kvm_userspace_exit":
+                Close(line);
+                UserspaceExits.Add(line.Ordinal);
+                break;
+            case "kvm_nested_vmexit":
+                Thread(line).IsNested = true;
+                break;
+            case "kvm_nested_vmexit_inject" or "kvm_nested_intr_vmexit":
+                Thread(line).IsNested = false;
+                break;
+            default:
+                break;
+        }
+    }
+
+    public override void OnLost(long ordinal, long line, int cpu, long events)
+    {
+        _threads.Clear();
+        (_teardown, _teardownHasRoot) = (-1, false);
+        Facts.Add(new Fact { Kind = FactKind.Lost, Ordinal = ordinal });
+    }
+
+    private void Leaf(ThreadState thread, ulong gfn, int level, ulong spte)
+    {
+        if (thread.Fault is not { } fault)
+            return;
+        var shift = 9 * (level - 1);
+        var asked = fault.Gpa >> 12;
+        var isMain = asked >> shift == gfn >> shift;
+        var pfn = (spte & FrameMask) >> 12;
+        var page = isMain ? new HostPage(asked, pfn + (asked & ((1UL << shift) - 1)), IsWritable(spte)) : new HostPage(gfn, pfn, IsWritable(spte));
+        fault.Pages.RemoveAll(known => known.Gfn == page.Gfn);
+        fault.Pages.Add(page);
+        if (isMain)
+            fault.Level = level;
+        HasHugePages |= level > 1;
+        HasAdDisabled |= isEpt && (spte >> 52 & 3) == 1;
+        if (!LogsDirty && (level > 1 || !isMain))
+            LogsDirtyFromStart = false;
+    }
+
+    /// <summary>Maps something: has rights, and is no MMIO entry (write without read in EPT's form, bit 51 in x86 form).</summary>
+    private bool IsPresent(ulong spte) => (spte & Rights) != 0 && (isEpt ? (spte & 3) != WriteBit : (spte & X86Mmio) == 0);
+
+    private bool IsWritable(ulong spte) => (spte & (isEpt ? EptHostWritable : X86HostWritable)) != 0;
+
+    private void DirtySign(ThreadState thread, long ordinal, ulong gfn)
+    {
+        LogsDirty = true;
+        if (thread.DirtyBatch is null)
+        {
+            thread.DirtyBatch = new Fact { Kind = FactKind.DirtyLogGet, Ordinal = ordinal };
+            Facts.Add(thread.DirtyBatch);
+        }
+
+        thread.DirtyBatch.Zapped.Add(gfn);
+    }
+
+    /// <summary>Something is taken away outside of faults and invalidations: the end, if a root is among it and no vCPU runs any more.</summary>
+    private void Teardown(long ordinal, int level)
+    {
+        if (_teardown < 0)
+            _teardown = ordinal;
+        _teardownHasRoot |= level >= LowestRootLevel;
+    }
+
+    private ThreadState Close(in TraceLine line)
+    {
+        var thread = Thread(line);
+        if (thread.Fault is { Pages.Count: 0 } fault && thread.Requested is { } requested)
+            fault.Pages.Add(new HostPage(requested.Gfn, requested.Pfn, true));
+        thread.Fault = null;
+        thread.Requested = null;
+        thread.Invalidation = null;
+        thread.DirtyBatch = null;
+        return thread;
+    }
+
+    private ThreadState Thread(in TraceLine line)
+    {
+        LastOrdinal = line.Ordinal;
+        if (_threads.TryGetValue(line.Thread, out var thread))
+            return thread;
+        thread = new ThreadState { Vcpu = vcpuOfThread.TryGetValue(line.Thread, out var vcpu) ? vcpu : NoVcpu };
+        _threads[line.Thread] = thread;
+        return thread;
+    }
+}

@@ -1,0 +1,161 @@
+using System.IO.Compression;
+using System.Text;
+using System.Text.Json;
+
+namespace Replay.Cli.Tests.Ftrace;
+
+/// <summary>
+/// What tracepoints hide, filled in: real traces lose their probes, become captures, are replayed, and are held against what the probes
+/// had shown.
+/// </summary>
+public sealed class ReconstructionTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    /// <summary>Real traces, the profile of their host, and the least share of real writes that is recovered in order.</summary>
+    public static TheoryData<string, string, double> Traces => new()
+    {
+        { "amd-npt-lm2m.thp", "amd-tcg", 1.0 },
+        { "amd-npt-tdp-ptemod.thp", "amd-tcg", 1.0 },
+        { "intel-ept-tdp-mmio.4k", "intel-bochs", 1.0 },
+        { "intel-ept-nopg.thp", "intel-bochs", 1.0 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Traces))]
+    public async Task Every_entry_write_is_recovered_from_stock_tracepoints(string trace, string host, double floor)
+    {
+        File.WriteAllText(_folder["full.txt"], Text(trace));
+        File.WriteAllText(_folder["stock.txt"], Stock(Text(trace)));
+        await Run("import", "ftrace", _folder["full.txt"], "--db", _folder["full.db"], "-q");
+        var error = await Run("import", "ftrace", _folder["stock.txt"], "-o", _folder["stock.capture"], "--db", _folder["stock.db"], "--host", host, "-q");
+        var real = await Writes("full.db", "observed");
+        var filled = await Writes("stock.db", "observed-filled");
+        Assert.NotEmpty(real);
+        var share = (double)Longest(real, filled) / real.Count;
+        Assert.True(share >= floor, $"{share:P2} of {real.Count}: {error}");
+        Assert.Contains("trace and model agree", error, StringComparison.Ordinal);
+        // The shadow MMU code makes links and clears that no tracepoint shows; of the TDP MMU all is shown but the last store of an atomic zap.
+        var shown = await Query("stock.db", "select shown, count(*) from table_write join run using (run) where name = 'observed-filled' and actor = 'kvm' group by shown order by shown");
+        Assert.Subset(new HashSet<string> { "derived", "seen" }, shown.Select(row => row[0]).ToHashSet());
+        Assert.True(shown.Count == 2 || trace.Contains("-tdp-", StringComparison.Ordinal));
+        Assert.Equal([["seen"]], await Query("stock.db", "select distinct shown from table_write join run using (run) where name = 'observed'"));
+    }
+
+    [Fact]
+    public async Task What_was_mapped_before_a_cut_trace_begins_is_told_as_earlier_and_nothing_else_is_made_up()
+    {
+        var lines = Stock(Text("intel-ept-nopg.thp")).Split('\n');
+        var middle = Array.FindIndex(lines, lines.Length / 2, line => line.Contains(": kvm_exit:", StringComparison.Ordinal));
+        File.WriteAllText(_folder["cut.txt"], string.Join('\n', lines[middle..]));
+        var error = await Run("import", "ftrace", _folder["cut.txt"], "-o", _folder["cut.capture"], "--db", _folder["cut.db"], "--host", "intel-bochs", "-q");
+        var shown = (await Query("cut.db", "select shown, count(*) from table_write join run using (run) where name = 'observed-filled' and actor = 'kvm' group by shown")).ToDictionary(row => row[0], row => row[1]);
+        Assert.True(shown.ContainsKey("earlier"), error);
+        Assert.False(shown.ContainsKey("missing"), error);
+        // Each leaf that the trace shows is there.
+        Assert.Equal(
+            await Query("cut.db", "select count(*) from table_write join run using (run) where name = 'observed' and new_kind in ('page', 'huge')"),
+            await Query("cut.db", "select count(*) from table_write join run using (run) where name = 'observed-filled' and new_kind in ('page', 'huge') and actor = 'kvm' and shown = 'seen'"));
+    }
+
+    [Fact]
+    public async Task Nothing_is_carried_over_a_gap()
+    {
+        var lines = Stock(Text("intel-ept-nopg.thp")).Split('\n').ToList();
+        var middle = lines.FindIndex(lines.Count / 2, line => line.Contains(": kvm_exit:", StringComparison.Ordinal));
+        lines.Insert(middle, "CPU:0 [LOST 5 EVENTS]");
+        File.WriteAllText(_folder["gap.txt"], string.Join('\n', lines));
+        await Run("import", "ftrace", _folder["gap.txt"], "-o", _folder["gap.capture"], "--db", _folder["gap.db"], "--host", "intel-bochs", "-q");
+        var gap = (await Query("gap.db", "select min(ordinal) from model_note where kind = 'lost_events'"))[0][0];
+        // The tables that follow are others: no row behind the gap belongs to one from before it.
+        Assert.Equal([["0"]], await Query("gap.db", $"select count(*) from table_write as w join run using (run) where name = 'observed-filled' and w.ordinal > {gap} and table_id in (select table_id from table_write as b where b.run = w.run and b.ordinal < {gap})"));
+        Assert.NotEqual([["0"]], await Query("gap.db", "select count(*) from table_write join run using (run) where shown = 'earlier'"));
+    }
+
+    [Fact]
+    public async Task The_capture_of_a_trace_answers_what_another_mode_would_have_done()
+    {
+        File.WriteAllText(_folder["stock.txt"], Stock(Text("amd-npt-tdp-ptemod.thp")));
+        await Run("import", "ftrace", _folder["stock.txt"], "-o", _folder["s.capture"], "--host", "amd-tcg", "-q");
+        await Run("run", _folder["s.capture"], "-m", "npt-tdp", "-m", "npt", "-o", _folder["w.db"], "-q");
+        Assert.Equal([["npt-tdp", "thp-recorded"], ["npt", "thp"]], await Query("w.db", "select mode, backing from run order by run"));
+        await Run("run", _folder["s.capture"], "-m", "npt-tdp", "--host-pages", "4k", "-o", _folder["w.db"], "--append", "-q");
+        var leaves = await Query("w.db", "select (select count(*) from table_write as w where w.run = run.run and new_kind = 'huge'), (select count(*) from table_write as w where w.run = run.run and new_kind = 'page') from run order by run");
+        Assert.NotEqual("0", leaves[0][0]);
+        Assert.Equal("0", leaves[2][0]);
+        Assert.Equal(ExitCode.Done, (await CommandRunner.Run("verify", _folder["w.db"], "-q")).ExitCode);
+    }
+
+    [Fact]
+    public async Task Shadow_paging_makes_no_capture()
+    {
+        File.WriteAllText(_folder["s.txt"], Stock(Text("amd-shadow-mmio.4k")));
+        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder["s.txt"], "-o", _folder["s.capture"], "-q");
+        Assert.Equal(ExitCode.Usage, exitCode);
+        Assert.Contains("guest's own page tables", error, StringComparison.Ordinal);
+    }
+
+    private async Task<List<string>> Writes(string database, string run) =>
+        [.. (await Query(database, $"select level, gfn, case new_kind when 'table' then 'table' when 'none' then 'none' when 'unknown' then 'mmio' when 'mmio' then 'mmio' else new_hex end from table_write join run using (run) where name = '{run}' and actor = 'kvm' order by ordinal, seq"))
+            .Select(row => string.Join(' ', row))];
+
+    /// <summary>Length of the longest common subsequence.</summary>
+    private static int Longest(List<string> left, List<string> right)
+    {
+        var row = new int[right.Count + 1];
+        foreach (var item in left)
+        {
+            var diagonal = 0;
+            for (var i = 1; i <= right.Count; i++)
+            {
+                var above = row[i];
+                row[i] = item == right[i - 1] ? diagonal + 1 : Math.Max(row[i], row[i - 1]);
+                diagonal = above;
+            }
+        }
+
+        return row[^1];
+    }
+
+    /// <summary>What a host without probes shows.</summary>
+    private static string Stock(string trace) =>
+        string.Join('\n', trace.Split('\n').Where(line => !line.Contains(": (", StringComparison.Ordinal) && !line.Contains("tracing_mark_write", StringComparison.Ordinal)));
+
+    private static async Task<string> Run(params string[] arguments)
+    {
+        var (exitCode, _, error) = await CommandRunner.Run(arguments);
+        Assert.True(exitCode == ExitCode.Done, error);
+        return error;
+    }
+
+    private async Task<List<string[]>> Query(string database, string sql)
+    {
+        var (exitCode, text, error) = await CommandRunner.Run("query", _folder[database], sql, "--format", "jsonl");
+        Assert.True(exitCode == ExitCode.Done, error);
+        var rows = new List<string[]>();
+        foreach (var line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            using var json = JsonDocument.Parse(line);
+            rows.Add([.. json.RootElement.EnumerateObject().Select(column => column.Value.ToString())]);
+        }
+
+        return rows;
+    }
+
+    private static string Text(string trace)
+    {
+        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
+        {
+            var path = Path.Combine(folder, "tests", "data", "ftrace", $"{trace}.trace.gz");
+            if (!File.Exists(path))
+                continue;
+            using var unzipped = new GZipStream(File.OpenRead(path), CompressionMode.Decompress);
+            using var reader = new StreamReader(unzipped, Encoding.Latin1);
+            return reader.ReadToEnd();
+        }
+
+        throw new InvalidOperationException("tests/data/ftrace was not found above the tests.");
+    }
+}
