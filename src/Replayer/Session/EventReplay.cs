@@ -46,12 +46,6 @@ internal sealed class EventReplay(Machine machine, MutableHistory history, HostS
             case TraceEventKind.ImplicitAccess:
                 AccessImplicitly(row);
                 return true;
-            case TraceEventKind.GuestPhysicalAccess:
-                var answer = row.Detail is null ? new HostAnswer() : EventDetail.ReadHostAnswer(row);
-                EventRules.Check(row, answer);
-                _host.Answer(answer);
-                NoteUnless(machine.Cpu(row.Vcpu).AccessPhysical(row.Gpa ?? 0, row.Access ?? AccessKind.Read, row.Flags ?? AccessFlags.None), row);
-                return true;
             case TraceEventKind.NestedAccess:
                 Access(row, row.Access ?? AccessKind.Read, AccessFlags.None, out _);
                 return true;
