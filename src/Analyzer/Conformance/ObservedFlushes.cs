@@ -69,7 +69,7 @@ internal sealed class ObservedFlushes(List<ConformanceItem> flushes)
                 Flush(All, line);
                 break;
             case "k:svm_flush_tlb_gva" or "k:vmx_flush_tlb_gva":
-                Flush($"flush {rest.TrimEnd()}", line);
+                Flush($"flush {FirstWord(rest)}", line);
                 break;
             case "k:svm_flush_tlb_asid":
                 ShowsAsidFlushes = true;
@@ -101,6 +101,9 @@ internal sealed class ObservedFlushes(List<ConformanceItem> flushes)
         Finish();
         flushes.Add(new ConformanceItem(text, line));
     }
+
+    /// <summary>The address; recordings of nested guests name the MMU behind it.</summary>
+    private static string FirstWord(string rest) => rest.TrimStart().Split(' ', 2)[0].TrimEnd();
 
     private static ulong Mask(string rest)
     {
