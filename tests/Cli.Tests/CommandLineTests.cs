@@ -36,7 +36,7 @@ public sealed class CommandLineTests
         foreach (var example in verb.Examples)
         {
             // Beside its own, a verb may show what to do with the output: that is another program's command line.
-            var text = example.Command.Split('|').Select(part => part.Trim()).FirstOrDefault(part => part.StartsWith("replay ", StringComparison.Ordinal));
+            var text = example.Command.Split('|', '>').Select(part => part.Trim()).FirstOrDefault(part => part.StartsWith("replay ", StringComparison.Ordinal));
             if (text is null)
                 continue;
             own++;

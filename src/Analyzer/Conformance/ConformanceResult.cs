@@ -72,3 +72,44 @@ public sealed record ConformanceResult
     private static List<ConformanceItem> WithoutBits(List<ConformanceItem> lines, ulong bits) =>
         [.. lines.Select(line => line.Text.StartsWith("  ", StringComparison.Ordinal) ? line with { Text = SpteText.WithoutHardwareBits(line.Text, bits) } : line)];
 }
+
+/// <summary>One of the four kinds of things that are compared.</summary>
+/// <param name="Name"><c>writes</c>, <c>operations</c>, <c>flushes</c> or <c>tables</c>.</param>
+/// <param name="Alignment">How the two sides line up.</param>
+public sealed record ConformanceClass(string Name, Alignment Alignment);
+
+/// <summary>One thing a KVM did, real or modelled, in the common form that both sides are brought to.</summary>
+/// <param name="Text">The canonical text; two items are the same when their texts are.</param>
+/// <param name="Source">Where it comes from: the line of the trace, or the ordinal of the model's event.</param>
+public readonly record struct ConformanceItem(string Text, long Source)
+{
+    /// <summary>The model's call chain, see <see cref="ConformanceSequences.Chains"/>; 0 where there is none.</summary>
+    public int Chain { get; init; }
+
+    /// <summary>The model's guest instruction; 0 where the capture has none.</summary>
+    public ulong Rip { get; init; }
+
+    public override string ToString() => Text;
+}
+
+/// <summary>What a KVM did in one case, in order: entry writes, operations, and its tables at the checkpoints.</summary>
+public sealed class ConformanceSequences
+{
+    /// <summary>Every entry write: place, old value, new value.</summary>
+    public List<ConformanceItem> Writes { get; } = [];
+
+    /// <summary>Faults, pages, roots, leaf sets, MMIO marks, fast faults, guest-visible #PF.</summary>
+    public List<ConformanceItem> Operations { get; } = [];
+
+    /// <summary>Requests to flush all vCPUs, and flushes of the vCPU's own TLB.</summary>
+    public List<ConformanceItem> Flushes { get; } = [];
+
+    /// <summary>All tables at each checkpoint and at the end, a line for each root, page and entry.</summary>
+    public List<ConformanceItem> Tables { get; } = [];
+
+    /// <summary>Flushes of an ASID, by none of the other flushes, are among the flushes.</summary>
+    public bool ShowsAsidFlushes { get; set; } = true;
+
+    /// <summary>The model's call chains by number, outermost function first.</summary>
+    public Dictionary<int, IReadOnlyList<string>> Chains { get; } = [];
+}

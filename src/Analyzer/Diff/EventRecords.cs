@@ -65,3 +65,69 @@ internal sealed record EventRecords
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Side.Run.Name} at {Ordinal}");
 }
+
+/// <summary>An exit, as the view shows it.</summary>
+internal sealed record ExitRecord
+{
+    public string Reason { get; init; } = "";
+
+    public string Info1 { get; init; } = "";
+
+    public string Info2 { get; init; } = "";
+
+    /// <summary>For a page that is not mapped, whatever the mode calls it.</summary>
+    public bool IsFault => Reason is "EPT_VIOLATION" or "EPT_MISCONFIG" or "NPF" or "EXCEPTION_PF";
+}
+
+/// <summary>A TLB flush, as the view shows it.</summary>
+internal sealed record FlushRecord
+{
+    public string Kind { get; init; } = "";
+
+    public string Function { get; init; } = "";
+
+    public string? Chain { get; init; }
+}
+
+/// <summary>A table write, as the view shows it.</summary>
+internal sealed record WriteRecord
+{
+    public int Level { get; init; }
+
+    public int Index { get; init; }
+
+    public string Gfn { get; init; } = "";
+
+    public string Old { get; init; } = "";
+
+    public string New { get; init; } = "";
+
+    public string NewKind { get; init; } = "";
+
+    public string? NewRights { get; init; }
+
+    public string Actor { get; init; } = "";
+
+    public string Function { get; init; } = "";
+
+    public string? Chain { get; init; }
+}
+
+/// <summary>A fault that KVM handled, as the view shows it.</summary>
+internal sealed record FaultLine
+{
+    public string Access { get; init; } = "";
+
+    public string Address { get; init; } = "";
+
+    public string ErrorCode { get; init; } = "";
+
+    public string Outcome { get; init; } = "";
+
+    public int MappedLevel { get; init; }
+
+    public long Writes { get; init; }
+
+    /// <summary>On the walk of the guest's page tables.</summary>
+    public bool IsGuestPage { get; init; }
+}

@@ -52,3 +52,17 @@ internal static class LiveTables
 
     private static List<TableLife> Read(DiffSide side) => side.Database.Connection.Query<TableLife>(Lives, new { side.Run.Run }).AsList();
 }
+
+/// <summary>When a table page was made and when it ended.</summary>
+internal sealed record TableLife
+{
+    public int Id { get; init; }
+
+    public long Created { get; init; }
+
+    public long CreatedSeq { get; init; }
+
+    public long? Ended { get; init; }
+
+    public long? EndedSeq { get; init; }
+}

@@ -69,3 +69,20 @@ internal sealed class ChainTable(IObservedHistory history)
         return node;
     }
 }
+
+/// <summary>One event of a trace as it is stored.</summary>
+/// <param name="Ordinal">Its place in the trace.</param>
+/// <param name="Line">Its line in the file.</param>
+/// <param name="Time">Nanoseconds, or the trace's own clock.</param>
+/// <param name="Cpu">The host's CPU.</param>
+/// <param name="Pid">The host's thread.</param>
+/// <param name="TaskId">The thread's name.</param>
+/// <param name="NameId">The event's name.</param>
+public readonly record struct TraceEventRow(long Ordinal, long Line, long Time, int Cpu, int Pid, int TaskId, int NameId);
+
+/// <summary>A name of events, and how many there were.</summary>
+/// <param name="Id">Number within the run.</param>
+/// <param name="Name">As the trace has it.</param>
+/// <param name="ProbedFunction">The function that the probe of this name stands on; null for a tracepoint.</param>
+/// <param name="Events">How many.</param>
+public sealed record TraceNameRow(int Id, string Name, string? ProbedFunction, long Events);

@@ -50,3 +50,28 @@ public sealed record ObservedHost
     /// <summary>Bits of an entry that the CPU sets.</summary>
     internal ulong HardwareBits => Paging == ObservedPaging.Ept ? 0x300UL : 0x60UL;
 }
+
+/// <summary>How the observed host translates the guest's addresses.</summary>
+public enum ObservedPaging
+{
+    Ept = 1,
+    Npt = 2,
+    Shadow = 3,
+}
+
+/// <summary>Whether the source of an observed run could see a fact.</summary>
+/// <param name="Fact">Which fact.</param>
+/// <param name="Shown"><c>yes</c>, <c>partly</c>, <c>derived</c> from what is shown, or <c>no</c>.</param>
+/// <param name="Source">The events that show it, or what would.</param>
+public sealed record Capability(string Fact, string Shown, string Source);
+
+/// <summary>What is known of a trace before it is read through.</summary>
+/// <param name="ProbedEntries">Functions that probes stand on.</param>
+/// <param name="ProbedReturns">Functions whose return is probed.</param>
+/// <param name="VcpuOfThread">The vCPU that each thread enters first.</param>
+/// <param name="Events">Names of tracepoints that it has.</param>
+public sealed record TraceOutlook(
+    IReadOnlyCollection<string> ProbedEntries,
+    IReadOnlyCollection<string> ProbedReturns,
+    IReadOnlyDictionary<long, int> VcpuOfThread,
+    IReadOnlyCollection<string> Events);

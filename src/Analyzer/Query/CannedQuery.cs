@@ -77,3 +77,22 @@ public sealed record CannedQuery(string Name, string Title, string Description, 
         ? "It takes none."
         : $"It takes {string.Join(", ", Parameters.Select(parameter => parameter.Name))}.";
 }
+
+/// <summary>A parameter of a canned query.</summary>
+/// <param name="Name">Its name, <c>:name</c> in the SQL.</param>
+/// <param name="Type">What it takes.</param>
+/// <param name="Default">SQL expression of its default; null: it must be given.</param>
+/// <param name="Description">One sentence.</param>
+public sealed record CannedParameter(string Name, CannedParameterType Type, string? Default, string Description);
+
+/// <summary>What a canned query's parameter takes.</summary>
+public enum CannedParameterType
+{
+    /// <summary>A decimal or <c>0x</c> hexadecimal number.</summary>
+    Integer,
+
+    Text,
+
+    /// <summary>A run, by number or name.</summary>
+    Run,
+}

@@ -112,3 +112,36 @@ public static class EventLines
 
     private static long? Optional(SqlValue value) => value.Kind == SqlValueKind.Null ? null : value.Integer;
 }
+
+/// <summary>One line of a run's history: a row of the view <c>event</c>.</summary>
+/// <param name="Ordinal">The trace event.</param>
+/// <param name="Seq">Place in the run's history; null: the access that began it.</param>
+/// <param name="Kind">What happened, such as <c>write</c>.</param>
+/// <param name="Vcpu">On whose behalf; null: not known.</param>
+/// <param name="TableId">The table concerned, if one is.</param>
+/// <param name="Gfn">The guest frame concerned, if one is.</param>
+/// <param name="Text">What happened, in words.</param>
+public sealed record EventLine(long Ordinal, long? Seq, string Kind, int? Vcpu, long? TableId, long? Gfn, string Text)
+{
+    /// <summary>The line as <c>replay events</c> prints it.</summary>
+    public override string ToString() => $"{Ordinal,12} {Seq?.ToString() ?? "",9}  {Kind,-11} {Text}";
+}
+
+/// <summary>Which lines of a run's history are wanted.</summary>
+public sealed record EventFilter
+{
+    public required int Run { get; init; }
+
+    public long FirstOrdinal { get; init; }
+
+    public long LastOrdinal { get; init; } = long.MaxValue;
+
+    /// <summary>Only lines that concern this guest frame; null: all.</summary>
+    public long? Gfn { get; init; }
+
+    /// <summary>Only lines that concern this table; null: all.</summary>
+    public long? TableId { get; init; }
+
+    /// <summary>Only these kinds (<c>write</c>, <c>fault</c>, ...); empty: all.</summary>
+    public IReadOnlyList<string> Kinds { get; init; } = [];
+}

@@ -54,3 +54,13 @@ public readonly record struct SqlValue
         _ => "",
     };
 }
+
+/// <summary>SQLite's storage classes.</summary>
+public enum SqlValueKind : byte
+{
+    Null,
+    Integer,
+    Real,
+    Text,
+    Blob,
+}

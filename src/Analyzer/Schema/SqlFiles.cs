@@ -37,3 +37,8 @@ internal static class SqlFiles
         return reader.ReadToEnd();
     }
 }
+
+/// <summary>One file of <c>schemas/db</c>.</summary>
+/// <param name="Name">File name without directory and extension.</param>
+/// <param name="Text">Its whole content.</param>
+internal sealed record SqlFile(string Name, string Text);

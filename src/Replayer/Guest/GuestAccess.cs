@@ -25,3 +25,43 @@ public readonly record struct GuestAccess(ulong Gva, AccessKind Kind, AccessFlag
         return new GuestAccess(gva, kind, user | (otherFlags & ~AccessFlags.User));
     }
 }
+
+/// <summary>
+/// What all entries of a walk together allow: the logical AND of R/W and U/S, and of the inverse of NX.
+/// </summary>
+public readonly record struct PageRights(ulong Bits)
+{
+    private const ulong Mask = EntryBits.Writable | EntryBits.User | EntryBits.NoExecute;
+
+    /// <summary>Nothing is forbidden: before the first entry, and without paging.</summary>
+    public static PageRights All { get; } = new(Mask);
+
+    public bool Writable => (Bits & EntryBits.Writable) != 0;
+
+    /// <summary>A user-mode address.</summary>
+    public bool User => (Bits & EntryBits.User) != 0;
+
+    public bool Executable => (Bits & EntryBits.NoExecute) != 0;
+
+    /// <summary>What is left after one more entry.</summary>
+    public PageRights And(ulong entry) => new(Bits & (entry ^ EntryBits.NoExecute));
+}
+
+/// <summary>The error code of a #PF.</summary>
+/// <remarks>SDM: Page-Fault Exceptions.</remarks>
+[Flags]
+public enum PageFaultCode : uint
+{
+    /// <summary>No entry at some level: a read by the supervisor.</summary>
+    None = 0,
+
+    /// <summary>All entries were present: the rights forbid it, or a reserved bit is set.</summary>
+    Present = 1,
+    Write = 2,
+    User = 4,
+    Reserved = 8,
+
+    /// <summary>An instruction fetch; told only where NX or SMEP is on.</summary>
+    Fetch = 16,
+    ProtectionKey = 32,
+}

@@ -65,3 +65,42 @@ internal static class PageWalk
         return WalkStatus.Fault;
     }
 }
+
+/// <summary>Where a walk stands before it reads an entry.</summary>
+/// <param name="Table">Address of the table, in the address space of the tables.</param>
+/// <param name="Level">Its level; 1 is a page table.</param>
+/// <param name="Rights">Of the entries read so far.</param>
+internal readonly record struct WalkPosition(ulong Table, int Level, PageRights Rights)
+{
+    /// <summary>Before the first entry.</summary>
+    public static WalkPosition Start(ulong table, int level) => new(table, level, PageRights.All);
+}
+
+/// <summary>What a walk found.</summary>
+internal struct WalkResult
+{
+    /// <summary>The physical address, where it ended as <see cref="WalkStatus.Mapped"/>.</summary>
+    public ulong Address;
+
+    /// <summary>The rights of all entries, where it ended as <see cref="WalkStatus.Mapped"/>.</summary>
+    public PageRights Rights;
+
+    /// <summary>Where it ended as <see cref="WalkStatus.Fault"/>.</summary>
+    public PageFaultCode ErrorCode;
+}
+
+/// <summary>How a walk ended.</summary>
+internal enum WalkStatus : byte
+{
+    /// <summary>It found a page and the access is allowed; accessed and dirty bits are set.</summary>
+    Mapped = 0,
+
+    /// <summary>#PF.</summary>
+    Fault = 1,
+
+    /// <summary>#GP: the address is not canonical.</summary>
+    NotCanonical = 2,
+
+    /// <summary>An entry could not be reached; the tables know why.</summary>
+    Unreachable = 3,
+}

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Replay.Replayer.History;
 
 /// <summary>Something the model does not do, or that the capture and the model disagree about: named, never silent.</summary>
@@ -47,4 +49,28 @@ public enum ModelNote : byte
 
     /// <summary>The recorded guest uses a feature of its CPU that the modelled KVM offers no guest in this mode.</summary>
     FeatureNotOffered = 14,
+}
+
+/// <summary>One occurrence of a <see cref="ModelNote"/>. Occurrences are counted without limit and reported up to a limit per kind.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 1)]
+public readonly record struct ModelNoteRecord
+{
+    public long Seq { get; init; }
+
+    public long Ordinal { get; init; }
+
+    public ulong Gva { get; init; }
+
+    /// <summary>What the capture says (an address or a code).</summary>
+    public ulong Recorded { get; init; }
+
+    /// <summary>What the model says.</summary>
+    public ulong Modelled { get; init; }
+
+    public ModelNote Kind { get; init; }
+
+    public byte Vcpu { get; init; }
+
+    /// <summary>Of the instruction; 0 where the capture has none.</summary>
+    public ulong Rip { get; init; }
 }

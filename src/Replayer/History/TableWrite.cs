@@ -47,3 +47,28 @@ public readonly record struct TableWrite
 
     public Tracepoint Tracepoint { get; init; }
 }
+
+/// <summary>Who wrote a table entry.</summary>
+public enum Actor : byte
+{
+    Kvm = 0,
+
+    /// <summary>The CPU's page walker: accessed and dirty bits.</summary>
+    Hardware = 1,
+}
+
+/// <summary>The tracepoint line a real 6.1 kernel prints for a table write, if any.</summary>
+public enum Tracepoint : byte
+{
+    None = 0,
+    KvmMmuSetSpte = 1,
+    KvmTdpMmuSpteChanged = 2,
+    MarkMmioSpte = 3,
+    FastPageFault = 4,
+
+    /// <summary>Both kvm_tdp_mmu_spte_changed and kvm_mmu_set_spte: a leaf of the TDP MMU.</summary>
+    KvmTdpMmuSpteChangedAndSetSpte = 5,
+
+    /// <summary>kvm_tdp_mmu_spte_changed and mark_mmio_spte: an MMIO entry of the TDP MMU.</summary>
+    KvmTdpMmuSpteChangedAndMarkMmio = 6,
+}

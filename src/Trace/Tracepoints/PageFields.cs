@@ -9,3 +9,8 @@ namespace Replay.Trace.Tracepoints;
 /// <param name="Unsync">It is unsync.</param>
 /// <param name="Created">kvm_mmu_get_page: made, not found.</param>
 public readonly record struct PageFields(int Generation, ulong Gfn, uint Role, uint RoleMask, uint RootCount, bool Unsync, bool Created);
+
+/// <summary>kvm_mmu_pagetable_walk, kvm_mmu_walker_error.</summary>
+/// <param name="Address">The address walked; 0 for an error.</param>
+/// <param name="ErrorCode">PFERR bits.</param>
+public readonly record struct GuestWalkFields(ulong Address, uint ErrorCode);

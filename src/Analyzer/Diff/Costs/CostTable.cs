@@ -57,3 +57,14 @@ public sealed record CostTable
         return JsonSerializer.Deserialize<CostTable>(stream, Json)!;
     }
 }
+
+/// <summary>What one thing costs.</summary>
+/// <param name="Value">In the table's unit.</param>
+/// <param name="Source">Where the number comes from.</param>
+public sealed record CostEntry(double Value, string Source = "");
+
+/// <summary>What page walks cost.</summary>
+/// <param name="CyclesPerReference">A reference that reaches the memory hierarchy, in the table's unit.</param>
+/// <param name="ShareOneDimensional">Which share of the references of a walk over shadow tables does.</param>
+/// <param name="ShareTwoDimensional">The same of a walk over guest tables and EPT or NPT.</param>
+public sealed record PageWalkCosts(CostEntry CyclesPerReference, CostEntry ShareOneDimensional, CostEntry ShareTwoDimensional);

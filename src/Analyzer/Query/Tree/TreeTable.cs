@@ -15,3 +15,73 @@ public sealed record TreeTable(long TableId, int Level, ulong Gfn, ulong Hpa, bo
     /// <summary>The SDM's name of a table of this level.</summary>
     public string Name => Names[Level];
 }
+
+/// <summary>An entry as it was after an event, and the write that left it so.</summary>
+/// <param name="Index">0 to 511.</param>
+/// <param name="Gfn">First guest frame that it translates.</param>
+/// <param name="Value">Its 64 bits.</param>
+/// <param name="Kind"><c>page</c>, <c>huge</c>, <c>table</c>, <c>mmio</c>, <c>removed</c>, <c>root</c>, <c>none</c> (0, only at the end of a walk) or <c>other</c>.</param>
+/// <param name="Rights">Letters of <c>rwxuad</c>; null: not present.</param>
+/// <param name="SinceOrdinal">The event of the write; null: the entry was never written.</param>
+/// <param name="SinceSeq">Its place in the run's history; null like the ordinal.</param>
+/// <param name="Function">The function that wrote; null like the ordinal.</param>
+/// <param name="Table">The table it points at; null: none, or one that is not known.</param>
+public sealed record TreeEntry(
+    int Index, ulong Gfn, ulong Value, string Kind, string? Rights, long? SinceOrdinal, long? SinceSeq, string? Function, TreeTable? Table)
+{
+    private const int FrameShift = 12;
+    private const ulong FrameMask = 0xff_ffff_ffff;
+
+    /// <summary>Points at a table.</summary>
+    public bool IsLink => Kind is "table" or "root";
+
+    /// <summary>Maps memory.</summary>
+    public bool IsLeaf => Kind is "page" or "huge";
+
+    /// <summary>Host frame of the page or table.</summary>
+    public ulong Frame => Value >> FrameShift & FrameMask;
+}
+
+/// <summary>The root that a vCPU walked from after an event.</summary>
+/// <param name="TableId">Its table.</param>
+/// <param name="Register">The register that names it: EPTP, nCR3 or CR3; null in an observed run that does not show it.</param>
+/// <param name="Ordinal">The event that loaded it.</param>
+public sealed record TreeRoot(long TableId, ulong? Register, long Ordinal);
+
+/// <summary>What an entry that maps a page says besides its frame and rights, in the words of KVM and the SDM.</summary>
+public static class EntryBits
+{
+    private const int AdTypeShift = 52;
+    private const ulong AdTypeMask = 3;
+    private const ulong AdDisabled = 1;
+
+    private static readonly string[] MemoryTypes = ["UC", "WC", "2", "3", "WT", "WP", "WB", "7"];
+
+    /// <summary>
+    /// Such as <c>WB ipat host-writable mmu-writable</c>. Memory type and ignore-PAT are in EPT format only.
+    /// </summary>
+    /// <remarks>KVM: shadow_host_writable_mask, shadow_mmu_writable_mask, VMX_EPT_MT_MASK, VMX_EPT_IPAT_BIT.</remarks>
+    public static string Describe(TreeEntry entry, bool isEpt)
+    {
+        if (!entry.IsLeaf)
+            return "";
+        var words = new List<string>(5);
+        if (isEpt)
+        {
+            words.Add(MemoryTypes[entry.Value >> 3 & 7]);
+            Add(6, "ipat");
+        }
+
+        Add(isEpt ? 57 : 9, "host-writable");
+        Add(isEpt ? 58 : 10, "mmu-writable");
+        if ((entry.Value >> AdTypeShift & AdTypeMask) == AdDisabled)
+            words.Add(isEpt && (entry.Value & 7) == 0 ? "access-tracked" : "no-ad");
+        return string.Join(' ', words);
+
+        void Add(int bit, string word)
+        {
+            if ((entry.Value >> bit & 1) != 0)
+                words.Add(word);
+        }
+    }
+}

@@ -92,3 +92,9 @@ public sealed record HostProfile
     /// <summary>Faults on reserved bits are reported without the P bit of the error code, which real CPUs set.</summary>
     public bool ReservedFaultLacksPresent { get; init; }
 }
+
+public enum CpuVendor : byte
+{
+    Intel = 0,
+    Amd = 1,
+}

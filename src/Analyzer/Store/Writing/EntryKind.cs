@@ -1,0 +1,50 @@
+using Replay.Analyzer.Store.Summaries;
+
+namespace Replay.Analyzer.Store;
+
+/// <summary>What the value of a table entry is. The numbers are stored.</summary>
+public enum EntryKind : byte
+{
+    /// <summary>0: nothing.</summary>
+    None = 0,
+
+    /// <summary>REMOVED_SPTE of the TDP MMU.</summary>
+    Removed = 1,
+
+    /// <summary>An MMIO entry.</summary>
+    Mmio = 2,
+
+    /// <summary>Points at a table.</summary>
+    Table = 3,
+
+    /// <summary>Maps a 4 KiB page.</summary>
+    Page = 4,
+
+    /// <summary>Maps a 2 MiB or 1 GiB page.</summary>
+    Huge = 5,
+
+    /// <summary>An entry of a special root (pae_root, pml4_root, pml5_root), which KVM does not mark as its own.</summary>
+    Root = 6,
+
+    /// <summary>Anything else.</summary>
+    Other = 7,
+
+    /// <summary>The source of an observed run does not show the value.</summary>
+    Unknown = 8,
+}
+
+/// <summary>What a run's writer knows of all that it was given: what reports are made from, and how much it may still store.</summary>
+internal sealed class RunSums(EntryClassifier entries, StoreOptions options)
+{
+    public RunReports Reports { get; } = new(entries);
+
+    public RunCounters Counters { get; } = new(entries);
+
+    public RowCap Cap { get; } = new(options);
+
+    public void Count(RecordBatch batch)
+    {
+        Counters.Count(batch);
+        Reports.Count(batch);
+    }
+}

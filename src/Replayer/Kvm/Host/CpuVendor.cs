@@ -1,7 +1,0 @@
-namespace Replay.Replayer.Kvm.Host;
-
-public enum CpuVendor : byte
-{
-    Intel = 0,
-    Amd = 1,
-}

@@ -1,0 +1,59 @@
+namespace Replay.Trace;
+
+/// <summary>What an access does to memory. The values are part of capture format v1.</summary>
+public enum AccessKind : byte
+{
+    Read = 0,
+    Write = 1,
+
+    /// <summary>An instruction fetch: recorded once each time execution enters another 4 KiB page.</summary>
+    Fetch = 2,
+}
+
+/// <summary>The names of access kinds (<c>read</c>, <c>write</c>, <c>fetch</c>), as captures and databases write them.</summary>
+public static class AccessKindName
+{
+    private static readonly string[] Names = ["read", "write", "fetch"];
+
+    /// <summary>All names, each at the index of its <see cref="AccessKind"/>.</summary>
+    public static ReadOnlySpan<string> All => Names;
+
+    /// <exception cref="ArgumentOutOfRangeException">Not a kind of this format version.</exception>
+    public static string Of(AccessKind kind) =>
+        (int)kind < Names.Length ? Names[(int)kind] : throw new ArgumentOutOfRangeException(nameof(kind), kind, "Not an access kind.");
+
+    public static bool TryParse(string name, out AccessKind kind)
+    {
+        var index = Array.IndexOf(Names, name);
+        kind = (AccessKind)Math.Max(index, 0);
+        return index >= 0;
+    }
+}
+
+/// <summary>Properties of one access. The values are part of capture format v1.</summary>
+[Flags]
+public enum AccessFlags : byte
+{
+    None = 0,
+
+    /// <summary>Made at CPL 3.</summary>
+    User = 1,
+
+    /// <summary>Supervisor access with EFLAGS.AC set, which SMAP lets through.</summary>
+    AlignmentCheck = 2,
+
+    /// <summary>Made by the CPU itself at supervisor privilege: descriptor tables, TSS, exception frames.</summary>
+    Implicit = 4,
+
+    /// <summary>The source saw the access reach a device, not memory.</summary>
+    Mmio = 8,
+
+    /// <summary>
+    /// Only of a <see cref="TraceEventKind.PageTableStore"/> and no property of the access: it did not empty the page filter, as none of what
+    /// the filter stood for was translated through that table.
+    /// </summary>
+    KeptFilter = 16,
+
+    /// <summary>Made by the CPU's walk of the guest's page tables; only of a <see cref="TraceEventKind.GuestPhysicalAccess"/>.</summary>
+    TableWalk = 32,
+}
