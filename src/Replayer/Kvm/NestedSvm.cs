@@ -99,8 +99,10 @@ internal sealed class NestedSvm(KvmVcpu vcpu)
         if (_queuedPageFault is not { } fault)
             return;
         _queuedPageFault = null;
-        if (IsGuestMode)
-            Vmexit(PageFaultExit, fault.ErrorCode, fault.Address);
+        if (!IsGuestMode)
+            return;
+        vcpu.ProcessRequests();
+        Vmexit(PageFaultExit, fault.ErrorCode, fault.Address);
     }
 
     /// <summary>L1's own tables do not allow the access: it gets the fault.</summary>

@@ -148,6 +148,16 @@ public sealed class KvmVcpu : IHypervisor
         if ((Requests == VcpuRequests.None && Mmu.Root.IsValid) || IsShutDown)
             return;
         using var scope = Vm.Journal.Enter(KvmFunction.VcpuEnterGuest);
+        ProcessRequests();
+        if (!Mmu.Root.IsValid && !Vm.ShadowMmu.Roots.Load(this))
+            ShutDown();
+    }
+
+    /// <remarks>KVM: vcpu_enter_guest(), its first part; what injecting an event asks for waits for the next time around.</remarks>
+    internal void ProcessRequests()
+    {
+        if (Requests == VcpuRequests.None)
+            return;
         var roots = Vm.ShadowMmu.Roots;
         if (Take(VcpuRequests.MmuFreeObsoleteRoots))
             roots.FreeObsolete(this);
@@ -165,8 +175,6 @@ public sealed class KvmVcpu : IHypervisor
             Tlb.FlushCurrentOnRequest();
         if (Take(VcpuRequests.TlbFlushGuest))
             Tlb.FlushGuestOnRequest();
-        if (!Mmu.Root.IsValid && !roots.Load(this))
-            ShutDown();
     }
 
     /// <inheritdoc/>
