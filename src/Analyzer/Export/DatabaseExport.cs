@@ -1,6 +1,7 @@
 using Replay.Analyzer.Query;
 using Replay.Analyzer.Schema;
 using Replay.Analyzer.Store;
+using Replay.Trace;
 
 namespace Replay.Analyzer.Export;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json;
 using Replay.Analyzer.Export;
 using Replay.Analyzer.Store;
 using Replay.Cli.Terminal;
@@ -10,7 +11,7 @@ namespace Replay.Cli.Commands;
 internal sealed class ExportCommand : VerbCommand
 {
     private readonly Argument<string> _database = new("DB") { Description = "A database made by 'replay run'" };
-    private readonly Option<string> _to = new("--to", "--output", "-o") { Description = "The directory to make", HelpName = "DIR", Required = true };
+    private readonly Option<string> _to = new("--output", "-o", "--to") { Description = "The directory to make", HelpName = "DIR", Required = true };
     private readonly Option<string[]> _runs = new("--run") { Description = "Only this run, by number or name; repeatable (default: all complete runs)", HelpName = "RUN" };
     private readonly Option<string[]> _views = new("--view") { Description = "Only this view; repeatable (default: all but event)", HelpName = "VIEW" };
     private readonly Option<int> _ranges = new("--ranges")
@@ -22,6 +23,7 @@ internal sealed class ExportCommand : VerbCommand
 
     private readonly Option<bool> _noHex = new("--no-hex") { Description = "Leave out the hexadecimal twins of addresses" };
     private readonly Option<bool> _force = new("--force") { Description = "Replace an earlier export" };
+    private readonly Option<bool> _json = CommonOptions.Json();
     private readonly Option<bool> _quiet = CommonOptions.Quiet();
 
     public ExportCommand()
@@ -34,6 +36,7 @@ internal sealed class ExportCommand : VerbCommand
         Options.Add(_ranges);
         Options.Add(_noHex);
         Options.Add(_force);
+        Options.Add(_json);
         Options.Add(_quiet);
     }
 
@@ -67,7 +70,9 @@ internal sealed class ExportCommand : VerbCommand
             cancellation);
         var elapsed = progress.Elapsed;
         progress.Dispose();
-        foreach (var view in views.Where(view => view.Rows > 0))
+        if (arguments.GetValue(_json))
+            console.Out.WriteLine(JsonSerializer.Serialize(views, CommonOptions.JsonFormat));
+        foreach (var view in views.Where(view => view.Rows > 0 && !arguments.GetValue(_json)))
             console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{view.View,-18} {view.Rows,12} rows {view.Files,5} files {view.Bytes,14} bytes"));
         console.Error.WriteLine($"{arguments.GetRequiredValue(_to)}: {Units.Count(views.Sum(view => view.Rows))} rows in {elapsed.TotalSeconds:0.0} s");
         return Task.FromResult(ExitCode.Done);

@@ -7,8 +7,8 @@ namespace Replay.Recorder.Tests.Synthetic;
 public class UsageTests
 {
     [Theory]
-    [InlineData("demand-pagin", "did you mean demand-paging?")]
-    [InlineData("dirtylog", "did you mean dirty-log?")]
+    [InlineData("demand-pagin", "Did you mean 'demand-paging'?")]
+    [InlineData("dirtylog", "Did you mean 'dirty-log'?")]
     [InlineData("quake", "there are access-tracking, context-switch-storm,")]
     public void An_unknown_workload_is_answered_with_what_there_is(string typed, string answer)
     {
@@ -19,7 +19,7 @@ public class UsageTests
     }
 
     [Theory]
-    [InlineData("fork-storm", "childrn", "2", "Workload fork-storm has no knob \"childrn\": did you mean children?")]
+    [InlineData("fork-storm", "childrn", "2", "Workload fork-storm has no knob \"childrn\": choose from")]
     [InlineData("fork-storm", "children", "0", "Knob children of workload fork-storm cannot be \"0\": it takes a number from 1 to 1000.")]
     [InlineData("fork-storm", "children", "-1", "Knob children of workload fork-storm cannot be \"-1\": it takes a number from 1 to 1000.")]
     [InlineData("fork-storm", "children", "1e3", "Knob children of workload fork-storm cannot be \"1e3\": it takes a number from 1 to 1000.")]
