@@ -19,7 +19,7 @@ public sealed class ShellTests : IDisposable
             "select name", "  from run", "  where run = 1;", ".mode json", "select count(*) as runs from run;", ".mode csv", "@runs", ".schema run", ".timer on", "select 7");
         Assert.Equal(ExitCode.Done, exitCode);
         Assert.StartsWith("name\nmine\n[\n", text, StringComparison.Ordinal);
-        Assert.Contains("\"runs\": 1", text, StringComparison.Ordinal);
+        Assert.Contains("\"runs\":1", text, StringComparison.Ordinal);
         Assert.Contains("run: One row for each replay", text, StringComparison.Ordinal);
         Assert.EndsWith("7\n7\n", text, StringComparison.Ordinal);
         Assert.Contains("1 row in ", error, StringComparison.Ordinal);
@@ -28,7 +28,7 @@ public sealed class ShellTests : IDisposable
     [Theory]
     [InlineData("select * from run where run = 'mine';", "Write run = 1 (mine)")]
     [InlineData("select * from fualt;", "Did you mean 'fault'")]
-    [InlineData("delete from run;", "a query may only read")]
+    [InlineData("delete from _run;", "a query may only read")]
     [InlineData("@hot-gfn", "Did you mean @hot-gfns")]
     [InlineData(".tabels", "Did you mean '.tables'")]
     [InlineData(".mode jason", "Did you mean 'json'")]
