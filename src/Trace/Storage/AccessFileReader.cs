@@ -3,7 +3,7 @@ using Replay.Trace.Columns;
 namespace Replay.Trace.Storage;
 
 /// <summary>Reads access files out of memory, a row group a call. Its buffers are reused from file to file.</summary>
-internal sealed class AccessFileReader(bool hasRips, int vcpus) : IDisposable
+internal sealed class AccessFileReader(bool hasRips, int vcpus) : IAccessGroups, IDisposable
 {
     private readonly RowGroupDecoder _decoder = new(vcpus);
     private ReadOnlyMemory<byte> _content;

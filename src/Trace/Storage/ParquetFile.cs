@@ -12,10 +12,10 @@ internal static class ParquetFile
 
     public static void Begin(ColumnChunkWriter writer) => writer.WriteRaw(Magic);
 
-    public static void Finish(ColumnChunkWriter writer, CompactWriter footer, string root, ReadOnlySpan<FileColumn> columns, List<RowGroupMeta> groups)
+    public static void Finish(ColumnChunkWriter writer, CompactWriter footer, string root, ReadOnlySpan<FileColumn> columns, List<RowGroupMeta> groups, ReadOnlySpan<(string Key, string Value)> metadata = default)
     {
         footer.Clear();
-        FooterWriter.Write(footer, root, columns, groups);
+        FooterWriter.Write(footer, root, columns, groups, metadata);
         writer.WriteRaw(footer.Written);
         Span<byte> length = stackalloc byte[sizeof(int)];
         BinaryPrimitives.WriteInt32LittleEndian(length, footer.Written.Length);

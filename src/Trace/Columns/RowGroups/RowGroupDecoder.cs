@@ -48,6 +48,14 @@ internal sealed class RowGroupDecoder(int vcpus) : IDisposable
         chunk.AccessCount = rows;
     }
 
+    /// <summary>Decodes a row group of a touch index.</summary>
+    /// <exception cref="InvalidDataException">It is none.</exception>
+    public void DecodeTouches(ReadOnlySpan<byte> file, RowGroupMeta group, TraceChunk chunk, Span<long> numbers, bool hasRips)
+    {
+        Decode(file, group, chunk, hasRips);
+        DeltaDecoder.Decode(_pages.Data(file, AccessColumn.Row, group.Columns[^1]), numbers[..group.Rows]);
+    }
+
     public void Dispose()
     {
         _pages.Dispose();
