@@ -8,6 +8,9 @@ internal sealed class PartReader(string directory, CaptureManifest manifest, Who
     /// <summary>Events a chunk may hold, about.</summary>
     private const int ChunkEvents = 8192;
 
+    /// <summary>In one part out of so many a row group is read whole, to see that the index tells of it what is so.</summary>
+    private const int SampledParts = 4;
+
     private readonly PartContent _accessContent = new();
     private readonly PartContent _eventContent = new();
     private readonly TraceChunk _accesses = new();
@@ -51,6 +54,8 @@ internal sealed class PartReader(string directory, CaptureManifest manifest, Who
         _events.Clear();
         _lastOrdinal = part.FirstOrdinal - 1;
         _isByIndex = byIndex && OpenIndex();
+        if (_isByIndex && number % SampledParts == 0)
+            Sample(number / SampledParts % Math.Max(1, _touchFile.RowGroups));
         if (!_isByIndex)
             OpenAccesses();
         var events = _eventContent.Load(EventPath, part.EventSha256);
@@ -59,6 +64,16 @@ internal sealed class PartReader(string directory, CaptureManifest manifest, Who
             throw Unexpected(_isByIndex ? TouchPath : AccessPath, $"{Groups.Rows} accesses where the manifest says {part.Accesses}");
         if (_eventFile.Rows != part.Events)
             throw Unexpected(EventPath, $"{_eventFile.Rows} events where the manifest says {part.Events}");
+    }
+
+    /// <summary>Holds the index against one row group, all of whose accesses are read for it.</summary>
+    private void Sample(int group)
+    {
+        if (_touchFile.RowGroups == 0)
+            return;
+        Guard(TouchPath, () => _touchFile.Read(group, _accesses));
+        whole.Sample(_accesses, _accesses.Touched!);
+        _accesses.Clear();
     }
 
     private void OpenAccesses()

@@ -10,6 +10,8 @@ internal sealed class WholeRowGroups(string directory, CaptureManifest manifest)
     private readonly PartContent _content = new();
     private readonly AccessFileReader _file = new(manifest.HasRips, manifest.Vcpus);
     private readonly TouchFinder _finder = new();
+    private readonly RowGroupFile _single = new(manifest.HasRips, manifest.Vcpus);
+    private readonly TraceChunk _sample = new();
     private int _open = -1;
 
     /// <summary>Reads all of a row group.</summary>
@@ -35,10 +37,33 @@ internal sealed class WholeRowGroups(string directory, CaptureManifest manifest)
         }
     }
 
+    /// <summary>Holds the touches of a row group against it, and reads nothing else for that.</summary>
+    /// <exception cref="CaptureFormatException">The index is not of it, or either is damaged.</exception>
+    public void Sample(TraceChunk chunk, TouchedRows touched)
+    {
+        var (_, part, group, rows, lastOrdinal) = touched.Group;
+        lock (_lock)
+        {
+            PartReader.Guard(PathOf(part), () =>
+            {
+                _single.Open(PathOf(part));
+                if (group >= _single.RowGroups)
+                    throw new InvalidDataException("it has fewer row groups than its index says");
+                _sample.Clear();
+                _single.Read(group, _sample);
+            });
+            if (_sample.AccessCount != rows || _single.LastOrdinal(group) != lastOrdinal || !IsRight(chunk, touched, _sample))
+                throw Wrong(part, group);
+        }
+    }
+
     public void Dispose()
     {
         lock (_lock)
+        {
             _file.Dispose();
+            _single.Dispose();
+        }
     }
 
     private void Open(int part)
