@@ -1,3 +1,4 @@
+using Replay.Trace.Columns;
 using Replay.Trace.Storage;
 
 namespace Replay.Trace.Tests;
@@ -76,7 +77,7 @@ public sealed class TouchIndexTests
         Assert.Equal(made.Touches, ReadTouches(slow.Capture).Touches);
 
         File.Delete(Touches(quick.Capture));
-        var (touches, bytes) = CaptureIndex.Make(quick.Capture);
+        var (touches, bytes) = CaptureIndex.Make(quick.Capture, cancellation: TestContext.Current.CancellationToken);
         Assert.Equal(made.Touches.Count, touches);
         Assert.True(bytes >= content.Length);
         Assert.Equal(content, File.ReadAllBytes(Touches(quick.Capture)));
@@ -201,13 +202,57 @@ public sealed class TouchIndexTests
         Assert.Equal(25_000, rows);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_search_finds_what_a_look_at_everything_does_and_reads_less(bool writesOnly)
+    {
+        using var temporary = new TemporaryDirectory();
+        var recording = Scattered(400_000);
+        Captures.WriteBlocks(temporary.Capture, recording, options: new CaptureWriterOptions { PartAccesses = 150_000 });
+        var random = new Random(13);
+        for (var i = 0; i < 12; i++)
+        {
+            var page = (ulong)random.Next(60);
+            var search = i % 2 == 0 ? new AccessSearch((page, page + 1), null, writesOnly) : new AccessSearch(null, (0x7_0000 + page, 0x7_0000 + page), writesOnly);
+            using var reader = CaptureReader.Open(temporary.Capture, new CaptureReaderOptions { Search = search });
+            var read = Recording.Read(reader);
+
+            Assert.Equal(recording.Accesses.Where(Sought), read.Accesses.Where(Sought));
+            Assert.Equal(recording.Events.Where(SoughtEvent), read.Events.Where(SoughtEvent));
+            Assert.True(read.Accesses.Count < recording.Accesses.Count / 2, $"{read.Accesses.Count} read");
+
+            bool Sought(Row row) => (!writesOnly || row.Kind == AccessKind.Write) && In(search.GpaPages, row.Gpa) && In(search.GvaPages, row.Gva);
+            bool SoughtEvent(TraceEvent row) => search.GvaPages is null && row.Gpa is { } gpa && In(search.GpaPages, gpa);
+            static bool In((ulong First, ulong Last)? pages, ulong address) => pages is not { } range || (address >> 12 >= range.First && address >> 12 <= range.Last);
+        }
+    }
+
+    [Fact]
+    public void A_row_group_that_is_damaged_is_not_searched()
+    {
+        using var temporary = new TemporaryDirectory();
+        Write(temporary.Capture, Repetitive(12, 5_000, hasRips: true), hasRips: true);
+        var path = Path.Combine(temporary.Capture, "accesses-00000.parquet");
+        var content = File.ReadAllBytes(path);
+        content[content.Length / 3] ^= 1;
+        File.WriteAllBytes(path, content);
+
+        using var reader = CaptureReader.Open(temporary.Capture, new CaptureReaderOptions { Search = new AccessSearch((0, 7), null, false) });
+
+        Assert.Contains("row group 0 is damaged", Assert.Throws<CaptureFormatException>(() => reader.TryRead(new TraceChunk())).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_checksum_of_row_groups_is_CRC_32C() => Assert.Equal(0xe306_9283, Crc32C.Of("123456789"u8));
+
     [Fact]
     public void Filtered_captures_have_none()
     {
         using var temporary = new TemporaryDirectory();
         Captures.Write(temporary.Capture, Captures.Simple(100));
         Assert.False(File.Exists(Touches(temporary.Capture)));
-        Assert.Throws<ArgumentException>(() => CaptureIndex.Make(temporary.Capture));
+        Assert.Throws<ArgumentException>(() => CaptureIndex.Make(temporary.Capture, cancellation: TestContext.Current.CancellationToken));
     }
 
     private static string Touches(string capture) => Path.Combine(capture, "touches-00000.parquet");
@@ -268,8 +313,33 @@ public sealed class TouchIndexTests
         }
 
         using var writer = new TouchFileWriter(reader.Manifest.HasRips);
-        writer.Add(group);
+        writer.Add(group, Checksum(capture));
         File.WriteAllBytes(Touches(capture), writer.Finish(part.AccessSha256));
+    }
+
+    /// <summary>Work that moves on: a few pages at a time, and each only for a while.</summary>
+    private static Recording Scattered(int accesses)
+    {
+        var random = new Random(12);
+        var recording = new Recording();
+        for (var ordinal = 0L; recording.Accesses.Count < accesses; ordinal++)
+        {
+            var page = (ulong)(recording.Accesses.Count * 60L / accesses) + (ulong)random.Next(2);
+            var gpa = (page << 12) + (ulong)(random.Next(512) * 8);
+            if (random.Next(2000) == 0)
+                recording.Events.Add(new TraceEvent { Ordinal = ordinal, Kind = TraceEventKind.PageTableStore, Gva = gpa + 0x7000_0000, Gpa = gpa, Size = 8, Value = 1 });
+            else
+                recording.Accesses.Add(new Row(ordinal, 0, (AccessKind)(page % 3 == 0 ? 0 : random.Next(3)), AccessFlags.None, gpa + 0x7000_0000, gpa, 8, 0x1000));
+        }
+        return recording;
+    }
+
+    /// <summary>Of the only row group of its access file.</summary>
+    private static uint Checksum(string capture)
+    {
+        using var file = new AccessFileReader(hasRips: true, vcpus: 256);
+        file.Open(File.ReadAllBytes(Path.Combine(capture, "accesses-00000.parquet")));
+        return Crc32C.Of(file.BytesOf(0));
     }
 
     /// <summary>Bursts over a few pages by two vCPUs, with events between, fetches, read-modify-writes, and pages that share a slot.</summary>

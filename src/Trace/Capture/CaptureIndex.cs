@@ -1,3 +1,4 @@
+using Replay.Trace.Columns;
 using Replay.Trace.Storage;
 
 namespace Replay.Trace;
@@ -35,7 +36,7 @@ public static class CaptureIndex
                 for (var i = 0; i < accesses.RowGroups; i++)
                 {
                     accesses.Read(i, group);
-                    touches.Add(group);
+                    touches.Add(group, Crc32C.Of(accesses.BytesOf(i)));
                     progress?.Invoke(done += group.AccessCount);
                 }
             });

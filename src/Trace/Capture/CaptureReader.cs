@@ -54,7 +54,7 @@ public sealed class CaptureReader : ITraceSource, IDisposable
     public bool TryRead(TraceChunk chunk)
     {
         // Decoding touches costs less than handing them over.
-        if (!_options.DecodeAhead || (_options.TouchesOnly && IsIndexed))
+        if (!_options.DecodeAhead || ((_options.TouchesOnly || _options.Search is not null) && IsIndexed))
             return Decode(chunk);
         _pump ??= new ChunkPump(Decode, _options.AheadChunks);
         return _pump.TryRead(chunk);
@@ -114,7 +114,7 @@ public sealed class CaptureReader : ITraceSource, IDisposable
     {
         // Where reading begins in the middle of a part, what it repeats may lie before.
         var skips = _skipTo > Manifest.Parts[number].FirstOrdinal;
-        _part.Open(number, _options.TouchesOnly && !skips);
+        _part.Open(number, _options.TouchesOnly && !skips, _options.Search);
         if (_part.IndexProblem is { } problem)
             _indexProblems.Add(problem);
         if (skips)
@@ -136,6 +136,12 @@ public sealed record CaptureReaderOptions
     /// whoever knows what to do with them, as a replay does.
     /// </summary>
     public bool TouchesOnly { get; init; }
+
+    /// <summary>
+    /// Leave out row groups that have none of the accesses, or of the events, that are sought, where the capture has an index that tells them. What
+    /// comes has them, and others.
+    /// </summary>
+    public AccessSearch? Search { get; init; }
 
     /// <summary>Chunks that may be decoded ahead.</summary>
     public int AheadChunks { get; init; } = 4;

@@ -20,6 +20,13 @@ internal sealed class AccessFileReader(bool hasRips, int vcpus) : IAccessGroups,
         _content = content;
     }
 
+    /// <summary>All pages of a row group, which stand side by side.</summary>
+    public ReadOnlySpan<byte> BytesOf(int group)
+    {
+        var (start, end) = _groups[group].Extent;
+        return start >= 0 && end >= start && end <= _content.Length ? _content.Span[(int)start..(int)end] : throw new InvalidDataException("a page lies outside its file");
+    }
+
     public int RowsOf(int group) => _groups[group].Rows;
 
     /// <summary>The last ordinal of a row group, by its statistics.</summary>

@@ -18,7 +18,10 @@ internal sealed class PartReader(string directory, CaptureManifest manifest, Who
     private readonly AccessFileReader _accessFile = new(manifest.HasRips, manifest.Vcpus);
     private readonly TouchFileReader _touchFile = new(manifest.HasRips, manifest.Vcpus, whole);
     private readonly EventFileReader _eventFile = new(manifest.Vcpus, manifest.Version);
+    private readonly RowGroupFile _single = new(manifest.HasRips, manifest.Vcpus);
     private bool _isByIndex;
+    private SearchedGroups? _searched;
+    private AccessSearch? _search;
     private CapturePart _part = new() { AccessFile = "", EventFile = "", AccessSha256 = "", EventSha256 = "" };
     private int _number;
     private int _accessGroup;
@@ -31,7 +34,7 @@ internal sealed class PartReader(string directory, CaptureManifest manifest, Who
 
     private string TouchPath => Path.Combine(directory, CaptureLayout.TouchFile(_number));
 
-    private IAccessGroups Groups => _isByIndex ? _touchFile : _accessFile;
+    private IAccessGroups Groups => _searched ?? (_isByIndex ? (IAccessGroups)_touchFile : _accessFile);
 
     private string EventPath => Path.Combine(directory, _part.EventFile);
 
@@ -41,8 +44,9 @@ internal sealed class PartReader(string directory, CaptureManifest manifest, Who
     /// <summary>Loads and checks both files, or the index instead of the accesses.</summary>
     /// <param name="number">Of the part.</param>
     /// <param name="byIndex">Read touches alone where the part has an index of them.</param>
+    /// <param name="search">Leave out row groups that have nothing of what is sought, where an index tells them.</param>
     /// <exception cref="CaptureFormatException">Missing, damaged or foreign.</exception>
-    public void Open(int number, bool byIndex)
+    public void Open(int number, bool byIndex, AccessSearch? search = null)
     {
         var part = manifest.Parts[number];
         _part = part;
@@ -53,8 +57,12 @@ internal sealed class PartReader(string directory, CaptureManifest manifest, Who
         _accesses.Clear();
         _events.Clear();
         _lastOrdinal = part.FirstOrdinal - 1;
-        _isByIndex = byIndex && OpenIndex();
-        if (_isByIndex && number % SampledParts == 0)
+        _search = search;
+        _searched = null;
+        _isByIndex = (byIndex || search is not null) && OpenIndex();
+        if (_isByIndex && search is not null)
+            Guard(TouchPath, () => _searched = new SearchedGroups(_touchFile, search, _single, AccessPath));
+        else if (_isByIndex && number % SampledParts == 0)
             Sample(number / SampledParts % Math.Max(1, _touchFile.RowGroups));
         if (!_isByIndex)
             OpenAccesses();
@@ -72,7 +80,7 @@ internal sealed class PartReader(string directory, CaptureManifest manifest, Who
         if (_touchFile.RowGroups == 0)
             return;
         Guard(TouchPath, () => _touchFile.Read(group, _accesses));
-        whole.Sample(_accesses, _accesses.Touched!);
+        whole.Check(_accesses, _accesses.Touched!);
         _accesses.Clear();
     }
 
@@ -106,11 +114,9 @@ internal sealed class PartReader(string directory, CaptureManifest manifest, Who
         _part = manifest.Parts[number];
         _number = number;
         _eventContent.Load(EventPath, _part.EventSha256);
+        _accessContent.Load(AccessPath, _part.AccessSha256);
         if (!File.Exists(TouchPath))
-        {
-            _accessContent.Load(AccessPath, _part.AccessSha256);
             return;
-        }
         if (!OpenIndex())
             throw new CaptureFormatException($"{IndexProblem}. Make the index anew with 'replay index', or remove the file.");
         var chunk = new TraceChunk();
@@ -119,9 +125,8 @@ internal sealed class PartReader(string directory, CaptureManifest manifest, Who
             var read = group;
             chunk.Clear();
             Guard(TouchPath, () => _touchFile.Read(read, chunk));
-            chunk.ExpandInto(_accesses);
+            whole.Check(chunk, chunk.Touched!);
         }
-        _accesses.Clear();
     }
 
     /// <summary>Fills <paramref name="chunk"/>; false at the end of the part.</summary>
@@ -134,7 +139,7 @@ internal sealed class PartReader(string directory, CaptureManifest manifest, Who
             PutBack(chunk, cut);
         if (chunk.AccessCount == 0 && chunk.Events.Count == 0)
         {
-            if (_lastOrdinal != _part.LastOrdinal && _part.Accesses + _part.Events > 0)
+            if (_search is null && _lastOrdinal != _part.LastOrdinal && _part.Accesses + _part.Events > 0)
                 throw Unexpected(AccessPath, $"the last ordinal is {_lastOrdinal} where the manifest says {_part.LastOrdinal}");
             return false;
         }
@@ -152,6 +157,7 @@ internal sealed class PartReader(string directory, CaptureManifest manifest, Who
     {
         _accessFile.Dispose();
         _touchFile.Dispose();
+        _single.Dispose();
         _eventFile.Dispose();
     }
 
@@ -208,7 +214,7 @@ internal sealed class PartReader(string directory, CaptureManifest manifest, Who
     private void DecodeAccesses(TraceChunk into)
     {
         var group = _accessGroup++;
-        Guard(_isByIndex ? TouchPath : AccessPath, () => Groups.Read(group, into));
+        Guard(_isByIndex && _searched is null ? TouchPath : AccessPath, () => Groups.Read(group, into));
     }
 
     /// <summary>Takes events up to <paramref name="limit"/>, as many as a chunk may hold.</summary>
@@ -259,7 +265,11 @@ internal sealed class PartReader(string directory, CaptureManifest manifest, Who
             _events.Clear();
             _nextEvent = 0;
             var group = _eventGroup++;
-            Guard(EventPath, () => _eventFile.Read(group, _events));
+            Guard(EventPath, () =>
+            {
+                if (_search is null || _eventFile.MayHold(group, _search))
+                    _eventFile.Read(group, _events);
+            });
         }
         return true;
     }

@@ -31,7 +31,7 @@ internal sealed class PartWriter : IDisposable
     public void Write(TraceChunk block)
     {
         _accesses.Write(block);
-        _touches?.Add(block);
+        _touches?.Add(block, _accesses.GroupChecksum);
         _accessCount += block.AccessCount;
         Extend(block.Ordinals[0], block.Ordinals[block.AccessCount - 1]);
     }
@@ -39,7 +39,7 @@ internal sealed class PartWriter : IDisposable
     public void Write(AccessBlock block)
     {
         _accesses.Write(block);
-        _touches?.Add(block);
+        _touches?.Add(block, _accesses.GroupChecksum);
         _accessCount += block.Count;
         Extend(block.FirstOrdinal, block.LastOrdinal);
     }

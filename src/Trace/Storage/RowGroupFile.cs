@@ -5,7 +5,7 @@ namespace Replay.Trace.Storage;
 
 /// <summary>
 /// Reads single row groups of an access file, and nothing else of it but the footer. The checksum of the file is not looked at, which would take
-/// reading all of it.
+/// reading all of it, but that of the row group, which its index has.
 /// </summary>
 internal sealed class RowGroupFile(bool hasRips, int vcpus) : IDisposable
 {
@@ -15,8 +15,6 @@ internal sealed class RowGroupFile(bool hasRips, int vcpus) : IDisposable
     private byte[] _buffer = new byte[TailBytes];
     private SafeFileHandle? _file;
     private RowGroupMeta[] _groups = [];
-
-    public int RowGroups => _groups.Length;
 
     /// <summary>Opens another file.</summary>
     /// <exception cref="InvalidDataException">Not an access file of a capture.</exception>
@@ -32,20 +30,25 @@ internal sealed class RowGroupFile(bool hasRips, int vcpus) : IDisposable
         _groups = FooterReader.Read(ParquetFile.FooterOf(tail), AccessColumn.All(hasRips));
     }
 
-    public int RowsOf(int group) => _groups[group].Rows;
-
     public long LastOrdinal(int group) => _groups[group].LastOrdinal;
 
     /// <summary>Fills the accesses of a chunk with a row group; its events stay as they are.</summary>
-    /// <exception cref="InvalidDataException">The row group is not one of a capture.</exception>
-    public void Read(int group, TraceChunk chunk)
+    /// <param name="group">Its number.</param>
+    /// <param name="chunk">Gets the accesses.</param>
+    /// <param name="checksum">CRC-32C of the row group.</param>
+    /// <exception cref="InvalidDataException">The row group is damaged, or not one of a capture.</exception>
+    public void Read(int group, TraceChunk chunk, uint checksum)
     {
+        if (group >= _groups.Length)
+            throw new InvalidDataException("it has fewer row groups than its index says");
         var meta = _groups[group];
-        var start = meta.Columns.Min(column => column.DictionaryOffset ?? column.DataOffset);
-        var end = meta.Columns.Max(column => (column.DictionaryOffset ?? column.DataOffset) + column.StoredBytes);
+        var (start, end) = meta.Extent;
         if (start < 0 || end < start || end > RandomAccess.GetLength(_file!))
             throw new InvalidDataException("a page lies outside its file");
-        _decoder.Decode(Load(start, end), meta.From(start), chunk, hasRips);
+        var bytes = Load(start, end);
+        if (Crc32C.Of(bytes) != checksum)
+            throw new InvalidDataException($"row group {group} is damaged");
+        _decoder.Decode(bytes, meta.From(start), chunk, hasRips);
     }
 
     public void Dispose()

@@ -51,7 +51,7 @@ internal sealed class TouchFileReader(bool hasRips, int vcpus, WholeRowGroups wh
     /// <summary>The touches of a row group. The rest can be had from the chunk.</summary>
     public void Read(int group, TraceChunk chunk)
     {
-        var (first, rows, lastOrdinal) = _accessGroups[group];
+        var (first, rows, lastOrdinal, checksum) = _accessGroups[group];
         Decode(first);
         var numbers = _numbers.AsSpan(0, _touches.AccessCount);
         var start = numbers.BinarySearch(first);
@@ -66,10 +66,48 @@ internal sealed class TouchFileReader(bool hasRips, int vcpus, WholeRowGroups wh
             throw new InvalidDataException("touches do not ascend");
         chunk.HasRips = hasRips;
         chunk.AppendAccesses(_touches, start, end - start);
-        chunk.MakeSparse().Set(_rows.AsSpan(0, end - start), rows, lastOrdinal, new RowGroupPlace(whole, _part, group, rows, lastOrdinal));
+        chunk.MakeSparse().Set(_rows.AsSpan(0, end - start), rows, lastOrdinal, new RowGroupPlace(whole, _part, group, rows, lastOrdinal, checksum));
+    }
+
+    public uint ChecksumOf(int group) => _accessGroups[group].Checksum;
+
+    /// <summary>The row groups of the access file that have an access that is sought: each has a touch of every page, kind and privilege in it.</summary>
+    public int[] Find(AccessSearch search)
+    {
+        var found = new List<int>();
+        for (var i = 0; i < _groups.Length; i++)
+        {
+            var columns = _groups[i].Columns;
+            if (!search.MayBeIn(_decoder.PagesOf(_content.Span, AccessColumn.GvaPage, columns[5]), _decoder.PagesOf(_content.Span, AccessColumn.GpaPage, columns[6])))
+                continue;
+            Decode((long)columns[^1].Range!.Value.Min);
+            for (var touch = 0; touch < _touches.AccessCount; touch++)
+            {
+                if (!search.Takes(_touches, touch))
+                    continue;
+                var group = GroupOf(_numbers[touch]);
+                if (found.Count == 0 || found[^1] != group)
+                    found.Add(group);
+            }
+        }
+        return [.. found];
     }
 
     public void Dispose() => _decoder.Dispose();
+
+    private int GroupOf(long row)
+    {
+        var low = 0;
+        for (var high = _accessGroups.Length - 1; low < high;)
+        {
+            var middle = (low + high + 1) / 2;
+            if (_accessGroups[middle].First <= row)
+                low = middle;
+            else
+                high = middle - 1;
+        }
+        return low;
+    }
 
     private static bool IsAscending(ReadOnlySpan<int> rows)
     {
@@ -106,20 +144,22 @@ internal sealed class TouchFileReader(bool hasRips, int vcpus, WholeRowGroups wh
             if (group.IsEmpty)
                 continue;
             var colon = group.IndexOf(':');
-            if (colon < 0
+            var second = group.LastIndexOf(':');
+            if (colon < 0 || second == colon
                 || !int.TryParse(group[..colon], NumberStyles.None, CultureInfo.InvariantCulture, out var rows) || rows is < 1 or > TraceChunk.Capacity
-                || !long.TryParse(group[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var last))
+                || !long.TryParse(group[(colon + 1)..second], NumberStyles.None, CultureInfo.InvariantCulture, out var last)
+                || !uint.TryParse(group[(second + 1)..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var checksum))
             {
                 throw new InvalidDataException("the row groups of the access file are not told");
             }
-            groups.Add(new AccessGroup(first, rows, last));
+            groups.Add(new AccessGroup(first, rows, last, checksum));
             first += rows;
         }
         return [.. groups];
     }
 
     [StructLayout(LayoutKind.Auto)]
-    private readonly record struct AccessGroup(long First, int Rows, long LastOrdinal);
+    private readonly record struct AccessGroup(long First, int Rows, long LastOrdinal, uint Checksum);
 }
 
 /// <summary>The accesses of a part, row group by row group.</summary>

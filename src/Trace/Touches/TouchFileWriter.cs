@@ -35,16 +35,18 @@ internal sealed class TouchFileWriter : IDisposable
     }
 
     /// <summary>Takes the next row group of the access file.</summary>
-    public void Add(TraceChunk group)
+    /// <param name="group">Its rows.</param>
+    /// <param name="checksum">CRC-32C of its bytes.</param>
+    public void Add(TraceChunk group, uint checksum)
     {
         var hadRips = group.HasRips;
         group.HasRips = _hasRips;
-        Add(new ChunkRows(group), group.Ordinals[group.AccessCount - 1]);
+        Add(new ChunkRows(group), group.Ordinals[group.AccessCount - 1], checksum);
         group.HasRips = hadRips;
     }
 
-    /// <inheritdoc cref="Add(TraceChunk)"/>
-    public void Add(AccessBlock group) => Add(new BlockRows(group, _hasRips), group.LastOrdinal);
+    /// <inheritdoc cref="Add(TraceChunk, uint)"/>
+    public void Add(AccessBlock group, uint checksum) => Add(new BlockRows(group, _hasRips), group.LastOrdinal, checksum);
 
     /// <summary>Ends the index of a part, and begins that of the next.</summary>
     /// <param name="accessSha256">Of its access file, in hexadecimal.</param>
@@ -82,7 +84,7 @@ internal sealed class TouchFileWriter : IDisposable
         ParquetFile.Begin(_writer);
     }
 
-    private void Add<TRows>(TRows rows, long lastOrdinal)
+    private void Add<TRows>(TRows rows, long lastOrdinal, uint checksum)
         where TRows : struct, IAccessRows
     {
         _finder.Find(rows);
@@ -96,7 +98,7 @@ internal sealed class TouchFileWriter : IDisposable
         }
         Total += _finder.Rows.Length;
         _rows += rows.Count;
-        _accessGroups.Append(CultureInfo.InvariantCulture, $"{(_accessGroups.Length == 0 ? "" : ",")}{rows.Count}:{lastOrdinal}");
+        _accessGroups.Append(CultureInfo.InvariantCulture, $"{(_accessGroups.Length == 0 ? "" : ",")}{rows.Count}:{lastOrdinal}:{checksum:x8}");
     }
 
     private void EndGroup()
@@ -114,7 +116,7 @@ internal static class TouchMetadata
     /// <summary>SHA-256 of the access file that the index is of.</summary>
     public const string Accesses = "replay.accesses";
 
-    /// <summary>For each row group of the access file its rows, a colon and the last ordinal; separated by commas.</summary>
+    /// <summary>For each row group of the access file its rows, its last ordinal and the CRC-32C of its bytes, with colons between; separated by commas.</summary>
     public const string RowGroups = "replay.row_groups";
 
     /// <summary>By which rule accesses were left out.</summary>

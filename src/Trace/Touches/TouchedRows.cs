@@ -61,4 +61,5 @@ public sealed class TouchedRows
 /// <param name="Group">Its number in the file.</param>
 /// <param name="Rows">Rows that the index says it has.</param>
 /// <param name="LastOrdinal">The ordinal that the index says is its last.</param>
-internal readonly record struct RowGroupPlace(WholeRowGroups Source, int Part, int Group, int Rows, long LastOrdinal);
+/// <param name="Checksum">CRC-32C of its bytes.</param>
+internal readonly record struct RowGroupPlace(WholeRowGroups Source, int Part, int Group, int Rows, long LastOrdinal, uint Checksum);

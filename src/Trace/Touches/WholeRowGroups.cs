@@ -7,10 +7,8 @@ namespace Replay.Trace.Storage;
 internal sealed class WholeRowGroups(string directory, CaptureManifest manifest) : IDisposable
 {
     private readonly Lock _lock = new();
-    private readonly PartContent _content = new();
-    private readonly AccessFileReader _file = new(manifest.HasRips, manifest.Vcpus);
+    private readonly RowGroupFile _file = new(manifest.HasRips, manifest.Vcpus);
     private readonly TouchFinder _finder = new();
-    private readonly RowGroupFile _single = new(manifest.HasRips, manifest.Vcpus);
     private readonly TraceChunk _sample = new();
     private int _open = -1;
 
@@ -21,49 +19,28 @@ internal sealed class WholeRowGroups(string directory, CaptureManifest manifest)
     /// <exception cref="CaptureFormatException">The capture is damaged, or the index is not of it.</exception>
     public void Read(TraceChunk chunk, TouchedRows touched, TraceChunk into)
     {
-        var (_, part, group, rows, lastOrdinal) = touched.Group;
+        var (_, part, group, rows, lastOrdinal, checksum) = touched.Group;
         lock (_lock)
         {
-            Open(part);
             PartReader.Guard(PathOf(part), () =>
             {
-                if (group >= _file.RowGroups)
-                    throw new InvalidDataException("it has fewer row groups than its index says");
+                Open(part);
                 into.Clear();
-                _file.Read(group, into);
+                _file.Read(group, into, checksum);
             });
             if (into.AccessCount != rows || _file.LastOrdinal(group) != lastOrdinal || !IsRight(chunk, touched, into))
                 throw Wrong(part, group);
         }
     }
 
-    /// <summary>Holds the touches of a row group against it, and reads nothing else for that.</summary>
+    /// <summary>Holds the touches of a row group against it.</summary>
     /// <exception cref="CaptureFormatException">The index is not of it, or either is damaged.</exception>
-    public void Sample(TraceChunk chunk, TouchedRows touched)
-    {
-        var (_, part, group, rows, lastOrdinal) = touched.Group;
-        lock (_lock)
-        {
-            PartReader.Guard(PathOf(part), () =>
-            {
-                _single.Open(PathOf(part));
-                if (group >= _single.RowGroups)
-                    throw new InvalidDataException("it has fewer row groups than its index says");
-                _sample.Clear();
-                _single.Read(group, _sample);
-            });
-            if (_sample.AccessCount != rows || _single.LastOrdinal(group) != lastOrdinal || !IsRight(chunk, touched, _sample))
-                throw Wrong(part, group);
-        }
-    }
+    public void Check(TraceChunk chunk, TouchedRows touched) => Read(chunk, touched, _sample);
 
     public void Dispose()
     {
         lock (_lock)
-        {
             _file.Dispose();
-            _single.Dispose();
-        }
     }
 
     private void Open(int part)
@@ -71,8 +48,7 @@ internal sealed class WholeRowGroups(string directory, CaptureManifest manifest)
         if (_open == part)
             return;
         _open = -1;
-        var content = _content.Load(PathOf(part), manifest.Parts[part].AccessSha256);
-        PartReader.Guard(PathOf(part), () => _file.Open(content));
+        _file.Open(PathOf(part));
         _open = part;
     }
 

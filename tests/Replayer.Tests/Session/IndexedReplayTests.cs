@@ -1,6 +1,5 @@
 using Replay.Recorder.Synthetic;
 using Replay.Replayer.Checkpoints;
-using Replay.Replayer.Hardware;
 using Replay.Replayer.Tests.Hardware;
 using Replay.Trace;
 

@@ -56,6 +56,10 @@ internal sealed class RowGroupDecoder(int vcpus) : IDisposable
         DeltaDecoder.Decode(_pages.Data(file, AccessColumn.Row, group.Columns[^1]), numbers[..group.Rows]);
     }
 
+    /// <summary>The pages that a row group has something of: the dictionary of a column.</summary>
+    public HashSet<ulong> PagesOf(ReadOnlySpan<byte> file, FileColumn column, ColumnChunkMeta chunk) =>
+        [.. MemoryMarshal.Cast<byte, ulong>(_pages.Dictionary(file, column, chunk, out _))];
+
     public void Dispose()
     {
         _pages.Dispose();
