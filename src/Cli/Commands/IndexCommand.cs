@@ -20,7 +20,6 @@ internal sealed class IndexCommand : VerbCommand
     public override IReadOnlyList<Example> Examples { get; } =
     [
         new("replay index boot.capture", "index a capture that an older version recorded"),
-        new("replay info boot.capture --check", "check that an index is what the accesses give"),
     ];
 
     protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
