@@ -63,6 +63,12 @@ public sealed class Cpu
     public void Run(TraceChunk chunk, int from, int to, ReadOnlySpan<int> firstTouches = default)
     {
         ArgumentNullException.ThrowIfNull(chunk);
+        while (from < to && _path.Continues((AccessKind)chunk.Kinds[from], chunk.Gvas[from], chunk.HasRips ? chunk.Rips[from] : 0))
+        {
+            from++;
+            firstTouches = [];
+        }
+
         if (from >= to)
             return;
         _codeNotedTo = from;
@@ -92,7 +98,7 @@ public sealed class Cpu
     public AccessOutcome Access(in CpuAccess access, out ulong? gpa)
     {
         var seq = _journal.Seq;
-        _path.EnterGuest();
+        _path.EnterGuestFor(access, _journal.Rip);
         if (access.Kind == AccessKind.Fetch)
             _code.Enter(access.Guest);
         return _replay.Replay(access, seq, out _, out gpa);

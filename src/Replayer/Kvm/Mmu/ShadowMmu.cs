@@ -145,6 +145,7 @@ public sealed class ShadowMmu : IMmuBackend
     {
         gpa = null;
         fault = default;
+        vcpu.RegisterWrites.CachePdptrs();
         if (PagingOf(vcpu.WalkMmu) is { } paging)
         {
             var found = paging.TryTranslate(vcpu, vcpu.WalkMmu, gva, access, overridesSmap, out var address, out fault);

@@ -141,6 +141,14 @@ internal sealed class RegisterWrites(KvmVcpu vcpu)
         _vm.ShadowMmu.Roots.Free(vcpu.Mmu, set);
     }
 
+    /// <summary>KVM walks the guest's tables and needs the PDPTEs. Without nested paging it has them; VMX tells them at each exit.</summary>
+    /// <remarks>KVM: kvm_pdptr_read(), svm_cache_reg().</remarks>
+    public void CachePdptrs()
+    {
+        if (!vcpu.HasPdptrs && _vm.TdpEnabled && _vm.Profile.Vendor == Host.CpuVendor.Amd && _registers.Mode == PagingMode.Pae)
+            LoadPdptrs(_registers.Cr3);
+    }
+
     /// <summary>Reads the four PDPTEs from guest memory.</summary>
     /// <remarks>KVM: load_pdptrs().</remarks>
     public void LoadPdptrs(ulong cr3)
@@ -162,6 +170,7 @@ internal sealed class RegisterWrites(KvmVcpu vcpu)
         // Shadow roots are made from the PDPTEs.
         if (changed && !_vm.TdpEnabled)
             _vm.ShadowMmu.Roots.Free(vcpu.WalkMmu, MmuRootSet.Current);
+        vcpu.HasPdptrs = true;
         vcpu.Requests |= VcpuRequests.LoadMmuPgd;
     }
 
