@@ -1,6 +1,5 @@
 using Replay.Replayer.Guest;
 using Replay.Replayer.Hardware;
-using Replay.Replayer.History;
 using Replay.Replayer.Kvm;
 using Replay.Trace;
 using static Replay.Replayer.Tests.Guest.GuestTableBuilder;
