@@ -4,7 +4,6 @@ using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
 using Replay.Replayer.Kvm.Mmu;
 using Replay.Trace;
-using Recorder = Replay.Replayer.Tests.Kvm.Recorder;
 
 namespace Replay.Replayer.Tests.Host;
 
@@ -76,7 +75,7 @@ public sealed class EagerSplitTests
     }
 
     /// <summary>L1 runs L2 with one 2 MiB page of nested page tables, which L2 has written.</summary>
-    private static (KvmVm Vm, Recorder Log) WithHugePage(string kernel, Func<HostProfile, HostProfile>? change = null)
+    private static (KvmVm Vm, Kvm.Recorder Log) WithHugePage(string kernel, Func<HostProfile, HostProfile>? change = null)
     {
         var (vm, log) = WithVcpu(kernel, change ?? (profile => profile));
         Table(vm, Npt, 0, (Npt + 0x1000) | All);
@@ -90,9 +89,9 @@ public sealed class EagerSplitTests
         return (vm, log);
     }
 
-    private static (KvmVm Vm, Recorder Log) WithVcpu(string kernel, Func<HostProfile, HostProfile> change)
+    private static (KvmVm Vm, Kvm.Recorder Log) WithVcpu(string kernel, Func<HostProfile, HostProfile> change)
     {
-        var log = new Recorder();
+        var log = new Kvm.Recorder();
         var vm = new KvmVm(new Journal(log), new GuestMemory(), MmuMode.NptTdp, change(HostProfiles.AmdTcg), KvmBehaviour.Find(kernel)!, HostBacking.Thp);
         vm.CreateVcpu(new ControlRegisters { Cr0 = 0x8001_0033, Cr3 = 0x20_0000, Cr4 = 0xb0, Efer = 0x1d00 });
         vm.HostEvents.Memslot(new MemslotChange { Slot = 0, Size = 0x400_0000 });
