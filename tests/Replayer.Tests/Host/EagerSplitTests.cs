@@ -42,7 +42,7 @@ public sealed class EagerSplitTests
     {
         var (vm, _) = WithHugePage("6.12", profile => profile with { EagerPageSplit = false });
         vm.HostEvents.DirtyLogOn(0);
-        Assert.Equal((false, 0UL), (Last(vm, level: 2).Value.IsLarge, Last(vm, level: 2).Value.Raw & Spte.WritableMask));
+        Assert.Equal((true, 0UL), (Last(vm, level: 2).Value.IsLarge, Last(vm, level: 2).Value.Raw & Spte.WritableMask));
     }
 
     /// <summary>6.1's range ends in front of the last page named.</summary>
