@@ -140,7 +140,7 @@ public sealed partial record KvmBehaviour
 
     /// <summary>Setting CPUID marks the root roles of a vCPU's MMUs invalid; before, it cleared them. Of an MMU that is never set up, this stays.</summary>
     /// <remarks>KVM: kvm_mmu_after_set_cpuid().</remarks>
-    [Changed("after 6.1", "not looked up: read in both sources, 6.1.176 and 6.12.95")]
+    [Changed("after 6.1", "commit not looked up: read in both sources")]
     public bool CpuidMarksRolesInvalid { get; init; }
 
     // Huge pages.
