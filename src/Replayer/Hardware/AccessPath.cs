@@ -32,6 +32,9 @@ internal sealed class AccessPath(Translator own, Translator? nested, IHypervisor
             Resume(emulated);
     }
 
+    /// <summary>KVM's emulator is in the midst of a string instruction.</summary>
+    public bool IsInString => hypervisor.EmulatedString != 0;
+
     /// <summary>KVM enters the guest, unless its emulator is in the midst of the string instruction that makes the access.</summary>
     public void EnterGuestFor(in CpuAccess access, ulong rip)
     {

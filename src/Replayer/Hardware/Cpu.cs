@@ -65,9 +65,9 @@ public sealed class Cpu
     public void Run(TraceChunk chunk, int from, int to, ReadOnlySpan<int> firstTouches = default)
     {
         ArgumentNullException.ThrowIfNull(chunk);
-        while (from < to && _path.Continues((AccessKind)chunk.Kinds[from], chunk.Gvas[from], chunk.HasRips ? chunk.Rips[from] : 0))
+        if (_path.IsInString)
         {
-            from++;
+            SkipString(ref chunk, ref from, ref to);
             firstTouches = [];
         }
 
@@ -129,6 +129,15 @@ public sealed class Cpu
     {
         _path.EnterGuest();
         _path.Resume(gva);
+    }
+
+    /// <summary>Leaves out what a string instruction does that KVM emulates to its end. What comes behind it may repeat that: all of it is looked at.</summary>
+    private void SkipString(ref TraceChunk chunk, ref int from, ref int to)
+    {
+        if (chunk.Touched is { } touched)
+            (chunk, from, to) = (_setup.Expanded.Of(chunk), touched.RowOf(from), touched.RowOf(to));
+        while (from < to && _path.Continues((AccessKind)chunk.Kinds[from], chunk.Gvas[from], chunk.HasRips ? chunk.Rips[from] : 0))
+            from++;
     }
 
     private void RunAll(TraceChunk chunk, int from, int to, ReadOnlySpan<int> firstTouches)
