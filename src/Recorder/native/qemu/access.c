@@ -67,6 +67,7 @@ static struct wire_event nested_extra(uint64_t va)
 static void table_store(uint64_t va, uint64_t gpa, unsigned size, unsigned flags, uint64_t rip, const uint8_t *value)
 {
     bool keep = !walk_slots_depend_on_store(gpa);
+    uint32_t instruction = flags & WIRE_IS_IMPLICIT ? WIRE_STORES_UNTOLD : store_of_instruction(rip);
     uint64_t table = gpa;
 
     g.counters.kept += keep;
@@ -77,6 +78,7 @@ static void table_store(uint64_t va, uint64_t gpa, unsigned size, unsigned flags
         memcpy(&e.value, value, part);
         e.access = WIRE_WRITE;
         e.kept_filter = keep;
+        e.instruction = instruction;
         emit_event(WIRE_PAGE_TABLE_STORE, va, place_of(gpa, flags, part), rip, e);
         walk_note_store(gpa);
         va += part, gpa += part, value += part, size -= part;

@@ -173,7 +173,7 @@ extern struct recorder g;
 static inline uint64_t instruction_va(const struct mark *m) { return g.cpu->code_page | m->offset; }
 
 /*
- * What the files offer, from the bottom up: state, ring, records, registers, memory, walks, accesses, deliveries, the
+ * What the files offer, from the bottom up: state, ring, records, registers, memory, walks, stores, accesses, deliveries, the
  * session, nested guests, instructions, translation. A file calls those above it in this list and none below.
  */
 
@@ -243,6 +243,9 @@ void walk_stamp_path(void);            /* a slot of the filter stands for the la
 bool walk_slots_depend_on_store(uint64_t table);
 void walk_note_store(uint64_t table);
 void walk_release_unused(uint64_t table);
+
+/* store.c */
+uint32_t store_of_instruction(uint64_t rip); /* WIRE_STORES_*: what KVM's emulator makes of it */
 
 /* access.c */
 mem_cb *access_callback(unsigned kind, bool user, bool crosses);

@@ -43,7 +43,7 @@ struct wire_event {
     uint32_t present; /* WIRE_HAS_* */
     uint32_t access;  /* WIRE_READ, WIRE_WRITE or WIRE_FETCH */
     uint32_t kept_filter; /* of a store to a page table: 1 where it did not empty the filter */
-    uint32_t spare;
+    uint32_t instruction; /* of a store to a page table: WIRE_STORES_* */
     uint64_t l2_gpa;  /* where WIRE_HAS_L2_GPA: what L1's nested page tables map to the gpa */
 };
 
@@ -85,6 +85,9 @@ enum {
 
 /* Kinds of access. */
 enum { WIRE_READ = 0, WIRE_WRITE = 1, WIRE_FETCH = 2 };
+
+/* What KVM's emulator makes of an instruction that stores to a page table. */
+enum { WIRE_STORES_UNTOLD = 0, WIRE_STORES_TABLES = 1, WIRE_STORES_ELSEWHERE = 2, WIRE_STORES_REPEATED = 3 };
 
 /* Record types. Events are 0xc0 + their number in the capture format. */
 enum {
