@@ -97,6 +97,7 @@ struct vcpu {
     uint64_t xcr0, xrstor_at, xrstor_states;
     uint32_t pkru;
     bool introduced;
+    bool management;        /* it is in system management mode */
     struct pending pending;
     struct descriptor_table idt, gdt, tss;
     uint32_t task;          /* the selector in TR */
@@ -214,6 +215,7 @@ void cpu_read_controls(struct vcpu *c);
 void cpu_take_controls(struct vcpu *c, struct controls from);
 void cpu_read_tables(struct vcpu *c);
 bool cpu_in_guest_mode(const struct vcpu *c);
+bool cpu_in_management_mode(const struct vcpu *c);
 bool cpu_moved(const struct vcpu *c); /* registers changed, and no instruction was seen to do it */
 bool cpu_switched_task(const struct vcpu *c);
 bool cpu_is_code64(void);
@@ -243,6 +245,7 @@ void walk_stamp_path(void);            /* a slot of the filter stands for the la
 bool walk_slots_depend_on_store(uint64_t table);
 void walk_note_store(uint64_t table);
 void walk_release_unused(uint64_t table);
+void walk_note_untold_store(uint64_t gpa); /* it is not in the stream */
 
 /* access.c */
 mem_cb *access_callback(unsigned kind, bool user, bool crosses);
@@ -269,6 +272,7 @@ void session_introduce(uint64_t rip);
 void session_start(uint64_t rip);
 void session_moved(uint64_t rip);
 void session_settle_with(struct controls now); /* the same, where the CPU's registers are another's by now */
+bool session_in_management_mode(uint64_t rip);
 void session_look_for_end(void);
 void session_settle(void); /* emits what the last block's final instruction changed */
 
