@@ -51,6 +51,30 @@ public sealed class RecordQemuTests : IDisposable
         Assert.Equal(full, filtered);
     }
 
+    /// <summary>A marker is a place for events of the host: nothing that they take away was dropped.</summary>
+    [Fact]
+    public async Task Full_and_filtered_recordings_have_the_same_history_with_host_events_at_markers()
+    {
+        await File.WriteAllTextAsync(
+            _folder["host.jsonl"],
+            """
+            {"marker": 1, "op": "dirty_log_on", "gpa": "0x100000"}
+            {"marker": 2, "op": "dirty_log_read", "gpa": "0x100000"}
+            {"marker": 2, "op": "age", "gpa": "0x100000", "size": "0x2000000"}
+            {"marker": 3, "nth": 1, "op": "invalidate", "gpa": "0x1800000", "size": "0x400000"}
+            {"marker": 3, "op": "dirty_log_off", "gpa": "0x100000"}
+            {"marker": 4, "op": "reclaim", "gpa": "0x1800000", "size": "0x400000"}
+            """,
+            TestContext.Current.CancellationToken);
+        string[] hosts = ["--host-events", _folder["host.jsonl"]];
+
+        var full = await Histories("rnd64s1", "", ["--rip", .. hosts]);
+        var filtered = await Histories("rnd64s1", "", ["--filter", "64", .. hosts]);
+
+        Assert.Equal(full, filtered);
+        Assert.Empty(full.Intersect(await Histories("rnd64s1", "", ["--filter", "64"])));
+    }
+
     /// <summary>What system management mode touches is another address space: it is counted, and told beside every verdict.</summary>
     [Fact]
     public async Task A_verdict_tells_of_system_management_mode()

@@ -150,6 +150,7 @@ INIT
         cat <<'INIT'
 echo always > /sys/kernel/mm/transparent_hugepage/enabled 2>/dev/null
 seq 1 150000 | sort -r | tail -n 1
+dd if=/dev/zero of=/dev/null bs=16M count=2 2>/dev/null
 grep -E 'thp_(fault_alloc|split_page) ' /proc/vmstat
 i=0; while [ $i -lt 30 ]; do (sleep 0.01 & kill $!; wait) 2>/dev/null; i=$((i + 1)); done
 (seq 1 2000 | grep -c 7) & (seq 1 2000 | awk '{ s += $1 } END { print s }') & wait

@@ -372,9 +372,10 @@ void fetch(uint64_t va, uint64_t gpa, unsigned size, bool user)
     if (!g.recording || g.cpu->management)
         return;
     if (g.cpu->fetch_page != page && !record_hit(va, size, class, WIRE_FETCH, va)) {
-        if (!walk(va, &walked) && gpa == GPA_UNKNOWN)
-            g.counters.unresolved++;
-        if (gpa == GPA_UNKNOWN)
+        bool mapped = walk(va, &walked);
+
+        g.counters.unresolved += !mapped && gpa == GPA_UNKNOWN;
+        if (gpa == GPA_UNKNOWN || (mapped && memory_is_same(gpa, walked)))
             gpa = walked;
         memory_check(gpa, false, &io);
         record_miss(va, gpa, size, class, WIRE_FETCH, user ? WIRE_USER : 0, va, true);

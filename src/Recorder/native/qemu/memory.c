@@ -159,6 +159,14 @@ bool memory_gpa_of_host(const void *host, uint64_t *gpa)
     return false;
 }
 
+/* The same memory at two addresses, as firmware is, at the top of 4 GiB and of 1 MiB? */
+bool memory_is_same(uint64_t gpa, uint64_t other)
+{
+    uint64_t at, other_at;
+
+    return memory_offset(gpa, &at) && memory_offset(other, &other_at) && at == other_at;
+}
+
 static void apply_slot(const struct wire_memslot *change)
 {
     struct wire_event e = { .value = change->bytes, .access = change->flags };

@@ -232,6 +232,7 @@ bool memory_offset(uint64_t gpa, uint64_t *offset); /* in guest RAM and the bloc
 bool memory_copy(uint64_t offset, void *to, size_t bytes);
 uint8_t *memory_flags(uint64_t gpa);
 bool memory_gpa_of_host(const void *host, uint64_t *gpa);
+bool memory_is_same(uint64_t gpa, uint64_t other);
 void memory_check(uint64_t gpa, bool write, bool *io);
 void memory_update_slots(void);
 bool memory_refresh(void);
