@@ -255,9 +255,17 @@ static __attribute__((noinline)) void access_slow(meminfo info, uint64_t va, uin
     unsigned size = 1u << qemu_plugin_mem_size_shift(info), first = (unsigned)(PAGE_BYTES - PAGE_OFFSET(va));
     uint8_t value[16];
     struct mem_value v;
+    uint64_t gpa;
+    bool io;
 
     if (!g.recording || accessor(info) == CLASS_PHYSICAL) /* of VMRUN and its like: a VMCB is no memory of the guest's code */
         return;
+    if (unlikely(g.cpu->management)) {
+        g.counters.management++;
+        if (kind == WIRE_WRITE && where(info, va, &gpa, &io) && !io)
+            walk_note_untold_store(gpa);
+        return;
+    }
     if (unlikely(qemu_plugin_mem_size_shift(info) != size_shift(info))) {
         ring_fail("this QEMU packs its memory callbacks in a way this plugin does not know (info 0x%x)", info);
         return;
@@ -363,12 +371,13 @@ void fetch(uint64_t va, uint64_t gpa, unsigned size, bool user)
     uint64_t page = FETCH_PAGE(va, user), walked;
     bool io = false;
 
-    if (!g.recording)
+    if (!g.recording || g.cpu->management)
         return;
     if (g.cpu->fetch_page != page && !record_hit(va, size, class, WIRE_FETCH, va)) {
-        if (!walk(va, &walked) && gpa == GPA_UNKNOWN)
-            g.counters.unresolved++;
-        if (gpa == GPA_UNKNOWN)
+        bool mapped = walk(va, &walked);
+
+        g.counters.unresolved += !mapped && gpa == GPA_UNKNOWN;
+        if (gpa == GPA_UNKNOWN || (mapped && memory_is_same(gpa, walked)))
             gpa = walked;
         memory_check(gpa, false, &io);
         record_miss(va, gpa, size, class, WIRE_FETCH, user ? WIRE_USER : 0, va, true);

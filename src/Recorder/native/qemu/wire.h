@@ -164,6 +164,8 @@ struct wire_counters {
     uint64_t kept;           /* stores to page tables that did not empty the filter */
     uint64_t released;       /* times a page was followed as a table no more */
     uint64_t tasks_untold;   /* task switches whose cause and accesses are not known */
+    uint64_t management;     /* loads and stores in system management mode */
+    uint64_t management_tables; /* of them, stores to page tables */
 };
 
 struct wire_control {
@@ -198,7 +200,7 @@ struct wire_control {
     uint64_t reserved2[30];
     /* 0x300: the plugin's */
     struct wire_counters counters;
-    uint64_t reserved3[14];
+    uint64_t reserved3[12];
     /* 0x400: memory map exchange: the plugin raises the request, the recorder fills the slots, then the answer */
     uint32_t map_request;
     uint32_t reserved4;
@@ -215,7 +217,7 @@ _Static_assert(sizeof(struct wire_nested_enter) == 120, "nested enter");
 _Static_assert(sizeof(struct wire_nested_exit) == 72, "nested exit");
 _Static_assert(sizeof(struct wire_vcpu_state) == 64, "vcpu state");
 _Static_assert(sizeof(struct wire_memslot) == 40, "memslot");
-_Static_assert(sizeof(struct wire_counters) == 144, "counters");
+_Static_assert(sizeof(struct wire_counters) == 160, "counters");
 _Static_assert(offsetof(struct wire_control, words) == 0x10, "words");
 _Static_assert(offsetof(struct wire_control, start_at) == 0x40, "start_at");
 _Static_assert(offsetof(struct wire_control, head) == 0x100, "head");
