@@ -47,6 +47,7 @@ internal static class FolderEngines
         yield return Path.Combine(here, "duckdb");
         yield return Path.GetFullPath(Path.Combine(here, "..", "..", "DuckDb", "release"));
         yield return Path.GetFullPath(Path.Combine(here, "..", "bin", "DuckDb", "release"));
+        yield return Path.GetFullPath(Path.Combine(here, "..", "..", "DuckDb", "debug"));
     }
 
     /// <summary>Its own libraries are its own; ours are those that run.</summary>

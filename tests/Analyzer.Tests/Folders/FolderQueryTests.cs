@@ -22,8 +22,8 @@ public sealed class FolderQueryTests(WorkloadFolder folders) : IClassFixture<Wor
     {
         var (database, folder, connection, numbers) = folders.Open(workload);
         var sql = $"SELECT * FROM {view}";
-        var expected = WorkloadFolder.Rows(new QueryRunner(database).Execute(sql), view == "run" ? null : numbers);
-        var actual = WorkloadFolder.Rows(new FolderRunner(connection, folder).Execute(sql));
+        var expected = WorkloadFolder.Rows(new QueryRunner(database).Execute(sql, cancellation: TestContext.Current.CancellationToken), view == "run" ? null : numbers);
+        var actual = WorkloadFolder.Rows(new FolderRunner(connection, folder).Execute(sql, cancellation: TestContext.Current.CancellationToken));
         if (view == "run")
         {
             // The number, and where the capture lay, are this database's.
@@ -44,11 +44,11 @@ public sealed class FolderQueryTests(WorkloadFolder folders) : IClassFixture<Wor
         foreach (var (run, number) in numbers)
         {
             var arguments = Arguments(query, new QueryRunner(database), run);
-            var expected = WorkloadFolder.Rows(new QueryRunner(database).Execute(query, arguments), name == "runs" ? null : numbers);
+            var expected = WorkloadFolder.Rows(new QueryRunner(database).Execute(query, arguments, cancellation: TestContext.Current.CancellationToken), name == "runs" ? null : numbers);
             var there = arguments.ToDictionary(pair => pair.Key, pair => query.Parameters.Single(parameter => parameter.Name == pair.Key).Type == CannedParameterType.Run
                 ? numbers[long.Parse(pair.Value, CultureInfo.InvariantCulture)].ToString(CultureInfo.InvariantCulture)
                 : pair.Value);
-            var actual = WorkloadFolder.Rows(new FolderRunner(connection, folder).Execute(query, there));
+            var actual = WorkloadFolder.Rows(new FolderRunner(connection, folder).Execute(query, there, cancellation: TestContext.Current.CancellationToken));
             if (name is "runs" or "counters")
             {
                 // Of all runs, in the order of their numbers.
@@ -91,7 +91,7 @@ public sealed class FolderQueryTests(WorkloadFolder folders) : IClassFixture<Wor
 
         string One(string sql)
         {
-            using var execution = runner.Execute(sql, new Dictionary<string, SqlValue>(StringComparer.Ordinal) { ["run"] = SqlValue.Of(run) });
+            using var execution = runner.Execute(sql, new Dictionary<string, SqlValue>(StringComparer.Ordinal) { ["run"] = SqlValue.Of(run) }, cancellation: TestContext.Current.CancellationToken);
             execution.NextResult();
             return execution.Read() ? execution[0].ToString() : "0";
         }
@@ -112,7 +112,7 @@ public sealed class FolderQueryTests(WorkloadFolder folders) : IClassFixture<Wor
     public void A_query_may_only_read_and_only_the_folder(string sql, string why)
     {
         var (_, folder, connection, _) = folders.Open("mmio");
-        var error = Assert.Throws<QueryException>(() => WorkloadFolder.Rows(new FolderRunner(connection, folder).Execute(sql)));
+        var error = Assert.Throws<QueryException>(() => WorkloadFolder.Rows(new FolderRunner(connection, folder).Execute(sql, cancellation: TestContext.Current.CancellationToken)));
         Assert.Contains(why, error.Message, StringComparison.Ordinal);
     }
 
@@ -121,7 +121,7 @@ public sealed class FolderQueryTests(WorkloadFolder folders) : IClassFixture<Wor
     {
         var (_, folder, connection, _) = folders.Open("mmio");
         var runner = new FolderRunner(connection, folder);
-        using (var execution = runner.Execute("SELECT seq FROM table_write", limits: new QueryLimits { Rows = 3 }))
+        using (var execution = runner.Execute("SELECT seq FROM table_write", limits: new QueryLimits { Rows = 3 }, cancellation: TestContext.Current.CancellationToken))
         {
             execution.NextResult();
             while (execution.Read())
@@ -132,7 +132,7 @@ public sealed class FolderQueryTests(WorkloadFolder folders) : IClassFixture<Wor
         }
 
         const string Endless = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
-        using var slow = runner.Execute(Endless, limits: new QueryLimits { Time = TimeSpan.FromMilliseconds(300) });
+        using var slow = runner.Execute(Endless, limits: new QueryLimits { Time = TimeSpan.FromMilliseconds(300) }, cancellation: TestContext.Current.CancellationToken);
         slow.NextResult();
         Assert.False(slow.Read());
         Assert.Equal(QueryEnd.TimeLimit, slow.End);
@@ -142,7 +142,7 @@ public sealed class FolderQueryTests(WorkloadFolder folders) : IClassFixture<Wor
     public void A_wrong_name_gets_the_names_that_are_like_it()
     {
         var (_, folder, connection, _) = folders.Open("mmio");
-        var error = Assert.Throws<QueryException>(() => WorkloadFolder.Rows(new FolderRunner(connection, folder).Execute("SELECT functoin FROM table_write")));
+        var error = Assert.Throws<QueryException>(() => WorkloadFolder.Rows(new FolderRunner(connection, folder).Execute("SELECT functoin FROM table_write", cancellation: TestContext.Current.CancellationToken)));
         Assert.Contains("function", error.Message, StringComparison.Ordinal);
     }
 
@@ -152,7 +152,7 @@ public sealed class FolderQueryTests(WorkloadFolder folders) : IClassFixture<Wor
         var (database, folder, connection, _) = folders.Open("mmio");
         const string Sql = "SELECT count(*), sum(gva < 0), 0xffff800000000000, 7 / 2, printf('0x%x', -1) FROM fault WHERE gva >= 0xffff800000000000";
         Assert.Equal(
-            WorkloadFolder.Rows(new QueryRunner(database).Execute(Sql)),
-            WorkloadFolder.Rows(new FolderRunner(connection, folder).Execute(Sql)));
+            WorkloadFolder.Rows(new QueryRunner(database).Execute(Sql, cancellation: TestContext.Current.CancellationToken)),
+            WorkloadFolder.Rows(new FolderRunner(connection, folder).Execute(Sql, cancellation: TestContext.Current.CancellationToken)));
     }
 }

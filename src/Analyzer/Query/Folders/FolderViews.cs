@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using Replay.Analyzer.Schema;
 using Replay.Analyzer.Store.Parts;
 
 namespace Replay.Analyzer.Query.Folders;

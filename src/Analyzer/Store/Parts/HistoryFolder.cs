@@ -126,7 +126,7 @@ public sealed class HistoryFolder
         }
 
         WriteKey(key, from);
-        foreach (var table in System.IO.Directory.GetDirectories(from).Order(StringComparer.Ordinal).OrderBy(table => Path.GetFileName(table) == RunTable))
+        foreach (var table in System.IO.Directory.GetDirectories(from).OrderBy(table => Path.GetFileName(table) == RunTable).ThenBy(table => table, StringComparer.Ordinal))
         {
             var place = Place(Path.GetFileName(table), key);
             // Of someone who was killed between the first table and the last.

@@ -28,13 +28,13 @@ internal sealed class RunWriter : IDisposable
     private readonly IRowSink<VmExitRecord> _exits;
     private readonly IRowSink<FaultRow> _faults;
     private readonly IRowSink<TableWrite> _writes;
-    private readonly IRowSink<TablePageRecord> _pages;
+    private readonly BulkInsert<TablePageRecord, TablePageLayout> _pages;
     private readonly IRowSink<TablePageRecord> _operations;
     private readonly IRowSink<RootRecord> _roots;
     private readonly IRowSink<TlbFlushRecord> _flushes;
     private readonly IRowSink<RmapRecord> _rmaps;
     private readonly IRowSink<GuestFaultRecord> _guestFaults;
-    private readonly IRowSink<ModelNoteRecord> _notes;
+    private readonly BulkInsert<ModelNoteRecord, NoteLayout> _notes;
     private readonly NativeStatement _zap;
     private readonly NativeStatement _free;
     private TableWrite[] _leafWrites = [];
