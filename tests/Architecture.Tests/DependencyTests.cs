@@ -23,6 +23,7 @@ public sealed class DependencyTests
         ["Dapper"] = "Replay.Analyzer",
         ["Spectre.Console"] = "replay",
         ["System.CommandLine"] = "replay",
+        ["Tomlyn"] = "replay",
         ["Microsoft.AspNetCore"] = "Replay.Explorer",
         ["DuckDB.NET.Data"] = "Replay.DuckDb",
         ["Iced"] = "Replay.Recorder",

@@ -11,7 +11,7 @@ public sealed class PartFileTests
     [
         new("ascending", 0, PartLayout.Ascending),
         new("few", 1, PartLayout.Few),
-        new("plain", 2, PartLayout.Plain),
+        new("plain", 2, PartLayout.Few),
         new("name", 1, PartLayout.Few, number => $"n{number % 3}"),
         new("never", 3, PartLayout.Few),
     ];

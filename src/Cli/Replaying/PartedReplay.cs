@@ -9,6 +9,7 @@ internal sealed class PartedReplay : IDisposable
     private readonly HistoryFolder _folder;
     private readonly IReadOnlyList<RunKey> _keys;
     private readonly string _work;
+    private readonly FileStream _lock;
 
     private PartedReplay(HistoryFolder folder, IReadOnlyList<RunKey> keys, string? database)
     {
@@ -16,6 +17,7 @@ internal sealed class PartedReplay : IDisposable
         _keys = keys;
         IsThere = keys.All(folder.Has);
         _work = folder.WorkOf(keys);
+        _lock = Lock(Path.Combine(_work, "making.lock"), folder.Directory);
         Database = database ?? Path.Combine(_work, "history.db");
         Parts = new HistoryParts(Path.Combine(_work, "parts"), areOnly: database is null);
     }
@@ -57,9 +59,22 @@ internal sealed class PartedReplay : IDisposable
     public void Dispose()
     {
         Parts.Dispose();
+        _lock.Dispose();
         var isLeft = Directory.Exists(_work)
             && (IsThere || !Directory.EnumerateFiles(_work).Any(file => !file.EndsWith(".lock", StringComparison.Ordinal)));
         if (isLeft && Parts.AreOnly)
             HistoryFolder.Drop(_work);
+    }
+
+    private static FileStream Lock(string path, string folder)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException exception)
+        {
+            throw new StoreException($"{folder}: the same runs are being made there by another process. Wait until they are in.", exception);
+        }
     }
 }

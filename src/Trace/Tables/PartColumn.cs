@@ -13,9 +13,6 @@ public enum PartLayout
     /// <summary>As differences: numbers that mostly ascend.</summary>
     Ascending,
 
-    /// <summary>As numbers of a dictionary: few distinct values.</summary>
+    /// <summary>As numbers of a dictionary, or as they are where a row group has too many distinct ones.</summary>
     Few,
-
-    /// <summary>As they are: entries and addresses.</summary>
-    Plain,
 }

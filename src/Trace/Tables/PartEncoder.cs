@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Replay.Trace.Columns;
 
 namespace Replay.Trace.Tables;
@@ -14,55 +15,74 @@ internal sealed class PartEncoder(ColumnChunkWriter writer, FileColumn[] files, 
     private readonly WideDictionary _dictionary = scratch.Dictionary;
     private readonly long[] _dense = scratch.Dense;
     private readonly ushort[] _indexes = scratch.Indexes;
+    private readonly ushort[] _renumbered = scratch.Renumbered;
     private readonly byte[] _narrow = scratch.Narrow;
     private readonly byte[] _page = scratch.Page;
 
-    public RowGroupMeta Encode(long[][] values, byte[][] levels, int rows)
+    /// <summary>Row groups of a column that go without a dictionary, after one that had too many distinct values for it.</summary>
+    private const int Rest = 7;
+
+    private readonly int[] _resting = new int[columns.Count];
+
+    /// <summary>Which of the rows' numbers the dictionary and the indexes are of; -1: none.</summary>
+    private int _numbered = -1;
+
+    public RowGroupMeta Encode(long[][] values, byte[][] levels, int[] nulls, int rows)
     {
+        _numbered = -1;
         var chunks = new ColumnChunkMeta[columns.Count];
         for (var i = 0; i < chunks.Length; i++)
-            chunks[i] = Encode(files[i], columns[i], values[columns[i].Source].AsSpan(0, rows), levels[columns[i].Source].AsSpan(0, rows));
+        {
+            var source = columns[i].Source;
+            var at = Levels(levels[source].AsSpan(0, rows), nulls[source]);
+            chunks[i] = Encode(i, Dense(values[source].AsSpan(0, rows), levels[source], nulls[source]), at, rows);
+        }
+
         return new RowGroupMeta(rows, chunks);
     }
 
-    private ColumnChunkMeta Encode(FileColumn file, PartColumn column, ReadOnlySpan<long> values, ReadOnlySpan<byte> levels)
+    private ColumnChunkMeta Encode(int i, ReadOnlySpan<long> dense, int at, int rows)
     {
-        var at = Levels(levels);
-        var dense = Dense(values, levels);
-        var nulls = values.Length - dense.Length;
+        var (file, column, nulls) = (files[i], columns[i], rows - dense.Length);
         if (dense.IsEmpty)
-            return writer.Write(file with { Encoding = PageEncoding.Plain }, [], 0, _page.AsSpan(0, at), values.Length, null, nulls);
+            return writer.Write(file with { Encoding = PageEncoding.Plain }, [], 0, _page.AsSpan(0, at), rows, null, nulls);
         if (column.Text is { } text)
-            return Texts(file, text, dense, at, values.Length, nulls);
-        var range = Range(dense);
-        if (column.Layout == PartLayout.Few && Number(dense) <= MostEntries)
+            return Texts(file, column.Source, text, dense, at, rows, nulls);
+        if (column.Layout == PartLayout.Ascending)
         {
-            at += Indexes(dense.Length, _dictionary.Count, at);
-            return writer.Write(
-                file with { Encoding = PageEncoding.RleDictionary },
-                MemoryMarshal.AsBytes(_dictionary.Entries),
-                _dictionary.Count,
-                _page.AsSpan(0, at),
-                values.Length,
-                range,
-                nulls);
+            at += DeltaEncoder.Encode(dense, _page.AsSpan(at), wholeBytes: true);
+            return writer.Write(file with { Encoding = PageEncoding.DeltaBinaryPacked }, [], 0, _page.AsSpan(0, at), rows, Range(dense), nulls);
         }
 
-        if (column.Layout == PartLayout.Plain)
+        if (_resting[i] == 0)
         {
-            MemoryMarshal.AsBytes(dense).CopyTo(_page.AsSpan(at));
-            at += dense.Length * sizeof(long);
-            return writer.Write(file, [], 0, _page.AsSpan(0, at), values.Length, range, nulls);
+            if (Number(column.Source, dense) <= MostEntries)
+            {
+                at += Indexes(_indexes.AsSpan(0, dense.Length), _dictionary.Count, at);
+                var entries = _dictionary.Entries;
+                return writer.Write(
+                    file with { Encoding = PageEncoding.RleDictionary },
+                    MemoryMarshal.AsBytes(entries),
+                    entries.Length,
+                    _page.AsSpan(0, at),
+                    rows,
+                    Range(MemoryMarshal.Cast<ulong, long>(entries)),
+                    nulls);
+            }
+
+            _resting[i] = Rest + 1;
         }
 
-        at += DeltaEncoder.Encode(dense, _page.AsSpan(at), wholeBytes: true);
-        return writer.Write(file with { Encoding = PageEncoding.DeltaBinaryPacked }, [], 0, _page.AsSpan(0, at), values.Length, range, nulls);
+        _resting[i]--;
+        MemoryMarshal.AsBytes(dense).CopyTo(_page.AsSpan(at));
+        at += dense.Length * sizeof(long);
+        return writer.Write(file, [], 0, _page.AsSpan(0, at), rows, Range(dense), nulls);
     }
 
     /// <summary>The dictionary has each text once, whatever numbers stand for it.</summary>
-    private ColumnChunkMeta Texts(FileColumn file, Func<long, string> text, ReadOnlySpan<long> dense, int at, int rows, int nulls)
+    private ColumnChunkMeta Texts(FileColumn file, int source, Func<long, string> text, ReadOnlySpan<long> dense, int at, int rows, int nulls)
     {
-        Number(dense);
+        Number(source, dense);
         var names = new List<string>();
         var known = new Dictionary<string, ushort>(StringComparer.Ordinal);
         var renumbered = new ushort[_dictionary.Count];
@@ -77,29 +97,40 @@ internal sealed class PartEncoder(ColumnChunkWriter writer, FileColumn[] files, 
         }
 
         for (var i = 0; i < dense.Length; i++)
-            _indexes[i] = renumbered[_indexes[i]];
-        at += Indexes(dense.Length, names.Count, at);
+            _renumbered[i] = renumbered[_indexes[i]];
+        at += Indexes(_renumbered.AsSpan(0, dense.Length), names.Count, at);
         return writer.Write(file, TextDictionary.Page(CollectionsMarshal.AsSpan(names)), names.Count, _page.AsSpan(0, at), rows, null, nulls);
     }
 
-    private int Number(ReadOnlySpan<long> dense)
+    /// <returns>Distinct values.</returns>
+    private int Number(int source, ReadOnlySpan<long> dense)
     {
-        _dictionary.Index(MemoryMarshal.Cast<long, ulong>(dense), 0, _indexes);
+        if (_numbered != source)
+            _dictionary.Index(MemoryMarshal.Cast<long, ulong>(dense), 0, _indexes);
+        _numbered = source;
         return _dictionary.Count;
     }
 
     /// <summary>Begins the page with its definition levels.</summary>
-    private int Levels(ReadOnlySpan<byte> levels)
+    private int Levels(ReadOnlySpan<byte> levels, int nulls)
     {
-        var length = IndexEncoder.EncodeLevels(levels, _page.AsSpan(sizeof(int)));
+        // Mostly one run, which is known without a look.
+        var length = nulls == 0 || nulls == levels.Length ? OneLevel(levels.Length, nulls == 0) : IndexEncoder.EncodeLevels(levels, _page.AsSpan(sizeof(int)));
         BinaryPrimitives.WriteInt32LittleEndian(_page, length);
         return sizeof(int) + length;
     }
 
-    /// <summary>The values that are not null.</summary>
-    private ReadOnlySpan<long> Dense(ReadOnlySpan<long> values, ReadOnlySpan<byte> levels)
+    private int OneLevel(int rows, bool isThere)
     {
-        if (!levels.Contains((byte)0))
+        var length = Varint.Write(_page.AsSpan(sizeof(int)), (ulong)rows << 1);
+        _page[sizeof(int) + length] = isThere ? (byte)1 : (byte)0;
+        return length + 1;
+    }
+
+    /// <summary>The values that are not null.</summary>
+    private ReadOnlySpan<long> Dense(ReadOnlySpan<long> values, ReadOnlySpan<byte> levels, int nulls)
+    {
+        if (nulls == 0)
             return values;
         var count = 0;
         for (var i = 0; i < values.Length; i++)
@@ -111,24 +142,35 @@ internal sealed class PartEncoder(ColumnChunkWriter writer, FileColumn[] files, 
         return _dense.AsSpan(0, count);
     }
 
-    private int Indexes(int count, int entries, int at)
+    private int Indexes(ReadOnlySpan<ushort> indexes, int entries, int at)
     {
         if (entries > ByteDictionary.MaxEntries)
-            return IndexEncoder.Encode(_indexes.AsSpan(0, count), _page.AsSpan(at));
-        for (var i = 0; i < count; i++)
-            _narrow[i] = (byte)_indexes[i];
-        return IndexEncoder.Encode(_narrow.AsSpan(0, count), entries, _page.AsSpan(at));
+            return IndexEncoder.Encode(indexes, _page.AsSpan(at));
+        for (var i = 0; i < indexes.Length; i++)
+            _narrow[i] = (byte)indexes[i];
+        return IndexEncoder.Encode(_narrow.AsSpan(0, indexes.Length), entries, _page.AsSpan(at));
     }
 
     private static (ulong Min, ulong Max) Range(ReadOnlySpan<long> values)
     {
-        long min = long.MaxValue, max = long.MinValue;
-        foreach (var value in values)
+        var (min, max) = (values[0], values[0]);
+        var at = 0;
+        if (values.Length >= Vector256<long>.Count)
         {
-            min = Math.Min(min, value);
-            max = Math.Max(max, value);
+            var (least, most) = (Vector256.Create(values), Vector256.Create(values));
+            for (; at <= values.Length - Vector256<long>.Count; at += Vector256<long>.Count)
+            {
+                var next = Vector256.Create(values[at..]);
+                least = Vector256.Min(least, next);
+                most = Vector256.Max(most, next);
+            }
+
+            for (var lane = 0; lane < Vector256<long>.Count; lane++)
+                (min, max) = (Math.Min(min, least[lane]), Math.Max(max, most[lane]));
         }
 
+        foreach (var value in values[at..])
+            (min, max) = (Math.Min(min, value), Math.Max(max, value));
         return ((ulong)min, (ulong)max);
     }
 }
@@ -147,6 +189,8 @@ internal sealed class PartScratch
     public long[] Dense { get; } = new long[PartFileWriter.GroupRows];
 
     public ushort[] Indexes { get; } = new ushort[PartFileWriter.GroupRows];
+
+    public ushort[] Renumbered { get; } = new ushort[PartFileWriter.GroupRows];
 
     public byte[] Narrow { get; } = new byte[PartFileWriter.GroupRows];
 

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Replay.Trace.Columns;
 using Replay.Trace.Storage;
 
@@ -33,6 +34,9 @@ public sealed class PartFileWriter : IDisposable
     private readonly List<RowGroupMeta> _groups = [];
     private readonly long[][] _values;
     private readonly byte[][] _levels;
+
+    /// <summary>How many of each number in the row group are null.</summary>
+    private readonly int[] _nulls;
     private int _rows;
     private bool _isFinished;
     private bool _isDisposed;
@@ -48,6 +52,9 @@ public sealed class PartFileWriter : IDisposable
         _columns = [.. columns.Select(ColumnOf)];
         _values = [.. Enumerable.Range(0, numbers).Select(_ => new long[FewRows])];
         _levels = [.. Enumerable.Range(0, numbers).Select(_ => new byte[FewRows])];
+        foreach (var levels in _levels)
+            levels.AsSpan().Fill(1);
+        _nulls = new int[numbers];
         _file = DurableFile.CreatePartial(path);
         _writer = new ColumnChunkWriter(PageCompressor.Create(Level, isHasty: true));
         _encoder = new PartEncoder(_writer, _columns, columns, _scratch);
@@ -66,11 +73,11 @@ public sealed class PartFileWriter : IDisposable
         if (row == _values[0].Length)
             Grow();
         for (var i = 0; i < numbers.Length; i++)
-        {
             _values[i][row] = numbers[i];
-            _levels[i][row] = (byte)(~nulls >> i & 1);
-        }
-
+        for (var i = numbers.Length; i < _levels.Length; i++)
+            SetNull(i, row);
+        for (; nulls != 0; nulls &= nulls - 1)
+            SetNull(BitOperations.TrailingZeroCount(nulls), row);
         Rows++;
         if (++_rows == GroupRows)
             EndGroup();
@@ -104,19 +111,33 @@ public sealed class PartFileWriter : IDisposable
         ? new FileColumn(column.Name, PhysicalType.Int64, LogicalType.Signed, 64, PageEncoding.Plain, IsOptional: true)
         : new FileColumn(column.Name, PhysicalType.ByteArray, LogicalType.Text, 0, PageEncoding.RleDictionary, IsOptional: true);
 
+    private void SetNull(int number, int row)
+    {
+        _levels[number][row] = 0;
+        _nulls[number]++;
+    }
+
     private void Grow()
     {
         for (var i = 0; i < _values.Length; i++)
         {
+            var filled = _levels[i].Length;
             Array.Resize(ref _values[i], Math.Min(GroupRows, _values[i].Length * 4));
             Array.Resize(ref _levels[i], _values[i].Length);
+            _levels[i].AsSpan(filled).Fill(1);
         }
     }
 
     private void EndGroup()
     {
         if (_rows > 0)
-            _groups.Add(_encoder.Encode(_values, _levels, _rows));
+            _groups.Add(_encoder.Encode(_values, _levels, _nulls, _rows));
         _rows = 0;
+        for (var i = 0; i < _nulls.Length; i++)
+        {
+            if (_nulls[i] > 0)
+                _levels[i].AsSpan().Fill(1);
+            _nulls[i] = 0;
+        }
     }
 }

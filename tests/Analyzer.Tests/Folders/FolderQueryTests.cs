@@ -1,4 +1,5 @@
 using System.Globalization;
+using DuckDB.NET.Data;
 using Replay.Analyzer.Query;
 using Replay.Analyzer.Query.Folders;
 using Replay.Analyzer.Schema;
@@ -136,6 +137,23 @@ public sealed class FolderQueryTests(WorkloadFolder folders) : IClassFixture<Wor
         slow.NextResult();
         Assert.False(slow.Read());
         Assert.Equal(QueryEnd.TimeLimit, slow.End);
+    }
+
+    [Fact]
+    public void The_views_that_lie_in_the_folder_need_nothing_but_DuckDB()
+    {
+        var (database, folder, _, _) = folders.Open("mmio");
+        using var duck = new DuckDBConnection("DataSource=:memory:");
+        duck.Open();
+        using var command = duck.CreateCommand();
+        command.CommandText = $"SET file_search_path = '{folder}'; {File.ReadAllText(Path.Combine(folder, "views.sql"))}";
+        command.ExecuteNonQuery();
+        foreach (var view in ViewDefinition.All.Select(view => view.Name))
+        {
+            command.CommandText = $"SELECT count(*) FROM (SELECT * FROM {view})";
+            var expected = WorkloadFolder.Rows(new QueryRunner(database).Execute($"SELECT count(*) FROM {view}", cancellation: TestContext.Current.CancellationToken));
+            Assert.Equal((view, expected[0]), (view, $"{command.ExecuteScalar()}"));
+        }
     }
 
     [Fact]

@@ -26,8 +26,10 @@ public static partial class FolderViews
     public static IEnumerable<string> All(IReadOnlyList<string> folders) =>
         For(folders, [.. ViewSelect.All.Values.OrderBy(view => view.IsWhole)], _ => true, view => [.. LeftOut(view)]);
 
-    /// <summary>The columns of a view that <see cref="All"/> leaves out.</summary>
-    internal static IEnumerable<string> LeftOut(ViewSelect view) =>
+    /// <summary>The columns that <see cref="All"/> leaves out.</summary>
+    public static IEnumerable<string> LeftOut() => ViewSelect.All.Values.SelectMany(view => LeftOut(view).Select(column => $"{view.View.Name}.{column}"));
+
+    private static IEnumerable<string> LeftOut(ViewSelect view) =>
         view.View.Columns.Where((_, i) => !view.IsWhole && RecordLookup().IsMatch(view.Expressions[i])).Select(column => column.Name);
 
     private static IEnumerable<string> For(

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.IO.Hashing;
 using System.Text;
 using System.Text.Json;
+using Replay.Analyzer.Query.Folders;
 using Replay.Analyzer.Schema;
 using Replay.Replayer.History;
 
@@ -29,6 +30,7 @@ public sealed class HistoryFolder
     private const string KeysFolder = "_keys";
     private const string WorkFolder = "_work";
     private const string RunTable = "run";
+    private const string ViewsFile = "views.sql";
 
     private HistoryFolder(string directory) => Directory = directory;
 
@@ -169,8 +171,19 @@ public sealed class HistoryFolder
             File.Delete(scratch);
         }
 
+        WriteWhole(Path.Combine(path, ViewsFile), Views());
         WriteWhole(Path.Combine(path, Marker), Format + "\n");
     }
+
+    /// <summary>For DuckDB alone, without this tool.</summary>
+    private static string Views() =>
+        $"""
+        -- The public views over the files of this folder: cd here, then duckdb -init views.sql
+        -- 'replay schema' describes them. Left out, since they need a lookup for every row:
+        {string.Join('\n', FolderViews.LeftOut().Select(column => $"--   {column}"))}
+        {string.Join('\n', DuckDbSql.Settings.Concat(FolderViews.All(["."])).Select(statement => statement + ";"))}
+
+        """;
 
     /// <summary>Whoever comes at the same time writes the same.</summary>
     private static void WriteWhole(string path, string text)

@@ -7,11 +7,9 @@ internal static class PartLayouts
 {
     private static readonly HashSet<string> Ascending =
     [
-        "ordinal", "seq", "end_seq", "exit_id", "fault_id", "gfn", "created_ordinal", "created_seq", "zapped_ordinal", "zapped_seq", "freed_ordinal", "freed_seq",
+        "ordinal", "seq", "end_seq", "exit_id", "fault_id", "created_ordinal", "created_seq", "zapped_ordinal", "zapped_seq", "freed_ordinal", "freed_seq",
         "first_ordinal", "first_seq", "last_ordinal",
     ];
-
-    private static readonly HashSet<string> Plain = ["old", "new", "gva", "gpa", "address", "value", "info1", "info2"];
 
     /// <summary>Folders are named as the tables, without the underscore, which readers of folders pass over.</summary>
     public static string FolderOf(string table) => table.TrimStart('_');
@@ -34,7 +32,7 @@ internal static class PartLayouts
     }
 
     public static PartLayout LayoutOf(string column) =>
-        Ascending.Contains(column) ? PartLayout.Ascending : Plain.Contains(column) ? PartLayout.Plain : PartLayout.Few;
+        Ascending.Contains(column) ? PartLayout.Ascending : PartLayout.Few;
 }
 
 /// <summary>The chains of a run by their number.</summary>
