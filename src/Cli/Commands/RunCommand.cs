@@ -86,11 +86,11 @@ internal sealed class RunCommand : VerbCommand
 
     protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
     {
-        var plan = _plan.Read(arguments, arguments.GetRequiredValue(_capture));
         var output = arguments.GetValue(_output) is { } path ? Outputs.Checked(path) : null;
         var to = arguments.GetValue(_to) is { } directory ? Outputs.Checked(directory) : null;
         if (output is null && to is null)
             throw new UsageException("Name a database to make with -o, or a folder of Parquet to add to with --to.");
+        var plan = _plan.Read(arguments, arguments.GetRequiredValue(_capture));
         var store = new StoreOptions { Detail = Detail(arguments.GetValue(_detail)!), Rmap = arguments.GetValue(_rmap), MaxRows = MaxRows(arguments.GetValue(_maxRows)) };
         using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
         var checkpoints = new CheckpointPlan(Interval(arguments.GetValue(_checkpoints)), arguments.GetValue(_resume));

@@ -6,7 +6,7 @@ using Replay.Analyzer.Store.Parts;
 namespace Replay.Cli.Querying;
 
 /// <summary>
-/// What asks folders of Parquet, where it is there: an assembly of its own, since its native library is ten times as large as all of the
+/// What asks folders of Parquet, where it is there: an assembly of its own, since its native libraries are many times as large as all of the
 /// tool.
 /// </summary>
 internal static class FolderEngines
