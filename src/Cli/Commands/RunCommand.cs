@@ -4,6 +4,7 @@ using Replay.Analyzer.Store.Parts;
 using Replay.Cli.Replaying;
 using Replay.Cli.Terminal;
 using Replay.Replayer;
+using Replay.Trace;
 
 namespace Replay.Cli.Commands;
 
@@ -28,6 +29,12 @@ internal sealed class RunCommand : VerbCommand
     };
 
     private readonly Option<bool> _append = new("--append") { Description = "Add the runs to an existing database" };
+    private readonly Option<string?> _name = new("--name")
+    {
+        Description = "Name of the run, by which queries and diff find it; of several modes, what their names begin with (default: the mode, with a number behind it where it is taken)",
+        HelpName = "NAME",
+    };
+
     private readonly Option<bool> _rmap = new("--rmap") { Description = "Store changes of reverse maps too, about as many rows as table writes" };
     private readonly Option<string> _detail = new("--detail")
     {
@@ -60,6 +67,7 @@ internal sealed class RunCommand : VerbCommand
         _plan.AddTo(this);
         Options.Add(_output);
         Options.Add(_to);
+        Options.Add(_name);
         Options.Add(_append);
         Options.Add(_resume);
         Options.Add(_checkpoints);
@@ -79,6 +87,7 @@ internal sealed class RunCommand : VerbCommand
         new("replay run boot.capture --mmu ept -o boot.db --resume", "after Ctrl-C, a kill or a crash: the rest; begins where there is nothing to resume"),
         new("replay run boot.capture --mmu ept --mmu shadow --to histories", "as Parquet, several times faster than a database: then 'replay query histories @runs'"),
         new("replay run boot.capture --mmu ept --kernel 6.1 --kernel 6.12 -o kernels.db", "what another kernel would do: then 'replay diff kernels.db ept@6.1 ept@6.12'"),
+        new("replay run boot.capture --mmu ept --host-pages thp --append --name huge -o boot.db", "another run beside the first, under a name of your own: then 'replay diff boot.db ept huge'"),
         new("replay run boot.capture --mmu npt --host-pages thp -o thp.db", "the host backs the guest with huge pages"),
         new("replay run boot.capture --mmu ept-tdp --host-pages thp --host-events migrate.jsonl -o migrate.db", "what if the host had logged dirty pages, aged, reclaimed, ballooned meanwhile (schemas/host-events.md)"),
         new("replay run boot.capture --mmu ept --module-param eptad=N -o noad.db", "a CPU without EPT accessed and dirty bits"),
@@ -90,7 +99,7 @@ internal sealed class RunCommand : VerbCommand
         var to = arguments.GetValue(_to) is { } directory ? Outputs.Checked(directory) : null;
         if (output is null && to is null)
             throw new UsageException("Name a database to make with -o, or a folder of Parquet to add to with --to.");
-        var plan = _plan.Read(arguments, arguments.GetRequiredValue(_capture));
+        var plan = _plan.Read(arguments, arguments.GetRequiredValue(_capture)) with { Name = Inputs.NewRunName(arguments.GetValue(_name)) };
         var store = new StoreOptions { Detail = Detail(arguments.GetValue(_detail)!), Rmap = arguments.GetValue(_rmap), MaxRows = MaxRows(arguments.GetValue(_maxRows)) };
         using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
         var checkpoints = new CheckpointPlan(Interval(arguments.GetValue(_checkpoints)), arguments.GetValue(_resume));
@@ -151,7 +160,7 @@ internal sealed class RunCommand : VerbCommand
     {
         "pages" => StoreEngine.Pages,
         "sqlite" => StoreEngine.Sqlite,
-        _ => throw new UsageException($"--engine {text}: choose pages or sqlite."),
+        _ => throw new UsageException($"--engine {text}: {NameHints.Choose(text, ["pages", "sqlite"])}"),
     };
 
     private static TimeSpan Interval(double seconds) =>
@@ -162,6 +171,6 @@ internal sealed class RunCommand : VerbCommand
         "all" => DetailLevel.All,
         "leaf" => DetailLevel.Leaf,
         "counters" => DetailLevel.Counters,
-        _ => throw new UsageException($"--detail {text}: choose all, leaf or counters."),
+        _ => throw new UsageException($"--detail {text}: {NameHints.Choose(text, ["all", "leaf", "counters"])}"),
     };
 }

@@ -52,6 +52,8 @@ internal static class StoredReplay
                     cancellation);
             for (var i = 0; i < results.Count; i++)
                 stores[i].Complete(Summarize(results[i]));
+            foreach (var problem in driver.IndexProblems)
+                tell($"{problem}: every access of that part was read instead.");
             return (results, driver.Manifest.Blind, [.. stores.Select(opened => opened.Run)]);
         }
         finally
@@ -126,7 +128,7 @@ internal static class StoredReplay
             CaptureFilter = driver.Manifest.Filter,
             CaptureBlind = driver.Manifest.Blind,
             Mode = variant.Mode,
-            Name = plan.Kernels.Count > 1 ? variant.ToString() : null,
+            Name = plan.RunName(variant),
             Profile = plan.OptionsFor(variant).EffectiveProfile.Name,
             Backing = plan.BackingNameFor(variant.Mode),
             Kernel = variant.Kernel.Release,
