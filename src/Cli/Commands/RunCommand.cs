@@ -85,7 +85,7 @@ internal sealed class RunCommand : VerbCommand
         new("replay run boot.capture --mmu ept -o boot.db", "through EPT as the 2013 thread describes it"),
         new("replay run boot.capture --mmu ept --mmu ept-tdp -o boot.db --force", "two modes in one pass, two runs in one database"),
         new("replay run boot.capture --mmu ept -o boot.db --resume", "after Ctrl-C, a kill or a crash: the rest; begins where there is nothing to resume"),
-        new("replay run boot.capture --mmu ept --mmu shadow --to histories", "as Parquet, several times faster than a database: then 'replay query histories @runs'"),
+        new("replay run boot.capture --mmu ept --mmu shadow --to histories", "as Parquet, a twelfth of the size of a database: then 'replay query histories @runs'"),
         new("replay run boot.capture --mmu ept --kernel 6.1 --kernel 6.12 -o kernels.db", "what another kernel would do: then 'replay diff kernels.db ept@6.1 ept@6.12'"),
         new("replay run boot.capture --mmu ept --host-pages thp --append --name huge -o boot.db", "another run beside the first, under a name of your own: then 'replay diff boot.db ept huge'"),
         new("replay run boot.capture --mmu npt --host-pages thp -o thp.db", "the host backs the guest with huge pages"),
