@@ -269,6 +269,8 @@ public static class KvmFunctions
     private static string? Special(KvmFunction function) => function switch
     {
         KvmFunction.None => "hardware",
+        KvmFunction.HandleException => "handle_exception_nmi",
+        KvmFunction.HandleWrmsr => "kvm_emulate_wrmsr",
         KvmFunction.LinkShadowPage => "__link_shadow_page",
         KvmFunction.KvmMmuGetShadowPage => "__kvm_mmu_get_shadow_page",
         KvmFunction.DirectPtePrefetch => "__direct_pte_prefetch",

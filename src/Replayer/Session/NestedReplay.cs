@@ -128,7 +128,7 @@ internal sealed class NestedReplay(Machine machine)
                 return null;
             var kind = row.Kind == TraceEventKind.PageTableStore ? AccessKind.Write : row.Access ?? AccessKind.Read;
             if (isFinal ? (l2Gpa ^ exit.Info2) >> 12 == 0 && kind != AccessKind.Fetch : path.Reads(gva, exit.Info2))
-                return new CpuAccess { Gva = gva, Kind = kind, Flags = row.Flags ?? AccessFlags.None, Size = (byte)Math.Min(row.Size ?? 1, 64) };
+                return new CpuAccess { Gva = gva, Kind = kind, Flags = (row.Flags ?? AccessFlags.None).OfAccess(), Size = (byte)Math.Min(row.Size ?? 1, 64) };
         }
 
         return null;

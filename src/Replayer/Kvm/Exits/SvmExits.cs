@@ -89,7 +89,10 @@ internal sealed class SvmExits(KvmVcpu vcpu) : IExitHandlers
     private void DecodeUnlessAssisted()
     {
         if (!_vm.Profile.DecodeAssists)
+        {
             vcpu.Emulator.Decode();
+            vcpu.Emulator.ForgetRetry();
+        }
     }
 
     /// <summary>Without next-RIP saving the length of an instruction must be read from it.</summary>

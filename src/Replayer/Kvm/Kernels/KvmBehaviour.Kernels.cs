@@ -54,6 +54,7 @@ public sealed partial record KvmBehaviour
         AgesRmapsInOneFunction = true,
         TagsNxSplits = true,
         KeepsLoggedNxSplits = true,
+        ClearSplitsLastPage = true,
         RootZapLevels = [Mmu.PgLevel.Size4K, Mmu.PgLevel.Size2M, Mmu.PgLevel.Size1G],
         InvalidRootsOweFlush = false,
         ProtectsInInvalidRoots = false,

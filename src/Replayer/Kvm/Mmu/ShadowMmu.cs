@@ -25,6 +25,7 @@ public sealed class ShadowMmu : IMmuBackend
         Rmap = new Rmap(vm, this);
         RmapOperations = new RmapOperations(vm, this);
         RmapRanges = new RmapRanges(vm, this);
+        RmapSplits = new RmapSplits(vm, this);
         Links = new ShadowLinks(vm, this);
         ShadowPages = new ShadowPages(vm, this);
         Zapper = new Zapper(vm, this);
@@ -85,6 +86,8 @@ public sealed class ShadowMmu : IMmuBackend
     internal RmapOperations RmapOperations { get; }
 
     internal RmapRanges RmapRanges { get; }
+
+    internal RmapSplits RmapSplits { get; }
 
     internal ShadowLinks Links { get; }
 
@@ -148,6 +151,7 @@ public sealed class ShadowMmu : IMmuBackend
     {
         gpa = null;
         fault = default;
+        vcpu.RegisterWrites.CachePdptrs();
         if (PagingOf(vcpu.WalkMmu) is { } paging)
         {
             var found = paging.TryTranslate(vcpu, vcpu.WalkMmu, gva, access, overridesSmap, out var address, out fault);

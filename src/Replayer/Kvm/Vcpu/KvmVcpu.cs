@@ -116,6 +116,10 @@ public sealed class KvmVcpu : IHypervisor
 
     internal HardwareRoot LoadedRoot { get; set; }
 
+    /// <summary>KVM has read the PDPTEs since the last exit. SVM does not tell them at an exit, where VMX does.</summary>
+    /// <remarks>KVM: VCPU_EXREG_PDPTR in regs_avail.</remarks>
+    internal bool HasPdptrs { get; set; }
+
     internal VcpuTlb Tlb { get; }
 
     internal MmioCache Mmio { get; } = new();
@@ -147,6 +151,7 @@ public sealed class KvmVcpu : IHypervisor
     /// <remarks>KVM: vcpu_enter_guest(), up to the entry.</remarks>
     public void EnterGuest()
     {
+        Emulator.EndString();
         if ((Requests == VcpuRequests.None && Mmu.Root.IsValid) || IsShutDown)
             return;
         using var scope = Vm.Journal.Enter(KvmFunction.VcpuEnterGuest);
@@ -198,12 +203,23 @@ public sealed class KvmVcpu : IHypervisor
         IsShutDown = false;
         Vm.Journal.Vcpu = (byte)Id;
         Invariant.Holds(!IsPagingExit(exit.Reason) || !Vm.TdpEnabled || !Registers.PagingEnabled, $"{exit.Reason} exits in two-dimensional paging");
+        HasPdptrs = false;
         using var scope = Vm.Journal.BeginExit(exit.Reason, exit.Info1, exit.Info2);
         var wasGuestMode = IsGuestMode;
         var result = _exits.Handle(exit);
         if (wasGuestMode)
             Nested.CheckEvents();
         return wasGuestMode && !IsGuestMode ? ExitResult.NestedExit : result;
+    }
+
+    /// <inheritdoc/>
+    public ulong EmulatedString => Emulator.EmulatedString;
+
+    /// <inheritdoc/>
+    public ExitResult EmulateNext(in VmExit store, ulong? gpa)
+    {
+        Vm.Journal.Vcpu = (byte)Id;
+        return Emulator.EmulateNext(Mmu.RootRole.Direct ? gpa ?? 0 : store.Gva, store);
     }
 
     /// <inheritdoc/>
@@ -217,6 +233,7 @@ public sealed class KvmVcpu : IHypervisor
     public void Vmrun(ulong vmcb, NestedEntry entry)
     {
         Vm.Journal.Vcpu = (byte)Id;
+        HasPdptrs = false;
         using var scope = Vm.Journal.BeginExit(ExitReason.Vmrun, 0, vmcb);
         _exits.EnterNested(vmcb, entry);
     }
