@@ -145,7 +145,7 @@ public sealed partial record KvmBehaviour
 
     /// <summary>A misconfiguration of EPT that a nested guest's hypervisor gets has no exit qualification; before, it had that of the CPU's own exit.</summary>
     /// <remarks>KVM: nested_ept_inject_page_fault().</remarks>
-    [Changed("after 6.1", "not looked up: read in both sources, 6.1.176 and 6.12.95")]
+    [Changed("after 6.1", "commit not looked up: read in both sources")]
     public bool ClearsQualificationOfMisconfiguration { get; init; }
 
     // Huge pages.
