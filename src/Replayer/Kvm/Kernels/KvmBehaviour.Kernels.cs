@@ -49,6 +49,7 @@ public sealed partial record KvmBehaviour
         RangeFlushIsACall = true,
         ZapsOrphanedRoots = true,
         CpuidMarksRolesInvalid = true,
+        ClearsQualificationOfMisconfiguration = true,
         FlushesWhatTheEntryMaps = true,
         AgesRmapsInOneFunction = true,
         TagsNxSplits = true,

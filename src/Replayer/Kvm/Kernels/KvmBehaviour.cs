@@ -143,6 +143,11 @@ public sealed partial record KvmBehaviour
     [Changed("after 6.1", "commit not looked up: read in both sources")]
     public bool CpuidMarksRolesInvalid { get; init; }
 
+    /// <summary>A misconfiguration of EPT that a nested guest's hypervisor gets has no exit qualification; before, it had that of the CPU's own exit.</summary>
+    /// <remarks>KVM: nested_ept_inject_page_fault().</remarks>
+    [Changed("after 6.1", "commit not looked up: read in both sources")]
+    public bool ClearsQualificationOfMisconfiguration { get; init; }
+
     // Huge pages.
 
     /// <summary>A table keeps a huge page away only if it stands for one that must not be executable.</summary>

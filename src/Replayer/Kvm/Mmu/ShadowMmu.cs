@@ -13,6 +13,7 @@ public sealed class ShadowMmu : IMmuBackend
     private readonly KvmVm _vm;
     private readonly IGuestPaging _paging64;
     private readonly IGuestPaging _paging32;
+    private readonly IGuestPaging _pagingEpt;
 
     internal ShadowMmu(KvmVm vm)
     {
@@ -44,6 +45,7 @@ public sealed class ShadowMmu : IMmuBackend
         Faults = new PageFaults(vm, this);
         _paging64 = new GuestPaging<Paging64>(vm, this);
         _paging32 = new GuestPaging<Paging32>(vm, this);
+        _pagingEpt = new GuestPaging<PagingEpt>(vm, this);
     }
 
     /// <summary>Shadow pages in use.</summary>
@@ -129,6 +131,7 @@ public sealed class ShadowMmu : IMmuBackend
     {
         KvmFunction.Paging64PageFault => _paging64,
         KvmFunction.Paging32PageFault => _paging32,
+        KvmFunction.EptPageFault => _pagingEpt,
         _ => null,
     };
 

@@ -28,7 +28,7 @@ public sealed class KvmVcpu : IHypervisor
         Injector = new FaultInjector(this);
         Invalidations = new TlbInvalidations(this);
         RegisterWrites = new RegisterWrites(this);
-        Nested = new NestedSvm(this);
+        Nested = NestedVirtualization.Of(this);
         Mmu = RootMmu;
         WalkMmu = RootMmu;
         _exits = vm.Profile.Vendor == CpuVendor.Intel ? new VmxExits(this) : new SvmExits(this);
@@ -132,7 +132,7 @@ public sealed class KvmVcpu : IHypervisor
 
     internal RegisterWrites RegisterWrites { get; }
 
-    internal NestedSvm Nested { get; }
+    internal NestedVirtualization Nested { get; }
 
     /// <summary>Userspace set the registers: where a recording starts, and after an INIT.</summary>
     /// <remarks>KVM: __set_sregs().</remarks>
@@ -184,6 +184,16 @@ public sealed class KvmVcpu : IHypervisor
             Tlb.FlushGuestOnRequest();
     }
 
+    /// <summary>Serves the flushes of this vCPU's own translations that are pending, before what they are of changes.</summary>
+    /// <remarks>KVM: kvm_service_local_tlb_flush_requests().</remarks>
+    internal void ServiceLocalFlushes()
+    {
+        if (Take(VcpuRequests.TlbFlushCurrent))
+            Tlb.FlushCurrentOnRequest();
+        if (Take(VcpuRequests.TlbFlushGuest))
+            Tlb.FlushGuestOnRequest();
+    }
+
     /// <inheritdoc/>
     public ExitResult HandleExit(in VmExit exit)
     {
@@ -216,7 +226,7 @@ public sealed class KvmVcpu : IHypervisor
     public bool CanRunNested(NestedEntry entry)
     {
         ArgumentNullException.ThrowIfNull(entry);
-        return Vm.Profile.Vendor == CpuVendor.Amd && (Vm.TdpEnabled || !entry.NestedPaging);
+        return Nested.CanRun(entry);
     }
 
     /// <inheritdoc/>
@@ -225,7 +235,7 @@ public sealed class KvmVcpu : IHypervisor
         Vm.Journal.Vcpu = (byte)Id;
         HasPdptrs = false;
         using var scope = Vm.Journal.BeginExit(ExitReason.Vmrun, 0, vmcb);
-        ((SvmExits)_exits).Vmrun(vmcb, entry);
+        _exits.EnterNested(vmcb, entry);
     }
 
     /// <inheritdoc/>
@@ -236,10 +246,10 @@ public sealed class KvmVcpu : IHypervisor
 
     /// <summary>Root of the tables that the MMU walks: those of the nested guest's hypervisor, or the running guest's own.</summary>
     /// <remarks>KVM: kvm_mmu.get_guest_pgd.</remarks>
-    internal ulong PgdOf(KvmMmu mmu) => ReferenceEquals(mmu, GuestMmu) ? Nested.NestedCr3 : Registers.Cr3;
+    internal ulong PgdOf(KvmMmu mmu) => ReferenceEquals(mmu, GuestMmu) ? Nested.TablesRoot : Registers.Cr3;
 
     /// <remarks>KVM: kvm_mmu.get_pdptr.</remarks>
-    internal ulong PdpteOf(KvmMmu mmu, int index) => ReferenceEquals(mmu, GuestMmu) ? Nested.TdpPdpte(index) : Registers.Pdptes[index];
+    internal ulong PdpteOf(KvmMmu mmu, int index) => ReferenceEquals(mmu, GuestMmu) ? Nested.TablesPdpte(index) : Registers.Pdptes[index];
 
     /// <inheritdoc/>
     public bool TryGetHostAddress(ulong gpa, out ulong hpa)
