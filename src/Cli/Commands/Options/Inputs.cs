@@ -1,5 +1,6 @@
-using Replay.Analyzer.Query;
 using Replay.Analyzer.Store;
+using Replay.Analyzer.Store.Parts;
+using Replay.Trace;
 
 namespace Replay.Cli.Commands;
 
@@ -24,8 +25,16 @@ internal static class Inputs
 
     public static string Database(string path) =>
         File.Exists(path) ? path
+        : HistoryFolder.Is(path) ? throw new UsageException($"{path} holds histories as Parquet, which 'replay query' reads. Here a database is needed: 'replay run' with the same options and -o FILE.db makes it ('replay query {path} @runs' tells which).")
         : Directory.Exists(path) ? throw new UsageException($"{path} is a directory; 'replay run {path} --mmu ept -o FILE.db' makes a database of a capture.")
         : throw new InputMissingException(HistoryFile.IsUnfinished(path) ? Unfinished(path) : $"{path}: no such database.");
+
+    /// <summary>A name for a run: one that no option or SQL takes for something else.</summary>
+    /// <exception cref="UsageException">It is none.</exception>
+    public static string? NewRunName(string? name) =>
+        name is null || (name.Length > 0 && !char.IsAsciiDigit(name[0]) && name[0] != '-' && name.All(letter => char.IsLetterOrDigit(letter) || letter is '-' or '_' or '.' or '@' or '+'))
+            ? name
+            : throw new UsageException($"--name {name}: letters, digits and - _ . @ +, a letter first.");
 
     private static string Unfinished(string path) => $"{path}: is not made yet: a run into it goes on, or was interrupted. 'replay run --resume' finishes it.";
 
