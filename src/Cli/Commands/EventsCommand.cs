@@ -63,7 +63,7 @@ internal sealed class EventsCommand : VerbCommand
                 arguments.GetValue(_noAccesses),
                 cancellation)
             : RunLines(input.Path, first, last, gfn, arguments, console, cancellation);
-        var symbols = arguments.GetValue(_symbols) is { Length: > 0 } files ? SymbolTable.Read(files) : null;
+        var symbols = CommonOptions.ReadSymbols(arguments.GetValue(_symbols));
         var limit = arguments.GetValue(_limit) ?? long.MaxValue;
         foreach (var line in lines)
         {

@@ -31,6 +31,7 @@ internal sealed class QueryCommand : VerbCommand
     private readonly Option<FileInfo?> _file = new("--file", "-f") { Description = "Read the SQL from a file", HelpName = "FILE" };
     private readonly Option<string[]> _parameters = new("--param", "-p") { Description = "Value of a :parameter; repeatable", HelpName = "KEY=VALUE" };
     private readonly Option<string?> _format = new("--format") { Description = "table, csv, json, jsonl, markdown or line (default: table on a terminal, csv otherwise)", HelpName = "FORMAT" };
+    private readonly Option<string[]> _symbols = CommonOptions.Symbols();
     private readonly Option<bool> _json = CommonOptions.Json();
     private readonly Option<bool> _line = new("--line") { Description = "A field a line" };
     private readonly Option<bool> _wide = new("--wide") { Description = "Tables as wide as they are, not as the terminal" };
@@ -52,6 +53,7 @@ internal sealed class QueryCommand : VerbCommand
         Options.Add(_file);
         Options.Add(_parameters);
         Options.Add(_format);
+        Options.Add(_symbols);
         Options.Add(_json);
         Options.Add(_line);
         Options.Add(_wide);
@@ -65,6 +67,7 @@ internal sealed class QueryCommand : VerbCommand
     [
         new("replay query --list", "the canned queries"),
         new("replay query boot.db @writes-by-level", "which functions wrote which level of which table"),
+        new("replay query boot.db @faults-by-process --symbols System.map --symbols app@555555554000@CR3=2c3e000", "which functions of the guest fault, of its kernel and of one of its processes"),
         new("replay query boot.db \"select * from table_write order by seq limit 10\"", "the first ten writes"),
         new("replay query boot.db @writes-to-range -p from=0x1000000 -p to=0x1001000 --json", "who wrote this page, and what it changed"),
     ];
@@ -86,7 +89,8 @@ internal sealed class QueryCommand : VerbCommand
         using var database = Database.OpenRead(Inputs.Database(path));
         foreach (var warning in database.Warnings)
             console.Error.WriteLine($"replay query: {warning}");
-        var runner = new QueryRunner(database);
+        var symbols = CommonOptions.ReadSymbols(arguments.GetValue(_symbols));
+        var runner = new QueryRunner(database, symbols is null ? null : symbols.Function);
         var limits = Limits(arguments, console);
         using var lastResort = new LastResort(limits.Time, what => console.Error.WriteLine($"replay query: {what}"), cancellation);
         var text = Text(arguments, console);
@@ -104,7 +108,7 @@ internal sealed class QueryCommand : VerbCommand
             Tell(result, limits, console.Error);
             TellFit(format, result, console);
             isCutOff |= result.End == QueryEnd.TimeLimit;
-        });
+        }, symbols is null ? null : rows => new NamedRows(rows, symbols));
         return Task.FromResult(isCutOff ? ExitCode.Interrupted : ExitCode.Done);
     }
 

@@ -51,7 +51,11 @@ internal static class StoredReplay
                     Progress,
                     cancellation);
             for (var i = 0; i < results.Count; i++)
+            {
+                stores[i].StoreGuestCr3(driver.GuestCr3s);
                 stores[i].Complete(Summarize(results[i]));
+            }
+
             return (results, driver.Manifest.Blind);
         }
         finally

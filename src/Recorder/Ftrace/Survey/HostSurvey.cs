@@ -148,6 +148,8 @@ internal sealed class HostSurvey : TracepointSink
     {
         Name(line);
         _hasVirtualAddresses |= fields.Sptep is not null;
+        if (fields.ErrorCode > uint.MaxValue)
+            _kernel.NotBefore(6, 10);
         Entry(fields.New);
     }
 
@@ -159,6 +161,7 @@ internal sealed class HostSurvey : TracepointSink
             BothAddresses(line.Thread, root);
         var function = fields.Function.Text;
         (fields.IsReturn ? _returns : _entries).Add(function);
+        _kernel.Function(function);
         if (function.StartsWith("vmx_", StringComparison.Ordinal))
             Vendor(true, $"probes on {function}");
         else if (function.StartsWith("svm_", StringComparison.Ordinal))
