@@ -58,6 +58,9 @@ internal sealed class HeldLine
         _isExtended = false;
     }
 
+    /// <summary>Ends as quoted-printable breaks a line.</summary>
+    public bool EndsSoftly => Text.EndsWith("="u8);
+
     /// <summary>Appends the next part of a wrapped line to the text. Quoted-printable breaks lines with =, and goes on without a space.</summary>
     public bool TryExtend(ReadOnlySpan<byte> rest)
     {
