@@ -1,7 +1,7 @@
 -- title: What dirty logging cost
 -- description: What reading and switching the dirty log did to entries (rights or dirty bits taken, large pages split), what the guest's writes to such
 --   entries led to (faults that gave the right back), and the flushes, each by function and chain. An observed run shows the former
---   where the TDP MMU builds the tables, the latter always; a companion run has both.
+--   where the TDP MMU builds the tables, the latter always; a companion run has both. Reads the whole run.
 -- param run run = (SELECT run FROM run ORDER BY json_extract(options, '$.companion_of') IS NULL, run LIMIT 1): Which run; a companion before others.
 SELECT 'writes taken' AS what, w.level, w.function, w.chain, sum(w.writes) AS count, min(w.first_ordinal) AS first_ordinal, max(w.last_ordinal) AS last_ordinal
 FROM write_summary AS w

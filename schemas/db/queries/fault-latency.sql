@@ -1,7 +1,7 @@
 -- title: How long faults take, by cause
 -- description: Faults by what they were for, with the table writes they led to. In a run that a trace is behind, also by its clock (nanoseconds,
 --   if it has seconds): from the fault to the first leaf that it set (of an observed run, whose writes are events of their own), and from the
---   fault to the guest's next entry. Other runs have no clock, and NULL there.
+--   fault to the guest's next entry. Other runs have no clock, and NULL there. Reads the whole run.
 -- param run run = (SELECT min(run) FROM run): Which run.
 WITH timed AS (
   SELECT

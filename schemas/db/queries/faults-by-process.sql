@@ -1,6 +1,6 @@
 -- title: Which process of the guest faults, and where
 -- description: Faults by the page tables that the guest ran on (CR3; NULL where the run does not show it) and by the function of the guest that made
---   them: its name with `--symbols`, otherwise the instruction's address.
+--   them: its name with `--symbols`, otherwise the instruction's address. Reads all faults of the run.
 -- param run run = (SELECT run FROM run ORDER BY json_extract(options, '$.companion_of') IS NULL, run LIMIT 1): Which run; a companion before others.
 -- param top integer = 50: How many rows.
 WITH placed AS (

@@ -190,7 +190,7 @@ internal ref struct LineHead
         if (Name.IndexOf((byte)'(') is > 0 and var bracket)
         {
             Name = text[..bracket];
-            Text = text[bracket..].Trim(" \t\0"u8);
+            Text = text[(bracket + 1)..].Trim(" \t\0)"u8);
         }
 
         return true;

@@ -29,7 +29,7 @@ internal static class SystemCall
         [0xaec7] = SystemCallKind.ResetDirtyRings,
     };
 
-    /// <param name="text">Such as <c>fd: 0x0000000c, cmd: 0x4010ae42, arg: 0x7ffc0000</c>, or in brackets and without 0x.</param>
+    /// <param name="text">Such as <c>fd: 0x0000000c, cmd: 0x4010ae42, arg: 0x7ffc0000</c>, or without 0x.</param>
     /// <param name="kind">Which call.</param>
     public static bool TryParse(ReadOnlySpan<byte> text, out SystemCallKind kind)
     {
