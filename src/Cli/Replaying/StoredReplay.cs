@@ -56,6 +56,8 @@ internal static class StoredReplay
                 stores[i].Complete(Summarize(results[i]));
             }
 
+            foreach (var problem in driver.IndexProblems)
+                tell($"{problem}: every access of that part was read instead.");
             return (results, driver.Manifest.Blind);
         }
         finally
@@ -123,7 +125,7 @@ internal static class StoredReplay
             CaptureFilter = driver.Manifest.Filter,
             CaptureBlind = driver.Manifest.Blind,
             Mode = variant.Mode,
-            Name = plan.Kernels.Count > 1 ? variant.ToString() : null,
+            Name = plan.RunName(variant),
             Profile = plan.OptionsFor(variant).EffectiveProfile.Name,
             Backing = plan.BackingNameFor(variant.Mode),
             Kernel = variant.Kernel.Release,

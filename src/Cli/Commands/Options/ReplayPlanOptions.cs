@@ -46,6 +46,7 @@ internal sealed class ReplayPlanOptions
     };
 
     private readonly Option<bool> _noTlb = new("--no-tlb") { Description = "Walk on every access; the same history, slower" };
+    private readonly Option<bool> _noIndex = new("--no-index") { Description = "Read every access, even where the capture's index says that it repeats another; the same history, slower" };
     private readonly Option<int> _threads = new("--threads")
     {
         Description = "Threads that replay, at most one a mode (default: the processors)",
@@ -72,6 +73,7 @@ internal sealed class ReplayPlanOptions
         command.Options.Add(_parameters);
         command.Options.Add(_hostEvents);
         command.Options.Add(_noTlb);
+        command.Options.Add(_noIndex);
         command.Options.Add(_threads);
     }
 
@@ -90,6 +92,7 @@ internal sealed class ReplayPlanOptions
             TracedMode = saysHost ? null : traced?.Mode,
             HostScript = CommonOptions.ReadHostEvents(arguments.GetValue(_hostEvents)),
             UseTlb = !arguments.GetValue(_noTlb),
+            UseIndex = !arguments.GetValue(_noIndex) && !arguments.GetValue(_noTlb),
             Threads = arguments.GetValue(_threads) is > 0 and var threads ? threads : throw new UsageException("--threads: at least 1."),
         };
     }
@@ -100,7 +103,7 @@ internal sealed class ReplayPlanOptions
         foreach (var name in names)
         {
             if (!MmuModes.TryParse(name, out var mode))
-                throw new UsageException($"--mmu {name}: choose from {string.Join(", ", MmuModes.All.Select(known => known.Name()))}.");
+                throw new UsageException($"--mmu {name}: {NameHints.Choose(name, MmuModes.All.Select(known => known.Name()))}");
             if (modes.Contains(mode))
                 throw new UsageException($"--mmu {name} is given twice.");
             modes.Add(mode);
@@ -115,7 +118,7 @@ internal sealed class ReplayPlanOptions
         foreach (var name in names)
         {
             var kernel = KvmBehaviour.Find(name)
-                ?? throw new UsageException($"--kernel {name}: choose from {KernelNames}.");
+                ?? throw new UsageException($"--kernel {name}: {NameHints.Choose(name, KvmBehaviour.All.Select(known => known.Name))}");
             if (kernels.Contains(kernel))
                 throw new UsageException($"--kernel {name} is given twice.");
             foreach (var mode in modes)
@@ -142,7 +145,7 @@ internal sealed class ReplayPlanOptions
         null => usual,
         "4k" => false,
         "thp" => true,
-        _ => throw new UsageException($"--host-pages {text}: choose 4k or thp."),
+        _ => throw new UsageException($"--host-pages {text}: {NameHints.Choose(text, ["4k", "thp"])}"),
     };
 
     private HostProfile? Profile(ParseResult arguments, List<MmuMode> modes, HostProfile? usual)
@@ -151,7 +154,7 @@ internal sealed class ReplayPlanOptions
         if (arguments.GetValue(_host) is { } name)
         {
             profile = HostProfiles.Find(name)
-                ?? throw new UsageException($"--host {name}: choose from {string.Join(", ", HostProfiles.All.Select(known => known.Name))}.");
+                ?? throw new UsageException($"--host {name}: {NameHints.Choose(name, HostProfiles.All.Select(known => known.Name))}");
             foreach (var mode in modes)
             {
                 if (!mode.RunsOn(profile.Vendor))
