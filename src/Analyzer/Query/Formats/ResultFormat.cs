@@ -25,9 +25,9 @@ public abstract class ResultFormat
     /// <summary>Writes all statements' results, one behind the other.</summary>
     /// <param name="execution">The statements.</param>
     /// <param name="output">Where to.</param>
-    /// <param name="afterResult">Called when a result is written, with <see cref="QueryExecution.End"/> telling why it ended.</param>
+    /// <param name="afterResult">Called when a result is written, with <see cref="IQueryExecution.End"/> telling why it ended.</param>
     /// <param name="shownAs">Gives the rows as they are to be written; null: as they are.</param>
-    public void WriteAll(QueryExecution execution, TextWriter output, Action<QueryExecution>? afterResult = null, Func<IQueryRows, IQueryRows>? shownAs = null)
+    public void WriteAll(IQueryExecution execution, TextWriter output, Action<IQueryExecution>? afterResult = null, Func<IQueryRows, IQueryRows>? shownAs = null)
     {
         for (var isFirst = true; execution.NextResult(); isFirst = false)
         {
