@@ -17,6 +17,7 @@ public sealed class QueryPlanTests : IDisposable
         { "mapping-at", "address=0x5000", "_table_page_by_hpa (run=? AND <expr>=?)" },
         { "why-entry", "table_id=5 idx=7", "_table_write_by_entry (table_id=? AND run=? AND idx=?)" },
         { "why-gfn", "gfn=5", "_table_write_by_gfn (gfn=? AND run=?)" },
+        { "who-zapped", "gfn=5", "_table_write_by_gfn (gfn=? AND run=?)" },
         { "why-gva", "gva=0x5000", "_fault_at_gva (gva>? AND gva<?)" },
         { "what-happened-at", "ordinal=5", "PRIMARY KEY (run=? AND ordinal=?)" },
         { "zap-victims", "ordinal=5", "_table_write_by_entry (table_id=? AND run=? AND idx=?" },

@@ -38,6 +38,7 @@ public sealed class ViewTests : IDisposable
             TraceHash = "0",
             TraceComplete = true,
             Options = [],
+            GuestCr3s = [new GuestCr3(0, 0, 0x1000)],
             Names = [new TraceNameRow(0, "kvm_entry", null, 1)],
             Tasks = ["vmm"],
             Capabilities = [new Capability("exits", "no", "kvm_exit")],

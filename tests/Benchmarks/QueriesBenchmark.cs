@@ -74,6 +74,7 @@ internal sealed class QueriesBenchmark : IBenchmark
             ["mapping-at"] = $"address=0xe64000 ordinal={middle}",
             ["why-entry"] = $"table_id={cold[0]} idx={cold[1]}",
             ["why-gfn"] = "gfn=0x7fff0",
+            ["who-zapped"] = "gfn=0x7fff0",
             ["why-gva"] = "gva=0xffff8880fff00000",
             ["what-happened-at"] = $"ordinal={event_[0]}",
             ["diff-summary"] = "a=1 b=1",

@@ -4,23 +4,37 @@ using System.Text.RegularExpressions;
 namespace Replay.Cli.Tests;
 
 /// <summary>
-/// Every command of docs/cookbook.md is run, and says what the page says it does. <c>UPDATE_GOLDEN=1</c> writes the outputs into the page.
+/// Every command of docs/cookbook.md, and of the worked case in docs/real-host.md, is run, and says what the page says it does.
+/// <c>UPDATE_GOLDEN=1</c> writes the outputs into the page.
 /// </summary>
 public sealed partial class CookbookTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
-    private static string Page { get; } = Path.Combine(FindRoot(), "docs", "cookbook.md");
+    private const string WorkedCase = "One case, from the trace to the what-if";
 
-    public static TheoryData<string> Recipes => [.. Sections(File.ReadAllText(Page)).Select(section => section.Title)];
+    public static TheoryData<string, string> Recipes
+    {
+        get
+        {
+            var recipes = new TheoryData<string, string>();
+            foreach (var (title, _) in Sections(File.ReadAllText(PathOf("cookbook.md"))))
+                recipes.Add("cookbook.md", title);
+            recipes.Add("real-host.md", WorkedCase);
+            return recipes;
+        }
+    }
 
     public void Dispose() => _folder.Dispose();
 
     [Theory]
     [MemberData(nameof(Recipes))]
-    public async Task A_recipe_gives_what_the_page_shows(string title)
+    public async Task A_recipe_gives_what_the_page_shows(string name, string title)
     {
-        var page = (await File.ReadAllTextAsync(Page, TestContext.Current.CancellationToken)).ReplaceLineEndings("\n");
+        // The trace that the worked case is about.
+        if (title == WorkedCase)
+            await File.WriteAllTextAsync(_folder["host.txt"], Ftrace.RealTrace.Stock(Ftrace.RealTrace.Text("amd-6.12-npt-tdp-lm4k.reslotq")), TestContext.Current.CancellationToken);
+        var page = (await File.ReadAllTextAsync(PathOf(name), TestContext.Current.CancellationToken)).ReplaceLineEndings("\n");
         var section = Sections(page).Single(each => each.Title == title).Text;
         var actual = new StringBuilder(section.Length);
         var last = 0;
@@ -43,7 +57,7 @@ public sealed partial class CookbookTests : IDisposable
         actual.Append(section, last, section.Length - last);
         Assert.True(commands > 1, $"{title}: has no commands");
         if (Environment.GetEnvironmentVariable("UPDATE_GOLDEN") == "1")
-            await Update(section, actual.ToString());
+            await Update(PathOf(name), section, actual.ToString());
         else
             Assert.Equal(section, actual.ToString());
     }
@@ -54,7 +68,7 @@ public sealed partial class CookbookTests : IDisposable
         var words = Word().Matches(line).Select(word => word.Groups["quoted"].Success ? word.Groups["quoted"].Value : word.Value).ToList();
         Assert.Equal("replay", words[0]);
         var arguments = words.Skip(1).Select(word => FileName().IsMatch(word) ? _folder[word] : word).ToList();
-        if (arguments[0] == "query")
+        if (arguments[0] == "query" && !arguments.Contains("--line"))
             arguments.AddRange(["--format", "table"]);
         var (exitCode, text, error) = await CommandRunner.Run([.. arguments]);
         // Two runs that differ are what diff is asked about.
@@ -62,19 +76,23 @@ public sealed partial class CookbookTests : IDisposable
         // Its report has the hash, which changes with the model; the page is about the answers.
         if (arguments[0] == "run")
             return "";
+        if (arguments[0] == "import")
+            text = HistoryHash().Replace(error, "");
         text = text.Replace(_folder[""] + Path.DirectorySeparatorChar, "", StringComparison.Ordinal);
         return string.Concat(text.ReplaceLineEndings("\n").Split('\n', StringSplitOptions.None).SkipLast(1).Select(row => row.TrimEnd() + "\n"));
     }
 
-    private static async Task Update(string before, string after)
+    private static async Task Update(string path, string before, string after)
     {
         // Recipes run one after another within a class.
-        var page = (await File.ReadAllTextAsync(Page)).ReplaceLineEndings("\n");
-        await File.WriteAllTextAsync(Page, page.Replace(before, after, StringComparison.Ordinal));
+        var page = (await File.ReadAllTextAsync(path)).ReplaceLineEndings("\n");
+        await File.WriteAllTextAsync(path, page.Replace(before, after, StringComparison.Ordinal));
     }
 
     private static IEnumerable<(string Title, string Text)> Sections(string page) =>
         page.ReplaceLineEndings("\n").Split("\n## ").Skip(1).Select(section => (section.Split('\n')[0], section));
+
+    private static string PathOf(string page) => Path.Combine(FindRoot(), "docs", page);
 
     private static string FindRoot()
     {
@@ -90,9 +108,12 @@ public sealed partial class CookbookTests : IDisposable
     [GeneratedRegex("```sh\n(?<commands>.*?)```\n(?:\n```text\n.*?```\n)?", RegexOptions.Singleline)]
     private static partial Regex Block();
 
+    [GeneratedRegex("; history [0-9a-f]{32}")]
+    private static partial Regex HistoryHash();
+
     [GeneratedRegex("\"(?<quoted>[^\"]*)\"|\\S+")]
     private static partial Regex Word();
 
-    [GeneratedRegex(@"^[\w-]+\.(capture|db|parquet)$")]
+    [GeneratedRegex(@"^[\w-]+\.(capture|db|parquet|txt)$")]
     private static partial Regex FileName();
 }

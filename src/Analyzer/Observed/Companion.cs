@@ -97,8 +97,11 @@ public sealed class SeenWrites
 /// <param name="offset">Capture ordinals minus trace ordinals.</param>
 public sealed class Companion(IHistory history, SeenWrites seen, EntryClassifier entries, long offset) : IHistory
 {
-    /// <summary>Lines that belong to an event come after it, and before so many others at most.</summary>
+    /// <summary>Lines that belong to a fault come after it, and before so many others at most.</summary>
     private const long Reach = 4096;
+
+    /// <summary>Those of what the host does at once: a memslot's end takes a line for each of its entries.</summary>
+    private const long HostReach = 1 << 22;
 
     private readonly HashSet<ulong> _earlierPages = [];
     private readonly List<(long Ordinal, long Seq, WriteOrigin Origin)> _origins = [];
@@ -140,7 +143,7 @@ public sealed class Companion(IHistory history, SeenWrites seen, EntryClassifier
         history.OnTablePage(record);
         if (record.Operation != PageOperation.Create || record.IsSpecial != 0)
             return;
-        if (Take(seen.Pages(record.Level, record.Gfn), record.Ordinal, _ => true))
+        if (Take(seen.Pages(record.Level, record.Gfn), record.Ordinal, _ => true, Reach))
             _earlierPages.Remove(record.Pfn);
         else
             _earlierPages.Add(record.Pfn);
@@ -169,7 +172,7 @@ public sealed class Companion(IHistory history, SeenWrites seen, EntryClassifier
     private WriteOrigin OriginOf(TableWrite record)
     {
         var kind = entries.Classify(record.New, record.Level);
-        if (Take(seen.Writes(record.Level, record.Gfn), record.Ordinal, write => Alike(write, record.New, kind, record.Level)))
+        if (Take(seen.Writes(record.Level, record.Gfn), record.Ordinal, write => Alike(write, record.New, kind, record.Level), record.FaultId < 0 ? HostReach : Reach))
             return WriteOrigin.Seen;
         if (kind == EntryKind.Table && _earlierPages.Contains(new Spte(record.New).Pfn))
             return WriteOrigin.Earlier;
@@ -180,14 +183,14 @@ public sealed class Companion(IHistory history, SeenWrites seen, EntryClassifier
     private bool Alike(ulong write, ulong value, EntryKind kind, int level) =>
         write == value || (write == Unseen.Word && kind == EntryKind.Mmio) || (kind is EntryKind.Table or EntryKind.Mmio && entries.Classify(write, level) == kind);
 
-    private bool Take(IReadOnlyList<SeenWrites.Seen> list, long ordinal, Func<ulong, bool> alike)
+    private bool Take(IReadOnlyList<SeenWrites.Seen> list, long ordinal, Func<ulong, bool> alike, long reach)
     {
         ordinal -= offset;
         foreach (var candidate in list)
         {
             if (candidate.IsTaken || candidate.Ordinal < ordinal - Reach)
                 continue;
-            if (candidate.Ordinal > ordinal + Reach || !alike(candidate.New))
+            if (candidate.Ordinal > ordinal + reach || !alike(candidate.New))
                 return false;
             candidate.IsTaken = true;
             return true;

@@ -129,9 +129,9 @@ internal sealed class EntryFollower(ObservedHost host, Scribe scribe, TablePages
         var page = pageFollower.OfEntry(thread, sptep);
         var index = TablePages.Index(sptep);
         var before = old ?? page.Value(index);
-        if (page.Value(index) == 0 && old is null)
+        if (page.Value(index) is var now && (now == 0 || now == host.Kernel.EmptySpte) && old is null)
             return;
-        Begin(thread, page, index, before, 0, function, Tracepoint.None);
+        Begin(thread, page, index, before, host.Kernel.EmptySpte, function, Tracepoint.None);
         Tell(thread);
     }
 

@@ -9,8 +9,6 @@ namespace Replay.Analyzer.Observed;
 /// <summary>Follows exits and faults: each begins with one line, and ends where its thread enters the guest again or exits once more.</summary>
 internal sealed class ExitFollower(ObservedHost host, Scribe scribe, ShownEvents shown)
 {
-    private const uint VectorMask = 255;
-    private const uint PageFaultVector = 14;
     private const uint Efer = 0xc000_0080;
 
     public void Exit(ObservedThread thread, in ExitFields fields)
@@ -239,8 +237,8 @@ internal sealed class ExitFollower(ObservedHost host, Scribe scribe, ShownEvents
         ExitReasons.VmxException when code.Isa == ExitIsa.Unknown => default,
         ExitReasons.VmxEptViolation => (PendingExit.Certain, ExitReason.EptViolation),
         ExitReasons.VmxEptMisconfig => (PendingExit.Certain, ExitReason.EptMisconfig),
+        ExitReasons.VmxException when fields.TellsPageFault() => (PendingExit.Certain, ExitReason.PageFault),
         ExitReasons.VmxException when fields.InterruptInfo is null => (PendingExit.IfPageFault, default),
-        ExitReasons.VmxException when (fields.InterruptInfo & VectorMask) == PageFaultVector => (PendingExit.Certain, ExitReason.PageFault),
         ExitReasons.VmxCrAccess => CrAccess(fields.Info1),
         ExitReasons.VmxMsrWrite => (PendingExit.IfEfer, default),
         ExitReasons.VmxInvlpg => (PendingExit.Certain, ExitReason.Invlpg),

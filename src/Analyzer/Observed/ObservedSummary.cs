@@ -22,4 +22,7 @@ public sealed record ObservedSummary
     public required IReadOnlyList<string> Tasks { get; init; }
 
     public required IReadOnlyList<Capability> Capabilities { get; init; }
+
+    /// <summary>Loads of CR3 that lines show.</summary>
+    public IReadOnlyList<GuestCr3> GuestCr3s { get; init; } = [];
 }

@@ -19,6 +19,7 @@ public sealed class ObservedTraceMapper : TracepointSink
     private readonly EntryFollower _entries;
     private readonly ProbeFollower _probes;
     private readonly Sightings _sightings = new();
+    private readonly GuestCr3Log _cr3s = new();
     private readonly FieldsJson _json = new();
     private readonly Dictionary<long, ObservedThread> _threads = [];
     private readonly Dictionary<(long Thread, ulong Name), int> _tasks = [];
@@ -60,6 +61,9 @@ public sealed class ObservedTraceMapper : TracepointSink
         foreach (var (pid, vcpu) in outlook.VcpuOfThread)
             _threads[pid] = new ObservedThread { Vcpu = VcpuNumber(vcpu) };
     }
+
+    /// <summary>Loads of CR3 that lines show.</summary>
+    public IReadOnlyList<GuestCr3> GuestCr3s => _cr3s.Loads;
 
     /// <summary>Hash of the history so far.</summary>
     public string Hash => _scribe.Hash;
@@ -140,8 +144,11 @@ public sealed class ObservedTraceMapper : TracepointSink
 
     public override void OnControlRegister(in TraceLine line, in ControlRegisterFields fields)
     {
-        if (Take(line, mapped: false))
-            ExitFollower.ControlRegister(_thread, fields);
+        if (!Take(line, mapped: false))
+            return;
+        ExitFollower.ControlRegister(_thread, fields);
+        if (fields is { IsWrite: true, Register: 3 })
+            Cr3(line.Ordinal, fields.Value);
     }
 
     public override void OnMsr(in TraceLine line, in MsrFields fields)
@@ -222,6 +229,9 @@ public sealed class ObservedTraceMapper : TracepointSink
         if (!Take(line, mapped: false))
             return;
         _sightings.Probe(line.Name, fields);
+        // Of a VMX guest the field of KVM's vCPU is no later than when KVM last asked for it.
+        if (!(_host.IsIntel && _host.IsTwoDimensional) && fields.TryGet("cr3"u8, out var cr3))
+            Cr3(line.Ordinal, cr3);
         _probes.Probe(_thread, fields);
     }
 
@@ -315,6 +325,12 @@ public sealed class ObservedTraceMapper : TracepointSink
     {
         _entries.EndLink(_thread);
         _entries.Tell(_thread);
+    }
+
+    private void Cr3(long ordinal, ulong value)
+    {
+        if (_thread.Vcpu != Unseen.Byte)
+            _cr3s.Load(ordinal, _thread.Vcpu, value);
     }
 
     private void SetVcpu(int vcpu) => _thread.Vcpu = VcpuNumber(vcpu);

@@ -114,7 +114,7 @@ internal sealed class ProbeFollower(ObservedHost host, Scribe scribe, TablePages
                 if (!hasOld || old != 0)
                     entries.Clear(thread, sptep, hasOld ? old : null, KvmFunction.MmuSpteClearTrackBits);
                 break;
-            case ProbeAction.ZapPte when hasOld && old != 0 && !(_clearsAreProbed && IsLeaf(sptep, old)):
+            case ProbeAction.ZapPte when hasOld && old != 0 && old != host.Kernel.EmptySpte && !(_clearsAreProbed && IsLeaf(sptep, old)):
                 entries.Clear(thread, sptep, old, KvmFunction.MmuPageZapPte);
                 break;
             case ProbeAction.PteListRemove:

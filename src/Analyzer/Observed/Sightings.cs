@@ -9,6 +9,7 @@ internal sealed class Sightings
     private readonly HashSet<string> _entered = new(StringComparer.Ordinal);
     private readonly HashSet<string> _returned = new(StringComparer.Ordinal);
     private bool _hasStacks;
+    private bool _probesShowCr3;
 
     public IReadOnlyList<TraceNameRow> Names =>
         [.. _names.Where(name => name.Events > 0).Select(name => new TraceNameRow(name.Name.Id, name.Name.Text, name.Function, name.Events))];
@@ -25,6 +26,7 @@ internal sealed class Sightings
 
     public void Probe(TracepointName name, in ProbeFields probe)
     {
+        _probesShowCr3 = _probesShowCr3 || probe.TryGet("cr3"u8, out _);
         if (_names[name.Id].Function is not null)
             return;
         _names[name.Id] = _names[name.Id] with { Function = probe.Function.Text };
@@ -47,6 +49,7 @@ internal sealed class Sightings
                 Returned("direct_page_fault", "paging64_page_fault", "kvm_tdp_page_fault") ? "yes" : Seen("kvm_mmu_set_spte") || Seen("kvm_tdp_mmu_spte_changed") ? "derived" : "no",
                 "probes on the return of direct_page_fault, paging64_page_fault, paging32_page_fault; derived from what follows: leaves set, fast_page_fault, kvm_emulate_insn, kvm_inj_exception, the next kvm_entry, kvm_userspace_exit"),
             Of("guest_faults", Seen("kvm_inj_exception"), "kvm_inj_exception: those that KVM injects; the CPU delivers the others unseen"),
+            new("guest_cr3", Seen("kvm_cr") && !host.IsTwoDimensional ? "yes" : _probesShowCr3 ? "partly" : "no", "kvm_cr, with shadow paging; with NPT the field cr3 of a probe, at faults"),
             Of("vcpu", Seen("kvm_entry"), "kvm_entry and kvm_exit of the same thread; NULL for other threads"),
         };
         facts.AddRange(Entries(host));

@@ -22,7 +22,9 @@ public sealed class QueryRunner
     private readonly Database _database;
     private readonly ReadOnlyGuard _guard = new();
 
-    public QueryRunner(Database database)
+    /// <param name="database">What is asked.</param>
+    /// <param name="symbols">The function of the guest at an address, in the address space of a CR3 or in any; what <c>symbol()</c> answers.</param>
+    public QueryRunner(Database database, Func<ulong, ulong?, string?>? symbols = null)
     {
         _database = database;
         var connection = database.Connection.Handle!;
@@ -30,7 +32,24 @@ public sealed class QueryRunner
         _ = raw.sqlite3_limit(connection, LikePatternLimit, 1000);
         _ = raw.sqlite3_limit(connection, WorkerLimit, 0);
         _ = raw.sqlite3_hard_heap_limit64(MaxMemory);
+        _ = raw.sqlite3_create_function(connection, "symbol", 1, raw.SQLITE_UTF8 | raw.SQLITE_DETERMINISTIC, null, (context, _, arguments) => Symbol(symbols, context, arguments));
+        _ = raw.sqlite3_create_function(connection, "symbol", 2, raw.SQLITE_UTF8 | raw.SQLITE_DETERMINISTIC, null, (context, _, arguments) => Symbol(symbols, context, arguments));
         _guard.Install(connection);
+    }
+
+    private static void Symbol(Func<ulong, ulong?, string?>? symbols, sqlite3_context context, sqlite3_value[] arguments)
+    {
+        if (symbols is null || raw.sqlite3_value_type(arguments[0]) != raw.SQLITE_INTEGER)
+        {
+            raw.sqlite3_result_null(context);
+            return;
+        }
+
+        ulong? space = arguments.Length > 1 && raw.sqlite3_value_type(arguments[1]) == raw.SQLITE_INTEGER ? unchecked((ulong)raw.sqlite3_value_int64(arguments[1])) : null;
+        if (symbols(unchecked((ulong)raw.sqlite3_value_int64(arguments[0])), space) is { } name)
+            raw.sqlite3_result_text(context, name);
+        else
+            raw.sqlite3_result_null(context);
     }
 
     /// <summary>Starts the statements of <paramref name="sql"/>. They run as their results are read.</summary>

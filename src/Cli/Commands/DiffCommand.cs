@@ -22,6 +22,7 @@ internal sealed class DiffCommand : VerbCommand
     private readonly Option<int> _ranges = new("--ranges") { Description = "Split the trace into so many equal ranges (default 48)", HelpName = "N", DefaultValueFactory = _ => 48 };
     private readonly Option<FileInfo?> _costs = new("--costs") { Description = "Cost table (default: schemas/costs/default.json)", HelpName = "FILE" };
     private readonly Option<FileInfo?> _html = new("--output", "-o", "--html") { Description = "Write a report with charts as one HTML file that loads nothing", HelpName = "FILE" };
+    private readonly Option<string[]> _symbols = CommonOptions.Symbols();
     private readonly Option<bool> _force = CommonOptions.Force();
     private readonly Option<bool> _json = CommonOptions.Json();
 
@@ -33,6 +34,7 @@ internal sealed class DiffCommand : VerbCommand
         Options.Add(_ranges);
         Options.Add(_costs);
         Options.Add(_html);
+        Options.Add(_symbols);
         Options.Add(_json);
         Options.Add(_force);
     }
@@ -56,6 +58,8 @@ internal sealed class DiffCommand : VerbCommand
         using var sides = DiffSides.Open(arguments.GetValue(_sides) ?? []);
         CheckRange(options, sides, arguments.GetValue(_range));
         var diff = RunComparison.Of(sides.A, sides.B, options, cancellation);
+        if (CommonOptions.ReadSymbols(arguments.GetValue(_symbols)) is { } symbols && diff.FirstDivergence is { } first)
+            diff = diff with { FirstDivergence = first with { Access = symbols.Annotate(first.Access) } };
         if (arguments.GetValue(_json))
             console.Out.WriteLine(DiffJson.Text(diff));
         else

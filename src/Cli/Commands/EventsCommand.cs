@@ -56,7 +56,7 @@ internal sealed class EventsCommand : VerbCommand
         var (first, last) = Range(arguments.GetValue(_range));
         var gfn = arguments.GetValue(_gfn) is { } text ? Number(text, "--gfn") : (long?)null;
         Refuse(arguments, input.IsCapture);
-        var symbols = arguments.GetValue(_symbols) is { Length: > 0 } files ? SymbolTable.Read(files) : null;
+        var symbols = CommonOptions.ReadSymbols(arguments.GetValue(_symbols));
         var lines = input.IsCapture
             ? CaptureLines.Read(
                 input.Path,

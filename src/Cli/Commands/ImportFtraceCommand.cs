@@ -150,7 +150,7 @@ internal sealed class ImportFtraceCommand : VerbCommand
         var kernel = arguments.GetValue(_kernel) ?? findings.Kernel;
         var (summary, manifest) = Reconstruction.Write(input, plan, Profile(arguments), kernel, capture, arguments.GetValue(_force), cancellation);
         console.Error.WriteLine(
-            $"{capture}: {Units.Count(summary.Faults)} guest-physical accesses, {Units.Count(summary.HostEvents)} host events; {plan.Host.ModeName} on {manifest.Origin[Reconstruction.HostKey]}, host pages {manifest.Origin[Reconstruction.PagesKey]}");
+            $"{capture}: {Units.Count(summary.Faults)} guest-physical accesses, {Units.Count(summary.HostEvents)} host events; {plan.Host.ModeName} on {manifest.Origin[Reconstruction.HostKey]}, host pages {manifest.Origin[Reconstruction.PagesKey]}, as Linux {plan.Host.Kernel.Name} does it");
         console.Error.WriteLine($"{capture}: memslots inferred: {(summary.Slots.Count == 0 ? "none" : string.Join(", ", summary.Slots))}");
         foreach (var unknown in summary.Unknown)
             console.Error.WriteLine($"{capture}: unknown: {unknown}");
@@ -179,7 +179,7 @@ internal sealed class ImportFtraceCommand : VerbCommand
             Backing = (traced.Backing.HugePages ? "thp" : "4k") + "-recorded",
             Kernel = traced.Kernel.Release,
             Model = StoredReplay.ModelVersion,
-            Options = new(StringComparer.Ordinal) { ["tlb"] = "on", ["companion_of"] = observed },
+            Options = new(StringComparer.Ordinal) { ["tlb"] = "on", ["companion_of"] = observed, ["ordinal_offset"] = reader.Manifest.Origin[Reconstruction.OffsetKey] },
             Entries = null,
         };
         using var store = file.BeginRun(info);
@@ -215,7 +215,7 @@ internal sealed class ImportFtraceCommand : VerbCommand
     {
         Host = HostChoice.Choose(findings, arguments.GetValue(_mode), Profile(arguments), arguments.GetValue(_directMap)) with
         {
-            Kernel = KvmBehaviour.OfRelease(arguments.GetValue(_kernel) ?? findings.Kernel) ?? KvmBehaviour.Linux61,
+            Kernel = KvmBehaviour.NearestTo(arguments.GetValue(_kernel) ?? findings.Kernel),
         },
         Outlook = ImportPlan.OutlookOf(findings),
         Kept = arguments.GetValue(_fields) switch

@@ -34,6 +34,7 @@ internal sealed class QueryCommand : VerbCommand
     private readonly Option<FileInfo?> _file = new("--file", "-f") { Description = "Read the SQL from a file", HelpName = "FILE" };
     private readonly Option<string[]> _parameters = new("--param", "-p") { Description = "Value of a :parameter; repeatable", HelpName = "KEY=VALUE" };
     private readonly Option<string?> _format = new("--format") { Description = "table, csv, json, jsonl, markdown or line (default: table on a terminal, csv otherwise)", HelpName = "FORMAT" };
+    private readonly Option<string[]> _symbols = CommonOptions.Symbols();
     private readonly Option<bool> _json = CommonOptions.Json();
     private readonly Option<bool> _line = new("--line") { Description = "A field a line" };
     private readonly Option<bool> _wide = new("--wide") { Description = "Tables as wide as they are, not as the terminal" };
@@ -55,6 +56,7 @@ internal sealed class QueryCommand : VerbCommand
         Options.Add(_file);
         Options.Add(_parameters);
         Options.Add(_format);
+        Options.Add(_symbols);
         Options.Add(_json);
         Options.Add(_line);
         Options.Add(_wide);
@@ -68,6 +70,7 @@ internal sealed class QueryCommand : VerbCommand
     [
         new("replay query --list", "the canned queries"),
         new("replay query boot.db @writes-by-level", "which functions wrote which level of which table"),
+        new("replay query boot.db @faults-by-process --symbols System.map --symbols app@555555554000@CR3=2c3e000", "which functions of the guest fault, of its kernel and of one of its processes"),
         new("replay query boot.db \"select * from table_write order by seq limit 10\"", "the first ten writes"),
         new("replay query histories @exits-by-reason", "of all runs of a folder of Parquet, with DuckDB"),
         new("replay query boot.db @writes-to-range -p from=0x1000000 -p to=0x1001000 --json", "who wrote this page, and what it changed"),
@@ -97,13 +100,14 @@ internal sealed class QueryCommand : VerbCommand
             using var answer = question.StartsWith('@')
                 ? asked.Execute(CannedQueries.Find(question), parameters, limits, cancellation)
                 : asked.Execute(question, Values(parameters), limits, cancellation);
-            return Task.FromResult(Write(answer, format, limits, console));
+            return Task.FromResult(Write(answer, format, limits, null, console));
         }
 
         using var database = Database.OpenRead(Inputs.Database(path));
         foreach (var warning in database.Warnings)
             console.Error.WriteLine($"replay query: {warning}");
-        var runner = new QueryRunner(database);
+        var symbols = CommonOptions.ReadSymbols(arguments.GetValue(_symbols));
+        var runner = new QueryRunner(database, symbols is null ? null : symbols.Function);
         var text = Text(arguments, console);
         using var execution = Start(runner, text, parameters, limits, cancellation);
         if (!text.StartsWith('@'))
@@ -113,10 +117,10 @@ internal sealed class QueryCommand : VerbCommand
                 console.Error.WriteLine($"replay query: {hint}");
         }
 
-        return Task.FromResult(Write(execution, format, limits, console));
+        return Task.FromResult(Write(execution, format, limits, symbols, console));
     }
 
-    private static int Write(IQueryExecution execution, ResultFormat format, QueryLimits limits, CliConsole console)
+    private static int Write(IQueryExecution execution, ResultFormat format, QueryLimits limits, SymbolTable? symbols, CliConsole console)
     {
         var isCutOff = false;
         format.WriteAll(execution, console.Out, result =>
@@ -124,7 +128,7 @@ internal sealed class QueryCommand : VerbCommand
             Tell(result, limits, console.Error);
             TellFit(format, result, console);
             isCutOff |= result.End == QueryEnd.TimeLimit;
-        });
+        }, symbols is null ? null : rows => new NamedRows(rows, symbols));
         return isCutOff ? ExitCode.Interrupted : ExitCode.Done;
     }
 

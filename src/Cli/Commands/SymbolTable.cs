@@ -15,9 +15,21 @@ internal sealed partial class SymbolTable
     private const int ElfSymbol = 24;
     private const uint SymbolSection = 2;
 
-    private readonly List<(ulong Address, string Name)> _symbols = [];
+    private const ulong PageTables = 0x000f_ffff_ffff_f000;
+    private const string SpacePrefix = "CR3=";
 
-    /// <param name="files">Each FILE or FILE@OFFSET, the offset hexadecimal: where KASLR or the loader moved it to.</param>
+    private readonly List<(ulong Address, string Name)> _everywhere = [];
+
+    /// <summary>Those that hold in one address space, by its CR3.</summary>
+    private readonly Dictionary<ulong, List<(ulong Address, string Name)>> _spaces = [];
+
+    /// <summary>What the file being read adds to.</summary>
+    private List<(ulong Address, string Name)> _symbols = [];
+
+    /// <summary>Names hold in some address spaces and not in others.</summary>
+    public bool HasSpaces => _spaces.Count > 0;
+
+    /// <param name="files">Each FILE, FILE@OFFSET, FILE@CR3=VALUE or FILE@OFFSET@CR3=VALUE, both hexadecimal: where KASLR or the loader moved it to, and in which address space alone it is.</param>
     /// <exception cref="UsageException">A file is no list of symbols.</exception>
     /// <exception cref="InputMissingException">A file is not there.</exception>
     public static SymbolTable Read(IEnumerable<string> files)
@@ -25,9 +37,24 @@ internal sealed partial class SymbolTable
         var table = new SymbolTable();
         foreach (var file in files)
         {
-            var at = file.LastIndexOf('@');
-            var path = at > 0 && !File.Exists(file) ? file[..at] : file;
-            var offset = path == file ? 0 : Offset(file[(at + 1)..], file);
+            var path = file;
+            table._symbols = table._everywhere;
+            if (!File.Exists(path) && path.LastIndexOf('@') is > 0 and var mark && path[(mark + 1)..].StartsWith(SpacePrefix, StringComparison.OrdinalIgnoreCase))
+            {
+                var space = Number(path[(mark + 1 + SpacePrefix.Length)..], file, "CR3") & PageTables;
+                if (!table._spaces.TryGetValue(space, out var symbols))
+                    table._spaces[space] = symbols = [];
+                table._symbols = symbols;
+                path = path[..mark];
+            }
+
+            var offset = 0UL;
+            if (!File.Exists(path) && path.LastIndexOf('@') is > 0 and var at)
+            {
+                offset = Number(path[(at + 1)..], file, "the offset");
+                path = path[..at];
+            }
+
             if (!File.Exists(path))
                 throw new InputMissingException($"--symbols {path}: no such file.");
             var before = table._symbols.Count;
@@ -40,18 +67,33 @@ internal sealed partial class SymbolTable
                 throw new UsageException($"--symbols {path}: has no symbols of functions. System.map, /proc/kallsyms (read as root: otherwise all addresses are 0) or an ELF file that is not stripped.");
         }
 
-        table._symbols.Sort((left, right) => (left.Address, right.Name).CompareTo((right.Address, left.Name)));
+        foreach (var symbols in table._spaces.Values.Append(table._everywhere))
+            symbols.Sort((left, right) => (left.Address, right.Name).CompareTo((right.Address, left.Name)));
         return table;
     }
 
     /// <summary>The function that an address is in, with the distance from its start; null: none is near below. Of aliases, the first by name.</summary>
-    public string? Find(ulong address)
+    public string? Find(ulong address) => Find(address, null);
+
+    /// <param name="address">The address.</param>
+    /// <param name="cr3">The address space; null: not known.</param>
+    public string? Find(ulong address, ulong? cr3) =>
+        FindStart(address, cr3) is not { } found ? null
+        : address == found.Address ? found.Name : string.Create(CultureInfo.InvariantCulture, $"{found.Name}+0x{address - found.Address:x}");
+
+    /// <summary>The function alone.</summary>
+    public string? Function(ulong address, ulong? cr3) => FindStart(address, cr3)?.Name;
+
+    private (ulong Address, string Name)? FindStart(ulong address, ulong? cr3) =>
+        (cr3 is { } space && _spaces.TryGetValue(space & PageTables, out var own) ? FindStart(own, address) : null) ?? FindStart(_everywhere, address);
+
+    private static (ulong Address, string Name)? FindStart(List<(ulong Address, string Name)> symbols, ulong address)
     {
-        int low = 0, high = _symbols.Count;
+        int low = 0, high = symbols.Count;
         while (low < high)
         {
             var middle = (low + high) / 2;
-            if (_symbols[middle].Address <= address)
+            if (symbols[middle].Address <= address)
                 low = middle + 1;
             else
                 high = middle;
@@ -59,21 +101,18 @@ internal sealed partial class SymbolTable
 
         if (low == 0)
             return null;
-        var (start, name) = _symbols[low - 1];
-        if (address - start >= Farthest)
-            return null;
-        return address == start ? name : string.Create(CultureInfo.InvariantCulture, $"{name}+0x{address - start:x}");
+        return address - symbols[low - 1].Address >= Farthest ? null : symbols[low - 1];
     }
 
     /// <summary>Puts the function behind each <c>rip</c> of a line.</summary>
-    public string Annotate(string line) => RipPattern().Replace(
+    public string Annotate(string line, ulong? cr3 = null) => RipPattern().Replace(
         line,
-        match => ulong.TryParse(match.Groups[1].ValueSpan, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var rip) && Find(rip) is { } name ? $"{match.Value} <{name}>" : match.Value);
+        match => ulong.TryParse(match.Groups[1].ValueSpan, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var rip) && Find(rip, cr3) is { } name ? $"{match.Value} <{name}>" : match.Value);
 
-    private static ulong Offset(string text, string file) =>
+    private static ulong Number(string text, string file, string what) =>
         ulong.TryParse(text.StartsWith("0x", StringComparison.OrdinalIgnoreCase) ? text[2..] : text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var offset)
             ? offset
-            : throw new UsageException($"--symbols {file}: the offset behind @ is a hexadecimal number.");
+            : throw new UsageException($"--symbols {file}: {what} behind @ is a hexadecimal number.");
 
     /// <summary><c>ffffffff81000000 T _text</c>, with the module in brackets behind it in kallsyms.</summary>
     private void ReadMap(string path, ulong offset)

@@ -26,6 +26,7 @@ internal sealed class TreeCommand : VerbCommand
 
     private readonly Option<int> _depth = new("--depth") { Description = "Levels drawn; 0: all (default 3)", HelpName = "N", DefaultValueFactory = _ => 3 };
     private readonly Option<int> _entries = new("--entries") { Description = "Lines drawn of each table; 0: all (default 8); JSON has all", HelpName = "N", DefaultValueFactory = _ => 8 };
+    private readonly Option<string[]> _symbols = CommonOptions.Symbols();
     private readonly Option<bool> _json = CommonOptions.Json();
 
     public TreeCommand()
@@ -39,6 +40,7 @@ internal sealed class TreeCommand : VerbCommand
         Options.Add(_gva);
         Options.Add(_depth);
         Options.Add(_entries);
+        Options.Add(_symbols);
         Options.Add(_json);
     }
 
@@ -47,6 +49,7 @@ internal sealed class TreeCommand : VerbCommand
         new("replay tree boot.db --at 100000", "the tables after event 100000"),
         new("replay tree boot.db --gpa 0x1000000", "how a guest-physical address is mapped at the end, and who wrote each entry of the walk"),
         new("replay tree boot.db --run shadow --gva 0xffffffff81000000 --at 5000000", "the walk of a guest-virtual address through shadow tables"),
+        new("replay tree boot.db --gpa 0x1000000 --symbols System.map", "with the guest's functions that the entries were written for"),
         new("replay tree boot.db --depth 0 --json", "the whole tree, for scripts"),
     ];
 
@@ -59,7 +62,9 @@ internal sealed class TreeCommand : VerbCommand
             console.Error.WriteLine($"replay tree: {warning}");
         var run = Inputs.Run(database, arguments.GetValue(_run));
         var at = arguments.GetValue(_at);
-        var reader = new TableTreeReader(new QueryRunner(database), run, at ?? run.RowsToOrdinal ?? long.MaxValue, cancellation);
+        var symbols = CommonOptions.ReadSymbols(arguments.GetValue(_symbols));
+        var runner = new QueryRunner(database, symbols is null ? null : symbols.Find);
+        var reader = new TableTreeReader(runner, run, at ?? run.RowsToOrdinal ?? long.MaxValue, cancellation);
         var vcpu = arguments.GetValue(_vcpu);
         var root = reader.FindRoot(vcpu);
         var table = root is null ? null : Read(reader, root, arguments);
@@ -68,8 +73,21 @@ internal sealed class TreeCommand : VerbCommand
         else if (root is null || table is null)
             console.Out.WriteLine($"vCPU {vcpu} had no root{(at is null ? "" : $" at ordinal {at}")}.");
         else
-            new TreeLines(run, arguments.GetValue(_entries)).Write(root, table, "", console.Out);
+            new TreeLines(run, arguments.GetValue(_entries), symbols is null ? null : ordinal => GuestFunction(runner, run, ordinal)).Write(root, table, "", console.Out);
         return Task.FromResult(ExitCode.Done);
+    }
+
+    /// <summary>The guest's function that an entry was written for; null: the run does not show it, or no symbol is near.</summary>
+    private static string? GuestFunction(QueryRunner runner, RunRow run, long ordinal)
+    {
+        const string sql = """
+            SELECT symbol(rip, (SELECT c.cr3 FROM guest_cr3 AS c WHERE c.run = r.run AND c.vcpu = r.vcpu AND c.ordinal <= r.ordinal ORDER BY c.ordinal DESC LIMIT 1))
+            FROM (SELECT run, vcpu, ordinal, rip FROM fault WHERE run = :run AND ordinal = :ordinal
+                  UNION ALL SELECT run, vcpu, ordinal, rip FROM access WHERE run = :run AND ordinal = :ordinal) AS r
+            WHERE rip <> 0 LIMIT 1
+            """;
+        using var rows = runner.Execute(sql, new Dictionary<string, SqlValue> { ["run"] = SqlValue.Of(run.Run), ["ordinal"] = SqlValue.Of(ordinal) });
+        return rows.NextResult() && rows.Read() && rows[0].Kind == SqlValueKind.Text ? rows[0].ToString() : null;
     }
 
     private TreeTable Read(TableTreeReader reader, TreeRoot root, ParseResult arguments)

@@ -1,5 +1,6 @@
 using Replay.Analyzer.Observed;
 using Replay.Analyzer.Store;
+using Replay.Cli.Commands;
 using Replay.Cli.Replaying;
 using Replay.Recorder.Ftrace;
 using Replay.Recorder.Ftrace.Reconstruction;
@@ -35,11 +36,13 @@ internal static class Reconstruction
             throw new UsageException("-o: with shadow paging a trace does not show what decides the tables: the guest's own page tables. A capture can be made of EPT and NPT alone.");
         if (plan.Vms.Count > 1)
             throw new UsageException($"-o: the trace holds {plan.Vms.Count} VMs, and a capture is of one. --pid names the threads of one of them ({string.Join("; ", plan.Vms.Select(vm => $"{vm.Name}: {string.Join(' ', vm.Threads)}"))}).");
-        var reconstruction = new CaptureReconstruction(plan.Host.Paging == ObservedPaging.Ept, plan.Outlook.VcpuOfThread);
+        var reconstruction = new CaptureReconstruction(plan.Host.Paging == ObservedPaging.Ept, plan.Outlook.VcpuOfThread, plan.Host.Kernel.HasSlotZapQuirk);
         var trace = FtraceReader.Read(input.Text, plan.Pids.Count == 0 ? reconstruction.Sink : new PidFilter(reconstruction.Sink, plan.Pids), null, null, cancellation);
         cancellation.ThrowIfCancellationRequested();
         var host = profile ?? (plan.Host.IsIntel ? reconstruction.HasAdDisabled ? HostProfiles.IntelNoAd : HostProfiles.Intel : HostProfiles.Amd);
         reconstruction.Finish(host.PrivateMemslots);
+        if (reconstruction.SlotsWentAlone)
+            host = ModuleParameters.Apply(host, new Dictionary<string, string> { [ModuleParameters.SlotZapQuirk] = "N" });
         var manifest = new CaptureManifest
         {
             Source = "ftrace",
@@ -86,9 +89,9 @@ internal static class Reconstruction
     public static (MmuMode Mode, KvmBehaviour Kernel, HostProfile Profile, HostBacking Backing)? TracedHost(CaptureManifest manifest)
     {
         if (manifest.Source != "ftrace" || !manifest.Origin.TryGetValue(ModeKey, out var name) || !MmuModes.TryParse(name, out var mode)
-            || HostProfiles.Find(manifest.Origin.GetValueOrDefault(HostKey) ?? "") is not { } profile)
+            || ModuleParameters.OfName(manifest.Origin.GetValueOrDefault(HostKey) ?? "") is not { } profile)
             return null;
-        var kernel = KvmBehaviour.OfRelease(manifest.Origin.GetValueOrDefault(KernelKey) ?? "") ?? KvmBehaviour.Linux61;
+        var kernel = KvmBehaviour.NearestTo(manifest.Origin.GetValueOrDefault(KernelKey) ?? "");
         return (mode, kernel, profile, new HostBacking { Recorded = true, HugePages = manifest.Origin.GetValueOrDefault(PagesKey) == "thp" });
     }
 }

@@ -9,7 +9,7 @@ namespace Replay.Cli.Importing;
 internal static class TraceImport
 {
     /// <summary>Version of the import: raised when the same trace gives another history.</summary>
-    public const string Version = "import 2";
+    public const string Version = "import 3";
 
     /// <param name="input">The trace, from its beginning.</param>
     /// <param name="plan">How to read it.</param>
@@ -82,6 +82,7 @@ internal static class TraceImport
             Names = mapper.Names,
             Tasks = mapper.Tasks,
             Capabilities = mapper.Capabilities,
+            GuestCr3s = mapper.GuestCr3s,
         };
     }
 

@@ -1,3 +1,4 @@
+using Replay.Analyzer.Store;
 using Replay.Replayer;
 using Replay.Replayer.Hardware;
 using Replay.Replayer.History;
@@ -15,6 +16,7 @@ internal sealed class ReplayDriver : IDisposable
     private readonly CaptureReader _reader;
     private readonly List<ReplaySession> _sessions = [];
     private readonly FirstTouches _firstTouches = new();
+    private readonly GuestCr3Log _cr3s = new();
     private long _accesses;
 
     private ReplayDriver(ReplayPlan plan)
@@ -31,6 +33,9 @@ internal sealed class ReplayDriver : IDisposable
 
     /// <summary>The plan's, or the one that the capture was recorded with.</summary>
     public HostScript? HostScript { get; }
+
+    /// <summary>Loads of CR3 up to here.</summary>
+    public IReadOnlyList<GuestCr3> GuestCr3s => _cr3s.Loads;
 
     /// <summary>One a mode, once it runs.</summary>
     public IReadOnlyList<ReplaySession> Sessions => _sessions;
@@ -72,6 +77,7 @@ internal sealed class ReplayDriver : IDisposable
     {
         _sessions.AddRange(sessions);
         _accesses = accesses;
+        LookUpTo(ordinal);
         _reader.Seek(ordinal + 1);
         return Run(progress, cancellation);
     }
@@ -87,6 +93,7 @@ internal sealed class ReplayDriver : IDisposable
                 Interrupted?.Invoke(_accesses);
             cancellation.ThrowIfCancellationRequested();
             Process(chunk);
+            _cr3s.Look(chunk);
             _accesses += chunk.RowCount;
             Between?.Invoke(_accesses);
             progress?.Invoke(_accesses);
@@ -94,6 +101,18 @@ internal sealed class ReplayDriver : IDisposable
 
         Ended?.Invoke(_accesses);
         return [.. _sessions.Select(session => session.Finish())];
+    }
+
+    /// <summary>What the guest ran on before the place at which the replay goes on is in no checkpoint.</summary>
+    private void LookUpTo(long ordinal)
+    {
+        using var reader = CaptureReader.Open(_plan.Capture);
+        var chunk = new TraceChunk();
+        while (reader.TryRead(chunk) && (chunk.Events.Count == 0 || chunk.Events[0].Ordinal <= ordinal))
+        {
+            chunk.Events.RemoveAll(row => row.Ordinal > ordinal);
+            _cr3s.Look(chunk);
+        }
     }
 
     private void Process(TraceChunk chunk)

@@ -42,11 +42,6 @@ internal static class StoredPlan
         };
     }
 
-    /// <summary>A profile's name is that of a known one, with the module parameters changed behind it.</summary>
-    private static HostProfile Profile(RunRow run)
-    {
-        var parts = run.Profile.Split('+');
-        var profile = HostProfiles.Find(parts[0]) ?? throw new UsageException($"run {run.Run} ({run.Name}): host {parts[0]} is not known.");
-        return ModuleParameters.Apply(profile, Settings.Parse(parts[1..], "--module-param"));
-    }
+    private static HostProfile Profile(RunRow run) =>
+        ModuleParameters.OfName(run.Profile) ?? throw new UsageException($"run {run.Run} ({run.Name}): host {run.Profile.Split('+')[0]} is not known.");
 }

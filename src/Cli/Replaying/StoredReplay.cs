@@ -51,7 +51,11 @@ internal static class StoredReplay
                     Progress,
                     cancellation);
             for (var i = 0; i < results.Count; i++)
+            {
+                stores[i].StoreGuestCr3(driver.GuestCr3s);
                 stores[i].Complete(Summarize(results[i]));
+            }
+
             foreach (var problem in driver.IndexProblems)
                 tell($"{problem}: every access of that part was read instead.");
             return (results, driver.Manifest.Blind, [.. stores.Select(opened => opened.Run)]);

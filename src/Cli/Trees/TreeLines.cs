@@ -8,7 +8,8 @@ namespace Replay.Cli.Trees;
 /// <summary>Draws a tree of tables, a line an entry; neighbours that map neighbouring frames alike share a line.</summary>
 /// <param name="run">The run it is of.</param>
 /// <param name="entries">Lines shown of each table; 0: all.</param>
-internal sealed class TreeLines(RunRow run, int entries)
+/// <param name="guestFunction">The guest's function behind an event; null: not asked for.</param>
+internal sealed class TreeLines(RunRow run, int entries, Func<long, string?>? guestFunction = null)
 {
     private readonly bool _isEpt = run.EntryFormat == "ept";
 
@@ -57,7 +58,7 @@ internal sealed class TreeLines(RunRow run, int entries)
         var since = isOne || first.SinceOrdinal == last.SinceOrdinal ? $"{first.SinceOrdinal}" : $"{first.SinceOrdinal}..";
         if (first.Function is null)
             return $"{table.Name}[{index}] spte 0x0 {what}, never written";
-        return $"{table.Name}[{index}] gfn {gfn} spte 0x{first.Value:x}{rights} {what}, by {first.Function} at {since}";
+        return $"{table.Name}[{index}] gfn {gfn} spte 0x{first.Value:x}{rights} {what}, by {first.Function} at {since}{(first.SinceOrdinal is { } ordinal && guestFunction?.Invoke(ordinal) is { } guest ? $" for {guest}" : "")}";
     }
 
     private static List<(TreeEntry First, TreeEntry Last)> Runs(IReadOnlyList<TreeEntry> entries)

@@ -281,8 +281,11 @@ public sealed class FtraceReader
     /// </summary>
     private bool TryJoin(ReadOnlySpan<byte> text)
     {
-        if (!_event.IsHeld || _stackDepth > 0 || !IsKnown(_event.Name) || _parts.Count == MostParts || LooseHead.TryParse(text, out _))
+        if (!_event.IsHeld || _stackDepth > 0 || _parts.Count == MostParts || LooseHead.TryParse(text, out _))
             return false;
+        // Of an event that is not known, only quoted-printable says that it goes on.
+        if (!IsKnown(_event.Name))
+            return _event.EndsSoftly && _event.TryExtend(text) && Keep();
         if (_parts.Count == 0)
             _firstPart = Fields();
         if (!_event.TryExtend(text))
@@ -297,6 +300,12 @@ public sealed class FtraceReader
             _parts.Add((_lines.Line, text.ToArray()));
         }
 
+        return true;
+    }
+
+    private bool Keep()
+    {
+        _event.Keep();
         return true;
     }
 

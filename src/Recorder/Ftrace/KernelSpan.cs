@@ -46,6 +46,22 @@ internal sealed class KernelSpan
         }
     }
 
+    /// <summary>Functions that are probed.</summary>
+    public void Function(string name)
+    {
+        switch (name)
+        {
+            case "kvm_tdp_mmu_get_vcpu_root_hpa":
+                Before(6, 9);
+                break;
+            case "kvm_tdp_mmu_alloc_root":
+                NotBefore(6, 9);
+                break;
+            default:
+                break;
+        }
+    }
+
     public override string ToString()
     {
         var behind = _oldExits && _first.CompareTo((5, 10)) < 0 && _behind.CompareTo((5, 10)) > 0 ? (5, 10) : _behind;

@@ -5,10 +5,18 @@ namespace Replay.Trace.Tracepoints;
 /// <param name="Reason">As the kernel names it, such as <c>EPT_VIOLATION</c>, <c>npf</c>, <c>PF excp</c>.</param>
 /// <param name="Rip">Guest RIP.</param>
 /// <param name="Info1">Exit qualification (Intel), EXITINFO1 (AMD).</param>
-/// <param name="Info2">IDT vectoring information (Intel), EXITINFO2 (AMD).</param>
+/// <param name="Info2">IDT vectoring information (Intel; in old kernels, of exceptions and interrupts, VM-exit interruption information), EXITINFO2 (AMD).</param>
 /// <param name="InterruptInfo">VM-exit interruption information; null in old kernels.</param>
 /// <param name="ErrorCode">The exception's error code; null in old kernels.</param>
-public readonly record struct ExitFields(int? Vcpu, string Reason, ulong Rip, ulong Info1, ulong Info2, uint? InterruptInfo, uint? ErrorCode);
+public readonly record struct ExitFields(int? Vcpu, string Reason, ulong Rip, ulong Info1, ulong Info2, uint? InterruptInfo, uint? ErrorCode)
+{
+    private const uint Valid = 1U << 31;
+    private const uint TypeAndVector = 0x7ff;
+    private const uint PageFaultException = 3 << 8 | 14;
+
+    /// <summary>Of an exit for an exception of VMX: it is #PF.</summary>
+    public bool TellsPageFault() => (InterruptInfo ?? (uint)Info2) is var info && (info & Valid) != 0 && (info & TypeAndVector) == PageFaultException;
+}
 
 /// <summary>kvm_cr.</summary>
 /// <param name="IsWrite">Otherwise a read.</param>

@@ -10,7 +10,7 @@ public readonly record struct PageFaultFields(int? Vcpu, ulong? Rip, ulong Addre
 /// <summary>fast_page_fault.</summary>
 /// <param name="Vcpu">The vCPU.</param>
 /// <param name="Address">The address KVM handles.</param>
-/// <param name="ErrorCode">P, W, U, RSVD, F of KVM's error code.</param>
+/// <param name="ErrorCode">P, W, U, RSVD, F of KVM's error code; since 6.10 its upper bits, too.</param>
 /// <param name="Sptep">Host-virtual address of the entry; null where the kernel hashed it.</param>
 /// <param name="Old">Before.</param>
 /// <param name="New">After.</param>
@@ -19,7 +19,7 @@ public readonly record struct PageFaultFields(int? Vcpu, ulong? Rip, ulong Addre
 public readonly record struct FastPageFaultFields(
     int Vcpu,
     ulong Address,
-    uint ErrorCode,
+    ulong ErrorCode,
     ulong? Sptep,
     ulong Old,
     ulong New,

@@ -37,6 +37,52 @@ public sealed class HostScriptTests : IDisposable
         Assert.Empty(Directory.GetDirectories(_folder["tracefs/instances"]));
     }
 
+    /// <summary>
+    /// Where a tool tells the kernel's types, structures are as they are there, a function that takes something else has no probe, and any
+    /// kernel will do.
+    /// </summary>
+    [Theory]
+    [InlineData("6.1.0-28-amd64", true)]
+    [InlineData("6.6.20", false)]
+    public async Task Structures_and_arguments_are_the_kernels_own_where_bpftool_tells_them(string release, bool known)
+    {
+        await Print("--seconds", "1", "--trace", _folder["out.txt"]);
+        MakeTracefs();
+        Directory.CreateDirectory(_folder["btf"]);
+        File.WriteAllText(_folder["btf/vmlinux"], "");
+        File.WriteAllText(_folder["bin/bpftool"], """
+            #!/bin/sh
+            cat <<'END'
+            [1] STRUCT 'kvm_mmu_page' size=184 vlen=3
+            	'role' type_id=2 bits_offset=320
+            	'gfn' type_id=2 bits_offset=384
+            	'spt' type_id=2 bits_offset=448
+            [7] FUNC_PROTO '(anon)' ret_type_id=0 vlen=7
+            	'vcpu' type_id=2
+            	'slot' type_id=2
+            	'sptep' type_id=2
+            	'pte_access' type_id=2
+            	'gfn' type_id=2
+            	'pfn' type_id=2
+            	'fault' type_id=2
+            [8] FUNC 'mmu_set_spte' type_id=7 linkage=static
+            [9] FUNC_PROTO '(anon)' ret_type_id=0 vlen=1
+            	'rmap_head' type_id=2
+            [10] FUNC 'pte_list_add' type_id=9 linkage=static
+            END
+
+            """);
+        Shell($"chmod +x {_folder["bin/bpftool"]}");
+        var (exitCode, text) = Shell($"{Environment()} BTF={_folder["btf"]} RELEASE={release} sh {_folder["r.sh"]} 2>&1");
+        Assert.True(exitCode == 0, text);
+        Assert.Contains("BTF (bpftool)", text, StringComparison.Ordinal);
+        var probes = File.ReadAllLines(_folder["tracefs/kprobe_events"]).Where(line => line[0] is 'p' or 'r').ToList();
+        Assert.Contains(probes, line => line.EndsWith("/mmu_set_spte mmu_set_spte sptep=%dx:x64 old=+0(%dx):x64 gfn=%r8:x64 pfn=%r9:x64", StringComparison.Ordinal));
+        // It takes other things here; and of a clone the types say nothing, so that only the known kernel's registers are trusted.
+        Assert.DoesNotContain(probes, line => line.Contains("pte_list_add", StringComparison.Ordinal));
+        Assert.Equal(known, probes.Exists(line => line.EndsWith("/link_shadow_page __link_shadow_page.constprop.0 sptep=%dx:x64 old=+0(%dx):x64 sp=%cx:x64 spt=+56(%cx):x64 gfn=+48(%cx):x64 role=+40(%cx):x32", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public async Task On_another_kernel_it_records_tracepoints_alone()
     {

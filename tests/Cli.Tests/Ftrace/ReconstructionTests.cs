@@ -1,6 +1,6 @@
-using System.IO.Compression;
-using System.Text;
+using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace Replay.Cli.Tests.Ftrace;
 
@@ -15,28 +15,25 @@ public sealed class ReconstructionTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     /// <summary>Real traces, the profile of their host, and the least share of real writes that is recovered in order.</summary>
-    public static TheoryData<string, string, double> Traces => new()
+    public static TheoryData<string, string, string, double> Traces => new()
     {
-        { "amd-npt-lm2m.thp", "amd-tcg", 1.0 },
-        { "amd-npt-tdp-ptemod.thp", "amd-tcg", 1.0 },
-        { "intel-ept-tdp-mmio.4k", "intel-bochs", 1.0 },
-        { "intel-ept-nopg.thp", "intel-bochs", 1.0 },
+        { "amd-npt-lm2m.thp", "amd-tcg", "6.1", 1.0 },
+        { "amd-npt-tdp-ptemod.thp", "amd-tcg", "6.1", 1.0 },
+        { "intel-ept-tdp-mmio.4k", "intel-bochs", "6.1", 1.0 },
+        { "intel-ept-nopg.thp", "intel-bochs", "6.1", 1.0 },
+        { "amd-npt-smpcr3.4k", "amd-tcg", "6.1", 1.0 },
+        { "amd-npt-tdp-smpshared.lazy", "amd-tcg", "6.1", 1.0 },
+        { "amd-6.12-npt-lm2m.dirty4k", "amd-tcg", "6.12", 1.0 },
+        { "amd-6.12-npt-tdp-lm2m.dirty4k", "amd-tcg", "6.12", 1.0 },
+        { "amd-6.12-npt-tdp-lm4k.reslotq", "amd-tcg", "6.12", 1.0 },
     };
 
     [Theory]
     [MemberData(nameof(Traces))]
-    public async Task Every_entry_write_is_recovered_from_stock_tracepoints(string trace, string host, double floor)
+    public async Task Every_entry_write_is_recovered_from_stock_tracepoints(string trace, string host, string kernel, double floor)
     {
-        File.WriteAllText(_folder["full.txt"], Text(trace));
-        File.WriteAllText(_folder["stock.txt"], Stock(Text(trace)));
-        await Run("import", "ftrace", _folder["full.txt"], "--db", _folder["full.db"], "-q");
-        var error = await Run("import", "ftrace", _folder["stock.txt"], "-o", _folder["stock.capture"], "--db", _folder["stock.db"], "--host", host, "-q");
-        var real = await Writes("full.db", "observed");
-        var filled = await Writes("stock.db", "observed-filled");
-        Assert.NotEmpty(real);
-        var share = (double)Longest(real, filled) / real.Count;
-        Assert.True(share >= floor, $"{share:P2} of {real.Count}: {error}");
-        Assert.Contains("trace and model agree", error, StringComparison.Ordinal);
+        var (share, _) = await Share(RealTrace.Text(trace), RealTrace.Stock(RealTrace.Text(trace)), host, kernel);
+        Assert.True(share >= floor, $"{share:P2}");
         // The shadow MMU code makes links and clears that no tracepoint shows; of the TDP MMU all is shown but the last store of an atomic zap.
         var shown = await Query("stock.db", "select shown, count(*) from table_write join run using (run) where name = 'observed-filled' and actor = 'kvm' group by shown order by shown");
         Assert.Subset(new HashSet<string> { "derived", "seen" }, shown.Select(row => row[0]).ToHashSet());
@@ -44,10 +41,66 @@ public sealed class ReconstructionTests : IDisposable
         Assert.Equal([["seen"]], await Query("stock.db", "select distinct shown from table_write join run using (run) where name = 'observed'"));
     }
 
+    /// <summary>
+    /// Where the TDP MMU does not build the tables, nothing but the system call shows when the dirty log is read. What the CPU then writes
+    /// without a fault, where PML logs it, no line shows at all.
+    /// </summary>
+    [Theory]
+    [InlineData("intel-noad-ept-lm4k.dirty4k", "intel-bochs-noad", false, 0.95)]
+    [InlineData("intel-noad-ept-lm4k.dirty4k", "intel-bochs-noad", true, 1.0)]
+    [InlineData("intel-ept-lm2m.dirty4k", "intel-bochs", false, 0.66)]
+    [InlineData("intel-ept-lm2m.dirty4k", "intel-bochs", true, 0.979)]
+    public async Task Calls_that_read_the_dirty_log_fill_in_what_it_did(string trace, string host, bool calls, double floor)
+    {
+        var text = RealTrace.Text(trace);
+        var stock = calls ? Regex.Replace(text, "tracing_mark_write: vmm checkpoint [0-9]+", "sys_ioctl(fd: 6, cmd: 4010ae42, arg: 7ffd00001000)") : text;
+        var (share, error) = await Share(text, RealTrace.Stock(stock), host, "6.1");
+        Assert.True(share >= floor, $"{share:P2}");
+        Assert.Equal(!calls, error.Contains("when the dirty log was read", StringComparison.Ordinal));
+    }
+
+    private async Task<(double Share, string Error)> Share(string full, string stock, string host, string kernel)
+    {
+        File.WriteAllText(_folder["full.txt"], full);
+        File.WriteAllText(_folder["stock.txt"], stock);
+        await Run("import", "ftrace", _folder["full.txt"], "--db", _folder["full.db"], "--kernel", kernel, "-q");
+        var error = await Run("import", "ftrace", _folder["stock.txt"], "-o", _folder["stock.capture"], "--db", _folder["stock.db"], "--host", host, "--kernel", kernel, "-q");
+        var real = await Writes("full.db", "observed");
+        var filled = await Writes("stock.db", "observed-filled");
+        Assert.NotEmpty(real);
+        Assert.Contains("trace and model agree", error, StringComparison.Ordinal);
+        return ((double)Longest(real, filled) / real.Count, error);
+    }
+
+    [Theory]
+    [InlineData("amd-6.12-npt-lm2m.dirty4k", "Linux 6.12")]
+    [InlineData("amd-6.12-npt-tdp-lm4k.reslotq", "Linux 6.12")]
+    [InlineData("amd-npt-tdp-ptemod.thp", "Linux 6.1 ")]
+    public async Task The_kernel_is_known_by_its_lines(string trace, string expected)
+    {
+        File.WriteAllText(_folder["k.txt"], RealTrace.Stock(RealTrace.Text(trace)));
+        var error = await Run("import", "ftrace", _folder["k.txt"], "-o", _folder["k.capture"], "-q");
+        Assert.Contains($"as {expected}", error, StringComparison.Ordinal);
+    }
+
+    /// <summary>A capture of a VM whose memslots went one by one is replayed so, and with --module-param as it would be otherwise.</summary>
+    [Fact]
+    public async Task A_slot_that_went_alone_takes_everything_along_where_the_quirk_is_on()
+    {
+        File.WriteAllText(_folder["s.txt"], RealTrace.Stock(RealTrace.Text("amd-6.12-npt-tdp-lm4k.reslotq")));
+        await Run("import", "ftrace", _folder["s.txt"], "-o", _folder["s.capture"], "--host", "amd-tcg", "-q");
+        await Run("run", _folder["s.capture"], "-o", _folder["s.db"], "-q");
+        await Run("run", _folder["s.capture"], "--module-param", "slot_zap_quirk=Y", "-o", _folder["s.db"], "--append", "-q");
+        var zapped = await Query("s.db", "select profile, (select count(*) from page_operation as o where o.run = run.run and operation = 'zap') from run order by run");
+        Assert.Equal(["amd-tcg+slot_zap_quirk=N", "amd-tcg+slot_zap_quirk=Y"], zapped.Select(row => row[0]));
+        Assert.True(long.Parse(zapped[1][1], CultureInfo.InvariantCulture) > 3 * long.Parse(zapped[0][1], CultureInfo.InvariantCulture), string.Join(' ', zapped.SelectMany(row => row)));
+        Assert.Equal(ExitCode.Done, (await CommandRunner.Run("verify", _folder["s.db"], "-q")).ExitCode);
+    }
+
     [Fact]
     public async Task What_was_mapped_before_a_cut_trace_begins_is_told_as_earlier_and_nothing_else_is_made_up()
     {
-        var lines = Stock(Text("intel-ept-nopg.thp")).Split('\n');
+        var lines = RealTrace.Stock(RealTrace.Text("intel-ept-nopg.thp")).Split('\n');
         var middle = Array.FindIndex(lines, lines.Length / 2, line => line.Contains(": kvm_exit:", StringComparison.Ordinal));
         File.WriteAllText(_folder["cut.txt"], string.Join('\n', lines[middle..]));
         var error = await Run("import", "ftrace", _folder["cut.txt"], "-o", _folder["cut.capture"], "--db", _folder["cut.db"], "--host", "intel-bochs", "-q");
@@ -63,7 +116,7 @@ public sealed class ReconstructionTests : IDisposable
     [Fact]
     public async Task Nothing_is_carried_over_a_gap()
     {
-        var lines = Stock(Text("intel-ept-nopg.thp")).Split('\n').ToList();
+        var lines = RealTrace.Stock(RealTrace.Text("intel-ept-nopg.thp")).Split('\n').ToList();
         var middle = lines.FindIndex(lines.Count / 2, line => line.Contains(": kvm_exit:", StringComparison.Ordinal));
         lines.Insert(middle, "CPU:0 [LOST 5 EVENTS]");
         File.WriteAllText(_folder["gap.txt"], string.Join('\n', lines));
@@ -77,7 +130,7 @@ public sealed class ReconstructionTests : IDisposable
     [Fact]
     public async Task The_capture_of_a_trace_answers_what_another_mode_would_have_done()
     {
-        File.WriteAllText(_folder["stock.txt"], Stock(Text("amd-npt-tdp-ptemod.thp")));
+        File.WriteAllText(_folder["stock.txt"], RealTrace.Stock(RealTrace.Text("amd-npt-tdp-ptemod.thp")));
         await Run("import", "ftrace", _folder["stock.txt"], "-o", _folder["s.capture"], "--host", "amd-tcg", "-q");
         await Run("run", _folder["s.capture"], "-m", "npt-tdp", "-m", "npt", "-o", _folder["w.db"], "-q");
         Assert.Equal([["npt-tdp", "thp-recorded"], ["npt", "thp"]], await Query("w.db", "select mode, backing from run order by run"));
@@ -91,7 +144,7 @@ public sealed class ReconstructionTests : IDisposable
     [Fact]
     public async Task Shadow_paging_makes_no_capture()
     {
-        File.WriteAllText(_folder["s.txt"], Stock(Text("amd-shadow-mmio.4k")));
+        File.WriteAllText(_folder["s.txt"], RealTrace.Stock(RealTrace.Text("amd-shadow-mmio.4k")));
         var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder["s.txt"], "-o", _folder["s.capture"], "-q");
         Assert.Equal(ExitCode.Usage, exitCode);
         Assert.Contains("guest's own page tables", error, StringComparison.Ordinal);
@@ -119,10 +172,6 @@ public sealed class ReconstructionTests : IDisposable
         return row[^1];
     }
 
-    /// <summary>What a host without probes shows.</summary>
-    private static string Stock(string trace) =>
-        string.Join('\n', trace.Split('\n').Where(line => !line.Contains(": (", StringComparison.Ordinal) && !line.Contains("tracing_mark_write", StringComparison.Ordinal)));
-
     private static async Task<string> Run(params string[] arguments)
     {
         var (exitCode, _, error) = await CommandRunner.Run(arguments);
@@ -142,20 +191,5 @@ public sealed class ReconstructionTests : IDisposable
         }
 
         return rows;
-    }
-
-    private static string Text(string trace)
-    {
-        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
-        {
-            var path = Path.Combine(folder, "tests", "data", "ftrace", $"{trace}.trace.gz");
-            if (!File.Exists(path))
-                continue;
-            using var unzipped = new GZipStream(File.OpenRead(path), CompressionMode.Decompress);
-            using var reader = new StreamReader(unzipped, Encoding.Latin1);
-            return reader.ReadToEnd();
-        }
-
-        throw new InvalidOperationException("tests/data/ftrace was not found above the tests.");
     }
 }

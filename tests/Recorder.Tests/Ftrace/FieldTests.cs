@@ -18,6 +18,11 @@ public sealed class FieldTests
     [InlineData("kvm_inj_exception: #PF (0x3)", "InjectedExceptionFields { IsPageFault = True, ErrorCode = 3, Reinjected = False }")]
     [InlineData("kvm_inj_exception: #PF (0x3) [reinjected]", "InjectedExceptionFields { IsPageFault = True, ErrorCode = 3, Reinjected = True }")]
     [InlineData("kvm_inj_exception: #UD", "InjectedExceptionFields { IsPageFault = False, ErrorCode = , Reinjected = False }")]
+    [InlineData(
+        "fast_page_fault: vcpu 0 gva 200000 error_code P|W|U|0x200000000 sptep ffff88800de15000 old 0x343fe65 new 343fe67 spurious 0 fixed 1",
+        "FastPageFaultFields { Vcpu = 0, Address = 2097152, ErrorCode = 8589934599, Sptep = 18446612682302902272, Old = 54787685, New = 54787687, Spurious = False, Fixed = True }")]
+    [InlineData("sys_ioctl(fd: 6, cmd: 4010ae42, arg: 7ffd00001000)", "other sys_ioctl: fd: 6, cmd: 4010ae42, arg: 7ffd00001000")]
+    [InlineData("sys_enter_ioctl: fd: 0x00000006, cmd: 0x4010ae42, arg: 0x7ffd00001000", "other sys_enter_ioctl: fd: 0x00000006, cmd: 0x4010ae42, arg: 0x7ffd00001000")]
     [InlineData("kvm_cr: cr_write 3 = 0x1234000", "ControlRegisterFields { IsWrite = True, Register = 3, Value = 19087360 }")]
     [InlineData("kvm_msr: msr_write c0000080 = 0x900 (#GP)", "MsrFields { IsWrite = True, Index = 3221225600, Value = 2304, Faulted = True }")]
     [InlineData("kvm_fast_mmio: fast mmio at gpa 0xfe001000", "MmioFields { IsWrite = True, Size = 0, Gpa = 4261416960, Value = 0 }")]

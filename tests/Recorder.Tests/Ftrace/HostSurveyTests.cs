@@ -18,7 +18,8 @@ public sealed class HostSurveyTests
         Assert.Equal((isIntel, paging, usesTdp), (findings.IsIntel, findings.Paging, findings.UsesTdpMmu));
         Assert.Equal(0xffff_8880_0000_0000UL, findings.DirectMap);
         Assert.False(findings.PresentByRights);
-        Assert.Equal("6.0 or later", findings.Kernel);
+        // The TDP MMU's roots are probed under the name that they had up to 6.8.
+        Assert.Equal(usesTdp ? "6.0 to 6.8" : "6.0 or later", findings.Kernel);
     }
 
     [Fact]
@@ -36,6 +37,16 @@ public sealed class HostSurveyTests
         var findings = Survey(TestTraces.Read("linux-4.19.txt"));
         Assert.True(findings.PresentByRights);
         Assert.Equal("before 5.10", findings.Kernel);
+    }
+
+    /// <summary>Before 5.10 the exit's second number says which exception it was.</summary>
+    [Theory]
+    [InlineData("80000b0e", HostPaging.Shadow)]
+    [InlineData("80000306", HostPaging.Unknown)]
+    public void An_old_exit_for_a_page_fault_is_one_of_shadow_paging(string info, HostPaging expected)
+    {
+        var findings = Survey(System.Text.Encoding.ASCII.GetBytes($" a.out-2 [001] .... 1.0: kvm_exit: reason EXCEPTION_NMI rip 0x2000 info 2000 {info}\n"));
+        Assert.Equal((true, expected), (findings.IsIntel, findings.Paging));
     }
 
     [Fact]
@@ -57,6 +68,8 @@ public sealed class HostSurveyTests
     [InlineData(" a-1 [000] ..... 1.0: kvm_tdp_mmu_spte_changed: as id 0 gfn 99 level 1 old_spte 0 new_spte 60000045529bb77\n a-1 [000] ..... 1.0: kvm_exit: reason EPT_VIOLATION rip 0x1 info 181 0\n", "5.12 or later")]
     [InlineData(" a-1 [000] ..... 1.0: kvm_tdp_mmu_spte_changed: as id 0 gfn 99 level 1 old_spte 0 new_spte 60000045529bb77\n a-1 [000] ..... 1.0: kvm_page_fault: address 99000 error_code 182\n", "5.12 to 5.19")]
     [InlineData(" a-1 [000] ..... 1.0: kvm_tdp_mmu_spte_changed: as id 0 gfn 99 level 1 old_spte 600000455299b77 new_spte 8000000000000000\n", "6.10 or later")]
+    [InlineData(" a-1 [000] ..... 1.0: kvm_tdp_mmu_spte_changed: as id 0 gfn 99 level 1 old_spte 8600000455299b77 new_spte 80000000000005a0\n", "6.10 or later")]
+    [InlineData(" a-1 [000] ..... 1.0: fast_page_fault: vcpu 0 gva 200000 error_code P|W|U|0x200000000 sptep 00000000abcdef01 old 0x343fe65 new 343fe67 spurious 0 fixed 1\n", "6.10 or later")]
     [InlineData(" a-1 [000] ..... 1.0: kvm_page_fault: vcpu 0 rip 0x1 address 0x99000 error_code 0x182\n a-1 [000] ..... 1.0: kvm_set_spte_hva: mmu notifier set pte hva: 0x7f0000000000\n", "6.0 to 6.9")]
     public void The_kernel_follows_from_the_events_that_are_there(string trace, string kernel) =>
         Assert.Equal(kernel, Survey(System.Text.Encoding.Latin1.GetBytes(trace)).Kernel);

@@ -56,6 +56,57 @@ public sealed class PastedTests
         { "kvm_entry: vcpu 3, rip 0x10", "kvm_entry: vcpu_id=3 rip=0x10" },
     };
 
+    /// <summary>Pastes in the shapes that mailing lists and issue threads have them in, and the events that they hold.</summary>
+    public static TheoryData<string, string, string[]> Pastes => new()
+    {
+        {
+            "AMD, latency flags, wrapped and with quoted-printable breaks",
+            "       CPU 3/KVM-812244 [087] ...1 51310.100201: kvm_exit: vcpu 3 reason =\nnpf\nrip 0xfd11c info1 0x0000000100000014 info2 0x00000000000fd000 intr_info\n0x00000000 error_code 0x00000000\n"
+                + "       CPU 3/KVM-812244 [087] ...1 51310.100202: kvm_page_fault: address\nfd000 error_code 14\n       CPU 3/KVM-812244 [087] d..2 51310.100203: kvm_entry: vcpu 3, rip\n0xfd11c\n",
+            ["kvm_exit: vcpu 3 reason npf rip 0xfd11c info1 0x0000000100000014 info2 0x00000000000fd000 intr_info 0x00000000 error_code 0x00000000", "kvm_page_fault: address fd000 error_code 14", "kvm_entry: vcpu 3, rip 0xfd11c"]
+        },
+        {
+            "a reply that quotes wrapped lines of the TDP MMU",
+            "> VCPU-2-70412   [041] ..... 91122.501100: kvm_page_fault: address\n> 91d000 error_code 4\n> VCPU-2-70412   [041] ..... 91122.501908: kvm_tdp_mmu_spte_changed: as\n> id 0 gfn 800 level 2 old_spte 30c21a16827 new_spte 5a0\n"
+                + "> VCPU-2-70412   [041] ..... 91122.501909: kvm_mmu_prepare_zap_page: sp\n> gen 0 gfn 800 l1 8-byte q0 direct wux nxe ad root 0 sync\n>  VCPU-2-70412   [041] ..... 91122.501990: kvm_mmu_set_spte: gfn 800\n> spte 30c4a00ea7 (rwxu) level 2 at 30c2fa5020\n",
+            ["kvm_page_fault: address 91d000 error_code 4", "kvm_tdp_mmu_spte_changed: as id 0 gfn 800 level 2 old_spte 30c21a16827 new_spte 5a0", "kvm_mmu_prepare_zap_page: sp gen 0 gfn 800 l1 8-byte q0 direct wux nxe ad root 0 sync", "kvm_mmu_set_spte: gfn 800 spte 30c4a00ea7 (rwxu) level 2 at 30c2fa5020"]
+        },
+        {
+            "threads without a name, wrapped",
+            "<...>-45788 [037] ....  1825.959082: kvm_exit: vcpu 2 reason npf rip\n0xfd11d info 100000014 fd000\n<...>-45789 [036] ....  1825.959082: kvm_page_fault: address fd000 error_code 14\n",
+            ["kvm_exit: vcpu 2 reason npf rip 0xfd11d info 100000014 fd000", "kvm_page_fault: address fd000 error_code 14"]
+        },
+        {
+            "columns of trace-cmd, broken behind the name",
+            ">          qemu-kvm-737698 [019] 658186.750322: kvm_exit:             \n> vcpu 0 reason EXCEPTION_NMI rip 0x40048d info1 0x0 info2 \n> 0x0 intr_info 0x80000306 error_code 0x0\n>          qemu-kvm-737698 [019] 658186.750325: kvm_inj_exception:    #UD \n> (0x0)\n",
+            ["kvm_exit: vcpu 0 reason EXCEPTION_NMI rip 0x40048d info1 0x0 info2 0x0 intr_info 0x80000306 error_code 0x0", "kvm_inj_exception: #UD (0x0)"]
+        },
+        {
+            "a number broken by quoted-printable, and an event that is not known",
+            "  dirty_log_test-39003 [001] 284503.384332: kvm_page_fault:       address 7=\nfc036d000 error_code 582\n  dirty_log_test-39003 [001] 284503.384333: kvm_dirty_ring_push:  ring 1: d=\nirty 0x37f reset 0x1c0\n",
+            ["kvm_page_fault: address 7fc036d000 error_code 582", "kvm_dirty_ring_push: ring 1: dirty 0x37f reset 0x1c0"]
+        },
+        {
+            "pages of an old kernel, quoted three times, with the plugin's levels",
+            ">>>  qemu-system-x86-7660  [007]   498.691443: kvm_mmu_get_page:     existing sp gfn 3b22e 1/4 q3 direct --x !pge !nxe root 6 sync\n>>>  qemu-system-x86-7660  [007]   498.691444: kvm_entry:            vcpu 3\n",
+            ["kvm_mmu_get_page: existing sp gfn 3b22e 1/4 q3 direct --x !pge !nxe root 6 sync", "kvm_entry: vcpu 3"]
+        },
+        {
+            "a stack trace that has a head of its own",
+            "   vm-7434    [059] ....   134.587045: kvm_tdp_mmu_spte_changed: as id 0 gfn ffc00 level 1 old_spte 860000010dc97b77 new_spte 80000000000005a0\n   vm-7434    [059] ....   134.587046: <stack trace>\n => handle_changed_spte\n => kvm_mmu_zap_all\n   vm-7434    [059] d...   134.587050: kvm_entry: vcpu 0, rip 0x10\n",
+            ["kvm_tdp_mmu_spte_changed: as id 0 gfn ffc00 level 1 old_spte 860000010dc97b77 new_spte 80000000000005a0", "kvm_entry: vcpu 0, rip 0x10"]
+        },
+    };
+
+    [Theory]
+    [MemberData(nameof(Pastes))]
+    public void A_paste_holds_the_events_of_its_plain_lines(string what, string text, string[] plain)
+    {
+        var listing = Listing.Of(text);
+        Assert.True(listing.Damaged.Count == 0, $"{what}: {string.Join(", ", listing.Damaged)}");
+        Assert.Equal(plain.Select(Fields), listing.Lines);
+    }
+
     [Theory]
     [MemberData(nameof(Exits))]
     public void A_kvm_exit_reads_alike_in_every_shape(string what, string text)

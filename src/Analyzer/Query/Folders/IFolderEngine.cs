@@ -39,6 +39,8 @@ public sealed class FolderRunner(IFolderConnection connection, string path)
     public IQueryExecution Execute(CannedQuery query, IReadOnlyDictionary<string, string> arguments, QueryLimits? limits = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(query);
+        if (query.NeedsDatabase)
+            throw new QueryException($"@{query.Name} asks for what a folder of Parquet does not have (the clock of a trace, the guest's CR3, companion runs): ask a database.");
         return Execute(query.Sql, query.Bind(arguments, (sql, values) => Execute(sql, values, null, cancellation), FindRun), limits, cancellation);
     }
 

@@ -11,8 +11,11 @@ namespace Replay.Analyzer.Query.Folders;
 /// <param name="Source">From <c>FROM</c> on, or all of it.</param>
 internal sealed partial record ViewSelect(ViewDefinition View, IReadOnlyList<string> Expressions, string Source)
 {
+    /// <summary>Views of what only a database has.</summary>
+    private static readonly string[] OfDatabases = ["guest_cr3", "trace_of"];
+
     public static IReadOnlyDictionary<string, ViewSelect> All { get; } =
-        SqlFiles.Views.ToDictionary(file => file.Name, Parse, StringComparer.Ordinal);
+        SqlFiles.Views.Where(file => !OfDatabases.Contains(file.Name)).ToDictionary(file => file.Name, Parse, StringComparer.Ordinal);
 
     public bool IsWhole => Expressions.Count == 0;
 

@@ -26,13 +26,14 @@ public abstract class ResultFormat
     /// <param name="execution">The statements.</param>
     /// <param name="output">Where to.</param>
     /// <param name="afterResult">Called when a result is written, with <see cref="IQueryExecution.End"/> telling why it ended.</param>
-    public void WriteAll(IQueryExecution execution, TextWriter output, Action<IQueryExecution>? afterResult = null)
+    /// <param name="shownAs">Gives the rows as they are to be written; null: as they are.</param>
+    public void WriteAll(IQueryExecution execution, TextWriter output, Action<IQueryExecution>? afterResult = null, Func<IQueryRows, IQueryRows>? shownAs = null)
     {
         for (var isFirst = true; execution.NextResult(); isFirst = false)
         {
             if (!isFirst)
                 WriteSeparator(output);
-            Write(execution, output);
+            Write(shownAs is null ? execution : shownAs(execution), output);
             afterResult?.Invoke(execution);
         }
     }

@@ -33,6 +33,10 @@ public sealed partial class HistoryStore : IObservedHistory
             NextBatch().Observed.Events.TryAdd(trace, fields);
     }
 
+    /// <summary>Which page tables the guest ran on. Before the run is complete.</summary>
+    /// <exception cref="StoreException">Something could not be written; the run stays incomplete.</exception>
+    public void StoreGuestCr3(IReadOnlyList<GuestCr3> loads) => _ingest.Invoke(() => _writer.Observed.WriteGuestCr3(loads));
+
     /// <summary>As <see cref="Complete"/>, of an observed run.</summary>
     /// <exception cref="StoreException">Something could not be written; the run stays incomplete.</exception>
     public void CompleteObserved(ObservedSummary summary)

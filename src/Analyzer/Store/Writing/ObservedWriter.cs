@@ -40,12 +40,19 @@ internal sealed class ObservedWriter(NativeConnection connection, int run)
             connection.Run("INSERT INTO _trace_task (run, task_id, task) VALUES (?, ?, ?)", run, i, summary.Tasks[i]);
         foreach (var capability in summary.Capabilities)
             connection.Run("INSERT INTO _capability (run, fact, shown, source) VALUES (?, ?, ?, ?)", run, capability.Fact, capability.Shown, capability.Source);
+        WriteGuestCr3(summary.GuestCr3s);
         connection.Run(
             "UPDATE _run SET capture_hash = ?, capture_complete = ?, options = ? WHERE run = ?",
             summary.TraceHash,
             summary.TraceComplete,
             System.Text.Json.JsonSerializer.Serialize(summary.Options),
             run);
+    }
+
+    public void WriteGuestCr3(IReadOnlyList<GuestCr3> loads)
+    {
+        foreach (var load in loads)
+            connection.Run("INSERT OR REPLACE INTO _guest_cr3 (run, vcpu, ordinal, value) VALUES (?, ?, ?, ?)", run, (int)load.Vcpu, load.Ordinal, load.Value);
     }
 
     public void WriteOrigins(IReadOnlyList<(long Ordinal, long Seq, WriteOrigin Origin)> origins)

@@ -21,9 +21,11 @@ internal static class CommonOptions
 
     public static Option<string[]> Symbols() => new("--symbols")
     {
-        Description = "Name the function of each rip by System.map, kallsyms or an ELF file; FILE@OFFSET where it was moved; repeatable",
+        Description = "Name the function of each rip by System.map, kallsyms or an ELF file; FILE@OFFSET where it was moved, FILE@CR3=VALUE of one address space alone; repeatable",
         HelpName = "FILE",
     };
+
+    public static SymbolTable? ReadSymbols(string[]? files) => files is { Length: > 0 } ? SymbolTable.Read(files) : null;
 
     /// <summary>Of recordings: what replays of them do meanwhile.</summary>
     public static Option<string?> HostEvents() => new("--host-events")

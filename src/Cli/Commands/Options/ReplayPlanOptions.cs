@@ -38,7 +38,7 @@ internal sealed class ReplayPlanOptions
     };
 
     private readonly Option<bool> _lazy = new("--lazy") { Description = "The host has not populated the memory: reads map the zero page, writes copy it" };
-    private readonly Option<string[]> _parameters = new("--module-param") { Description = "Set a module parameter of kvm, kvm_intel or kvm_amd; repeatable", HelpName = "NAME=VALUE" };
+    private readonly Option<string[]> _parameters = new("--module-param") { Description = "Set a module parameter of kvm, kvm_intel or kvm_amd; slot_zap_quirk=N: KVM_X86_QUIRK_SLOT_ZAP_ALL is off; repeatable", HelpName = "NAME=VALUE" };
     private readonly Option<string?> _hostEvents = new("--host-events")
     {
         Description = "What the host does meanwhile: a JSON object a line, at ordinals or markers (schemas/host-events.md)",
@@ -87,7 +87,7 @@ internal sealed class ReplayPlanOptions
             Capture = Inputs.Capture(capture),
             Modes = modes,
             Kernels = Kernels(arguments.GetValue(_kernels) ?? [], modes, traced?.Kernel),
-            Profile = Profile(arguments, modes) ?? (traced is { } host && modes.TrueForAll(mode => mode.RunsOn(host.Profile.Vendor)) ? host.Profile : null),
+            Profile = Profile(arguments, modes, traced is { } host && modes.TrueForAll(mode => mode.RunsOn(host.Profile.Vendor)) ? host.Profile : null),
             Backing = new HostBacking { HugePages = HugePages(arguments.GetValue(_pages), traced?.Backing.HugePages ?? false), Populated = !arguments.GetValue(_lazy) },
             TracedMode = saysHost ? null : traced?.Mode,
             HostScript = CommonOptions.ReadHostEvents(arguments.GetValue(_hostEvents)),
@@ -148,9 +148,9 @@ internal sealed class ReplayPlanOptions
         _ => throw new UsageException($"--host-pages {text}: {NameHints.Choose(text, ["4k", "thp"])}"),
     };
 
-    private HostProfile? Profile(ParseResult arguments, List<MmuMode> modes)
+    private HostProfile? Profile(ParseResult arguments, List<MmuMode> modes, HostProfile? usual)
     {
-        HostProfile? profile = null;
+        var profile = usual;
         if (arguments.GetValue(_host) is { } name)
         {
             profile = HostProfiles.Find(name)

@@ -192,7 +192,7 @@ internal static partial class FieldText
     private static ulong? KernelPointer(ulong value) => value >= FirstKernelAddress ? value : null;
 
     /// <summary>Letters between bars, as __print_flags() writes them; what has no letter comes as 0x and digits; nothing at all is 0.</summary>
-    private static bool TryErrorLetters(ReadOnlySpan<byte> text, out uint error)
+    private static bool TryErrorLetters(ReadOnlySpan<byte> text, out ulong error)
     {
         error = 0;
         while (!text.IsEmpty)
@@ -202,14 +202,14 @@ internal static partial class FieldText
             text = bar < 0 ? default : text[(bar + 1)..];
             var bits = word switch
             {
-                [(byte)'P'] => 1U,
-                [(byte)'W'] => 2U,
-                [(byte)'U'] => 4U,
-                [(byte)'F'] => 16U,
-                _ when word.SequenceEqual("RSVD"u8) => 8U,
-                _ => new FieldScanner(word).TryHex(out uint other) ? other : uint.MaxValue,
+                [(byte)'P'] => 1UL,
+                [(byte)'W'] => 2UL,
+                [(byte)'U'] => 4UL,
+                [(byte)'F'] => 16UL,
+                _ when word.SequenceEqual("RSVD"u8) => 8UL,
+                _ => new FieldScanner(word).TryHex(out ulong other) ? other : ulong.MaxValue,
             };
-            if (bits == uint.MaxValue)
+            if (bits == ulong.MaxValue)
                 return false;
             error |= bits;
         }

@@ -53,7 +53,7 @@ internal static class RawFields
             case TracepointKind.FastPageFault when Has(text, "cr2_or_gpa"u8, out a) && Has(text, "old_spte"u8, out b) && Has(text, "new_spte"u8, out c):
                 // ret has the numbers of its kernel's RET_PF_*; the values say the same.
                 sink.OnFastPageFault(line, new FastPageFaultFields(
-                    (int)(Maybe(text, "vcpu_id"u8) ?? 0), a, (uint)(Maybe(text, "error_code"u8) ?? 0), Pointer(Maybe(text, "sptep"u8)), b, c, b == c, b != c));
+                    (int)(Maybe(text, "vcpu_id"u8) ?? 0), a, Maybe(text, "error_code"u8) ?? 0, Pointer(Maybe(text, "sptep"u8)), b, c, b == c, b != c));
                 return true;
             case TracepointKind.GetPage or TracepointKind.SyncPage or TracepointKind.UnsyncPage or TracepointKind.ZapPage
                 when Has(text, "gfn"u8, out a) && Has(text, "role"u8, out b):

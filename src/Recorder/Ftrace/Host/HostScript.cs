@@ -21,6 +21,7 @@ public static class HostScript
     public static string Text(string kernel, int? pid, int seconds, int bufferKb, string output)
     {
         var releases = Known.First(known => known.Kernel == kernel).Releases;
+        var lines = Read($"probes-{kernel}.txt").Split('\n', StringSplitOptions.RemoveEmptyEntries).ToLookup(line => line.StartsWith("o ", StringComparison.Ordinal));
         return Read(Script)
             .Replace("@KERNEL@", kernel, StringComparison.Ordinal)
             .Replace("@MATCH@", releases, StringComparison.Ordinal)
@@ -28,7 +29,8 @@ public static class HostScript
             .Replace("@PID@", pid?.ToString(CultureInfo.InvariantCulture) ?? "", StringComparison.Ordinal)
             .Replace("@BUFFER@", bufferKb.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
             .Replace("@OUTPUT@", output, StringComparison.Ordinal)
-            .Replace("@PROBES@", Read($"probes-{kernel}.txt").TrimEnd(), StringComparison.Ordinal);
+            .Replace("@OFFSETS@", string.Join('\n', lines[true]), StringComparison.Ordinal)
+            .Replace("@PROBES@", string.Join('\n', lines[false]), StringComparison.Ordinal);
     }
 
     private static string Read(string name)

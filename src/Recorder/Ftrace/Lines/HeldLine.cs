@@ -58,18 +58,24 @@ internal sealed class HeldLine
         _isExtended = false;
     }
 
+    /// <summary>Ends as quoted-printable breaks a line.</summary>
+    public bool EndsSoftly => Text.EndsWith("="u8);
+
     /// <summary>Appends the next part of a wrapped line to the text. Quoted-printable breaks lines with =, and goes on without a space.</summary>
     public bool TryExtend(ReadOnlySpan<byte> rest)
     {
-        var text = Text;
-        if (text.IsEmpty || _text.Length + rest.Length > LineSplitter.LongestLine)
+        if (_text.Length + rest.Length > LineSplitter.LongestLine)
             return false;
+        // A mail may break a line right behind the name.
+        if (_text.Length == 0)
+            _text = (_length, 0);
+        var text = Text;
         var softBreak = text.EndsWith("="u8);
         if (!_isExtended)
-            (_lengthBefore, _textBefore, _lastBefore, _isExtended) = (_length, _text.Length, text[^1], true);
+            (_lengthBefore, _textBefore, _lastBefore, _isExtended) = (_length, _text.Length, text.IsEmpty ? (byte)0 : text[^1], true);
         var end = _text.Start + _text.Length - (softBreak ? 1 : 0);
         Ensure(end + 1 + rest.Length);
-        if (!softBreak)
+        if (!softBreak && !text.IsEmpty)
             _bytes[end++] = (byte)' ';
         rest.CopyTo(_bytes.AsSpan(end));
         _length = end + rest.Length;
@@ -86,7 +92,8 @@ internal sealed class HeldLine
         if (!_isExtended)
             return;
         (_length, _text.Length, _isExtended) = (_lengthBefore, _textBefore, false);
-        _bytes[_text.Start + _text.Length - 1] = _lastBefore;
+        if (_text.Length > 0)
+            _bytes[_text.Start + _text.Length - 1] = _lastBefore;
     }
 
     /// <summary>The line and the next as one.</summary>

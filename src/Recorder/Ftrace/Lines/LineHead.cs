@@ -186,6 +186,13 @@ internal ref struct LineHead
 
         Name = text[..end];
         Text = text[(end + 1)..].Trim(" \t\0"u8);
+        // tracefs writes the arguments of system calls in brackets: sys_ioctl(fd: 9, cmd: ae80, arg: 0).
+        if (Name.IndexOf((byte)'(') is > 0 and var bracket)
+        {
+            Name = text[..bracket];
+            Text = text[(bracket + 1)..].Trim(" \t\0)"u8);
+        }
+
         return true;
     }
 

@@ -34,8 +34,18 @@ public sealed class CaptureReconstruction
     private readonly SortedSet<string> _unknown = new(StringComparer.Ordinal);
     private readonly HashSet<ulong> _clean = [];
     private long _last = -1;
+    private bool _isLogging;
 
-    public CaptureReconstruction(bool isEpt, IReadOnlyDictionary<long, int> vcpuOfThread) => _facts = new TraceFacts(isEpt, vcpuOfThread);
+    private readonly bool _slotsGoAlone;
+
+    /// <param name="isEpt">Error codes are exit qualifications, entries have EPT's form.</param>
+    /// <param name="vcpuOfThread">The vCPU that each thread enters first.</param>
+    /// <param name="slotsGoAlone">The kernel has KVM_X86_QUIRK_SLOT_ZAP_ALL, which userspace may have switched off.</param>
+    public CaptureReconstruction(bool isEpt, IReadOnlyDictionary<long, int> vcpuOfThread, bool slotsGoAlone)
+    {
+        _facts = new TraceFacts(isEpt, vcpuOfThread);
+        _slotsGoAlone = slotsGoAlone;
+    }
 
     /// <summary>Takes the trace's events.</summary>
     public TracepointSink Sink => _facts;
@@ -51,6 +61,9 @@ public sealed class CaptureReconstruction
     /// <summary>Entries say that EPT's accessed and dirty bits are off.</summary>
     public bool HasAdDisabled => _facts.HasAdDisabled;
 
+    /// <summary>Memslots go, and the mappings of others stay: KVM_X86_QUIRK_SLOT_ZAP_ALL is off.</summary>
+    public bool SlotsWentAlone => _slotsGoAlone && _facts.Facts.Exists(fact => fact.Kind == FactKind.SlotGone);
+
     public IReadOnlyCollection<string> Unknown => _unknown;
 
     /// <summary>All of the trace was taken.</summary>
@@ -58,9 +71,12 @@ public sealed class CaptureReconstruction
     public void Finish(bool privateMemslots)
     {
         _facts.Finish();
-        ProtectedPages();
-        _facts.Facts.Sort((left, right) => left.Ordinal.CompareTo(right.Ordinal));
+        UserspaceActs.Infer(_facts, _slotsGoAlone);
         _slots = GuestMemoryMap.Infer(_facts, privateMemslots);
+        if (_facts.ClearsDirtyLog)
+            _unknown.Add("of which pages the dirty log was cleared (KVM_CLEAR_DIRTY_LOG): of all is taken");
+        else if (_facts is { HasLogCalls: false, ShowsZaps: false })
+            _unknown.Add($"{(_facts.LogsDirty ? "" : "whether and ")}when the dirty log was read: only the system call shows it (sys_enter_ioctl), which is not in the trace; reads that no fault follows are left out");
         if (_facts.NestedFaults > 0)
             _unknown.Add($"{_facts.NestedFaults} faults of nested guests are left out");
         if (_slots.Any(slot => slot.HvaOfGpaZero is null) && _facts.Facts.Exists(fact => fact.Kind == FactKind.Invalidate && fact.Zapped.Count == 0))
@@ -120,7 +136,8 @@ public sealed class CaptureReconstruction
         var rows = new List<TraceEvent>();
         for (var i = 0; i < _slots.Count; i++)
             rows.Add(Slot(i));
-        if (_facts is { LogsDirty: true, LogsDirtyFromStart: true })
+        _isLogging = _facts is { LogsDirty: true, LogsDirtyFromStart: true };
+        if (_isLogging)
             rows.AddRange(_slots.Select(slot => new TraceEvent { Ordinal = 0, Kind = TraceEventKind.DirtyLogOn, Gpa = slot.FirstGfn << 12 }));
         for (var vcpu = 0; vcpu < Vcpus; vcpu++)
             rows.Add(new TraceEvent { Ordinal = 0, Kind = TraceEventKind.VcpuState, Vcpu = (byte)vcpu, Detail = EventDetail.Write(new VcpuState { Cr0 = 0x11 }) });
@@ -147,10 +164,25 @@ public sealed class CaptureReconstruction
                 break;
             case FactKind.ZapAll when _slots.Count > 0:
                 // Which slot went is not shown, and makes no difference: all tables go with any.
-                yield return new TraceEvent { Ordinal = 0, Kind = TraceEventKind.Memslot, Detail = EventDetail.Write(new MemslotChange { Slot = 0, Name = "inferred: kvm_mmu_zap_all_fast" }) };
-                yield return Slot(0);
-                if (_facts is { LogsDirty: true, LogsDirtyFromStart: true })
-                    yield return new TraceEvent { Ordinal = 0, Kind = TraceEventKind.DirtyLogOn, Gpa = _slots[0].FirstGfn << 12 };
+                foreach (var row in Replaced(0, "inferred: kvm_mmu_zap_all_fast"))
+                    yield return row;
+                break;
+            case FactKind.SlotGone when _slotsGoAlone:
+                if (_slots.Select((slot, i) => (slot, i)).FirstOrDefault(known => fact.Gpa >> 12 >= known.slot.FirstGfn && fact.Gpa >> 12 < known.slot.EndGfn) is { slot: not null } found)
+                {
+                    foreach (var row in Replaced(found.i, "inferred: its mappings went, and those of others stayed"))
+                        yield return row;
+                }
+
+                break;
+            case FactKind.SlotGone:
+                foreach (var gfn in fact.Zapped)
+                    yield return new TraceEvent { Ordinal = 0, Kind = TraceEventKind.HostInvalidate, Gpa = gfn << 12, Value = 4096 };
+                break;
+            case FactKind.DirtyLogOn:
+                _isLogging = true;
+                foreach (var slot in _slots)
+                    yield return new TraceEvent { Ordinal = 0, Kind = TraceEventKind.DirtyLogOn, Gpa = slot.FirstGfn << 12 };
                 break;
             case FactKind.DirtyLogGet:
                 // An entry that becomes clean again was written in between, without a fault: the CPU set its dirty bit.
@@ -171,6 +203,15 @@ public sealed class CaptureReconstruction
         }
     }
 
+    /// <summary>A memslot is deleted and made again, as it was.</summary>
+    private IEnumerable<TraceEvent> Replaced(int number, string name)
+    {
+        yield return new TraceEvent { Ordinal = 0, Kind = TraceEventKind.Memslot, Detail = EventDetail.Write(new MemslotChange { Slot = number, Name = name }) };
+        yield return Slot(number);
+        if (_isLogging)
+            yield return new TraceEvent { Ordinal = 0, Kind = TraceEventKind.DirtyLogOn, Gpa = _slots[number].FirstGfn << 12 };
+    }
+
     private TraceEvent Access(Fact fact)
     {
         var invalidated = Guest(fact.Ranges, []).Select(range => new HostRange(range.Gpa, range.Length)).ToList();
@@ -186,30 +227,6 @@ public sealed class CaptureReconstruction
             Rip = fact.Rip,
             Detail = EventDetail.Write(answer),
         };
-    }
-
-    /// <summary>
-    /// Entries that had been write-protected when the guest wrote: the dirty log was read before. When, no line shows; vCPUs are stopped
-    /// or not: the last time one was in userspace is taken.
-    /// </summary>
-    private void ProtectedPages()
-    {
-        var read = new List<Fact>();
-        var lastGet = -1L;
-        foreach (var fact in _facts.Facts.OrderBy(fact => fact.Ordinal))
-        {
-            if (fact.Kind == FactKind.DirtyLogGet)
-                lastGet = fact.Ordinal;
-            if (!fact.WasWriteProtected)
-                continue;
-            var exit = _facts.UserspaceExits.FindLast(ordinal => ordinal < fact.Ordinal);
-            if (exit <= lastGet)
-                continue;
-            lastGet = exit;
-            read.Add(new Fact { Kind = FactKind.DirtyLogGet, Ordinal = exit });
-        }
-
-        _facts.Facts.AddRange(read);
     }
 
     private TraceEvent Slot(int number)

@@ -3,58 +3,6 @@ using Replay.Trace.Tracepoints;
 
 namespace Replay.Recorder.Ftrace.Reconstruction;
 
-/// <summary>What a trace shows that moves KVM's tables, in its order.</summary>
-internal enum FactKind : byte
-{
-    Fault,
-    Invalidate,
-    Age,
-    ZapAll,
-    DirtyLogGet,
-    Lost,
-    VmEnd,
-}
-
-/// <summary>One such thing.</summary>
-internal sealed class Fact
-{
-    public required FactKind Kind { get; init; }
-
-    public required long Ordinal { get; set; }
-
-    public byte Vcpu { get; init; }
-
-    public ulong Gpa { get; set; }
-
-    public AccessKind Access { get; init; }
-
-    public bool IsWalk { get; init; }
-
-    /// <summary>No entry was there, as the error code says.</summary>
-    public bool WasNotPresent { get; init; }
-
-    public ulong Rip { get; init; }
-
-    public int Level { get; set; } = 1;
-
-    public List<HostPage> Pages { get; } = [];
-
-    /// <summary>Host-virtual ranges: of an invalidation its own, of a fault those that the host invalidated meanwhile.</summary>
-    public List<(ulong Start, ulong End)> Ranges { get; } = [];
-
-    /// <summary>Frames of leaves that were seen to go in an invalidation, or to become clean when the dirty log was read.</summary>
-    public List<ulong> Zapped { get; } = [];
-
-    /// <summary>The host answered: kvm_mmu_spte_requested or a leaf.</summary>
-    public bool IsAnswered => Pages.Count > 0;
-
-    /// <summary>The frame is in no memslot.</summary>
-    public bool IsMmio { get; set; }
-
-    /// <summary>The entry had been write-protected, and fast_page_fault gave the right back.</summary>
-    public bool WasWriteProtected { get; set; }
-}
-
 /// <summary>Collects the facts of one VM's trace.</summary>
 /// <param name="isEpt">Error codes are exit qualifications, entries have EPT's form.</param>
 /// <param name="vcpuOfThread">The vCPU that each thread enters first.</param>
@@ -86,6 +34,7 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
     }
 
     private readonly Dictionary<long, ThreadState> _threads = [];
+    private readonly List<ulong> _teardownLeaves = [];
     private long _teardown = -1;
     private bool _teardownHasRoot;
 
@@ -100,6 +49,15 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
     public bool LogsDirtyFromStart { get; private set; } = true;
 
     public bool LogsDirty { get; private set; }
+
+    /// <summary>The trace has the calls that read and clear the dirty log.</summary>
+    public bool HasLogCalls { get; private set; }
+
+    /// <summary>The dirty log is cleared by calls of their own, of ranges that no line shows.</summary>
+    public bool ClearsDirtyLog { get; private set; }
+
+    /// <summary>The trace shows entries that are taken away: the TDP MMU's does.</summary>
+    public bool ShowsZaps { get; private set; }
 
     public bool HasHugePages { get; private set; }
 
@@ -123,7 +81,15 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
         var thread = Close(line);
         thread.Vcpu = fields.Vcpu;
         Vcpus.Add(fields.Vcpu);
-        (_teardown, _teardownHasRoot) = (-1, false);
+        // The VM goes on: a memslot went, and its mappings alone.
+        if (_teardownLeaves.Count > 0 && !_teardownHasRoot)
+        {
+            var gone = new Fact { Kind = FactKind.SlotGone, Ordinal = _teardown, Gpa = _teardownLeaves[0] << 12 };
+            gone.Zapped.AddRange(_teardownLeaves);
+            Facts.Add(gone);
+        }
+
+        NoTeardown();
     }
 
     public override void OnExit(in TraceLine line, in ExitFields fields)
@@ -207,6 +173,7 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
     public override void OnSpteChanged(in TraceLine line, in SpteChangedFields fields)
     {
         var thread = Thread(line);
+        ShowsZaps = true;
         if (IsPresent(fields.New) && (fields.Level == 1 || (fields.New & Large) != 0) && thread.Fault is not null)
         {
             Leaf(thread, fields.Gfn, fields.Level, fields.New);
@@ -217,8 +184,10 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
             return;
         var isLeaf = IsPresent(fields.Old) && (fields.Level == 1 || (fields.Old & Large) != 0);
         if (isLeaf && IsPresent(fields.New) && ((fields.Old ^ fields.New) & FrameMask) == 0
-            && (fields.Old & ~fields.New & (WriteBit | (isEpt ? EptDirty : X86Dirty))) != 0 && thread.Invalidation is null)
+            && (fields.Old & ~fields.New & (WriteBit | (isEpt ? EptDirty : X86Dirty))) != 0)
         {
+            // No unmapping leaves an entry there: what ran before is over.
+            thread.Invalidation = null;
             DirtySign(thread, line.Ordinal, fields.Gfn);
             return;
         }
@@ -226,7 +195,7 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
         if (isLeaf && !IsPresent(fields.New) && thread.Invalidation is { } invalidation)
             invalidation.Zapped.Add(fields.Gfn);
         else if (!IsPresent(fields.New))
-            Teardown(line.Ordinal, fields.Level);
+            Teardown(line.Ordinal, fields.Level, isLeaf ? fields.Gfn : null);
     }
 
     public override void OnFastPageFault(in TraceLine line, in FastPageFaultFields fields)
@@ -242,7 +211,7 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
     public override void OnNotifierRange(in TraceLine line, in NotifierRangeFields fields)
     {
         var thread = Thread(line);
-        (_teardown, _teardownHasRoot) = (-1, false);
+        NoTeardown();
         if (line.Name.Text is "kvm_test_age_hva" or "kvm_set_spte_hva")
             return;
         var end = Math.Max(fields.End, fields.Start + 4096);
@@ -264,8 +233,11 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
     {
         if (line.Name.Kind != TracepointKind.ZapPage)
             return;
-        Thread(line).Invalidation = null;
-        Teardown(line.Ordinal, (int)(fields.Role & 15));
+        var thread = Thread(line);
+        thread.Invalidation = null;
+        if (thread.Fault is null)
+            Facts.Add(new Fact { Kind = FactKind.Zap, Ordinal = line.Ordinal });
+        Teardown(line.Ordinal, (int)(fields.Role & 15), null);
     }
 
     public override void OnOther(in TraceLine line)
@@ -275,12 +247,15 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
         {
             case "kvm_mmu_zap_all_fast" or "kvm_mmu_invalidate_zap_all_pages":
                 Thread(line).Invalidation = null;
-                (_teardown, _teardownHasRoot) = (-1, false);
+                NoTeardown();
                 Facts.Add(new Fact { Kind = FactKind.ZapAll, Ordinal = line.Ordinal });
                 break;
             case "kvm_userspace_exit":
                 Close(line);
                 UserspaceExits.Add(line.Ordinal);
+                break;
+            case SystemCall.Event or SystemCall.ShortEvent when SystemCall.TryParse(line.Text, out var call):
+                OnCall(Thread(line), line.Ordinal, call);
                 break;
             case "kvm_nested_vmexit":
                 Thread(line).IsNested = true;
@@ -293,10 +268,33 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
         }
     }
 
+    private void OnCall(ThreadState thread, long ordinal, SystemCallKind call)
+    {
+        thread.DirtyBatch = null;
+        thread.Invalidation = null;
+        switch (call)
+        {
+            case SystemCallKind.SetMemoryRegion:
+                Facts.Add(new Fact { Kind = FactKind.SlotCall, Ordinal = ordinal });
+                break;
+            case SystemCallKind.ClearDirtyLog or SystemCallKind.ResetDirtyRings or SystemCallKind.GetDirtyLog:
+                LogsDirty = HasLogCalls = true;
+                ClearsDirtyLog |= call != SystemCallKind.GetDirtyLog;
+                // Where the log is cleared apart, reading it protects nothing.
+                if (call == SystemCallKind.GetDirtyLog && ClearsDirtyLog)
+                    break;
+                thread.DirtyBatch = new Fact { Kind = FactKind.DirtyLogGet, Ordinal = ordinal, IsCall = true };
+                Facts.Add(thread.DirtyBatch);
+                break;
+            default:
+                break;
+        }
+    }
+
     public override void OnLost(long ordinal, long line, int cpu, long events)
     {
         _threads.Clear();
-        (_teardown, _teardownHasRoot) = (-1, false);
+        NoTeardown();
         Facts.Add(new Fact { Kind = FactKind.Lost, Ordinal = ordinal });
     }
 
@@ -337,11 +335,19 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
     }
 
     /// <summary>Something is taken away outside of faults and invalidations: the end, if a root is among it and no vCPU runs any more.</summary>
-    private void Teardown(long ordinal, int level)
+    private void Teardown(long ordinal, int level, ulong? leaf)
     {
         if (_teardown < 0)
             _teardown = ordinal;
         _teardownHasRoot |= level >= LowestRootLevel;
+        if (leaf is { } gfn)
+            _teardownLeaves.Add(gfn);
+    }
+
+    private void NoTeardown()
+    {
+        (_teardown, _teardownHasRoot) = (-1, false);
+        _teardownLeaves.Clear();
     }
 
     private ThreadState Close(in TraceLine line)

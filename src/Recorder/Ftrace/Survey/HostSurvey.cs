@@ -5,8 +5,6 @@ namespace Replay.Recorder.Ftrace;
 /// <summary>Looks at the beginning of a trace for what it tells of the host.</summary>
 internal sealed class HostSurvey : TracepointSink
 {
-    private const uint PageFaultVector = 14;
-    private const uint VectorMask = 255;
     private const ulong QualificationBits = 0x180;
     private const ulong NptBits = 3UL << 32;
     private const ulong PlainErrorBits = 0x3f;
@@ -15,6 +13,7 @@ internal sealed class HostSurvey : TracepointSink
     private const ulong X86AccessedOrDirty = 3UL << 5;
     private const ulong X86CacheBits = 3UL << 3;
     private const ulong FrozenWithoutPresent = 1UL << 63;
+    private const ulong Frozen = FrozenWithoutPresent | 0x5a0;
     private const ulong DirectMapAlignment = (1UL << 30) - 1;
     private const ulong MmuPresent = 1UL << 11;
     private const ulong X86Mmio = 1UL << 51;
@@ -98,7 +97,7 @@ internal sealed class HostSurvey : TracepointSink
                 Npt($"exits with reason {fields.Reason}");
                 break;
             case (ExitIsa.Svm, ExitReasons.SvmPageFault):
-            case (ExitIsa.Vmx, ExitReasons.VmxException) when (fields.InterruptInfo & VectorMask) == PageFaultVector:
+            case (ExitIsa.Vmx, ExitReasons.VmxException) when fields.TellsPageFault():
                 PageFaultExit(fields.Reason);
                 break;
             default:
@@ -134,7 +133,7 @@ internal sealed class HostSurvey : TracepointSink
         Name(line);
         _spteChanged = true;
         Entry(fields.New);
-        if ((fields.Old | fields.New) == FrozenWithoutPresent || fields.New == FrozenWithoutPresent)
+        if ((fields.Old | fields.New) == FrozenWithoutPresent || fields.New is FrozenWithoutPresent or Frozen)
             _kernel.NotBefore(6, 10);
     }
 
@@ -148,6 +147,8 @@ internal sealed class HostSurvey : TracepointSink
     {
         Name(line);
         _hasVirtualAddresses |= fields.Sptep is not null;
+        if (fields.ErrorCode > uint.MaxValue)
+            _kernel.NotBefore(6, 10);
         Entry(fields.New);
     }
 
@@ -159,6 +160,7 @@ internal sealed class HostSurvey : TracepointSink
             BothAddresses(line.Thread, root);
         var function = fields.Function.Text;
         (fields.IsReturn ? _returns : _entries).Add(function);
+        _kernel.Function(function);
         if (function.StartsWith("vmx_", StringComparison.Ordinal))
             Vendor(true, $"probes on {function}");
         else if (function.StartsWith("svm_", StringComparison.Ordinal))

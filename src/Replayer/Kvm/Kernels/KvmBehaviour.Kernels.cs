@@ -88,6 +88,16 @@ public sealed partial record KvmBehaviour
         return null;
     }
 
+    /// <summary>The modelled kernel that is nearest to a release, or to the first of a span such as <c>6.10 or later</c>: of two, the one that it has most in common with.</summary>
+    public static KvmBehaviour NearestTo(string release)
+    {
+        if (OfRelease(release) is { } kernel)
+            return kernel;
+        var digits = new string([.. release.SkipWhile(character => !char.IsAsciiDigit(character)).TakeWhile(character => char.IsAsciiDigit(character) || character == '.')]);
+        // Entries have another form since 6.10, and tell more than what changed between 6.1 and that.
+        return !release.StartsWith("before", StringComparison.Ordinal) && Version.TryParse(digits, out var version) && version >= new Version(6, 10) ? Linux612 : Linux61;
+    }
+
     public static KvmBehaviour? Find(string name)
     {
         foreach (var kernel in All)

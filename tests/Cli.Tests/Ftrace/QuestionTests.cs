@@ -1,0 +1,143 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace Replay.Cli.Tests.Ftrace;
+
+/// <summary>What people ask of a host, asked of a trace with stock tracepoints alone, of its companion, and of a modelled run.</summary>
+public sealed class QuestionTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Who_took_a_frame_away_has_thread_time_line_and_chain()
+    {
+        await Import("amd-6.12-npt-tdp-lm4k.reslotq", "amd-tcg");
+        var observed = await Ask("who-zapped", "run=observed", "gfn=0x200");
+        Assert.NotEmpty(observed);
+        Assert.All(observed, row => Assert.Equal("vmm", row["task"].GetString()));
+        Assert.All(observed, row => Assert.True(row["time"].GetInt64() > 0));
+        Assert.Contains(observed, row => row["change"].GetString() == "page rwxuad -> none" && row["after_line"].GetString()!.StartsWith("kvm_userspace_exit", StringComparison.Ordinal));
+        // The companion stands before others, and knows the chain.
+        var filled = await Ask("who-zapped", "gfn=0x200");
+        Assert.Contains(filled, row => row["chain"].GetString()!.Contains("kvm_mmu_zap_memslot", StringComparison.Ordinal) && row["task"].GetString() == "vmm");
+    }
+
+    [Fact]
+    public async Task A_notifier_that_took_a_page_is_named_with_its_range()
+    {
+        File.WriteAllText(_folder["t.txt"], """
+             CPU 0/KVM-10 [000] d..1. 1.000001: kvm_exit: vcpu 0 reason npf rip 0x40 info1 0x0000000100000006 info2 0x0000000000200000 intr_info 0x00000000 error_code 0x00000000
+             CPU 0/KVM-10 [000] ..... 1.000002: kvm_page_fault: vcpu 0 rip 0x40 address 0x0000000000200000 error_code 0x100000006
+             CPU 0/KVM-10 [000] ...1. 1.000004: kvm_tdp_mmu_spte_changed: as id 0 gfn 200 level 1 old_spte 0 new_spte 600000012345e67
+             CPU 0/KVM-10 [000] d..1. 1.000009: kvm_entry: vcpu 0, rip 0x40
+             kswapd0-77 [001] ..... 1.000020: kvm_unmap_hva_range: mmu notifier unmap range: 0x007f0000200000 -- 0x007f0000201000
+             kswapd0-77 [001] ...1. 1.000021: kvm_tdp_mmu_spte_changed: as id 0 gfn 200 level 1 old_spte 600000012345e67 new_spte 0
+             CPU 0/KVM-10 [000] d..1. 1.000030: kvm_exit: vcpu 0 reason npf rip 0x44 info1 0x0000000100000006 info2 0x0000000000200000 intr_info 0x00000000 error_code 0x00000000
+             CPU 0/KVM-10 [000] ..... 1.000031: kvm_page_fault: vcpu 0 rip 0x44 address 0x0000000000200000 error_code 0x100000006
+             CPU 0/KVM-10 [000] ...1. 1.000043: kvm_tdp_mmu_spte_changed: as id 0 gfn 200 level 1 old_spte 0 new_spte 600000012346e67
+             CPU 0/KVM-10 [000] d..1. 1.000051: kvm_entry: vcpu 0, rip 0x44
+
+            """);
+        await Run("import", "ftrace", _folder["t.txt"], "--db", _folder["x.db"], "-q");
+        var gone = Assert.Single(await Ask("who-zapped", "gfn=0x200"));
+        Assert.Equal("kswapd0", gone["task"].GetString());
+        Assert.Equal(77, gone["pid"].GetInt64());
+        Assert.Equal("kvm_unmap_hva_range mmu notifier unmap range: 0x007f0000200000 -- 0x007f0000201000", gone["after_line"].GetString());
+        var again = await Ask("refaults");
+        Assert.Equal(["first mapping", "was taken away"], again.Select(row => row["why"].GetString()).Order());
+        var latency = await Ask("fault-latency");
+        Assert.Equal(["mapped", "mapped again"], latency.Select(row => row["cause"].GetString()).Order());
+        var second = latency.Single(row => row["cause"].GetString() == "mapped again");
+        Assert.Equal((12_000, 20_000), (second["mean_to_mapping"].GetInt64(), second["mean_to_entry"].GetInt64()));
+    }
+
+    [Fact]
+    public async Task What_dirty_logging_cost_shows_in_a_trace_its_companion_and_a_modelled_run()
+    {
+        await Import("amd-6.12-npt-lm2m.dirty4k", "amd-tcg");
+        var observed = await Ask("dirty-log-cost", "run=observed");
+        Assert.Equal(["rights given back by faults"], observed.Select(row => row["what"].GetString()).Distinct());
+        var filled = await Ask("dirty-log-cost");
+        Assert.Superset(new HashSet<string?> { "rights given back by faults", "writes taken", "flushes" }, filled.Select(row => row["what"].GetString()).ToHashSet());
+        Assert.Equal(observed.Sum(row => row["count"].GetInt64()), filled.Where(row => row["what"].GetString() == "rights given back by faults").Sum(row => row["count"].GetInt64()));
+        Assert.Contains(await Ask("fault-latency"), row => row["cause"].GetString() == "write to an entry that was read-only" && row["mean_to_entry"].GetInt64() > 0);
+
+        await Run("run", _folder["x.capture"], "-m", "npt-tdp", "-o", _folder["x.db"], "--append", "-q");
+        Assert.Contains(await Ask("dirty-log-cost", "run=npt-tdp"), row => row["what"].GetString() == "writes taken");
+        Assert.All(await Ask("fault-latency", "run=npt-tdp"), row => Assert.Equal(JsonValueKind.Null, row["mean_to_entry"].ValueKind));
+    }
+
+    [Fact]
+    public async Task Faults_are_told_apart_by_process_and_function()
+    {
+        await Run("record", "synthetic", "--workload", "context-switch-storm", "-o", _folder["c.capture"], "-q");
+        await Run("run", _folder["c.capture"], "-m", "ept", "-m", "shadow", "-o", _folder["x.db"], "-q");
+        var faults = await Ask("faults-by-process", "run=ept", "top=1000");
+        var spaces = faults.Select(row => row["cr3_hex"].GetString()).Distinct().ToList();
+        Assert.True(spaces.Count > 2, string.Join(' ', spaces));
+        Assert.Equal((await Ask("faults-by-process", "run=shadow", "top=1000")).Select(row => row["cr3_hex"].GetString()).Distinct().Order(), spaces.Order());
+        var one = faults.First(row => row["function"].GetString() != "0x0" && row["cr3_hex"].ValueKind == JsonValueKind.String);
+        var (space, rip) = (one["cr3_hex"].GetString()!, one["function"].GetString()![2..]);
+
+        // The same address is one function in that address space, and another in all others.
+        File.WriteAllText(_folder["app.map"], $"{rip.PadLeft(16, '0')} t of_the_process\n");
+        File.WriteAllText(_folder["all.map"], $"{rip.PadLeft(16, '0')} t of_all\n");
+        string[] symbols = ["--symbols", _folder["all.map"], "--symbols", $"{_folder["app.map"]}@CR3={space}"];
+        var named = await Query(symbols, "@faults-by-process", "-p", "run=ept", "-p", "top=1000");
+        Assert.Equal(["of_the_process"], named.Where(row => row["cr3_hex"].GetString() == space && row["function"].GetString()!.StartsWith("of_", StringComparison.Ordinal)).Select(row => row["function"].GetString()).Distinct());
+        Assert.DoesNotContain(named, row => row["cr3_hex"].GetString() != space && row["function"].GetString() == "of_the_process");
+        var lines = await Query(symbols, $"select rip_hex, symbol(rip) as f from fault where run = 1 and rip = {Convert.ToInt64(rip, 16)} limit 1");
+        Assert.Equal(($"0x{rip} <of_all>", "of_all"), (lines[0]["rip_hex"].GetString(), lines[0]["f"].GetString()));
+        Assert.Equal(JsonValueKind.Null, (await Query([], "select symbol(1) as f"))[0]["f"].ValueKind);
+    }
+
+    [Fact]
+    public async Task Tables_and_differences_name_the_guests_functions_too()
+    {
+        await Run("record", "synthetic", "--workload", "demand-paging", "-k", "pages=64", "-o", _folder["c.capture"], "-q");
+        await Run("run", _folder["c.capture"], "-m", "ept", "-m", "shadow", "-o", _folder["x.db"], "-q");
+        var rips = (await Query([], "select distinct rip_hex from fault where rip <> 0 union select distinct rip_hex from access where rip <> 0")).Select(row => row["rip_hex"].GetString()![2..]).ToList();
+        Assert.NotEmpty(rips);
+        File.WriteAllLines(_folder["all.map"], rips.Select(rip => $"{rip.PadLeft(16, '0')} T at_{rip}"));
+        var (_, tree, _) = await CommandRunner.Run("tree", _folder["x.db"], "--symbols", _folder["all.map"], "--depth", "0", "--entries", "0");
+        Assert.Matches(" at [0-9.]+ for at_[0-9a-f]+", tree);
+        var (_, diff, _) = await CommandRunner.Run("diff", _folder["x.db"], "ept", "shadow", "--symbols", _folder["all.map"]);
+        if (diff.Contains("rip 0x", StringComparison.Ordinal))
+            Assert.Matches("rip 0x([0-9a-f]+) <at_[0-9a-f]+", diff);
+    }
+
+    [Theory]
+    [InlineData("app@xyz")]
+    [InlineData("app@CR3=xyz")]
+    public async Task A_symbol_file_that_is_not_understood_is_refused(string file)
+    {
+        await Run("record", "synthetic", "--workload", "demand-paging", "-k", "pages=4", "-o", _folder["c.capture"], "-q");
+        var (exitCode, _, error) = await CommandRunner.Run("events", _folder["c.capture"], "--symbols", file);
+        Assert.Equal(ExitCode.Usage, exitCode);
+        Assert.Contains("hexadecimal", error, StringComparison.Ordinal);
+    }
+
+    private async Task Import(string trace, string host)
+    {
+        File.WriteAllText(_folder["t.txt"], RealTrace.Stock(RealTrace.Text(trace)));
+        await Run("import", "ftrace", _folder["t.txt"], "-o", _folder["x.capture"], "--db", _folder["x.db"], "--host", host, "-q");
+    }
+
+    private Task<List<Dictionary<string, JsonElement>>> Ask(string query, params string[] parameters) =>
+        Query([], [$"@{query}", .. parameters.SelectMany(parameter => (string[])["-p", parameter])]);
+
+    private async Task<List<Dictionary<string, JsonElement>>> Query(string[] symbols, params string[] query)
+    {
+        var (exitCode, text, error) = await CommandRunner.Run(["query", _folder["x.db"], .. query, .. symbols, "--format", "jsonl"]);
+        Assert.True(exitCode == ExitCode.Done, error);
+        return [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(line)!)];
+    }
+
+    private static async Task Run(params string[] arguments)
+    {
+        var (exitCode, _, error) = await CommandRunner.Run(arguments);
+        Assert.True(exitCode == ExitCode.Done, string.Create(CultureInfo.InvariantCulture, $"{exitCode}: {error}"));
+    }
+}
