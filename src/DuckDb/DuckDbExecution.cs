@@ -4,6 +4,7 @@ using DuckDB.NET.Data;
 using Replay.Analyzer.Query;
 using Replay.Analyzer.Query.Folders;
 using Replay.Analyzer.Schema;
+using Replay.Trace;
 
 namespace Replay.DuckDb;
 

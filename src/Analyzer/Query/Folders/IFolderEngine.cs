@@ -1,3 +1,5 @@
+using Replay.Trace;
+
 namespace Replay.Analyzer.Query.Folders;
 
 /// <summary>Asks folders of Parquet. What does it is an assembly of its own, which need not be there.</summary>
