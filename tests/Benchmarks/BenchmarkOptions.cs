@@ -12,7 +12,7 @@ internal sealed partial class BenchmarkOptions
     /// <exception cref="ArgumentException">Not pairs, or of an option that the benchmark does not have.</exception>
     public BenchmarkOptions(ReadOnlySpan<string> arguments, string description)
     {
-        var known = Option().Matches(description).Select(match => match.Value).ToHashSet(StringComparer.Ordinal);
+        var known = Of(description);
         for (var i = 0; i < arguments.Length; i += 2)
         {
             if (!arguments[i].StartsWith("--", StringComparison.Ordinal) || i + 1 == arguments.Length)
@@ -22,6 +22,9 @@ internal sealed partial class BenchmarkOptions
             _values[arguments[i][2..]] = arguments[i + 1];
         }
     }
+
+    /// <summary>The options that a benchmark's description names.</summary>
+    public static HashSet<string> Of(string description) => [.. Option().Matches(description).Select(match => match.Value)];
 
     [GeneratedRegex("--[a-z]+")]
     private static partial Regex Option();

@@ -9,6 +9,9 @@ internal static class BenchmarkRunner
 
     public static IEnumerable<string> Names => Benchmarks.Select(benchmark => benchmark.Name);
 
+    /// <summary>The options of a benchmark, as <c>--key</c>.</summary>
+    public static HashSet<string> OptionsOf(string name) => BenchmarkOptions.Of(Benchmarks.Single(benchmark => benchmark.Name == name).Description);
+
     public static int Run(string[] arguments, TextWriter output, TextWriter error)
     {
         var chosen = arguments.Length == 0 ? null : Benchmarks.Find(benchmark => benchmark.Name == arguments[0]);

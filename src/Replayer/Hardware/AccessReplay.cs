@@ -21,7 +21,9 @@ internal sealed class AccessReplay(CpuSetup setup, Translator translator, Access
     public AccessOutcome Replay(in CpuAccess access, long seq, out bool settled, out ulong? gpa)
     {
         var missed = guestTlb.TakeMiss(access.Gva, (byte)access.Kind, (byte)access.Flags);
-        var outcome = path.Perform(access, out var translation);
+        var translation = default(Translation);
+        if (!path.TryContinue(access, _journal.Rip, out var outcome))
+            outcome = path.Perform(access, out translation);
         settled = false;
         gpa = access.Gpa;
         switch (outcome)
