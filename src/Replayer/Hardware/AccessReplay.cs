@@ -20,6 +20,7 @@ internal sealed class AccessReplay(CpuSetup setup, Translator translator, Access
     /// <param name="gpa">Where it ended; where the source saw it end, if the model does not say.</param>
     public AccessOutcome Replay(in CpuAccess access, long seq, out bool settled, out ulong? gpa)
     {
+        var context = _journal.Context;
         var missed = guestTlb.TakeMiss(access.Gva, (byte)access.Kind, (byte)access.Flags);
         var outcome = path.Perform(access, out var translation);
         settled = false;
@@ -55,7 +56,7 @@ internal sealed class AccessReplay(CpuSetup setup, Translator translator, Access
         }
 
         if (_journal.Seq != seq)
-            Report(access);
+            Report(access, context);
         return outcome;
     }
 
@@ -116,7 +117,7 @@ internal sealed class AccessReplay(CpuSetup setup, Translator translator, Access
     };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Report(in CpuAccess access) => _journal.Access(new AccessRecord
+    private void Report(in CpuAccess access, GuestContext context) => _journal.Access(new AccessRecord
     {
         Gva = access.Gva,
         Gpa = access.Gpa ?? 0,
@@ -127,5 +128,6 @@ internal sealed class AccessReplay(CpuSetup setup, Translator translator, Access
         Size = access.Size,
         Kind = access.Kind,
         Flags = access.Flags,
+        Context = context,
     });
 }

@@ -20,24 +20,37 @@ internal sealed class NestedSvm(KvmVcpu vcpu)
     private readonly KvmVm _vm = vcpu.Vm;
     private readonly ControlRegisters _registers = vcpu.Registers;
     private readonly ulong[] _otherPdptes = new ulong[4];
-    private NestedEntry? _entry;
     private NestedEntry? _left;
     private (uint ErrorCode, ulong Address)? _queuedPageFault;
     private ulong _vmcb12;
+    private bool _tells;
     private ulong _cr0;
     private ulong _cr3;
     private ulong _cr4;
     private ulong _efer;
 
+    /// <summary>The running L2's, and with it the place of the journal's records; null while L1 runs.</summary>
+    private NestedEntry? Entry
+    {
+        get;
+        set
+        {
+            field = value;
+            _vm.Journal.SetContext(vcpu.Id, Context);
+        }
+    }
+
+    private GuestContext Context => Entry is null ? GuestContext.L1 : Entry.NestedPaging ? GuestContext.NestedL2 : GuestContext.L2;
+
     /// <remarks>KVM: is_guest_mode().</remarks>
-    public bool IsGuestMode => _entry is not null;
+    public bool IsGuestMode => Entry is not null;
 
     /// <summary>Root of L1's nested page tables.</summary>
     /// <remarks>KVM: nested_svm_get_tdp_cr3().</remarks>
-    public ulong NestedCr3 => _entry?.NestedCr3 ?? 0;
+    public ulong NestedCr3 => Entry?.NestedCr3 ?? 0;
 
     /// <summary>L1 wants L2's page faults for itself.</summary>
-    public bool InterceptsPageFaults => _entry is { } entry && (entry.InterceptExceptions >> (int)PageFaultVector & 1) != 0;
+    public bool InterceptsPageFaults => Entry is { } entry && (entry.InterceptExceptions >> (int)PageFaultVector & 1) != 0;
 
     /// <summary>EXITINFO1 and EXITINFO2 of the nested page fault that is being handled; null where another exit is.</summary>
     public (ulong Info1, ulong Info2)? HardwareFault { get; set; }
@@ -58,8 +71,11 @@ internal sealed class NestedSvm(KvmVcpu vcpu)
     }
 
     /// <summary>L1 executed VMRUN. Every such transition syncs and flushes, whatever L1 asked for.</summary>
+    /// <param name="vmcb12">Guest-physical address of the VMCB.</param>
+    /// <param name="entry">What stands in there.</param>
+    /// <param name="isReentry">The last exit did not happen.</param>
     /// <remarks>KVM: nested_svm_vmrun(), enter_svm_guest_mode(), nested_vmcb02_prepare_control(), nested_svm_transition_tlb_flush().</remarks>
-    public void Vmrun(ulong vmcb12, NestedEntry entry)
+    public void Vmrun(ulong vmcb12, NestedEntry entry, bool isReentry = false)
     {
         using var scope = _vm.Journal.Enter(KvmFunction.NestedSvmVmrun);
         Invariant.Holds(!IsGuestMode, "VMRUN in guest mode");
@@ -67,6 +83,7 @@ internal sealed class NestedSvm(KvmVcpu vcpu)
         _vmcb12 = vmcb12;
         Enter(entry);
         MarkVmcbDirty();
+        Tell(isReentry ? GuestStateCause.Reentry : GuestStateCause.Vmrun);
     }
 
     /// <summary>The exit goes to L1.</summary>
@@ -76,8 +93,8 @@ internal sealed class NestedSvm(KvmVcpu vcpu)
         using var scope = _vm.Journal.Enter(KvmFunction.NestedSvmVmexit);
         Invariant.Holds(IsGuestMode, "#VMEXIT to a hypervisor that runs no guest");
         LastExit = (code, info1, info2);
-        _left = _entry! with { Cr0 = _registers.Cr0, Cr3 = _registers.Cr3, Cr4 = _registers.Cr4, Efer = _registers.Efer };
-        _entry = null;
+        _left = Entry! with { Cr0 = _registers.Cr0, Cr3 = _registers.Cr3, Cr4 = _registers.Cr4, Efer = _registers.Efer };
+        Entry = null;
         SetRegisters(_cr0 | ControlRegisters.Cr0Pe, _cr4, _efer);
         MarkVmcbDirty();
         vcpu.Requests |= VcpuRequests.MmuSync | VcpuRequests.TlbFlushCurrent;
@@ -86,6 +103,14 @@ internal sealed class NestedSvm(KvmVcpu vcpu)
         vcpu.Mmu = vcpu.RootMmu;
         vcpu.WalkMmu = vcpu.RootMmu;
         LoadCr3(_cr3, nestedPaging: false);
+        Tell(GuestStateCause.Vmexit);
+    }
+
+    /// <summary>A control register changed. Nothing is told before L1 runs a guest.</summary>
+    public void TellRegisters()
+    {
+        if (_tells)
+            Tell(GuestStateCause.Registers);
     }
 
     /// <summary>L2 gets a page fault that L1 wants to see: L1 will, before anything runs again.</summary>
@@ -118,14 +143,14 @@ internal sealed class NestedSvm(KvmVcpu vcpu)
     public void Reenter()
     {
         if (_left is { } entry)
-            Vmrun(_vmcb12, entry);
+            Vmrun(_vmcb12, entry, isReentry: true);
     }
 
     /// <summary>The vCPU begins anew.</summary>
     /// <remarks>KVM: svm_leave_nested().</remarks>
     public void Forget()
     {
-        _entry = null;
+        Entry = null;
         _queuedPageFault = null;
         vcpu.Mmu = vcpu.RootMmu;
         vcpu.WalkMmu = vcpu.RootMmu;
@@ -134,7 +159,7 @@ internal sealed class NestedSvm(KvmVcpu vcpu)
     private void Enter(NestedEntry entry)
     {
         vcpu.Requests |= VcpuRequests.MmuSync | VcpuRequests.TlbFlushCurrent;
-        _entry = entry;
+        Entry = entry;
         if (entry.NestedPaging)
             InitMmuContext();
         SetRegisters(entry.Cr0, entry.Cr4, entry.Efer);
@@ -148,6 +173,27 @@ internal sealed class NestedSvm(KvmVcpu vcpu)
         _vm.ShadowMmu.Contexts.InitShadowNpt(vcpu, _cr4, _efer);
         vcpu.WalkMmu = vcpu.NestedMmu;
         SwapPdptes();
+    }
+
+    private void Tell(GuestStateCause cause)
+    {
+        _tells = true;
+        var state = GuestStateRecord.Of(_registers, Context, cause);
+        if (Entry is { } entry)
+        {
+            state = state with
+            {
+                Vmcb = _vmcb12,
+                Asid = entry.Asid,
+                TlbControl = entry.TlbControl,
+                NestedRoot = entry.NestedPaging ? entry.NestedCr3 : 0,
+                NestedLevels = entry.NestedPaging ? (byte)vcpu.GuestMmu.CpuRole.Base.Level : (byte)0,
+            };
+        }
+        else if (cause == GuestStateCause.Vmexit)
+            state = state with { Vmcb = _vmcb12, Code = LastExit.Code, Info1 = LastExit.Info1, Info2 = LastExit.Info2 };
+
+        _vm.Journal.GuestState(state);
     }
 
     /// <summary>Each MMU that walks has PDPTEs of its own.</summary>
