@@ -48,50 +48,50 @@ public interface IHistory
     }
 }
 
-/// <summary>Takes a history and keeps nothing: for replays of which only the hash, the counts or the time is wanted.</summary>
-public sealed class SilentHistory : IHistory
+/// <summary>Takes a history and keeps nothing: for replays of which only the hash, the counts or the time is wanted, and as the base of what looks at a few kinds of records.</summary>
+public class SilentHistory : IHistory
 {
-    public void OnChain(int chainId, ReadOnlySpan<KvmFunction> functions)
+    public virtual void OnChain(int chainId, ReadOnlySpan<KvmFunction> functions)
     {
     }
 
-    public void OnAccess(in AccessRecord record)
+    public virtual void OnAccess(in AccessRecord record)
     {
     }
 
-    public void OnExit(in VmExitRecord record)
+    public virtual void OnExit(in VmExitRecord record)
     {
     }
 
-    public void OnFault(in FaultRecord record)
+    public virtual void OnFault(in FaultRecord record)
     {
     }
 
-    public void OnWrite(in TableWrite record)
+    public virtual void OnWrite(in TableWrite record)
     {
     }
 
-    public void OnTablePage(in TablePageRecord record)
+    public virtual void OnTablePage(in TablePageRecord record)
     {
     }
 
-    public void OnRoot(in RootRecord record)
+    public virtual void OnRoot(in RootRecord record)
     {
     }
 
-    public void OnFlush(in TlbFlushRecord record)
+    public virtual void OnFlush(in TlbFlushRecord record)
     {
     }
 
-    public void OnRmap(in RmapRecord record)
+    public virtual void OnRmap(in RmapRecord record)
     {
     }
 
-    public void OnGuestFault(in GuestFaultRecord record)
+    public virtual void OnGuestFault(in GuestFaultRecord record)
     {
     }
 
-    public void OnNote(in ModelNoteRecord record)
+    public virtual void OnNote(in ModelNoteRecord record)
     {
     }
 }
