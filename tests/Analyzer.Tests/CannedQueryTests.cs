@@ -27,6 +27,7 @@ public sealed partial class CannedQueryTests : IDisposable
         { "nested-cost", "" },
         { "nested-exits", "" },
         { "nested-flushes", "" },
+        { "nested-mapping-at", "gva=0x101000" },
         { "pml4-at", "ordinal=10" },
         { "refault-storms", "" },
         { "runs", "" },

@@ -21,16 +21,16 @@ public sealed class NestedSummaryTests : IDisposable
         Assert.Equal(0, nested.GetProperty("vmrunsWithNestedPaging").GetInt64());
         Assert.Equal(330, nested.GetProperty("vmexits").EnumerateObject().Sum(code => code.Value.GetInt64()));
         (_, text, _) = await CommandRunner.Run("info", Capture("lm4k"));
-        Assert.DoesNotContain("nested", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("VMRUN", text, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_run_tells_what_the_model_made_for_L2()
     {
         var (_, text, _) = await CommandRunner.Run("run", Capture("nsvm"), "--mmu", "npt-tdp", "--host", "amd", "--kernel", "6.1", "-o", _folder["x.db"], "-q");
-        Assert.Matches(@"VMRUNs into L2 \| +95 \|", text);
-        Assert.Matches(@"#VMEXIT NPF \| +43 \|", text);
-        Assert.Matches(@"handed to L1 \| +95 \|", text);
+        Assert.Matches(@"VMRUNs into L2 +\| +95 \|", text);
+        Assert.Matches(@"#VMEXIT NPF +\| +43 \|", text);
+        Assert.Matches(@"handed to L1 +\| +95 \|", text);
         (_, text, _) = await CommandRunner.Run("info", _folder["x.db"]);
         Assert.Contains("nested    95 VMRUNs into L2, 406 exits of L2, of them 95 handed to L1 (VMMCALL 46, NPF 43, PF 5, HLT 1)", text, StringComparison.Ordinal);
         var (_, json, _) = await CommandRunner.Run("run", Capture("lm4k"), "--mmu", "npt-tdp", "--json", "-o", _folder["y.db"], "-q");
