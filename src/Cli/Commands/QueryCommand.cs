@@ -66,6 +66,7 @@ internal sealed class QueryCommand : VerbCommand
         new("replay query --list", "the canned queries"),
         new("replay query boot.db @writes-by-level", "which functions wrote which level of which table"),
         new("replay query boot.db \"select * from table_write order by seq limit 10\"", "the first ten writes"),
+        new("replay query nested.db @nested-cost", "what a guest's own guests cost: exits handed on, tables made and zapped, entries written"),
         new("replay query boot.db @writes-to-range -p from=0x1000000 -p to=0x1001000 --json", "who wrote this page, and what it changed"),
     ];
 
