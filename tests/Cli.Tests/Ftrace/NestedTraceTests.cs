@@ -21,6 +21,7 @@ public sealed class NestedTraceTests : IDisposable
                 "10 NPF 0xc00000 L2 guest_mmu",
             ],
             await Query("select exit_id || ' ' || reason || ' ' || info2_hex || ' ' || guest || ' ' || mmu from vm_exit order by exit_id"));
+        Assert.Equal(["yes"], await Query("select shown from capability where fact = 'guest'"));
         Assert.Equal(["0xc00000 guest_fault L2", "0x302030 emulate L1"], await Query("select address_hex || ' ' || outcome || ' ' || guest from fault where fault_id in (4, 5) order by fault_id"));
         Assert.Equal(["0"], await Query("select count(*) from fault where nested <> (guest = 'L2') or (nested and handler is not null)"));
     }
@@ -102,6 +103,7 @@ public sealed class NestedTraceTests : IDisposable
     public async Task Without_events_of_nested_guests_nothing_is_said_of_whose_an_exit_is()
     {
         await Import("kvm_entry: vcpu 0, rip 0x1", "kvm_exit: vcpu 0 reason EPT_VIOLATION rip 0x1 info1 0x182 info2 0x0 intr_info 0x0 error_code 0x0", "kvm_page_fault: vcpu 0 rip 0x1 address 0x0000000000800000 error_code 0x182", "kvm_entry: vcpu 0, rip 0x1");
+        Assert.Equal(["no"], await Query("select shown from capability where fact = 'guest'"));
         Assert.Equal(["- - -"], await Query("select coalesce(e.guest, '-') || ' ' || coalesce(f.guest, '-') || ' ' || coalesce(f.nested, '-') from vm_exit as e join fault as f using (run, exit_id)"));
     }
 
