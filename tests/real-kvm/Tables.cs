@@ -30,13 +30,29 @@ internal sealed record DumpedRoots(int Vcpu, string Name, ulong Physical)
     public SortedDictionary<int, (ulong Value, string? Translation)> Entries { get; } = [];
 }
 
-internal sealed record DumpedVcpu
+/// <summary>One of a vCPU's MMUs: its roles and roots, the current one first.</summary>
+internal sealed record DumpedMmu(string Name)
 {
     public Dictionary<string, string> Words { get; } = new(StringComparer.Ordinal);
 
     public List<(string Name, ulong Hpa, ulong Pgd)> Roots { get; } = [];
+}
+
+internal sealed record DumpedVcpu
+{
+    /// <summary>The MMU in use.</summary>
+    public DumpedMmu Current { get; } = new("");
+
+    /// <summary>root_mmu and guest_mmu.</summary>
+    public List<DumpedMmu> Mmus { get; } = [];
+
+    /// <summary>Where a nested guest stands.</summary>
+    public Dictionary<string, string> Nested { get; } = new(StringComparer.Ordinal);
 
     public string Pdptrs { get; set; } = "";
+
+    /// <summary>The guest has one of its own, or had.</summary>
+    public bool RanNested => Nested.GetValueOrDefault("guest_mode") is "1" || Mmus.Exists(mmu => mmu.Name == "guest_mmu" && Hex.Parse(mmu.Words["cpu_role"]) != 0);
 }
 
 /// <summary>All tables at a checkpoint, as the VMM found them in the kernel's memory.</summary>
@@ -117,21 +133,41 @@ internal sealed partial class Dump(string name)
         switch (words[2])
         {
             case "prev":
-                vcpu.Roots.AddRange(words.Skip(3).Select((word, i) => ReadRoot($"prev_root {i}", word)));
+                vcpu.Current.Roots.AddRange(words.Skip(3).Select((word, i) => ReadRoot($"prev_root {i}", word)));
                 return null;
             case "pdptrs":
                 vcpu.Pdptrs = string.Join(' ', words.Skip(2));
                 return null;
-            case "pae_root" or "pml4_root":
+            case "mmu":
+                vcpu.Mmus.Add(ReadMmu(words));
+                return null;
+            case "nested":
+                ReadWords(vcpu.Nested, words.Skip(3));
+                return null;
+            case "pae_root" or "pml4_root" or "pae_root.guest" or "pml4_root.guest":
                 var roots = new DumpedRoots(number, words[2], Hex.Parse(words[3]));
                 Specials.Add(roots);
                 return roots.Entries;
             default:
-                foreach (var pair in words.Skip(2).Select(word => word.Split('=')))
-                    vcpu.Words[pair[0]] = pair[1];
-                vcpu.Roots.Add(ReadRoot("root", vcpu.Words["root"]));
+                ReadWords(vcpu.Current.Words, words.Skip(2));
+                vcpu.Current.Roots.Add(ReadRoot("root", vcpu.Current.Words["root"]));
                 return null;
         }
+    }
+
+    private static void ReadWords(Dictionary<string, string> into, IEnumerable<string> words)
+    {
+        foreach (var pair in words.Select(word => word.Split('=', 2)))
+            into[pair[0]] = pair[1];
+    }
+
+    private static DumpedMmu ReadMmu(string[] words)
+    {
+        var mmu = new DumpedMmu(words[3]);
+        ReadWords(mmu.Words, words.Skip(4));
+        mmu.Roots.Add(ReadRoot("root", mmu.Words["root"]));
+        mmu.Roots.AddRange(mmu.Words["prev"].Split(';').Select((word, i) => ReadRoot($"prev_root {i}", word)));
+        return mmu;
     }
 
     private static (string Name, ulong Hpa, ulong Pgd) ReadRoot(string name, string word) =>
@@ -156,14 +192,19 @@ internal sealed partial class Dump(string name)
 }
 
 /// <summary>Writes dumps down with names in place of addresses: <c>T1</c>, <c>T2</c>, ... in the order in which a walk from the roots reaches the pages.</summary>
-internal sealed class TablesNormalizer(Host host, Dump dump)
+internal sealed class TablesNormalizer(Host host, Dump dump, bool tellsNested)
 {
     private readonly Dictionary<ulong, string> _names = [];
     private readonly List<DumpedPage> _order = [];
     private readonly Dictionary<ulong, DumpedPage> _pages = dump.Pages.ToDictionary(page => page.Physical >> 12);
     private readonly List<string> _lines = [];
 
-    public static List<string> Normalize(IEnumerable<Dump> dumps, Host host) => [.. dumps.SelectMany(dump => new TablesNormalizer(host, dump).Lines())];
+    /// <summary>Of a guest that has one of its own at any checkpoint, all MMUs are told of at every one.</summary>
+    public static List<string> Normalize(IReadOnlyCollection<Dump> dumps, Host host)
+    {
+        var tellsNested = dumps.Any(dump => dump.Vcpus.Exists(vcpu => vcpu.RanNested));
+        return [.. dumps.SelectMany(dump => new TablesNormalizer(host, dump, tellsNested).Lines())];
+    }
 
     private List<string> Lines()
     {
@@ -173,11 +214,11 @@ internal sealed class TablesNormalizer(Host host, Dump dump)
             AddVcpu(i);
         if (dump.Vcpus.Count > 1)
         {
-            _lines.AddRange(dump.Vcpus.Select((vcpu, i) => $"requests {i} {Requests.Pending(Hex.Parse(vcpu.Words["requests"]))}"));
+            _lines.AddRange(dump.Vcpus.Select((vcpu, i) => $"requests {i} {Requests.Pending(Hex.Parse(vcpu.Current.Words["requests"]))}"));
             _lines.Add($"by {dump.By}");
         }
 
-        foreach (var special in dump.Specials)
+        foreach (var special in Specials)
         {
             _lines.Add($"{Prefix(special.Vcpu)}{special.Name}");
             foreach (var (index, (value, _)) in special.Entries)
@@ -192,9 +233,9 @@ internal sealed class TablesNormalizer(Host host, Dump dump)
 
     private void NamePages()
     {
-        foreach (var root in dump.Vcpus.SelectMany(vcpu => vcpu.Roots).Where(root => root.Hpa >> 52 == 0))
+        foreach (var root in dump.Vcpus.SelectMany(vcpu => vcpu.Mmus.Prepend(vcpu.Current)).SelectMany(mmu => mmu.Roots).Where(root => root.Hpa >> 52 == 0))
             Visit(root.Hpa >> 12);
-        foreach (var entry in dump.Specials.SelectMany(special => special.Entries.Values))
+        foreach (var entry in Specials.SelectMany(special => special.Entries.Values))
             Visit(Entry.Frame(entry.Value));
         foreach (var page in dump.Pages.OrderByDescending(page => page.Level).ThenBy(page => page.Gfn).ThenBy(page => page.RoleWord))
             Visit(page.Physical >> 12);
@@ -212,16 +253,27 @@ internal sealed class TablesNormalizer(Host host, Dump dump)
     private void AddVcpu(int number)
     {
         var (vcpu, prefix) = (dump.Vcpus[number], Prefix(number));
-        var role = Hex.Parse(vcpu.Words["cpu_role"]);
-        foreach (var root in vcpu.Roots)
+        AddMmu(vcpu.Current, prefix);
+        if (tellsNested)
+            vcpu.Mmus.ForEach(mmu => AddMmu(mmu, $"{prefix}mmu {mmu.Name} "));
+        if (number == 0)
+            _lines.Add($"root_mmu {vcpu.Current.Words["root_mmu"]} {dump.Vm["vm ".Length..].Replace("indirect=", "indirect_shadow_pages=", StringComparison.Ordinal)}");
+        _lines.Add($"{prefix}{vcpu.Pdptrs}");
+        if (!tellsNested)
+            return;
+        var role = Hex.Parse(vcpu.Nested["cpu_role"]);
+        _lines.Add($"{prefix}nested mmu={(vcpu.Current.Words["root_mmu"] == "1" ? "root_mmu" : "guest_mmu")} walk_mmu={(vcpu.Nested["walk"] == "1" ? "nested_mmu" : "root_mmu")} guest_mode={vcpu.Nested["guest_mode"]}");
+        _lines.Add($"{prefix}mmu nested_mmu cpu_role={role & 0xffffffff:x8} ext={role >> 32:x8}");
+    }
+
+    private void AddMmu(DumpedMmu mmu, string prefix)
+    {
+        var role = Hex.Parse(mmu.Words["cpu_role"]);
+        foreach (var root in mmu.Roots)
         {
-            var roles = root.Name == "root" ? $" cpu_role={role & 0xffffffff:x8} ext={role >> 32:x8} root_role={Hex.Parse(vcpu.Words["root_role"]):x8}" : "";
+            var roles = root.Name == "root" ? $" cpu_role={role & 0xffffffff:x8} ext={role >> 32:x8} root_role={Hex.Parse(mmu.Words["root_role"]):x8}" : "";
             _lines.Add($"{prefix}{root.Name} pgd={root.Pgd:x} table={RootName(root.Hpa)}{roles}");
         }
-
-        if (number == 0)
-            _lines.Add($"root_mmu {vcpu.Words["root_mmu"]} {dump.Vm["vm ".Length..].Replace("indirect=", "indirect_shadow_pages=", StringComparison.Ordinal)}");
-        _lines.Add($"{prefix}{vcpu.Pdptrs}");
     }
 
     private void AddPage(DumpedPage page)
@@ -239,8 +291,12 @@ internal sealed class TablesNormalizer(Host host, Dump dump)
             return "none";
         if (_names.TryGetValue(hpa >> 12, out var name))
             return name;
-        return dump.Specials.Exists(special => special.Physical >> 12 == hpa >> 12) ? "pae_root/pml4_root" : "zapped"; // in use, and in no list any more
+        if (dump.Specials.Find(special => special.Physical >> 12 == hpa >> 12) is { } found)
+            return tellsNested ? found.Name : "pae_root/pml4_root";
+        return "zapped"; // in use, and in no list any more
     }
+
+    private IEnumerable<DumpedRoots> Specials => tellsNested ? dump.Specials : dump.Specials.Where(special => !special.Name.EndsWith(".guest", StringComparison.Ordinal));
 
     private string SpecialTarget(ulong frame)
     {

@@ -192,7 +192,7 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf, bool names
         if (ofUnmap && _unmapFlushed)
             return;
         _unmapFlushed = ofUnmap;
-        if (record.Kind == FlushKind.RemoteRange && record.Function != KvmFunction.KvmFlushRemoteTlbsMemslot && Session?.Vm.Kernel.RangeFlushIsACall == true)
+        if (record.Kind == FlushKind.RemoteRange && ShowsRange(record.Function))
             AddFlush($"flush range start={record.Start:x} pages={record.Pages:x}", record);
         AddFlush(
             record.Kind switch
@@ -205,6 +205,14 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf, bool names
             },
             record);
     }
+
+    /// <summary>Where a probe sees the range: see the rules <em>File</em> and <em>Memslot</em> of <see cref="ObservedFlushes"/>.</summary>
+    private bool ShowsRange(KvmFunction function) => function switch
+    {
+        KvmFunction.KvmFlushRemoteTlbsMemslot => false,
+        KvmFunction.TdpMmuZapSpteAtomic or KvmFunction.TdpMmuMapHandleTargetLevel => true,
+        _ => Session?.Vm.Kernel.RangeFlushIsACall == true,
+    };
 
     private void AddFlush(string text, in TlbFlushRecord record) => _sequences.Flushes.Add(Item(text, record.Ordinal, record.ChainId));
 

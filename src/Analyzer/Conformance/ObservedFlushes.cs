@@ -7,13 +7,14 @@ namespace Replay.Analyzer.Conformance;
 /// of it) and those of a vCPU's own TLB.
 /// </summary>
 /// <remarks>
-/// Six rules, for what is shown and flushes nothing, or is done and not shown. <em>No root</em>: vmx_flush_tlb_current() without a root
+/// Seven rules, for what is shown and flushes nothing, or is done and not shown. <em>No root</em>: vmx_flush_tlb_current() without a root
 /// returns at once. <em>ASID</em>: only AMD recordings of later kernels show svm_flush_tlb_asid(), which flushes the guest's own
 /// translations, and stands in svm_set_cr4() for svm_flush_tlb_current(), which the compiler has put there; elsewhere these are left out.
 /// <em>Yield</em>: an unmap that gives the CPU away flushes the part that is done, wherever the host's scheduler has it so; the last
 /// flush counts. <em>Notifier</em>: the host may tell of one range in pieces, so that flushes of unmaps with nothing of the guest between
 /// them count as one, on both sides. <em>Turns</em>: of several vCPUs, the flush that a vCPU makes of all it has
 /// because another asked is left out: one that waits for its turn may enter, and flush, more than once. <em>Memslot</em>: the flush of a whole memslot names its range to a function that the compiler has put into it.
+/// <em>File</em>: so do 6.1's other flushes of a range in mmu.c, where that function stands; tdp_mmu.c calls it.
 /// </remarks>
 internal sealed class ObservedFlushes(List<ConformanceItem> flushes)
 {

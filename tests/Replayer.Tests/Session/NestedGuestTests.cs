@@ -1,4 +1,5 @@
 using Replay.Replayer.History;
+using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
 using Replay.Trace;
 using static Replay.Replayer.Tests.Session.NestedStream;
@@ -13,6 +14,15 @@ public sealed class NestedGuestTests
 {
     private const ulong Hypercall = 0x81;
     private const ulong CodePage = 0x10_0000;
+
+    /// <summary>Other nested page tables, by which L2's data are elsewhere.</summary>
+    private const ulong OtherNpt = 0x110_0000;
+
+    /// <summary>Other tables of L2's, from its first ones on.</summary>
+    private const ulong OtherL2Tables = 0x2_0000;
+
+    /// <summary>Where L2 has L1's first table of its data, if L1 maps it there.</summary>
+    private const ulong NptAsL2 = 0x8f_f000;
 
     private static int Operations => int.TryParse(Environment.GetEnvironmentVariable("REPLAY_NESTED"), out var operations) ? operations : 4000;
 
@@ -49,7 +59,7 @@ public sealed class NestedGuestTests
     {
         var session = Session(mode);
         var guest = new NestedStream(session, nestedPaging: false) { L2Cr3 = L2Tables };
-        BuildL2Tables(guest, L2Tables);
+        BuildL2Tables(guest, L2Tables, L2Tables);
         guest.Vmrun();
         var vcpu = session.Vm.Vcpus[0];
         Assert.Same(vcpu.RootMmu, vcpu.Mmu);
@@ -114,44 +124,67 @@ public sealed class NestedGuestTests
     }
 
     [Theory]
-    [InlineData(MmuMode.Npt, true)]
-    [InlineData(MmuMode.NptTdp, true)]
-    [InlineData(MmuMode.Npt, false)]
-    [InlineData(MmuMode.NptTdp, false)]
-    [InlineData(MmuMode.Shadow, false)]
-    public void Random_nested_guests_end_where_a_naive_walk_ends(MmuMode mode, bool nestedPaging)
+    [InlineData("6.1", MmuMode.Npt, true)]
+    [InlineData("6.1", MmuMode.NptTdp, true)]
+    [InlineData("6.1", MmuMode.Npt, false)]
+    [InlineData("6.1", MmuMode.NptTdp, false)]
+    [InlineData("6.1", MmuMode.Shadow, false)]
+    [InlineData("6.12", MmuMode.Npt, true)]
+    [InlineData("6.12", MmuMode.NptTdp, true)]
+    [InlineData("6.12", MmuMode.Npt, false)]
+    [InlineData("6.12", MmuMode.NptTdp, false)]
+    [InlineData("6.12", MmuMode.Shadow, false)]
+    public void Random_nested_guests_end_where_a_naive_walk_ends(string kernel, MmuMode mode, bool nestedPaging)
     {
-        var session = Session(mode);
+        var session = Session(mode, KvmBehaviour.Find(kernel)!);
         var guest = nestedPaging ? Ready(session) : new NestedStream(session, nestedPaging: false) { L2Cr3 = L2Tables };
         if (!nestedPaging)
-            BuildL2Tables(guest, L2Tables);
+            BuildL2Tables(guest, L2Tables, L2Tables);
+        BuildL2Tables(guest, L2Tables + OtherL2Tables, guest.L2Cr3 + OtherL2Tables);
+        var first = guest.L2Cr3;
         var random = new Random(7);
-        for (var operation = 0; operation < Operations; operation++)
+        while (guest.Operations < Operations)
         {
             if (nestedPaging)
             {
+                guest.NestedCr3 = random.Next(4) == 0 ? OtherNpt : Npt;
                 for (var edits = random.Next(4); edits > 0; edits--)
                     EditNestedTables(guest, random);
+                if (random.Next(8) == 0)
+                    guest.Invlpga(0x80_0000UL + ((ulong)random.Next(64) << 12));
             }
 
+            guest.Asid = (uint)random.Next(1, 4);
+            guest.TlbControl = random.Next(4) switch { 0 => 1, 1 => 3, _ => 0 };
             guest.InterceptsPageFaults = random.Next(2) == 0;
             guest.Vmrun();
             for (var steps = random.Next(12); steps > 0; steps--)
-                Step(guest, random);
+                Step(guest, random, first);
             guest.Vmexit(Hypercall);
         }
 
         AssertNoDisagreement(session);
-        Assert.True(session.Finish().Verify.Checked > Operations);
+        Assert.True(session.Finish().Verify.Checked > Operations / 3);
     }
 
-    private static void Step(NestedStream guest, Random random)
+    private static void Step(NestedStream guest, Random random, ulong firstTables)
     {
         var gva = 0x80_0000UL + ((ulong)random.Next(64) << 12);
-        if (random.Next(6) == 0)
+        switch (random.Next(24))
         {
-            EditOwnTables(guest, random, gva);
-            return;
+            case < 4:
+                EditOwnTables(guest, random, gva);
+                return;
+            case 4:
+                Access(guest, CodePage, AccessKind.Fetch);
+                guest.L2Cr3Write(firstTables + (random.Next(2) == 0 ? OtherL2Tables : 0));
+                Access(guest, CodePage, AccessKind.Fetch);
+                return;
+            case 5 when guest.NestedPaging:
+                EditNestedTablesFromL2(guest, random);
+                return;
+            default:
+                break;
         }
 
         var kind = (AccessKind)random.Next(3);
@@ -163,8 +196,7 @@ public sealed class NestedGuestTests
     /// <summary>L2 edits its page table through its own mapping of it, and flushes.</summary>
     private static void EditOwnTables(NestedStream guest, Random random, ulong gva)
     {
-        var root = guest.NestedPaging ? L2TablesAsL2 : L2Tables;
-        var entry = root + 0x3000 + (4 * 0x1000) + ((gva >> 12 & 511) * 8);
+        var entry = guest.L2Cr3 + 0x3000 + (4 * 0x1000) + ((gva >> 12 & 511) * 8);
         var found = Reach(guest, entry, AccessKind.Write);
         var bits = random.Next(4) switch { 0 => 0UL, 1 => Present, _ => Present | Writable };
         guest.L2Store(found, bits == 0 ? 0 : (0x80_0000UL + ((ulong)random.Next(64) << 12)) | bits);
@@ -173,33 +205,68 @@ public sealed class NestedGuestTests
 
     private static void EditNestedTables(NestedStream guest, Random random)
     {
+        var root = guest.NestedCr3;
         var gpa = 0x80_0000UL + ((ulong)random.Next(96) << 12);
-        switch (random.Next(8))
+        var table = L2TablesAsL2 + ((ulong)random.Next(8) << 12);
+        switch (random.Next(11))
         {
             case 0:
                 // A directory entry: away, or a table again.
-                var directory = Npt + 0x2000 + ((gpa >> 21) * 8);
-                guest.L1Store(directory, random.Next(2) == 0 ? 0 : (Npt + 0x3000 + (gpa >> 21 << 12)) | All);
+                var directory = root + 0x2000 + ((gpa >> 21) * 8);
+                guest.L1Store(directory, random.Next(2) == 0 ? 0 : (root + 0x3000 + (gpa >> 21 << 12)) | All);
                 break;
             case 1:
-                guest.L1Store(Npt + 0x2000 + (5 * 8), random.Next(2) == 0 ? 0x1a0_0000 | All | Large : (Npt + 0x8000) | All);
+                guest.L1Store(root + 0x2000 + (5 * 8), random.Next(2) == 0 ? 0x1a0_0000 | All | Large : (root + 0x8000) | All);
                 break;
             case 2:
-                guest.L1Store(NptEntry(L2TablesAsL2 + ((ulong)random.Next(8) << 12)), 0);
+                guest.L1Store(NptEntry(table, root), 0);
                 break;
             case 3:
-                guest.L1Store(NptEntry(gpa), 0);
+                guest.L1Store(NptEntry(gpa, root), 0);
                 break;
             case 4:
-                guest.L1Store(NptEntry(gpa), (0x180_0000UL + ((ulong)random.Next(128) << 12)) | Present | User);
+                guest.L1Store(NptEntry(gpa, root), (0x180_0000UL + ((ulong)random.Next(128) << 12)) | Present | User);
                 break;
             case 5:
-                guest.L1Store(NptEntry(gpa), (0x180_0000UL + ((ulong)random.Next(128) << 12)) | All | NoExecute);
+                guest.L1Store(NptEntry(gpa, root), (0x180_0000UL + ((ulong)random.Next(128) << 12)) | All | NoExecute);
+                break;
+            case 6 when random.Next(4) == 0:
+                // The whole of it away: L2's next access goes to L1.
+                guest.L1Store(root + 0x1000, 0);
+                break;
+            case 7:
+                // A table of L2's that may only be read: each walk of the CPU's writes.
+                guest.L1Store(NptEntry(table, root), L1Of(table) | Present | User);
+                break;
+            case 8:
+                guest.L1Store(NptEntry(NptAsL2, root), (root + 0x3000 + (4 << 12)) | All);
                 break;
             default:
-                guest.L1Store(NptEntry(gpa), (0x180_0000UL + ((ulong)random.Next(128) << 12)) | All);
+                guest.L1Store(NptEntry(gpa, root), (0x180_0000UL + ((ulong)random.Next(128) << 12)) | All);
                 break;
         }
+    }
+
+    /// <summary>
+    /// L2 edits L1's tables, where these are mapped to it. What it has translated before may hold until the next transition. KVM emulates the
+    /// instruction, and so walks for its address, too.
+    /// </summary>
+    private static void EditNestedTablesFromL2(NestedStream guest, Random random)
+    {
+        var gpa = 0x80_0000UL + ((ulong)random.Next(64) << 12);
+        Found found;
+        do
+        {
+            Access(guest, CodePage, AccessKind.Fetch);
+            found = Reach(guest, NptAsL2 + ((gpa >> 12 & 511) * 8), AccessKind.Write);
+        }
+        while (guest.Walk(CodePage, AccessKind.Fetch).Fault != FaultKind.None);
+
+        if (found.Gpa >> 12 != (guest.NestedCr3 >> 12) + 7)
+            return;
+        guest.L2Store(found, random.Next(3) == 0 ? 0 : (0x180_0000UL + ((ulong)random.Next(128) << 12)) | All);
+        guest.Vmexit(Hypercall);
+        guest.Vmrun();
     }
 
     /// <summary>L2 accesses; whoever's tables do not allow it repairs them, as long as it takes.</summary>
@@ -229,16 +296,19 @@ public sealed class NestedGuestTests
     private static void Repair(NestedStream guest, Found found)
     {
         var gpa = found.L2Gpa;
-        var directory = Npt + 0x2000 + ((gpa >> 21) * 8);
-        if ((guest.EntryAt(directory) & Present) == 0)
-            guest.L1Store(directory, (Npt + 0x3000 + (gpa >> 21 << 12)) | All);
+        var root = guest.NestedCr3;
+        var directory = root + 0x2000 + ((gpa >> 21) * 8);
+        if ((guest.EntryAt(root + 0x1000) & Present) == 0)
+            guest.L1Store(root + 0x1000, (root + 0x2000) | All);
+        else if ((guest.EntryAt(directory) & Present) == 0)
+            guest.L1Store(directory, (root + 0x3000 + (gpa >> 21 << 12)) | All);
         else
-            guest.L1Store(NptEntry(gpa), (L1Of(gpa) & ~0xfffUL) | All);
+            guest.L1Store(NptEntry(gpa, root), (L1Of(gpa) & ~0xfffUL) | All);
     }
 
     private static void TakeOwnFault(NestedStream guest, ulong gva, Found found, AccessKind kind)
     {
-        var entry = (guest.NestedPaging ? L2Tables : guest.L2Cr3) + 0x3000 + (4 * 0x1000) + ((gva >> 12 & 511) * 8);
+        var entry = guest.L2Root + 0x3000 + (4 * 0x1000) + ((gva >> 12 & 511) * 8);
         var value = (gva & ~0xfffUL) | Present | Writable;
         if (guest.InterceptsPageFaults)
         {
@@ -249,7 +319,7 @@ public sealed class NestedGuestTests
         }
 
         guest.L2PageFault(gva, (uint)found.Code, kind);
-        var own = guest.NestedPaging ? entry - L2Tables + L2TablesAsL2 : entry;
+        var own = entry - guest.L2Root + guest.L2Cr3;
         guest.L2Store(Reach(guest, own, AccessKind.Write), value);
         guest.Invlpg(gva);
     }
@@ -257,32 +327,38 @@ public sealed class NestedGuestTests
     private static NestedStream Ready(ReplaySession session)
     {
         var guest = new NestedStream(session);
-        guest.Table(Npt, i => i == 0 ? (Npt + 0x1000) | All : 0);
-        guest.Table(Npt + 0x1000, i => i == 0 ? (Npt + 0x2000) | All : 0);
-        guest.Table(Npt + 0x2000, i => i < 8 ? (Npt + 0x3000 + (i << 12)) | All : 0);
-        for (var table = 0UL; table < 8; table++)
-            guest.Table(Npt + 0x3000 + (table << 12), i => (L1Of((table << 21) + (i << 12))) | All);
-        BuildL2Tables(guest, L2TablesAsL2);
+        BuildNestedTables(guest, Npt, L1Of);
+        BuildNestedTables(guest, OtherNpt, static gpa => L1Of(gpa) + (gpa < 0x80_0000 ? 0 : 0x100_0000UL));
+        BuildL2Tables(guest, L2Tables, L2TablesAsL2);
         return guest;
     }
 
-    /// <summary>L2 maps the first 16 MiB of its memory to themselves; code and tables among them.</summary>
-    private static void BuildL2Tables(NestedStream guest, ulong asL2)
+    private static void BuildNestedTables(NestedStream guest, ulong root, Func<ulong, ulong> target)
     {
-        guest.Table(L2Tables, i => i == 0 ? (asL2 + 0x1000) | All : 0);
-        guest.Table(L2Tables + 0x1000, i => i == 0 ? (asL2 + 0x2000) | All : 0);
-        guest.Table(L2Tables + 0x2000, i => i < 16 ? (asL2 + 0x3000 + (i << 12)) | All : 0);
+        guest.Table(root, i => i == 0 ? (root + 0x1000) | All : 0);
+        guest.Table(root + 0x1000, i => i == 0 ? (root + 0x2000) | All : 0);
+        guest.Table(root + 0x2000, i => i < 8 ? (root + 0x3000 + (i << 12)) | All : 0);
+        for (var table = 0UL; table < 8; table++)
+            guest.Table(root + 0x3000 + (table << 12), i => target((table << 21) + (i << 12)) | All);
+    }
+
+    /// <summary>L2 maps the first 16 MiB of its memory to themselves; code and tables among them.</summary>
+    private static void BuildL2Tables(NestedStream guest, ulong root, ulong asL2)
+    {
+        guest.Table(root, i => i == 0 ? (asL2 + 0x1000) | All : 0);
+        guest.Table(root + 0x1000, i => i == 0 ? (asL2 + 0x2000) | All : 0);
+        guest.Table(root + 0x2000, i => i < 16 ? (asL2 + 0x3000 + (i << 12)) | All : 0);
         for (var table = 0UL; table < 16; table++)
-            guest.Table(L2Tables + 0x3000 + (table << 12), i => ((table << 21) + (i << 12)) | Present | Writable);
+            guest.Table(root + 0x3000 + (table << 12), i => ((table << 21) + (i << 12)) | Present | Writable);
     }
 
     private static ulong L1Of(ulong gpa) => gpa < 0x40_0000 ? gpa : gpa + 0x100_0000;
 
-    private static ulong NptEntry(ulong gpa) => Npt + 0x3000 + (gpa >> 21 << 12) + ((gpa >> 12 & 511) * 8);
+    private static ulong NptEntry(ulong gpa, ulong root = Npt) => root + 0x3000 + (gpa >> 21 << 12) + ((gpa >> 12 & 511) * 8);
 
-    private static ReplaySession Session(MmuMode mode) => new(
+    private static ReplaySession Session(MmuMode mode, KvmBehaviour? kernel = null) => new(
         new CaptureManifest { Source = "test", Tool = "test", Vcpus = 1, MemoryBytes = 1 << 26 },
-        new ReplayOptions { Mode = mode, Profile = HostProfiles.Find("amd-tcg")!, Invariants = InvariantLevel.Standard },
+        new ReplayOptions { Mode = mode, Kernel = kernel ?? KvmBehaviour.Newest, Profile = HostProfiles.Find("amd-tcg")!, Invariants = InvariantLevel.Standard },
         new SilentHistory());
 
     private static void AssertNoDisagreement(ReplaySession session)

@@ -43,6 +43,16 @@ internal sealed class NestedStream
 
     public bool NestedPaging { get; }
 
+    /// <summary>Accesses and events so far.</summary>
+    public long Operations => _ordinal;
+
+    public uint Asid { get; set; } = 1;
+
+    public byte TlbControl { get; set; }
+
+    /// <summary>Where L2's root table stands in L1's memory.</summary>
+    public ulong L2Root => NestedPaging ? L2Cr3 - L2TablesAsL2 + L2Tables : L2Cr3;
+
     public ulong NestedCr3 { get; set; } = Npt;
 
     public ulong L2Cr3 { get; set; } = L2TablesAsL2;
@@ -86,6 +96,8 @@ internal sealed class NestedStream
         {
             NestedControl = NestedPaging ? 1u : 0,
             NestedCr3 = NestedCr3,
+            Asid = Asid,
+            TlbControl = TlbControl,
             Cr0 = 0x8001_0033,
             Cr3 = L2Cr3,
             Cr4 = 0xb0,
@@ -102,6 +114,8 @@ internal sealed class NestedStream
     }
 
     public void Invlpg(ulong gva) => Add(new TraceEvent { Ordinal = 0, Kind = TraceEventKind.Invlpg, Gva = gva });
+
+    public void Invlpga(ulong gva) => Add(new TraceEvent { Ordinal = 0, Kind = TraceEventKind.Invlpga, Gva = gva, Value = Asid });
 
     public void L2Cr3Write(ulong value)
     {

@@ -7,7 +7,9 @@
      vcpu 0 root_mmu=.. root=HPA,PGD cpu_role=.. root_role=.. requests=..
      vcpu 0 prev HPA,PGD HPA,PGD HPA,PGD
      vcpu 0 pdptrs .. .. .. ..
-     vcpu 0 pae_root HPA                                followed by its entries; also pml4_root
+     vcpu 0 mmu root_mmu root=HPA,PGD cpu_role=.. root_role=.. prev=HPA,PGD;HPA,PGD;HPA,PGD     also guest_mmu: those lines are of the one in use
+     vcpu 0 nested walk=0 guest_mode=0 cpu_role=..      walk: the tables that the guest's addresses go by are a nested guest's
+     vcpu 0 pae_root HPA                                followed by its entries; also pml4_root; pae_root.guest, pml4_root.guest
      page HPA list=.. gfn=.. role=.. tdp=.. ... parents=..,..
        INDEX VALUE [TRANSLATION]
      END 3
@@ -22,7 +24,7 @@ typedef unsigned long long ull;
 
 static FILE *out;
 static uint64_t empty, vcpus[MAX_VCPUS], kvm;
-static int vcpu_count;
+static int vcpu_count, guest_bit;
 
 /* One page's structure is read at once and taken apart here. */
 static struct {
@@ -36,9 +38,10 @@ static uint32_t root_size, struct_page_size;
 static uint64_t *seen;
 static size_t seen_count, seen_room;
 
-void dump_open(FILE *to, uint64_t empty_entry, const uint64_t *pointers, int count)
+void dump_open(FILE *to, uint64_t empty_entry, int guest_mode_bit, const uint64_t *pointers, int count)
 {
     out = to;
+    guest_bit = guest_mode_bit;
     empty = empty_entry;
     vcpu_count = count;
     memcpy(vcpus, pointers, count * sizeof *pointers);
@@ -160,6 +163,17 @@ static void special(int number, uint64_t mmu, const char *path, const char *name
     entries(table, 0, count, 0);
 }
 
+static void context(int number, uint64_t mmu, const char *name)
+{
+    uint64_t previous = mmu + btf_member("kvm_mmu.prev_roots").offset;
+    uint32_t hpa = btf_member("kvm_mmu_root_info.hpa").offset, pgd = btf_member("kvm_mmu_root_info.pgd").offset;
+    fprintf(out, "vcpu %d mmu %s root=%llx,%llx cpu_role=%llx root_role=%llx prev=", number, name, (ull)kernel_field(mmu, "kvm_mmu.root.hpa"),
+        (ull)kernel_field(mmu, "kvm_mmu.root.pgd"), (ull)kernel_field(mmu, "kvm_mmu.cpu_role"), (ull)kernel_field(mmu, "kvm_mmu.root_role"));
+    for (int i = 0; i < 3; i++, previous += root_size)
+        fprintf(out, "%s%llx,%llx", i ? ";" : "", (ull)kernel_word(previous + hpa), (ull)kernel_word(previous + pgd));
+    fputc('\n', out);
+}
+
 static void vcpu(int number)
 {
     uint64_t mmu = kernel_field(vcpus[number], "kvm_vcpu.arch.mmu");
@@ -176,8 +190,16 @@ static void vcpu(int number)
     for (int i = 0; i < 4; i++)
         fprintf(out, " %llx", (ull)kernel_word(mmu + btf_member("kvm_mmu.pdptrs").offset + 8 * i));
     fputc('\n', out);
-    special(number, mmu, "kvm_mmu.pae_root", "pae_root", 4);
-    special(number, mmu, "kvm_mmu.pml4_root", "pml4_root", ENTRIES);
+    uint64_t root = vcpus[number] + btf_member("kvm_vcpu.arch.root_mmu").offset, guest = vcpus[number] + btf_member("kvm_vcpu.arch.guest_mmu").offset;
+    uint64_t nested = vcpus[number] + btf_member("kvm_vcpu.arch.nested_mmu").offset;
+    context(number, root, "root_mmu");
+    context(number, guest, "guest_mmu");
+    fprintf(out, "vcpu %d nested walk=%d guest_mode=%d cpu_role=%llx\n", number, kernel_field(vcpus[number], "kvm_vcpu.arch.walk_mmu") == nested,
+        (int)(kernel_field(vcpus[number], "kvm_vcpu.arch.hflags") >> guest_bit & 1), (ull)kernel_field(nested, "kvm_mmu.cpu_role"));
+    special(number, root, "kvm_mmu.pae_root", "pae_root", 4);
+    special(number, root, "kvm_mmu.pml4_root", "pml4_root", ENTRIES);
+    special(number, guest, "kvm_mmu.pae_root", "pae_root.guest", 4);
+    special(number, guest, "kvm_mmu.pml4_root", "pml4_root.guest", ENTRIES);
 }
 
 void dump_mmu(const char *checkpoint, int by)

@@ -33,7 +33,7 @@ uint64_t kernel_field(uint64_t structure, const char *paths); /* a member of up 
 uint64_t kernel_object_of_fd(int fd);                         /* private_data of one of our own files */
 
 /* Everything KVM's MMU knows about a VM, as text. */
-void dump_open(FILE *to, uint64_t empty_entry, const uint64_t *vcpus, int count);
+void dump_open(FILE *to, uint64_t empty_entry, int guest_mode_bit, const uint64_t *vcpus, int count);
 void dump_mmu(const char *checkpoint, int by);
 
 int probes_main(int count, char **arguments);

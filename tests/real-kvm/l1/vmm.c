@@ -32,6 +32,7 @@ typedef unsigned long long ull;
 static struct {
     const char *payload, *folder, *mode, *guest, *kernel, *name, *trace_marker;
     uint64_t memory, empty_entry;
+    int guest_bit;
     int vcpus;
     int huge, lazy, dirty, late_dirty, replace_slot, protect, no_slot_zap_all;
 } options = {.memory = 64 << 20, .vcpus = 1, .folder = ".", .kernel = "", .name = "guest"};
@@ -450,7 +451,8 @@ static void parse(int count, char **arguments)
     static const struct option known[] = {
         {"out", required_argument, NULL, 'o'},       {"vcpus", required_argument, NULL, 'n'},  {"memory", required_argument, NULL, 'm'},
         {"mode", required_argument, NULL, 'M'},      {"guest", required_argument, NULL, 'g'},  {"kernel", required_argument, NULL, 'k'},
-        {"marker", required_argument, NULL, 't'},    {"empty", required_argument, NULL, 'e'},  {"huge", no_argument, NULL, huge},
+        {"marker", required_argument, NULL, 't'},    {"empty", required_argument, NULL, 'e'},  {"guest-bit", required_argument, NULL, 'G'},
+          {"huge", no_argument, NULL, huge},
         {"lazy", no_argument, NULL, lazy},           {"dirty", no_argument, NULL, dirty},      {"late-dirty", no_argument, NULL, late_dirty},
         {"replace-slot", no_argument, NULL, reslot}, {"protect", no_argument, NULL, protect},  {"no-slot-zap-all", no_argument, NULL, no_quirk},
         {0},
@@ -464,6 +466,7 @@ static void parse(int count, char **arguments)
         case 'g': options.guest = optarg; break;
         case 'k': options.kernel = optarg; break;
         case 't': options.trace_marker = optarg; break;
+        case 'G': options.guest_bit = atoi(optarg); break;
         case 'e': options.empty_entry = strtoull(optarg, NULL, 16); break;
         case huge: options.huge = 1; break;
         case lazy: options.lazy = 1; break;
@@ -512,7 +515,7 @@ int vmm_main(int count, char **arguments)
     uint64_t pointers[MAX_VCPUS];
     for (int i = 0; i < options.vcpus; i++)
         pointers[i] = kernel_object_of_fd(vcpu_fd[i]);
-    dump_open(tables_file, options.empty_entry, pointers, options.vcpus);
+    dump_open(tables_file, options.empty_entry, options.guest_bit, pointers, options.vcpus);
     write_states("initial");
     write_pages("mem-initial.pages");
     write_pagemap("pagemap-start.txt");

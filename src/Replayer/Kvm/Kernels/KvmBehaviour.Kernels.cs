@@ -48,6 +48,7 @@ public sealed partial record KvmBehaviour
         UsesDummyRoot = true,
         RangeFlushIsACall = true,
         ZapsOrphanedRoots = true,
+        CpuidMarksRolesInvalid = true,
         FlushesWhatTheEntryMaps = true,
         AgesRmapsInOneFunction = true,
         TagsNxSplits = true,

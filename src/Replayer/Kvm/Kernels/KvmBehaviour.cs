@@ -138,6 +138,11 @@ public sealed partial record KvmBehaviour
     [Changed("6.12", "KVM: x86/mmu: Fold mmu_spte_age() into kvm_rmap_age_gfn_range()")]
     public bool AgesRmapsInOneFunction { get; init; }
 
+    /// <summary>Setting CPUID marks the root roles of a vCPU's MMUs invalid; before, it cleared them. Of an MMU that is never set up, this stays.</summary>
+    /// <remarks>KVM: kvm_mmu_after_set_cpuid().</remarks>
+    [Changed("after 6.1", "not looked up: read in both sources, 6.1.176 and 6.12.95")]
+    public bool CpuidMarksRolesInvalid { get; init; }
+
     // Huge pages.
 
     /// <summary>A table keeps a huge page away only if it stands for one that must not be executable.</summary>

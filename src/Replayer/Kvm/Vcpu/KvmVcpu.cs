@@ -40,6 +40,8 @@ public sealed class KvmVcpu : IHypervisor
         // kvm_mmu_create(): the CPU's tables have PAE form while the guest is not in long mode.
         if (!vm.TdpEnabled)
             RootMmu.PaeRoot = vm.Pages.AllocateSpecial(PgLevel.RootPae);
+        if (vm.Kernel.CpuidMarksRolesInvalid)
+            GuestMmu.RootRole = NestedMmu.RootRole = new PageRole(PageRole.InvalidMask);
         vm.ShadowMmu.Contexts.Init(this);
     }
 
