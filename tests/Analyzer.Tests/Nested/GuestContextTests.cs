@@ -1,4 +1,5 @@
 using Dapper;
+using Replay.Analyzer.Schema;
 using Replay.Analyzer.Store;
 using Replay.Replayer;
 using Replay.Tests;
@@ -192,17 +193,23 @@ public sealed class GuestContextTests(NestedDatabase nested) : IClassFixture<Nes
             """).AsList();
     }
 
-    /// <summary>Takes away what schema 9 has.</summary>
+    /// <summary>Makes of a database what the version before would have made: the schema up to there, with what both have.</summary>
     private static void AsBefore(string path)
     {
+        File.Move(path, path + ".later");
         using var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={path};Pooling=False");
-        foreach (var view in connection.Query<string>("SELECT name FROM sqlite_schema WHERE type = 'view'").AsList())
-            connection.Execute($"DROP VIEW {view}");
-        foreach (var table in new[] { "_access", "_vm_exit", "_fault", "_table_page", "_page_operation", "_root_change", "_tlb_flush", "_guest_fault", "_model_note" })
-            connection.Execute($"ALTER TABLE {table} DROP COLUMN context");
-        foreach (var table in new[] { "_guest_tally", "_guest_state", "_guest_page", "_guest_entry" })
-            connection.Execute($"DROP TABLE {table}");
-        connection.Execute("UPDATE _table_write SET flags = flags & ~(7 << 22); CREATE TABLE _nested_fault (run INTEGER NOT NULL, fault_id INTEGER NOT NULL, PRIMARY KEY (run, fault_id)) STRICT, WITHOUT ROWID; PRAGMA user_version = 8");
+        var migrations = SqlFiles.Migrations.TakeWhile(migration => !migration.Name.EndsWith("_guests", StringComparison.Ordinal)).ToList();
+        foreach (var migration in migrations)
+            connection.Execute(migration.Text);
+        connection.Execute($"ATTACH '{path}.later' AS later");
+        foreach (var table in connection.Query<string>("SELECT name FROM main.sqlite_master WHERE type = 'table' AND name IN (SELECT name FROM later.sqlite_master)").AsList())
+        {
+            var columns = string.Join(", ", connection.Query<string>(
+                "SELECT name FROM pragma_table_info(@table, 'main') WHERE name IN (SELECT name FROM pragma_table_info(@table, 'later'))", new { table }));
+            connection.Execute($"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM later.{table}");
+        }
+
+        connection.Execute($"UPDATE _table_write SET flags = flags & ~(7 << 22); PRAGMA application_id = {DatabaseSchema.ApplicationId}; PRAGMA user_version = {migrations.Count}");
     }
 
     private List<TraceEvent> Events(string run)
