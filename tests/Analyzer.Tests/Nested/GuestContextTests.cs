@@ -198,6 +198,7 @@ public sealed class GuestContextTests(NestedDatabase nested) : IClassFixture<Nes
     {
         File.Move(path, path + ".later");
         using var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={path};Pooling=False");
+        connection.Open();
         var migrations = SqlFiles.Migrations.TakeWhile(migration => !migration.Name.EndsWith("_guests", StringComparison.Ordinal)).ToList();
         foreach (var migration in migrations)
             connection.Execute(migration.Text);
