@@ -21,7 +21,7 @@ internal static class BenchmarkRunner
         }
         try
         {
-            chosen.Run(new BenchmarkOptions(arguments.AsSpan(1)), output);
+            chosen.Run(new BenchmarkOptions(arguments.AsSpan(1), chosen.Description), output);
             return 0;
         }
         catch (ArgumentException problem)

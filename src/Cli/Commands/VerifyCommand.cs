@@ -107,6 +107,8 @@ internal sealed class VerifyCommand : VerbCommand
             _ => new SilentHistory(),
             done => progress.Update(time => RunCommand.Progress(done, driver.TotalAccesses, time)),
             cancellation);
+        foreach (var problem in driver.IndexProblems)
+            console.Error.WriteLine($"replay verify: {problem}: every access of that part was read instead.");
         return (results, driver.Manifest);
     }
 }

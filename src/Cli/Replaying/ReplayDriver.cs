@@ -20,7 +20,7 @@ internal sealed class ReplayDriver : IDisposable
     private ReplayDriver(ReplayPlan plan)
     {
         _plan = plan;
-        _reader = CaptureReader.Open(plan.Capture, new CaptureReaderOptions { DecodeAhead = true });
+        _reader = CaptureReader.Open(plan.Capture, new CaptureReaderOptions { DecodeAhead = true, TouchesOnly = plan.UseIndex });
         HostScript = plan.HostScript ?? HostScript.Of(_reader.Manifest);
         TotalAccesses = _reader.Manifest.Parts.Sum(part => part.Accesses);
     }
@@ -43,6 +43,9 @@ internal sealed class ReplayDriver : IDisposable
 
     /// <summary>Called when every chunk is replayed.</summary>
     public Action<long>? Ended { get; set; }
+
+    /// <summary>What a user is to be told of indexes that could not be used.</summary>
+    public IReadOnlyList<string> IndexProblems => _reader.IndexProblems;
 
     public static ReplayDriver Open(ReplayPlan plan) => new(plan);
 
@@ -84,7 +87,7 @@ internal sealed class ReplayDriver : IDisposable
                 Interrupted?.Invoke(_accesses);
             cancellation.ThrowIfCancellationRequested();
             Process(chunk);
-            _accesses += chunk.AccessCount;
+            _accesses += chunk.RowCount;
             Between?.Invoke(_accesses);
             progress?.Invoke(_accesses);
         }
@@ -101,8 +104,10 @@ internal sealed class ReplayDriver : IDisposable
             return;
         }
 
-        _firstTouches.Find(chunk);
-        if (_plan.Threads <= 1 || _firstTouches.Indices.Length + chunk.Events.Count < WorthThreads)
+        if (chunk.Touched is null)
+            _firstTouches.Find(chunk);
+        var toLookAt = chunk.Touched is null ? _firstTouches.Indices.Length : chunk.AccessCount;
+        if (_plan.Threads <= 1 || toLookAt + chunk.Events.Count < WorthThreads)
         {
             foreach (var session in _sessions)
                 session.Process(chunk, _firstTouches);

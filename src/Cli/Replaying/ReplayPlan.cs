@@ -31,6 +31,9 @@ internal sealed record ReplayPlan
 
     public bool UseTlb { get; init; } = true;
 
+    /// <summary>Leave out what the capture's touch index says repeats, where it has one. Without a TLB every access is to be walked.</summary>
+    public bool UseIndex { get; init; } = true;
+
     /// <summary>Threads that replay; decoding and storing have their own.</summary>
     public int Threads { get; init; } = 1;
 

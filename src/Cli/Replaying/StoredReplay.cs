@@ -52,6 +52,8 @@ internal static class StoredReplay
                     cancellation);
             for (var i = 0; i < results.Count; i++)
                 stores[i].Complete(Summarize(results[i]));
+            foreach (var problem in driver.IndexProblems)
+                tell($"{problem}: every access of that part was read instead.");
             return (results, driver.Manifest.Blind);
         }
         finally

@@ -59,7 +59,9 @@ public sealed class Cpu
     /// <param name="chunk">The columns.</param>
     /// <param name="from">First access.</param>
     /// <param name="to">Behind the last.</param>
-    /// <param name="firstTouches">Those among them, the first access included; empty where they were not looked for.</param>
+    /// <param name="firstTouches">
+    /// Those among them, the first access included; empty where they were not looked for, and where the chunk has nothing but such.
+    /// </param>
     public void Run(TraceChunk chunk, int from, int to, ReadOnlySpan<int> firstTouches = default)
     {
         ArgumentNullException.ThrowIfNull(chunk);
@@ -70,20 +72,12 @@ public sealed class Cpu
         var seq = _journal.Seq;
         _path.EnterGuest();
         _ = ForgetWhatChanged();
-        if (_journal.Seq != seq && !RunOne(chunk, from++, seq))
-            firstTouches = [];
-        if (!_setup.UseTlb)
-        {
-            RunInFull(chunk, from, to);
-        }
+        var hasBegun = _journal.Seq != seq;
+        var isSettled = !hasBegun || RunOne(chunk, from, seq);
+        if (chunk.Touched is { } touched)
+            RunTouched(chunk, touched, from, to, hasBegun, isSettled);
         else
-        {
-            if (!firstTouches.IsEmpty)
-                from = RunFirstTouches(chunk, from, to, firstTouches);
-            RunThroughTlb(chunk, from, to);
-        }
-
-        NoteCode(chunk, to);
+            RunAll(chunk, hasBegun ? from + 1 : from, to, isSettled ? firstTouches : []);
     }
 
     /// <summary>Replays one access that has an event of its own; the journal stands at that event.</summary>
@@ -129,6 +123,68 @@ public sealed class Cpu
     {
         _path.EnterGuest();
         _path.Resume(gva);
+    }
+
+    private void RunAll(TraceChunk chunk, int from, int to, ReadOnlySpan<int> firstTouches)
+    {
+        if (!_setup.UseTlb)
+        {
+            RunInFull(chunk, from, to);
+        }
+        else
+        {
+            if (!firstTouches.IsEmpty)
+                from = RunFirstTouches(chunk, from, to, firstTouches);
+            RunThroughTlb(chunk, from, to);
+        }
+
+        NoteCode(chunk, to);
+    }
+
+    /// <summary>
+    /// Replays touches that are all the chunk has, as long as they change nothing, and from there on everything: see <see cref="RunFirstTouches"/>.
+    /// </summary>
+    /// <param name="chunk">The touches.</param>
+    /// <param name="touched">What is left out.</param>
+    /// <param name="from">First touch.</param>
+    /// <param name="to">Behind the last.</param>
+    /// <param name="hasBegun">The first has been replayed.</param>
+    /// <param name="isSettled">Accesses like it need no replay.</param>
+    private void RunTouched(TraceChunk chunk, TouchedRows touched, int from, int to, bool hasBegun, bool isSettled)
+    {
+        var row = touched.RowOf(from);
+        var end = touched.RowOf(to);
+        var last = from;
+        if (hasBegun)
+            row++;
+        if (isSettled)
+        {
+            var missed = 0;
+            for (var i = hasBegun ? from + 1 : from; i < to && isSettled; i++)
+            {
+                if (_tlb.Holds(chunk.Gvas[i], SoftwareTlb.KindAndFlags(chunk.Kinds[i], chunk.Flags[i]), chunk.Gpas[i]))
+                    continue;
+                missed++;
+                last = i;
+                StartAt(chunk, i);
+                isSettled = RunOne(chunk, i, _journal.Seq);
+            }
+
+            var checkedTo = isSettled ? end : touched.RowOf(last) + 1;
+            _setup.Verify.Checked += checkedTo - row - missed;
+            row = checkedTo;
+        }
+
+        if (row == end)
+        {
+            NoteCode(chunk, to);
+            return;
+        }
+
+        var all = _setup.Expanded.Of(chunk);
+        _codeNotedTo = touched.RowOf(last);
+        RunThroughTlb(all, row, end);
+        NoteCode(all, end);
     }
 
     /// <summary>Replays first touches alone, as long as they change nothing.</summary>

@@ -34,6 +34,9 @@ public sealed record CpuSetup
     /// <summary>Shared by all vCPUs.</summary>
     public WalkCounts Walks { get; init; } = new();
 
+    /// <summary>Shared by all vCPUs.</summary>
+    public ExpandedChunk Expanded { get; init; } = new();
+
     /// <summary>Remember translations. The history is the same without, only slower.</summary>
     public bool UseTlb { get; init; } = true;
 

@@ -31,6 +31,8 @@ internal sealed class Machine
 
     public WalkCounts Walks { get; } = new();
 
+    public ExpandedChunk Expanded { get; } = new();
+
     public Cpu Cpu(byte vcpu)
     {
         while (_cpus.Count <= vcpu)
@@ -62,6 +64,7 @@ internal sealed class Machine
             Writer = Vm.Writer,
             Verify = Verify,
             Walks = Walks,
+            Expanded = Expanded,
             UseTlb = _options.UseTlb,
         }));
     }

@@ -31,6 +31,7 @@ public sealed class ReplaySession
     private readonly ZapWatch? _watch;
     private readonly InvariantWatch _invariants;
     private readonly HostScriptReplay? _script;
+    private readonly ExpandedChunk _expanded;
     private long _accesses;
     private long _eventCount;
     private long _firstOrdinal = -1;
@@ -54,6 +55,7 @@ public sealed class ReplaySession
             _watch.Journal = Journal;
         _machine = new Machine(options, Journal, Math.Clamp(manifest.Vcpus, 1, MaxVcpus));
         _watch?.Watch(_machine.Vm);
+        _expanded = _machine.Expanded;
         if (options.HostScript is { } script)
             _script = new HostScriptReplay(script, _machine.Vm);
         _events = new EventReplay(_machine, mutable, _script);
@@ -127,7 +129,10 @@ public sealed class ReplaySession
         ArgumentNullException.ThrowIfNull(chunk);
         try
         {
-            Merge(chunk, firstTouches is null ? [] : firstTouches.Indices);
+            if (chunk.Touched is { } touched && (_script is not null || !_options.UseTlb))
+                Merge(_expanded.Of(chunk), touched.RowOf(0), []);
+            else
+                Merge(chunk, 0, firstTouches is null || chunk.Touched is not null ? [] : firstTouches.Indices);
             _invariants.AfterChunk();
         }
         catch (Exception failure) when (failure is not (CaptureFormatException or IOException or OutOfMemoryException))
@@ -187,9 +192,8 @@ public sealed class ReplaySession
     };
 
     /// <summary>Accesses and events in one order.</summary>
-    private void Merge(TraceChunk chunk, ReadOnlySpan<int> firstTouches)
+    private void Merge(TraceChunk chunk, int next, ReadOnlySpan<int> firstTouches)
     {
-        var next = 0;
         // What the host does between two events makes first touches of what was none.
         if (_script is not null)
             firstTouches = [];
@@ -203,6 +207,8 @@ public sealed class ReplaySession
         }
 
         ReplayAccesses(chunk, next, chunk.AccessCount, ref firstTouches);
+        if (chunk is { Touched: { } touched, AccessCount: > 0 } && touched.LastOrdinal > _lastOrdinal)
+            Passed(touched.LastOrdinal);
     }
 
     private void ReplayEvent(List<TraceEvent> rows, int index)
@@ -238,7 +244,7 @@ public sealed class ReplaySession
     {
         if (from == to)
             return;
-        _accesses += to - from;
+        _accesses += chunk.Touched?.Between(from, to) ?? (to - from);
         Passed(chunk.Ordinals[from]);
         Passed(chunk.Ordinals[to - 1]);
         _watch?.EnterAccesses(chunk, from, to);

@@ -10,7 +10,9 @@ public sealed class CaptureReader : ITraceSource, IDisposable
 {
     private readonly string _directory;
     private readonly CaptureReaderOptions _options;
+    private readonly WholeRowGroups _whole;
     private readonly PartReader _part;
+    private readonly List<string> _indexProblems = [];
     private ChunkPump? _pump;
     private int _nextPart;
     private bool _partOpen;
@@ -21,10 +23,18 @@ public sealed class CaptureReader : ITraceSource, IDisposable
         _directory = directory;
         _options = options;
         Manifest = manifest;
-        _part = new PartReader(directory, manifest);
+        _whole = new WholeRowGroups(directory, manifest);
+        _part = new PartReader(directory, manifest, _whole);
+        IsIndexed = manifest.Parts.Count > 0 && Enumerable.Range(0, manifest.Parts.Count).All(part => File.Exists(Path.Combine(directory, CaptureLayout.TouchFile(part))));
     }
 
     public CaptureManifest Manifest { get; }
+
+    /// <summary>Every part has a touch index.</summary>
+    public bool IsIndexed { get; }
+
+    /// <summary>Indexes that were to be used and could not be: their parts are read as if they had none.</summary>
+    public IReadOnlyList<string> IndexProblems => _indexProblems;
 
     /// <summary>Opens a capture: reads its manifest and sees that its files are there. Parts are checked as they are read.</summary>
     /// <param name="directory">The capture.</param>
@@ -43,7 +53,8 @@ public sealed class CaptureReader : ITraceSource, IDisposable
     /// <inheritdoc/>
     public bool TryRead(TraceChunk chunk)
     {
-        if (!_options.DecodeAhead)
+        // Decoding touches costs less than handing them over.
+        if (!_options.DecodeAhead || ((_options.TouchesOnly || _options.Search is not null) && IsIndexed))
             return Decode(chunk);
         _pump ??= new ChunkPump(Decode, _options.AheadChunks);
         return _pump.TryRead(chunk);
@@ -60,13 +71,16 @@ public sealed class CaptureReader : ITraceSource, IDisposable
             _nextPart = Manifest.Parts.Count;
     }
 
-    /// <summary>Reads every part and checks its checksum, without decoding it. The position stays.</summary>
-    /// <exception cref="CaptureFormatException">A part is missing or damaged.</exception>
+    /// <summary>
+    /// Reads every part and checks its checksum, without decoding it; where it has an index, decodes it and checks that. The position stays.
+    /// </summary>
+    /// <exception cref="CaptureFormatException">A part is missing or damaged, or an index is wrong.</exception>
     public void Verify()
     {
-        using var part = new PartReader(_directory, Manifest);
-        foreach (var entry in Manifest.Parts)
-            part.Verify(entry);
+        using var whole = new WholeRowGroups(_directory, Manifest);
+        using var part = new PartReader(_directory, Manifest, whole);
+        for (var number = 0; number < Manifest.Parts.Count; number++)
+            part.Verify(number);
     }
 
     /// <summary>What the capture has of nested guests. Reads its events, and none of its accesses; the position stays.</summary>
@@ -87,6 +101,7 @@ public sealed class CaptureReader : ITraceSource, IDisposable
     {
         StopPump();
         _part.Dispose();
+        _whole.Dispose();
     }
 
     private void StopPump()
@@ -104,15 +119,19 @@ public sealed class CaptureReader : ITraceSource, IDisposable
             chunk.Clear();
             if (_nextPart == Manifest.Parts.Count)
                 return false;
-            OpenPart(Manifest.Parts[_nextPart]);
+            OpenPart(_nextPart);
             _nextPart++;
         }
     }
 
-    private void OpenPart(CapturePart part)
+    private void OpenPart(int number)
     {
-        _part.Open(part);
-        if (_skipTo > part.FirstOrdinal)
+        // Where reading begins in the middle of a part, what it repeats may lie before.
+        var skips = _skipTo > Manifest.Parts[number].FirstOrdinal;
+        _part.Open(number, _options.TouchesOnly && !skips, _options.Search);
+        if (_part.IndexProblem is { } problem)
+            _indexProblems.Add(problem);
+        if (skips)
             _part.SkipTo(_skipTo);
         _partOpen = true;
     }
@@ -125,6 +144,18 @@ public sealed record CaptureReaderOptions
 
     /// <summary>Decode on a thread of its own, ahead of the caller. The chunks and their order are the same either way.</summary>
     public bool DecodeAhead { get; init; }
+
+    /// <summary>
+    /// Leave out accesses that repeat others, where the capture has an index that tells them: chunks then have <see cref="TraceChunk.Touched"/>. For
+    /// whoever knows what to do with them, as a replay does.
+    /// </summary>
+    public bool TouchesOnly { get; init; }
+
+    /// <summary>
+    /// Leave out row groups that have none of the accesses, or of the events, that are sought, where the capture has an index that tells them. What
+    /// comes has them, and others.
+    /// </summary>
+    public AccessSearch? Search { get; init; }
 
     /// <summary>Chunks that may be decoded ahead.</summary>
     public int AheadChunks { get; init; } = 4;

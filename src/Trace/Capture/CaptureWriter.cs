@@ -32,7 +32,7 @@ public sealed class CaptureWriter : ITraceSink, IDisposable
         _vcpus = manifest.Vcpus;
         TakesBlocks = options.Hasty && manifest.Filter is null;
         _effort = Effort.For(manifest, options.Hasty);
-        _encoder = new PartEncoder(directory, manifest, _effort, options.QueueBlocks);
+        _encoder = new PartEncoder(directory, manifest, _effort, options.QueueBlocks, options.Index);
         _accesses = _encoder.AccessBlocks.Take();
         _events = _encoder.EventBlocks.Take();
     }
@@ -251,6 +251,9 @@ public sealed record CaptureWriterOptions
     /// Trade bytes for time in a capture of every access: two or three times the size, in half the time. For producers that must not wait.
     /// </summary>
     public bool Hasty { get; init; }
+
+    /// <summary>Make a touch index of a capture of every access, by which replays read a few thousandths of it.</summary>
+    public bool Index { get; init; } = true;
 
     /// <summary>Blocks of accesses, a row group each, that may wait for the encoder before <see cref="CaptureWriter.Write(TraceChunk)"/> waits too.</summary>
     public int QueueBlocks { get; init; } = 4;

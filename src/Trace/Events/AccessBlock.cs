@@ -50,6 +50,21 @@ public sealed class AccessBlock
     /// <summary>The ordinals, in runs that follow one another.</summary>
     internal ReadOnlySpan<OrdinalRun> Runs => CollectionsMarshal.AsSpan(_runs);
 
+    /// <summary>The run that a row is in.</summary>
+    internal int RunOf(int row)
+    {
+        var low = 0;
+        for (var high = _runs.Count - 1; low < high;)
+        {
+            var middle = (low + high + 1) / 2;
+            if (_runs[middle].Row <= row)
+                low = middle;
+            else
+                high = middle - 1;
+        }
+        return low;
+    }
+
     internal long FirstOrdinal => _runs[0].Ordinal;
 
     internal long LastOrdinal => _runs[^1].Ordinal + (Count - 1 - _runs[^1].Row);

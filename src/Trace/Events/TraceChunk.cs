@@ -5,9 +5,13 @@ namespace Replay.Trace;
 /// ordinal, and no ordinal stands in both. Only the first <see cref="AccessCount"/> elements of the arrays count. A source that fills a
 /// chunk may overwrite its arrays or exchange them: take them from the chunk anew after each read.
 /// </summary>
+/// <remarks>A source that was asked to may leave repetitions out: see <see cref="Touched"/>.</remarks>
 public sealed class TraceChunk
 {
     public const int Capacity = 65536;
+
+    private TouchedRows _touched = new();
+    private bool _isSparse;
 
     public int AccessCount { get; set; }
 
@@ -38,9 +42,19 @@ public sealed class TraceChunk
     /// <summary>The events of this stretch, by ordinal.</summary>
     public List<TraceEvent> Events { get; private set; } = [];
 
+    /// <summary>Null: every access of the stretch is here. Otherwise what is said of those that are not.</summary>
+    public TouchedRows? Touched => _isSparse ? _touched : null;
+
+    /// <summary>Accesses of the stretch, whether they are here or left out.</summary>
+    public int RowCount => _isSparse ? _touched.Count : AccessCount;
+
+    /// <summary>Ordinal of the last access of the stretch.</summary>
+    internal long LastOrdinal => _isSparse ? _touched.LastOrdinal : Ordinals[AccessCount - 1];
+
     /// <summary>Forgets the content, keeps the arrays.</summary>
     public void Clear()
     {
+        _isSparse = false;
         AccessCount = 0;
         Events.Clear();
     }
@@ -100,11 +114,33 @@ public sealed class TraceChunk
         Vcpus = new byte[rows];
     }
 
+    /// <summary>Reads the accesses that were left out as well, and the rest of their row group before the end of the stretch. From any thread.</summary>
+    /// <param name="into">Gets all of them, and the events of this chunk.</param>
+    /// <exception cref="CaptureFormatException">The capture is damaged, or its index is wrong.</exception>
+    public void ExpandInto(TraceChunk into)
+    {
+        ArgumentNullException.ThrowIfNull(into);
+        if (!_isSparse)
+            throw new InvalidOperationException("Nothing is left out.");
+        _touched.Group.Source.Read(this, _touched, into);
+        into.AccessCount = _touched.End;
+        into.Events.AddRange(Events);
+    }
+
+    /// <summary>Says that accesses are left out, and gives what is to be filled in of them.</summary>
+    internal TouchedRows MakeSparse()
+    {
+        _isSparse = true;
+        return _touched;
+    }
+
     /// <summary>Exchanges the content of two chunks, arrays and all, so that a stretch decoded elsewhere costs no copy.</summary>
     internal void Swap(TraceChunk other)
     {
         (AccessCount, other.AccessCount) = (other.AccessCount, AccessCount);
         (HasRips, other.HasRips) = (other.HasRips, HasRips);
+        (_isSparse, other._isSparse) = (other._isSparse, _isSparse);
+        (_touched, other._touched) = (other._touched, _touched);
         (Ordinals, other.Ordinals) = (other.Ordinals, Ordinals);
         (Gvas, other.Gvas) = (other.Gvas, Gvas);
         (Gpas, other.Gpas) = (other.Gpas, Gpas);

@@ -3,7 +3,7 @@ using Replay.Trace.Columns;
 namespace Replay.Trace.Storage;
 
 /// <summary>Reads access files out of memory, a row group a call. Its buffers are reused from file to file.</summary>
-internal sealed class AccessFileReader(bool hasRips, int vcpus) : IDisposable
+internal sealed class AccessFileReader(bool hasRips, int vcpus) : IAccessGroups, IDisposable
 {
     private readonly RowGroupDecoder _decoder = new(vcpus);
     private ReadOnlyMemory<byte> _content;
@@ -18,6 +18,13 @@ internal sealed class AccessFileReader(bool hasRips, int vcpus) : IDisposable
     {
         _groups = FooterReader.Read(ParquetFile.Footer(content.Span), AccessColumn.All(hasRips));
         _content = content;
+    }
+
+    /// <summary>All pages of a row group, which stand side by side.</summary>
+    public ReadOnlySpan<byte> BytesOf(int group)
+    {
+        var (start, end) = _groups[group].Extent;
+        return start >= 0 && end >= start && end <= _content.Length ? _content.Span[(int)start..(int)end] : throw new InvalidDataException("a page lies outside its file");
     }
 
     public int RowsOf(int group) => _groups[group].Rows;

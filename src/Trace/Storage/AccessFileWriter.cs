@@ -15,6 +15,9 @@ internal sealed class AccessFileWriter : IDisposable
     private readonly bool _hasRips;
     private BlockEncoder? _blockEncoder;
 
+    /// <summary>The CRC-32C of the row group written last.</summary>
+    public uint GroupChecksum { get; private set; }
+
     public AccessFileWriter(bool hasRips, Effort effort)
     {
         _hasRips = hasRips;
@@ -34,11 +37,20 @@ internal sealed class AccessFileWriter : IDisposable
     {
         var most = _encoder.Fits(block, _hasRips) ? block.AccessCount : WideDictionary.MaxEntries;
         for (var from = 0; from < block.AccessCount; from += most)
+        {
+            _writer.BeginSum();
             _groups.Add(_encoder.Encode(block, from, Math.Min(most, block.AccessCount - from), _hasRips));
+            GroupChecksum = _writer.EndSum();
+        }
     }
 
     /// <summary>One row group.</summary>
-    public void Write(AccessBlock block) => _groups.Add((_blockEncoder ??= new BlockEncoder(_writer)).Encode(block, _hasRips));
+    public void Write(AccessBlock block)
+    {
+        _writer.BeginSum();
+        _groups.Add((_blockEncoder ??= new BlockEncoder(_writer)).Encode(block, _hasRips));
+        GroupChecksum = _writer.EndSum();
+    }
 
     /// <summary>Writes the footer.</summary>
     public void Finish() => ParquetFile.Finish(_writer, _footer, "accesses", AccessColumn.All(_hasRips), _groups);

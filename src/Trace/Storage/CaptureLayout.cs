@@ -16,12 +16,15 @@ internal static class CaptureLayout
 
     public static string EventFile(int part) => $"events-{part:D5}.parquet";
 
+    /// <summary>The touch index of a part. No manifest names it: it may be made, and removed, at any time.</summary>
+    public static string TouchFile(int part) => $"touches-{part:D5}.parquet";
+
     /// <summary>Whether a capture may have a file of this name, finished or partial.</summary>
     public static bool Owns(string name)
     {
         var stem = name.EndsWith(Partial, StringComparison.Ordinal) ? name.AsSpan(0, name.Length - Partial.Length) : name;
         return stem is Manifest
             || (stem.EndsWith(".parquet", StringComparison.Ordinal)
-                && (stem.StartsWith("accesses-", StringComparison.Ordinal) || stem.StartsWith("events-", StringComparison.Ordinal)));
+                && (stem.StartsWith("accesses-", StringComparison.Ordinal) || stem.StartsWith("events-", StringComparison.Ordinal) || stem.StartsWith("touches-", StringComparison.Ordinal)));
     }
 }

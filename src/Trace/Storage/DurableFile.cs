@@ -40,6 +40,14 @@ internal static partial class DurableFile
         FlushDirectory(Path.GetDirectoryName(path)!);
     }
 
+    /// <summary>Writes a file of which nothing is lost if it is: whole or not at all, but durable only when the system gets to it.</summary>
+    public static void WriteAside(string path, ReadOnlySpan<byte> content)
+    {
+        using (var file = CreatePartial(path))
+            file.Write(content);
+        Publish(path);
+    }
+
     /// <summary>Makes the names in a directory durable. Windows has no such operation and needs none for a rename.</summary>
     public static void FlushDirectory(string directory)
     {

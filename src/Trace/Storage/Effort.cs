@@ -28,6 +28,9 @@ internal sealed record Effort
         WholeByteDeltas = true,
     };
 
+    /// <summary>A touch index: made while a guest waits, and a few thousandths of the rows.</summary>
+    public static Effort Touches { get; } = Full with { AccessLevel = 1, WholeByteDeltas = true };
+
     /// <summary>ZSTD level of access files. Above 1 it saves a few percent of what a full capture takes, and costs half as much time again.</summary>
     public required int AccessLevel { get; init; }
 

@@ -23,6 +23,11 @@ internal sealed class EventFileReader(int vcpus, int version) : IDisposable
     /// <summary>The last ordinal of a row group, by its statistics.</summary>
     public long LastOrdinal(int group) => _groups[group].LastOrdinal;
 
+    /// <summary>Whether a row group can have an event at the pages that are sought, by its dictionaries.</summary>
+    public bool MayHold(int group, AccessSearch search) =>
+        (search.GpaPages is null && search.GvaPages is null)
+        || search.MayBeIn(_decoder.PagesOf(_content.Span, EventColumn.GvaPage, _groups[group].Columns[5]), _decoder.PagesOf(_content.Span, EventColumn.GpaPage, _groups[group].Columns[6]));
+
     /// <summary>Appends the rows of a row group.</summary>
     /// <exception cref="InvalidDataException">The row group is not one of a capture.</exception>
     public void Read(int group, List<TraceEvent> events) => _decoder.Decode(_content.Span, _groups[group], events);

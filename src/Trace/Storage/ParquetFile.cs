@@ -6,16 +6,17 @@ namespace Replay.Trace.Storage;
 /// <summary>The frame of a Parquet file: magic, row groups, footer, length of the footer, magic.</summary>
 internal static class ParquetFile
 {
-    private const int TrailerBytes = sizeof(int) + 4;
+    /// <summary>Length of the footer and magic.</summary>
+    public const int TrailerBytes = sizeof(int) + 4;
 
     private static ReadOnlySpan<byte> Magic => "PAR1"u8;
 
     public static void Begin(ColumnChunkWriter writer) => writer.WriteRaw(Magic);
 
-    public static void Finish(ColumnChunkWriter writer, CompactWriter footer, string root, ReadOnlySpan<FileColumn> columns, List<RowGroupMeta> groups)
+    public static void Finish(ColumnChunkWriter writer, CompactWriter footer, string root, ReadOnlySpan<FileColumn> columns, List<RowGroupMeta> groups, ReadOnlySpan<(string Key, string Value)> metadata = default)
     {
         footer.Clear();
-        FooterWriter.Write(footer, root, columns, groups);
+        FooterWriter.Write(footer, root, columns, groups, metadata);
         writer.WriteRaw(footer.Written);
         Span<byte> length = stackalloc byte[sizeof(int)];
         BinaryPrimitives.WriteInt32LittleEndian(length, footer.Written.Length);
@@ -26,11 +27,27 @@ internal static class ParquetFile
     /// <exception cref="InvalidDataException">Not a Parquet file.</exception>
     public static ReadOnlySpan<byte> Footer(ReadOnlySpan<byte> file)
     {
-        if (file.Length < Magic.Length + TrailerBytes || !file.StartsWith(Magic) || !file.EndsWith(Magic))
+        if (file.Length < Magic.Length + TrailerBytes || !file.StartsWith(Magic))
             throw new InvalidDataException("not a Parquet file");
-        var length = BinaryPrimitives.ReadInt32LittleEndian(file[^TrailerBytes..]);
-        return length >= 0 && length <= file.Length - TrailerBytes
-            ? file.Slice(file.Length - TrailerBytes - length, length)
+        return FooterOf(file);
+    }
+
+    /// <param name="tail">The end of a file, its footer included.</param>
+    /// <exception cref="InvalidDataException">Not a Parquet file.</exception>
+    public static ReadOnlySpan<byte> FooterOf(ReadOnlySpan<byte> tail)
+    {
+        var length = FooterLength(tail);
+        return length <= tail.Length - TrailerBytes
+            ? tail.Slice(tail.Length - TrailerBytes - length, length)
             : throw new InvalidDataException("its footer is longer than the file");
+    }
+
+    /// <inheritdoc cref="FooterOf"/>
+    public static int FooterLength(ReadOnlySpan<byte> tail)
+    {
+        if (tail.Length < TrailerBytes || !tail.EndsWith(Magic))
+            throw new InvalidDataException("not a Parquet file");
+        var length = BinaryPrimitives.ReadInt32LittleEndian(tail[^TrailerBytes..]);
+        return length is >= 0 and < int.MaxValue - TrailerBytes ? length : throw new InvalidDataException("its footer is longer than the file");
     }
 }

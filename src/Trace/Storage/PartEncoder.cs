@@ -11,18 +11,20 @@ internal sealed class PartEncoder : IDisposable
     private readonly Lock _manifestLock = new();
     private readonly AccessFileWriter _accesses;
     private readonly EventFileWriter _events;
+    private readonly TouchFileWriter? _touches;
     private readonly Thread _thread;
     private CaptureManifest _manifest;
     private PartWriter? _part;
     private Exception? _failure;
     private bool _stopped;
 
-    public PartEncoder(string directory, CaptureManifest manifest, Effort effort, int queueBlocks)
+    public PartEncoder(string directory, CaptureManifest manifest, Effort effort, int queueBlocks, bool index)
     {
         _directory = directory;
         _manifest = manifest;
         _accesses = new AccessFileWriter(manifest.HasRips, effort);
         _events = new EventFileWriter(effort);
+        _touches = index && manifest.Filter is null ? new TouchFileWriter(manifest.HasRips) : null;
         AccessBlocks = new BlockPool<TraceChunk>(queueBlocks + 1, () => Block(effort.GroupAccesses));
         NumberedBlocks = new BlockPool<AccessBlock>(queueBlocks + 1, static () => new AccessBlock());
         EventBlocks = new BlockPool<EventBlock>(queueBlocks + 1, () => new EventBlock(effort.GroupEvents));
@@ -95,6 +97,7 @@ internal sealed class PartEncoder : IDisposable
         _part?.Dispose();
         _accesses.Dispose();
         _events.Dispose();
+        _touches?.Dispose();
         _jobs.Dispose();
         AccessBlocks.Dispose();
         NumberedBlocks.Dispose();
@@ -180,7 +183,7 @@ internal sealed class PartEncoder : IDisposable
         return block;
     }
 
-    private PartWriter OpenPart() => _part ??= new PartWriter(_directory, Manifest.Parts.Count, _accesses, _events);
+    private PartWriter OpenPart() => _part ??= new PartWriter(_directory, Manifest.Parts.Count, _accesses, _events, _touches);
 
     private void FinishPart()
     {

@@ -8,14 +8,18 @@ internal sealed class PartWriter : IDisposable
     private readonly PartFile _eventFile;
     private readonly AccessFileWriter _accesses;
     private readonly EventFileWriter _events;
+    private readonly TouchFileWriter? _touches;
+    private readonly int _number;
     private long _first = long.MaxValue;
     private long _last = -1;
     private long _accessCount;
     private long _eventCount;
 
-    public PartWriter(string directory, int number, AccessFileWriter accesses, EventFileWriter events)
+    public PartWriter(string directory, int number, AccessFileWriter accesses, EventFileWriter events, TouchFileWriter? touches)
     {
         _directory = directory;
+        _number = number;
+        _touches = touches;
         _accessFile = new PartFile(Path.Combine(directory, CaptureLayout.AccessFile(number)));
         _eventFile = new PartFile(Path.Combine(directory, CaptureLayout.EventFile(number)));
         _accesses = accesses;
@@ -27,6 +31,7 @@ internal sealed class PartWriter : IDisposable
     public void Write(TraceChunk block)
     {
         _accesses.Write(block);
+        _touches?.Add(block, _accesses.GroupChecksum);
         _accessCount += block.AccessCount;
         Extend(block.Ordinals[0], block.Ordinals[block.AccessCount - 1]);
     }
@@ -34,6 +39,7 @@ internal sealed class PartWriter : IDisposable
     public void Write(AccessBlock block)
     {
         _accesses.Write(block);
+        _touches?.Add(block, _accesses.GroupChecksum);
         _accessCount += block.Count;
         Extend(block.FirstOrdinal, block.LastOrdinal);
     }
@@ -54,6 +60,8 @@ internal sealed class PartWriter : IDisposable
         _eventFile.Finish();
         _accessFile.Publish();
         _eventFile.Publish();
+        if (_touches is not null)
+            DurableFile.WriteAside(Path.Combine(_directory, CaptureLayout.TouchFile(_number)), _touches.Finish(_accessFile.Digest()));
         DurableFile.FlushDirectory(_directory);
         return new CapturePart
         {

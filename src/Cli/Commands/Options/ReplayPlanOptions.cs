@@ -46,6 +46,7 @@ internal sealed class ReplayPlanOptions
     };
 
     private readonly Option<bool> _noTlb = new("--no-tlb") { Description = "Walk on every access; the same history, slower" };
+    private readonly Option<bool> _noIndex = new("--no-index") { Description = "Read every access, even where the capture's index says that it repeats another; the same history, slower" };
     private readonly Option<int> _threads = new("--threads")
     {
         Description = "Threads that replay, at most one a mode (default: the processors)",
@@ -72,6 +73,7 @@ internal sealed class ReplayPlanOptions
         command.Options.Add(_parameters);
         command.Options.Add(_hostEvents);
         command.Options.Add(_noTlb);
+        command.Options.Add(_noIndex);
         command.Options.Add(_threads);
     }
 
@@ -90,6 +92,7 @@ internal sealed class ReplayPlanOptions
             TracedMode = saysHost ? null : traced?.Mode,
             HostScript = CommonOptions.ReadHostEvents(arguments.GetValue(_hostEvents)),
             UseTlb = !arguments.GetValue(_noTlb),
+            UseIndex = !arguments.GetValue(_noIndex) && !arguments.GetValue(_noTlb),
             Threads = arguments.GetValue(_threads) is > 0 and var threads ? threads : throw new UsageException("--threads: at least 1."),
         };
     }

@@ -22,7 +22,7 @@ internal static class CaptureLines
     private static IEnumerable<string> Lines(
         string path, long first, long last, CaptureFilter filter, string[] kinds, bool noAccesses, CancellationToken cancellation)
     {
-        using var reader = CaptureReader.Open(path);
+        using var reader = CaptureReader.Open(path, new CaptureReaderOptions { Search = filter.Search });
         reader.Seek(first);
         var chunk = new TraceChunk();
         while (reader.TryRead(chunk))
@@ -94,6 +94,10 @@ internal static class CaptureLines
 /// <param name="WritesOnly">Stores alone.</param>
 internal sealed record CaptureFilter(long? Gfn, (ulong First, ulong Last)? Gpa, (ulong First, ulong Last)? Gva, bool WritesOnly)
 {
+    /// <summary>What decides which parts of a capture have to be read; null where all have to.</summary>
+    public AccessSearch? Search =>
+        Gfn is null && Gpa is null && Gva is null ? null : new AccessSearch(Gfn is { } gfn ? ((ulong)gfn, (ulong)gfn) : Pages(Gpa), Pages(Gva), WritesOnly);
+
     public bool Takes(TraceChunk chunk, int i) =>
         (!WritesOnly || (AccessKind)chunk.Kinds[i] == AccessKind.Write) && Takes(chunk.Gpas[i], chunk.Gvas[i], chunk.Sizes[i]);
 
@@ -102,6 +106,8 @@ internal sealed record CaptureFilter(long? Gfn, (ulong First, ulong Last)? Gpa, 
 
     private bool Takes(ulong? gpa, ulong? gva, uint size) =>
         (Gfn is null || gpa >> 12 == (ulong)Gfn.Value) && Meets(Gpa, gpa, size) && Meets(Gva, gva, size);
+
+    private static (ulong First, ulong Last)? Pages((ulong First, ulong Last)? bytes) => bytes is { } range ? (range.First >> 12, range.Last >> 12) : null;
 
     private static bool Meets((ulong First, ulong Last)? range, ulong? address, uint size) =>
         range is not { } bytes || (address is { } first && first <= bytes.Last && first + Math.Max(size, 1) - 1 >= bytes.First);

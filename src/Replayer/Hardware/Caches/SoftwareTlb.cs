@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Replay.Trace;
 
 namespace Replay.Replayer.Hardware;
 
@@ -16,11 +17,8 @@ namespace Replay.Replayer.Hardware;
 /// </remarks>
 internal sealed class SoftwareTlb
 {
-    public const int Slots = 4096;
+    public const int Slots = TouchTable.Slots;
 
-    private const uint KindMask = 3;
-    private const uint FlagsMask = 15;
-    private const int FlagsShift = 2;
     private const int GenerationShift = 6;
     private const ulong PageMask = ~0xfffUL;
     private const ulong FirstGeneration = 1UL << GenerationShift;
@@ -35,14 +33,14 @@ internal sealed class SoftwareTlb
 
     /// <summary>Kind and flags of an access in their place in the key.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint KindAndFlags(byte kind, byte flags) => (kind & KindMask) | (flags & FlagsMask) << FlagsShift;
+    public static uint KindAndFlags(byte kind, byte flags) => TouchTable.KindAndFlags(kind, flags);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Key(ulong gva, uint kindAndFlags, ulong generation) => (gva & PageMask) | generation | kindAndFlags;
 
-    /// <summary>Kinds and privileges of one page lie apart, neighbouring pages side by side.</summary>
+    /// <inheritdoc cref="TouchTable.Slot"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint Slot(ulong gva, uint kindAndFlags) => ((uint)(gva >> 12) + (kindAndFlags * 0x155)) & (Slots - 1);
+    public static uint Slot(ulong gva, uint kindAndFlags) => TouchTable.Slot(gva, kindAndFlags);
 
     public bool Holds(ulong gva, uint kindAndFlags, ulong gpa)
     {

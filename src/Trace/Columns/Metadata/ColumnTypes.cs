@@ -78,6 +78,14 @@ internal sealed record RowGroupMeta(int Rows, ColumnChunkMeta[] Columns)
 {
     private const int OrdinalColumn = 0;
 
+    /// <summary>Where its pages begin in the file, and where they end.</summary>
+    public (long Start, long End) Extent =>
+        (Columns.Min(column => column.DictionaryOffset ?? column.DataOffset), Columns.Max(column => (column.DictionaryOffset ?? column.DataOffset) + column.StoredBytes));
+
+    /// <summary>The same row group in a copy of the file that begins at an offset.</summary>
+    public RowGroupMeta From(long offset) =>
+        this with { Columns = [.. Columns.Select(column => column with { DictionaryOffset = column.DictionaryOffset - offset, DataOffset = column.DataOffset - offset })] };
+
     public long LastOrdinal => (long)(Columns[OrdinalColumn].Range?.Max ?? throw new InvalidDataException("the ordinals have no statistics"));
 }
 

@@ -33,6 +33,47 @@ internal static class FooterReader
         return columns ? groups : throw new InvalidDataException(Foreign);
     }
 
+    /// <summary>Keys and values about the file as a whole.</summary>
+    public static Dictionary<string, string> ReadMetadata(ReadOnlySpan<byte> footer)
+    {
+        var from = new CompactReader(footer);
+        var metadata = new Dictionary<string, string>(StringComparer.Ordinal);
+        var field = 0;
+        while (from.NextField(ref field, out var type))
+        {
+            if (field != 5)
+            {
+                from.Skip(type);
+                continue;
+            }
+            var count = from.List(type, out var elements);
+            for (var i = 0; i < count; i++)
+            {
+                if (elements != CompactType.Struct)
+                    throw new InvalidDataException(Foreign);
+                ReadPair(ref from, metadata);
+            }
+        }
+        return metadata;
+    }
+
+    private static void ReadPair(ref CompactReader from, Dictionary<string, string> metadata)
+    {
+        var key = "";
+        var value = "";
+        var field = 0;
+        while (from.NextField(ref field, out var type))
+        {
+            if (field == 1)
+                key = from.Text(type);
+            else if (field == 2)
+                value = from.Text(type);
+            else
+                from.Skip(type);
+        }
+        metadata[key] = value;
+    }
+
     private static void CheckSchema(ref CompactReader from, CompactType type, ReadOnlySpan<FileColumn> columns)
     {
         if (from.List(type, out var elements) != columns.Length + 1 || elements != CompactType.Struct)

@@ -21,7 +21,8 @@ internal static class FooterWriter
     /// <param name="root">Name of the table.</param>
     /// <param name="columns">Its columns.</param>
     /// <param name="groups">What was written of them.</param>
-    public static void Write(CompactWriter to, string root, ReadOnlySpan<FileColumn> columns, List<RowGroupMeta> groups)
+    /// <param name="metadata">Keys and values about the file as a whole.</param>
+    public static void Write(CompactWriter to, string root, ReadOnlySpan<FileColumn> columns, List<RowGroupMeta> groups, ReadOnlySpan<(string Key, string Value)> metadata = default)
     {
         to.Int32(1, 2);
         to.BeginList(2, CompactType.Struct, columns.Length + 1);
@@ -32,6 +33,7 @@ internal static class FooterWriter
         to.BeginList(4, CompactType.Struct, groups.Count);
         for (var i = 0; i < groups.Count; i++)
             WriteGroup(to, columns, groups[i]);
+        WriteMetadata(to, metadata);
         to.Text(6, "replay");
         WriteOrders(to, columns.Length);
         to.End();
@@ -50,6 +52,20 @@ internal static class FooterWriter
     };
 
     public static int Repetition(FileColumn column) => column.IsOptional ? Optional : Required;
+
+    private static void WriteMetadata(CompactWriter to, ReadOnlySpan<(string Key, string Value)> metadata)
+    {
+        if (metadata.IsEmpty)
+            return;
+        to.BeginList(5, CompactType.Struct, metadata.Length);
+        foreach (var (key, value) in metadata)
+        {
+            to.BeginElement();
+            to.Text(1, key);
+            to.Text(2, value);
+            to.EndStruct();
+        }
+    }
 
     private static void WriteRoot(CompactWriter to, string root, int columns)
     {

@@ -17,9 +17,17 @@ internal static class AccessColumn
 
     public static readonly FileColumn Rip = new("rip", PhysicalType.Int64, LogicalType.Unsigned, 64, PageEncoding.RleDictionary);
 
+    /// <summary>Of a touch index alone: number of the row in the access file.</summary>
+    public static readonly FileColumn Row = new("row", PhysicalType.Int64, LogicalType.Signed, 64, PageEncoding.DeltaBinaryPacked);
+
     private static readonly FileColumn[] WithRip = [Ordinal, Vcpu, Access, Flags, Size, GvaPage, GpaPage, PageOffset, Rip];
     private static readonly FileColumn[] WithoutRip = WithRip[..^1];
+    private static readonly FileColumn[] TouchesWithRip = [.. WithRip, Row];
+    private static readonly FileColumn[] TouchesWithoutRip = [.. WithoutRip, Row];
 
     /// <summary>The columns of a file, in order.</summary>
     public static ReadOnlySpan<FileColumn> All(bool hasRips) => hasRips ? WithRip : WithoutRip;
+
+    /// <summary>The columns of a touch index.</summary>
+    public static ReadOnlySpan<FileColumn> Touches(bool hasRips) => hasRips ? TouchesWithRip : TouchesWithoutRip;
 }

@@ -12,6 +12,8 @@ internal sealed class ColumnChunkWriter(PageCompressor compressor) : IDisposable
     private int _packedDataLength;
     private Stream _stream = Stream.Null;
     private long _position;
+    private uint _checksum;
+    private bool _sums;
 
     /// <summary>Begins a new file.</summary>
     public void Open(Stream stream)
@@ -20,8 +22,24 @@ internal sealed class ColumnChunkWriter(PageCompressor compressor) : IDisposable
         _position = 0;
     }
 
+    /// <summary>Begins to sum up what is written. <see cref="EndSum"/> gives the sum.</summary>
+    public void BeginSum()
+    {
+        _checksum = 0;
+        _sums = true;
+    }
+
+    /// <summary>The CRC-32C of what was written since <see cref="BeginSum"/>.</summary>
+    public uint EndSum()
+    {
+        _sums = false;
+        return _checksum;
+    }
+
     public void WriteRaw(ReadOnlySpan<byte> bytes)
     {
+        if (_sums)
+            _checksum = Crc32C.Of(bytes, _checksum);
         _stream.Write(bytes);
         _position += bytes.Length;
     }

@@ -65,6 +65,10 @@ internal sealed class EventGroupDecoder(int vcpus) : IDisposable
         Assemble(events, rows, hasDetails, hasData);
     }
 
+    /// <summary>The pages that a row group has something at: the dictionary of a column.</summary>
+    public HashSet<ulong> PagesOf(ReadOnlySpan<byte> file, FileColumn column, ColumnChunkMeta chunk) =>
+        chunk.DictionaryOffset is null ? [] : [.. MemoryMarshal.Cast<byte, ulong>(_pages.Dictionary(file, column, chunk, out _))];
+
     public void Dispose() => _pages.Dispose();
 
     private void MakeRoom(int rows)

@@ -48,6 +48,18 @@ internal sealed class RowGroupDecoder(int vcpus) : IDisposable
         chunk.AccessCount = rows;
     }
 
+    /// <summary>Decodes a row group of a touch index.</summary>
+    /// <exception cref="InvalidDataException">It is none.</exception>
+    public void DecodeTouches(ReadOnlySpan<byte> file, RowGroupMeta group, TraceChunk chunk, Span<long> numbers, bool hasRips)
+    {
+        Decode(file, group, chunk, hasRips);
+        DeltaDecoder.Decode(_pages.Data(file, AccessColumn.Row, group.Columns[^1]), numbers[..group.Rows]);
+    }
+
+    /// <summary>The pages that a row group has something of: the dictionary of a column.</summary>
+    public HashSet<ulong> PagesOf(ReadOnlySpan<byte> file, FileColumn column, ColumnChunkMeta chunk) =>
+        [.. MemoryMarshal.Cast<byte, ulong>(_pages.Dictionary(file, column, chunk, out _))];
+
     public void Dispose()
     {
         _pages.Dispose();

@@ -45,6 +45,18 @@ internal sealed class RowGroupEncoder(ColumnChunkWriter writer, Effort effort)
         return new RowGroupMeta(rows, columns);
     }
 
+    /// <summary>Encodes a row group of a touch index.</summary>
+    /// <param name="touches">The accesses.</param>
+    /// <param name="numbers">Of their rows.</param>
+    /// <param name="hasRips">With instruction addresses.</param>
+    public RowGroupMeta EncodeTouches(TraceChunk touches, ReadOnlySpan<long> numbers, bool hasRips)
+    {
+        var group = Encode(touches, 0, touches.AccessCount, hasRips);
+        var length = DeltaEncoder.Encode(numbers, _data, effort.WholeByteDeltas);
+        var row = writer.Write(AccessColumn.Row, [], 0, _data.AsSpan(0, length), numbers.Length, ((ulong)numbers[0], (ulong)numbers[^1]));
+        return group with { Columns = [.. group.Columns, row] };
+    }
+
     private ColumnChunkMeta Ordinals(ReadOnlySpan<long> ordinals)
     {
         var length = DeltaEncoder.Encode(ordinals, _data, effort.WholeByteDeltas);
