@@ -20,7 +20,7 @@ internal static class CommandLine
         foreach (var option in root.Options)
         {
             if (option is HelpOption { Action: HelpAction help })
-                option.Action = new ExampleHelpAction(help);
+                option.Action = new ExampleHelpAction(help, root);
         }
 
         root.Options.Add(NoColor);
@@ -92,6 +92,7 @@ internal static class CommandLine
         yield return new InfoCommand();
         yield return new RunCommand();
         yield return new QueryCommand();
+        yield return new ShellCommand();
         yield return new DiffCommand();
         yield return new VerifyCommand();
         yield return new IndexCommand();

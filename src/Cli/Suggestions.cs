@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Replay.Analyzer.Query;
+using Replay.Trace;
 
 namespace Replay.Cli;
 

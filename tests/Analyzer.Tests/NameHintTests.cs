@@ -1,4 +1,5 @@
 using Replay.Analyzer.Query;
+using Replay.Trace;
 
 namespace Replay.Analyzer.Tests;
 

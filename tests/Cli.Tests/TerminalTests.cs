@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 
 namespace Replay.Cli.Tests;
@@ -13,6 +14,9 @@ public sealed class TerminalTests : IDisposable
     [InlineData("record synthetic --workload boot-like -o {missing/x.capture}")]
     [InlineData("export {x.db} -o {missing/x.parquet}")]
     [InlineData("diff {x.db} ept npt -o {missing/x.html}")]
+    [InlineData("demo -o {missing/x.db}")]
+    [InlineData("import ftrace {x.txt} --db {missing/x.db}")]
+    [InlineData("import ftrace {x.txt} -o {missing/x.capture}")]
     public async Task An_output_whose_folder_is_not_there_is_refused_before_work_begins(string line)
     {
         var words = line.Split(' ').Select(word => word.StartsWith('{') ? _folder[word.Trim('{', '}')] : word);
@@ -42,6 +46,92 @@ public sealed class TerminalTests : IDisposable
         var (_, json, _) = await CommandRunner.Run("query", "--list", "--json");
         using var parsed = JsonDocument.Parse(json);
         Assert.Contains(parsed.RootElement.EnumerateArray(), query => query.GetProperty("name").GetString() == "why-gfn");
+    }
+
+    [Theory]
+    [InlineData("run {x.capture} -m etp -o {x.db}", "Did you mean 'ept'")]
+    [InlineData("run {x.capture} --host intle -o {x.db}", "Did you mean 'intel'")]
+    [InlineData("run {x.capture} --host-pages tph -o {x.db}", "Did you mean 'thp'")]
+    [InlineData("run {x.capture} --module-param eptda=N -o {x.db}", "Did you mean 'eptad'")]
+    [InlineData("run {x.capture} --detail laef -o {x.db}", "Did you mean 'leaf'")]
+    [InlineData("record synthetic -w demand-pagin -o {y.capture}", "Did you mean 'demand-paging'")]
+    [InlineData("record synthetic -w demand-paging -k pagse=1 -o {y.capture}", "Did you mean 'pages'")]
+    [InlineData("events {x.capture} --kind acess", "Did you mean 'access'")]
+    [InlineData("completion bsh", "Did you mean 'bash'")]
+    public async Task A_word_that_is_none_is_answered_by_those_like_it(string line, string expected)
+    {
+        await CommandRunner.Run("record", "synthetic", "-w", "demand-paging", "-k", "pages=4", "-o", _folder["x.capture"], "-q");
+        var words = line.Split(' ').Select(word => word.StartsWith('{') ? _folder[word.Trim('{', '}')] : word);
+        var (exitCode, _, error) = await CommandRunner.Run([.. words]);
+        Assert.Equal(ExitCode.Usage, exitCode);
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Events_and_exports_and_workloads_are_told_to_scripts_as_JSON()
+    {
+        await CommandRunner.Run("record", "synthetic", "-w", "demand-paging", "-k", "pages=16", "-o", _folder["x.capture"], "-q");
+        var (_, made, _) = await CommandRunner.Run("run", _folder["x.capture"], "-m", "ept", "-m", "npt", "--name", "first", "--host-pages", "thp", "-o", _folder["x.db"], "-q", "--json");
+        using (var runs = JsonDocument.Parse(made))
+            Assert.Equal([("intel", "thp"), ("amd", "thp")], runs.RootElement.EnumerateArray().Select(run => (run.GetProperty("profile").GetString(), run.GetProperty("backing").GetString())));
+        foreach (var words in (string[][])[["events", _folder["x.capture"], "-n", "40"], ["events", _folder["x.db"], "--run", "first-npt", "-n", "40"]])
+        {
+            var (exitCode, lines, _) = await CommandRunner.Run([.. words, "--json"]);
+            Assert.Equal(ExitCode.Done, exitCode);
+            var ordinals = lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line =>
+            {
+                using var parsed = JsonDocument.Parse(line);
+                Assert.NotEqual("", parsed.RootElement.GetProperty("kind").GetString());
+                return parsed.RootElement.GetProperty("ordinal").GetInt64();
+            }).ToList();
+            Assert.Equal(40, ordinals.Count);
+            Assert.Equal(ordinals.Order(), ordinals);
+        }
+
+        var (_, exported, _) = await CommandRunner.Run("export", _folder["x.db"], "-o", _folder["x.parquet"], "--view", "run", "--json", "-q");
+        using (var views = JsonDocument.Parse(exported))
+            Assert.Equal(("run", 2), (views.RootElement[0].GetProperty("view").GetString(), views.RootElement[0].GetProperty("rows").GetInt64()));
+        var (_, listed, _) = await CommandRunner.Run("record", "synthetic", "--list-workloads", "--json");
+        using var workloads = JsonDocument.Parse(listed);
+        Assert.Contains(workloads.RootElement.EnumerateArray(), workload => workload.GetProperty("name").GetString() == "zipf");
+    }
+
+    [Fact]
+    public async Task A_name_that_a_query_could_take_for_something_else_names_no_run()
+    {
+        var (exitCode, _, error) = await CommandRunner.Run("run", _folder[""], "--name", "1", "-o", _folder["x.db"]);
+        Assert.NotEqual(ExitCode.Done, exitCode);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+        Assert.Throws<UsageException>(() => Commands.Inputs.NewRunName("it's"));
+        Assert.Equal("huge-2", Commands.Inputs.NewRunName("huge-2"));
+    }
+
+    [Fact]
+    public async Task Help_tells_exit_codes_and_environment()
+    {
+        var (_, text, _) = await CommandRunner.Run("--help");
+        Assert.Contains("73   an output cannot be created", text, StringComparison.Ordinal);
+        Assert.Contains("NO_COLOR", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Every_verb_has_a_manual_page_that_roff_takes_without_a_warning()
+    {
+        var folder = _folder["man"];
+        Assert.Equal(ExitCode.Done, (await CommandRunner.Run("docs", "--man", folder)).ExitCode);
+        var pages = Directory.GetFiles(folder).Order(StringComparer.Ordinal).ToList();
+        Assert.Contains("replay-record-qemu.1", pages.Select(Path.GetFileName));
+        Assert.Contains(".SH \"EXIT STATUS\"", await File.ReadAllTextAsync(Path.Combine(folder, "replay.1"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        if (!File.Exists("/usr/bin/groff"))
+        {
+            Assert.False(Environment.GetEnvironmentVariable("CI") == "true", "groff is not installed");
+            Assert.Skip("groff is not installed.");
+        }
+
+        using var groff = Process.Start(new ProcessStartInfo("groff", ["-ww", "-man", "-Tascii", "-z", .. pages]) { RedirectStandardError = true, UseShellExecute = false })!;
+        Assert.Equal("", await groff.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
+        await groff.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(0, groff.ExitCode);
     }
 
     [Theory]

@@ -1,5 +1,5 @@
-using Replay.Analyzer.Query;
 using Replay.Analyzer.Store;
+using Replay.Trace;
 
 namespace Replay.Analyzer.Diff;
 

@@ -1,11 +1,12 @@
 using Replay.Analyzer.Query;
 using Replay.Analyzer.Schema;
 using Replay.Analyzer.Store;
+using Replay.Trace;
 
 namespace Replay.Analyzer.Export;
 
 /// <summary>
-/// Writes public views as Parquet: <c>VIEW/run=N/from_ordinal=M/data.parquet</c>, a layout that DuckDB, ClickHouse, Spark and Polars read as
+/// Writes public views as Parquet, CSV or Arrow: <c>VIEW/run=N/from_ordinal=M/data.parquet</c>, a layout that DuckDB, ClickHouse, Spark and Polars read as
 /// one table each, and of which they read only the runs and ranges that a query wants. Views without ordinals have no
 /// <c>from_ordinal</c>. What the path says is no column of the file.
 /// </summary>
@@ -110,8 +111,8 @@ public sealed class DatabaseExport
         if (!rows.Read())
             return (0, 0);
         Directory.CreateDirectory(folder);
-        var path = Path.Combine(folder, "data.parquet");
-        using var file = new ViewFile(path, columns);
+        var path = Path.Combine(folder, $"data.{ViewWriter.Extension(_options.Format)}");
+        using var file = ViewWriter.Create(_options.Format, path, columns);
         do
         {
             file.Write(rows);

@@ -15,6 +15,9 @@ public sealed record ExportOptions
     /// <summary>Leave out the hexadecimal twins of addresses.</summary>
     public bool WithoutHex { get; init; }
 
+    /// <summary>What the files are.</summary>
+    public ExportFormat Format { get; init; }
+
     /// <summary>Replace an earlier export.</summary>
     public bool Overwrite { get; init; }
 }

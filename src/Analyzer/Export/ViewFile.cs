@@ -5,7 +5,7 @@ using Replay.Trace.Tables;
 namespace Replay.Analyzer.Export;
 
 /// <summary>Rows of a view as a Parquet file. Addresses become unsigned there, booleans true and false.</summary>
-internal sealed class ViewFile : IDisposable
+internal sealed class ViewFile : ViewWriter
 {
     private readonly TableFileWriter _writer;
     private readonly bool[] _isText;
@@ -16,9 +16,11 @@ internal sealed class ViewFile : IDisposable
         _isText = [.. columns.Select(column => TypeOf(column) is TableColumnType.Text or TableColumnType.Word)];
     }
 
-    public long Rows => _writer.Rows;
+    public override void Finish() => _writer.Finish();
 
-    public void Write(IQueryRows rows)
+    public override void Dispose() => _writer.Dispose();
+
+    protected override void WriteRow(IQueryRows rows)
     {
         for (var i = 0; i < _isText.Length; i++)
         {
@@ -33,10 +35,6 @@ internal sealed class ViewFile : IDisposable
 
         _writer.EndRow();
     }
-
-    public void Finish() => _writer.Finish();
-
-    public void Dispose() => _writer.Dispose();
 
     private static TableColumnType TypeOf(ViewColumn column) => column.Type switch
     {

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Replay.Analyzer.Schema;
+using Replay.Trace;
 
 namespace Replay.Analyzer.Query;
 

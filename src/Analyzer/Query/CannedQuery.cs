@@ -1,5 +1,6 @@
 using System.Globalization;
 using Replay.Analyzer.Store;
+using Replay.Trace;
 
 namespace Replay.Analyzer.Query;
 

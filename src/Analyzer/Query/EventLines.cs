@@ -1,4 +1,5 @@
 using System.Text;
+using Replay.Trace;
 
 namespace Replay.Analyzer.Query;
 

@@ -1,4 +1,5 @@
 using Replay.Analyzer.Schema;
+using Replay.Trace;
 using SQLitePCL;
 
 namespace Replay.Analyzer.Query;

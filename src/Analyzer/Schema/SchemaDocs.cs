@@ -22,7 +22,9 @@ public static class SchemaDocs
           `ORDER BY gva < 0, gva`, and write constants as `0xffff888000000000`. Each has a **hex** twin for the eye.
         - Columns of type **boolean** hold 0 or 1.
         - **Joins**: every run counts its ids, ordinals and `seq` anew, so join by the run too: `FROM table_write AS w JOIN fault AS f USING (run, fault_id)`. A run is a
-          number: `WHERE run = 1`, or `JOIN run USING (run) WHERE run.name = 'ept'`. `replay query` refuses `run = 'ept'` and warns of a join without the run.
+          number: `WHERE run = 1`, or `JOIN run USING (run) WHERE run.name = 'ept'`. `replay query`, `replay shell` and the explorer refuse `run = 'ept'`, and
+          warn of a join without the run. The numbers stay a run's own, because the same capture then has the same ids in every file and beside any other run: `diff` and notes
+          about them hold wherever it is replayed.
         - Searches by `run` with `ordinal`, `table_id` (and `idx`), `gfn`, `fault_id`, `gpa` or `gva` use an index in the views that have these columns.
         """;
 

@@ -1,6 +1,6 @@
 using System.CommandLine;
-using Replay.Analyzer.Query;
 using Replay.Cli.Terminal;
+using Replay.Trace;
 
 namespace Replay.Cli.Commands;
 

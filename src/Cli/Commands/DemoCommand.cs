@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json.Nodes;
 using Replay.Analyzer.Diff;
 using Replay.Analyzer.Query;
 using Replay.Analyzer.Query.Formats;
@@ -27,9 +28,11 @@ internal sealed class DemoCommand : VerbCommand
         + "(select value from counter as c where c.run = r.run and c.name = 'tlb_flushes') as tlb_flushes_by_kvm "
         + "from run as r order by r.run";
 
+    private static readonly string[] ComparedWithEpt = ["ept-tdp", "shadow"];
+
     private static readonly MmuMode[] Modes = [MmuMode.Ept, MmuMode.EptTdp, MmuMode.Shadow];
 
-    private readonly Option<string> _database = new("--db", "--output", "-o")
+    private readonly Option<string> _database = new("--output", "-o", "--db")
     {
         Description = "The database to make (default: demo.db); an earlier demo's is replaced",
         HelpName = "FILE",
@@ -38,6 +41,8 @@ internal sealed class DemoCommand : VerbCommand
 
     private readonly Option<string?> _kernel = ReplayPlanOptions.Kernel();
 
+    private readonly Option<bool> _json = CommonOptions.Json();
+
     private readonly Option<bool> _quiet = CommonOptions.Quiet();
 
     public DemoCommand()
@@ -45,6 +50,7 @@ internal sealed class DemoCommand : VerbCommand
     {
         Options.Add(_database);
         Options.Add(_kernel);
+        Options.Add(_json);
         Options.Add(_quiet);
     }
 
@@ -52,7 +58,7 @@ internal sealed class DemoCommand : VerbCommand
 
     protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
     {
-        var path = arguments.GetRequiredValue(_database);
+        var path = Outputs.Checked(arguments.GetRequiredValue(_database));
         var plan = new ReplayPlan
         {
             Capture = DemoCapture.Path,
@@ -60,6 +66,13 @@ internal sealed class DemoCommand : VerbCommand
             Kernels = ReplayPlanOptions.Kernels(arguments.GetValue(_kernel) is { } kernel ? [kernel] : [], Modes),
             Threads = Environment.ProcessorCount,
         };
+        if (arguments.GetValue(_json))
+        {
+            var replayed = Replay(plan, path, arguments, console, cancellation);
+            console.Out.WriteLine(Json(plan, replayed, path, cancellation));
+            return Task.FromResult(ExitCode.Done);
+        }
+
         console.Out.WriteLine("The capture: a real guest, recorded with 'replay record qemu'.");
         console.Out.WriteLine();
         using (var reader = CaptureReader.Open(plan.Capture))
@@ -84,6 +97,25 @@ internal sealed class DemoCommand : VerbCommand
 
         GoOn(path, console.Out);
         return Task.FromResult(ExitCode.Done);
+    }
+
+    private static string Json(ReplayPlan plan, IReadOnlyList<ReplayResult> results, string path, CancellationToken cancellation)
+    {
+        var runs = new StringWriter();
+        RunReport.WriteJson(plan, results, unseen: [], runs);
+        var capture = new StringWriter();
+        using (var reader = CaptureReader.Open(plan.Capture))
+            CaptureReport.WriteJson("linux-boot.capture", reader.Manifest, capture);
+        using var database = Database.OpenRead(path);
+        var whole = new JsonObject
+        {
+            ["database"] = path,
+            ["capture"] = JsonNode.Parse(capture.ToString()),
+            ["runs"] = JsonNode.Parse(runs.ToString()),
+            ["comparisons"] = new JsonArray([.. ComparedWithEpt.Select(other =>
+                JsonNode.Parse(DiffJson.Text(RunComparison.Of(DiffSide.Find(database, "ept"), DiffSide.Find(database, other), cancellation: cancellation))))]),
+        };
+        return whole.ToJsonString(CommonOptions.JsonFormat);
     }
 
     private IReadOnlyList<ReplayResult> Replay(ReplayPlan plan, string path, ParseResult arguments, CliConsole console, CancellationToken cancellation)
@@ -114,12 +146,12 @@ internal sealed class DemoCommand : VerbCommand
     private static void GoOn(string path, TextWriter output)
     {
         output.WriteLine("Go on with:");
-        output.WriteLine($"  replay diff {path} ept shadow --html demo.html  the comparison with charts, in one file");
+        output.WriteLine($"  replay diff {path} ept shadow -o demo.html  the comparison with charts, in one file");
         output.WriteLine($"  replay query {path} --list                      the canned queries");
         output.WriteLine($"  replay query {path} @hot-gfns                   which guest frames cost the most");
-        output.WriteLine($"  replay query {path} \"select * from table_write where level = 4\"");
+        output.WriteLine($"  replay shell {path}                             question after question");
         output.WriteLine($"  replay events {path} --run ept -n 40            what KVM did, in order");
-        output.WriteLine($"  replay query {path} @pml4-at -p ordinal=0       what the PML4 held after an event");
+        output.WriteLine($"  replay query {path} @pml4-at                    what the PML4 held after the last event");
         output.WriteLine("  replay record qemu -o my.capture -- QEMU-ARGS      record a guest of your own");
     }
 }

@@ -21,7 +21,7 @@ internal sealed class DiffCommand : VerbCommand
     private readonly Option<string?> _range = new("--range") { Description = "Only trace events FIRST..LAST", HelpName = "FIRST..LAST" };
     private readonly Option<int> _ranges = new("--ranges") { Description = "Split the trace into so many equal ranges (default 48)", HelpName = "N", DefaultValueFactory = _ => 48 };
     private readonly Option<FileInfo?> _costs = new("--costs") { Description = "Cost table (default: schemas/costs/default.json)", HelpName = "FILE" };
-    private readonly Option<FileInfo?> _html = new("--html", "--output", "-o") { Description = "Write a report with charts as one HTML file that loads nothing", HelpName = "FILE" };
+    private readonly Option<FileInfo?> _html = new("--output", "-o", "--html") { Description = "Write a report with charts as one HTML file that loads nothing", HelpName = "FILE" };
     private readonly Option<bool> _force = CommonOptions.Force();
     private readonly Option<bool> _json = CommonOptions.Json();
 

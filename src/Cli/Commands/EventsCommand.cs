@@ -20,6 +20,7 @@ internal sealed class EventsCommand : VerbCommand
     private readonly Option<string?> _gva = new("--gva") { Description = "Only accesses to these guest-virtual bytes, FIRST..LAST or one (captures)", HelpName = "RANGE" };
     private readonly Option<bool> _writes = new("--writes") { Description = "Only stores (captures): when was it written, by which instruction, with which value where that was recorded" };
     private readonly Option<string[]> _symbols = CommonOptions.Symbols();
+    private readonly Option<bool> _json = new("--json") { Description = "A JSON object a line on stdout; addresses are \"0x...\" strings" };
     private readonly Option<long?> _limit = new("--limit", "-n") { Description = "Stop after so many lines", HelpName = "N" };
 
     public EventsCommand()
@@ -36,6 +37,7 @@ internal sealed class EventsCommand : VerbCommand
         Options.Add(_gva);
         Options.Add(_writes);
         Options.Add(_symbols);
+        Options.Add(_json);
         Options.Add(_limit);
     }
 
@@ -45,6 +47,7 @@ internal sealed class EventsCommand : VerbCommand
         new("replay events boot.capture --gpa 0x2a03000..0x2a03fff --writes --symbols System.map", "when these bytes were written, by whom, without any replay"),
         new("replay events boot.db 1000..2000 --run ept-tdp", "what KVM did between two ordinals"),
         new("replay events nested.db --kind guest_state", "each way into a guest's own guest and out of it, with its exit code"),
+        new("replay events boot.db --run ept --kind fault --json | head -3", "for scripts: an object a line"),
         new("replay events boot.db --gfn 0x1a2 --kind write", "every write to an entry that translates this frame"),
     ];
 
@@ -54,6 +57,7 @@ internal sealed class EventsCommand : VerbCommand
         var (first, last) = Range(arguments.GetValue(_range));
         var gfn = arguments.GetValue(_gfn) is { } text ? Number(text, "--gfn") : (long?)null;
         Refuse(arguments, input.IsCapture);
+        var symbols = arguments.GetValue(_symbols) is { Length: > 0 } files ? SymbolTable.Read(files) : null;
         var lines = input.IsCapture
             ? CaptureLines.Read(
                 input.Path,
@@ -62,9 +66,9 @@ internal sealed class EventsCommand : VerbCommand
                 new CaptureFilter(gfn, Bytes(arguments.GetValue(_gpa), "--gpa"), Bytes(arguments.GetValue(_gva), "--gva"), arguments.GetValue(_writes)),
                 arguments.GetValue(_kinds) ?? [],
                 arguments.GetValue(_noAccesses),
+                arguments.GetValue(_json) ? EventJson.Lines(symbols) : CaptureText.Lines(symbols),
                 cancellation)
-            : RunLines(input.Path, first, last, gfn, arguments, console, cancellation);
-        var symbols = arguments.GetValue(_symbols) is { Length: > 0 } files ? SymbolTable.Read(files) : null;
+            : RunLines(input.Path, first, last, gfn, symbols, arguments, console, cancellation);
         var limit = arguments.GetValue(_limit) ?? long.MaxValue;
         foreach (var line in lines)
         {
@@ -74,7 +78,7 @@ internal sealed class EventsCommand : VerbCommand
                 break;
             }
 
-            console.Out.WriteLine(symbols is null ? line : symbols.Annotate(line));
+            console.Out.WriteLine(line);
         }
 
         return Task.FromResult(ExitCode.Done);
@@ -94,7 +98,7 @@ internal sealed class EventsCommand : VerbCommand
     }
 
     private IEnumerable<string> RunLines(
-        string path, long first, long last, long? gfn, ParseResult arguments, CliConsole console, CancellationToken cancellation)
+        string path, long first, long last, long? gfn, SymbolTable? symbols, ParseResult arguments, CliConsole console, CancellationToken cancellation)
     {
         using var database = Database.OpenRead(path);
         foreach (var warning in database.Warnings)
@@ -109,7 +113,7 @@ internal sealed class EventsCommand : VerbCommand
             Kinds = arguments.GetValue(_kinds) ?? [],
         };
         foreach (var line in EventLines.Read(new QueryRunner(database), filter, cancellation))
-            yield return line.ToString();
+            yield return arguments.GetValue(_json) ? EventJson.Of(line, symbols) : symbols?.Annotate(line.ToString()) ?? line.ToString();
     }
 
     private static (long First, long Last) Range(string? text)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json;
 using Replay.Analyzer.Export;
 using Replay.Analyzer.Store;
 using Replay.Cli.Terminal;
@@ -10,7 +11,15 @@ namespace Replay.Cli.Commands;
 internal sealed class ExportCommand : VerbCommand
 {
     private readonly Argument<string> _database = new("DB") { Description = "A database made by 'replay run'" };
-    private readonly Option<string> _to = new("--to", "--output", "-o") { Description = "The directory to make", HelpName = "DIR", Required = true };
+    private readonly Option<string?> _to = new("--output", "-o", "--to") { Description = "The directory to make", HelpName = "DIR" };
+    private readonly Option<bool> _csv = new("--csv") { Description = "CSV in place of Parquet" };
+    private readonly Option<bool> _arrow = new("--arrow") { Description = "Arrow IPC files in place of Parquet" };
+    private readonly Option<string?> _perfetto = new("--perfetto")
+    {
+        Description = "Write one run as a trace for ui.perfetto.dev: exits and faults as nested slices, counters; an ordinal is a microsecond",
+        HelpName = "FILE",
+    };
+
     private readonly Option<string[]> _runs = new("--run") { Description = "Only this run, by number or name; repeatable (default: all complete runs)", HelpName = "RUN" };
     private readonly Option<string[]> _views = new("--view") { Description = "Only this view; repeatable (default: all but event)", HelpName = "VIEW" };
     private readonly Option<int> _ranges = new("--ranges")
@@ -22,18 +31,23 @@ internal sealed class ExportCommand : VerbCommand
 
     private readonly Option<bool> _noHex = new("--no-hex") { Description = "Leave out the hexadecimal twins of addresses" };
     private readonly Option<bool> _force = new("--force") { Description = "Replace an earlier export" };
+    private readonly Option<bool> _json = CommonOptions.Json();
     private readonly Option<bool> _quiet = CommonOptions.Quiet();
 
     public ExportCommand()
-        : base("export", "Write the public views as Parquet for DuckDB, ClickHouse, Spark: VIEW/run=N/from_ordinal=M/data.parquet.")
+        : base("export", "Write the public views as Parquet, CSV or Arrow for DuckDB, ClickHouse, Spark (VIEW/run=N/from_ordinal=M/data.parquet), or a run as a trace for Perfetto.")
     {
         Arguments.Add(_database);
         Options.Add(_to);
+        Options.Add(_csv);
+        Options.Add(_arrow);
+        Options.Add(_perfetto);
         Options.Add(_runs);
         Options.Add(_views);
         Options.Add(_ranges);
         Options.Add(_noHex);
         Options.Add(_force);
+        Options.Add(_json);
         Options.Add(_quiet);
     }
 
@@ -41,17 +55,35 @@ internal sealed class ExportCommand : VerbCommand
     [
         new("replay export boot.db --to boot.parquet", "all views of all runs"),
         new("replay export boot.db --to writes --run ept --view table_write --no-hex", "the table writes of one run"),
+        new("replay export boot.db --perfetto boot.perfetto-trace --run ept", "one run for ui.perfetto.dev"),
+        new("replay export boot.db --to boot.csv --csv --view table_write", "for tools that read neither Parquet nor Arrow"),
         new("duckdb -c \"select function, count(*) from read_parquet('boot.parquet/table_write/**/*.parquet', hive_partitioning=true) where run = 1 group by all\"", "and a question to them"),
     ];
 
     protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
     {
-        Outputs.Checked(arguments.GetRequiredValue(_to));
+        var to = arguments.GetValue(_to);
+        var perfetto = arguments.GetValue(_perfetto);
+        if (to is null && perfetto is null)
+            throw new UsageException("--output DIR writes the views, --perfetto FILE a trace of one run: one of them, or both.");
+        if (arguments.GetValue(_csv) && arguments.GetValue(_arrow))
+            throw new UsageException("--csv and --arrow: choose one.");
+        foreach (var made in (string?[])[to, perfetto])
+        {
+            if (made is not null)
+                Outputs.Checked(made);
+        }
+
         using var database = Database.OpenRead(Inputs.Database(arguments.GetRequiredValue(_database)));
         foreach (var warning in database.Warnings)
             console.Error.WriteLine($"replay export: {warning}");
+        if (perfetto is not null)
+            WritePerfetto(database, perfetto, arguments, console, cancellation);
+        if (to is null)
+            return Task.FromResult(ExitCode.Done);
         var options = new ExportOptions
         {
+            Format = arguments.GetValue(_csv) ? ExportFormat.Csv : arguments.GetValue(_arrow) ? ExportFormat.Arrow : ExportFormat.Parquet,
             Runs = [.. (arguments.GetValue(_runs) ?? []).Select(run => Inputs.Run(database, run).Run)],
             Views = arguments.GetValue(_views) ?? [],
             Ranges = arguments.GetValue(_ranges) is > 0 and var ranges ? ranges : throw new UsageException("--ranges: at least 1."),
@@ -61,15 +93,43 @@ internal sealed class ExportCommand : VerbCommand
         using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
         var views = DatabaseExport.Write(
             database,
-            arguments.GetRequiredValue(_to),
+            to,
             options,
             (view, rows) => progress.Update(time => $"{view}: {Units.Count(rows)} rows, {Units.Rate(rows, time)}"),
             cancellation);
         var elapsed = progress.Elapsed;
         progress.Dispose();
-        foreach (var view in views.Where(view => view.Rows > 0))
+        if (arguments.GetValue(_json))
+            console.Out.WriteLine(JsonSerializer.Serialize(views, CommonOptions.JsonFormat));
+        foreach (var view in views.Where(view => view.Rows > 0 && !arguments.GetValue(_json)))
             console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{view.View,-18} {view.Rows,12} rows {view.Files,5} files {view.Bytes,14} bytes"));
-        console.Error.WriteLine($"{arguments.GetRequiredValue(_to)}: {Units.Count(views.Sum(view => view.Rows))} rows in {elapsed.TotalSeconds:0.0} s");
+        console.Error.WriteLine($"{to}: {Units.Count(views.Sum(view => view.Rows))} rows in {elapsed.TotalSeconds:0.0} s");
         return Task.FromResult(ExitCode.Done);
+    }
+
+    private void WritePerfetto(Database database, string path, ParseResult arguments, CliConsole console, CancellationToken cancellation)
+    {
+        var runs = arguments.GetValue(_runs) ?? [];
+        if (runs.Length > 1)
+            throw new UsageException("--perfetto: a trace is of one run. Name it with --run.");
+        var run = Inputs.Run(database, runs.Length == 1 ? runs[0] : null);
+        if (File.Exists(path) && !arguments.GetValue(_force))
+            throw new OutputExistsException($"{path}: exists. Use --force to overwrite it, or another name.");
+        using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
+        var partial = path + ".partial";
+        long slices;
+        try
+        {
+            using (var output = File.Create(partial))
+                slices = PerfettoExport.Write(database, run, output, done => progress.Update(time => $"{Units.Count(done)} slices, {Units.Rate(done, time)}"), cancellation);
+            File.Move(partial, path, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(partial);
+        }
+
+        progress.Dispose();
+        console.Error.WriteLine($"{path}: {Units.Of(slices, "slice")} of run {run.Run} ({run.Name})");
     }
 }

@@ -85,6 +85,12 @@ internal sealed class ImportFtraceCommand : VerbCommand
             throw new UsageException("--db FILE makes a database of the trace, -o CAPTURE a capture: one of them, or both.");
         if (arguments.GetValue(_database) is not null && arguments.GetValue(_output) is not null && path == FtraceInput.StandardInput)
             throw new UsageException("-: standard input can be read once. Store the trace in a file for -o together with --db.");
+        foreach (var made in (string?[])[arguments.GetValue(_database), arguments.GetValue(_output)])
+        {
+            if (made is not null)
+                Outputs.Checked(made);
+        }
+
         using var input = FtraceInput.Open(path);
         if (input.Converter is { } converter)
             console.Error.WriteLine($"{Verb}: {path}: read through '{converter}'");
@@ -217,7 +223,7 @@ internal sealed class ImportFtraceCommand : VerbCommand
             "none" => FieldsKept.None,
             "unmapped" => FieldsKept.Unmapped,
             "all" => FieldsKept.All,
-            var other => throw new UsageException($"--fields {other}: choose none, unmapped or all."),
+            var other => throw new UsageException($"--fields {other}: {NameHints.Choose(other ?? "", ["none", "unmapped", "all"])}"),
         },
         Pids = [.. arguments.GetValue(_pids) ?? []],
         Vms = arguments.GetValue(_pids) is { Length: > 0 } || findings.Vms.Count < 2 ? [] : findings.Vms,
@@ -225,7 +231,7 @@ internal sealed class ImportFtraceCommand : VerbCommand
 
     private HostProfile? Profile(ParseResult arguments) => arguments.GetValue(_host) is not { } name
         ? null
-        : HostProfiles.Find(name) ?? throw new UsageException($"--host {name}: choose from {string.Join(", ", HostProfiles.All.Select(known => known.Name))}.");
+        : HostProfiles.Find(name) ?? throw new UsageException($"--host {name}: {NameHints.Choose(name, HostProfiles.All.Select(known => known.Name))}");
 
     private RunInfo Describe(ParseResult arguments, string path, ImportPlan plan, HostFindings findings) => new()
     {

@@ -7,6 +7,7 @@ using Replay.Analyzer.Query;
 using Replay.Analyzer.Query.Formats;
 using Replay.Analyzer.Store;
 using Replay.Cli.Terminal;
+using Replay.Trace;
 
 namespace Replay.Cli.Commands;
 
@@ -14,13 +15,13 @@ namespace Replay.Cli.Commands;
 internal sealed class QueryCommand : VerbCommand
 {
     /// <summary>Nobody reads more, and a table is drawn when it is whole.</summary>
-    private const long RowsOnTerminal = 10_000;
+    internal const long RowsOnTerminal = 10_000;
 
     /// <summary>Likewise.</summary>
-    private const long BytesOnTerminal = 64 << 20;
+    internal const long BytesOnTerminal = 64 << 20;
 
     /// <summary>Longer than any canned query takes on a boot; a query that forgot to join is stopped before it is forgotten.</summary>
-    private const double DefaultSeconds = 60;
+    internal const double DefaultSeconds = 60;
 
     private const int MostSeconds = 1_000_000;
 
@@ -132,7 +133,7 @@ internal sealed class QueryCommand : VerbCommand
         return runner.Execute(text, values, limits, cancellation);
     }
 
-    private static void Tell(QueryExecution result, QueryLimits limits, TextWriter error)
+    internal static void Tell(QueryExecution result, QueryLimits limits, TextWriter error)
     {
         if (result.End == QueryEnd.RowLimit)
             error.WriteLine($"replay query: stopped after {Units.Count(result.RowCount)} rows (--max-rows); there are more. --max-rows 0 shows them all.");
@@ -143,7 +144,7 @@ internal sealed class QueryCommand : VerbCommand
     }
 
     /// <summary>What a terminal has no room for, and that there was nothing.</summary>
-    private static void TellFit(ResultFormat format, QueryExecution result, CliConsole console)
+    internal static void TellFit(ResultFormat format, QueryExecution result, CliConsole console)
     {
         if (format is not TableFormat table)
             return;
@@ -181,6 +182,6 @@ internal sealed class QueryCommand : VerbCommand
         if (name == "table" && console.Width is { } width && !arguments.GetValue(_wide))
             return new TableFormat(width);
         return ResultFormat.Find(name)
-            ?? throw new UsageException($"--format {name}: choose one of {string.Join(", ", ResultFormat.All.Select(format => format.Name))}.");
+            ?? throw new UsageException($"--format {name}: {NameHints.Choose(name, ResultFormat.All.Select(format => format.Name))}");
     }
 }

@@ -1,7 +1,8 @@
 using System.CommandLine;
 using System.Text.RegularExpressions;
 using Replay.Cli.Terminal;
-using Replay.Recorder.Ftrace.Host;
+using Replay.Trace;
+using HostScript = Replay.Recorder.Ftrace.Host.HostScript;
 
 namespace Replay.Cli.Commands;
 
@@ -38,7 +39,7 @@ internal sealed partial class RecordHostCommand : VerbCommand
     {
         var kernel = arguments.GetValue(_kernel)!;
         if (!HostScript.Kernels.Contains(kernel))
-            throw new UsageException($"--kernel {kernel}: choose from {string.Join(", ", HostScript.Kernels)}; on other kernels the script of either records tracepoints alone.");
+            throw new UsageException($"--kernel {kernel}: {NameHints.Choose(kernel, HostScript.Kernels)} On other kernels the script of either records tracepoints alone.");
         if (arguments.GetValue(_seconds) < 1)
             throw new UsageException("--seconds: at least 1.");
         if (arguments.GetValue(_buffer) < 4)

@@ -72,7 +72,7 @@ internal sealed class RecordQemuCommand : VerbCommand
         var writing = recorder.WriterOptions with { Force = arguments.GetValue(_force), Hasty = !arguments.GetValue(_compact) };
         using var writer = CaptureWriter.Create(output, recorder.Manifest.With(script), writing);
         using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
-        var summary = recorder.Record(writer, new ProgressReport(progress, arguments.GetValue(_startAt)), () => writer.Manifest.Parts.Sum(part => part.Bytes), cancellation);
+        var summary = recorder.Record(writer, new ProgressReport(progress, arguments.GetValue(_startAt), options.MaxAccesses), () => writer.Manifest.Parts.Sum(part => part.Bytes), cancellation);
         writer.Amend(manifest => Amended(manifest, summary));
         var manifest = summary.Complete ? writer.Complete(summary.EndReason, summary.AccessesSeen) : Abandon(writer);
         progress.Dispose();
@@ -120,12 +120,13 @@ internal sealed class RecordQemuCommand : VerbCommand
             : throw new UsageException($"{option} {text}: write gva:0x... or gpa:0x...");
     }
 
-    private sealed class ProgressReport(ProgressLine line, string? startAt) : IProgress<RecordingProgress>
+    private sealed class ProgressReport(ProgressLine line, string? startAt, long? most) : IProgress<RecordingProgress>
     {
         public void Report(RecordingProgress value) => line.Update(_ => startAt is not null && value.AccessesSeen == 0
             ? $"the guest has not come to --start-at {startAt} yet"
             : $"{Units.Count(value.AccessesSeen)} accesses ({Units.Rate(value.AccessesSeen, value.Elapsed)}), "
             + $"{Units.Count(value.AccessesRecorded + value.EventsRecorded)} recorded, {Units.Bytes(value.Bytes)}"
+            + RecordSyntheticCommand.Left(value.AccessesSeen, most, value.Elapsed)
             + (value.Stalls > 0 ? $", {Units.Count(value.Stalls)} stalls" : ""));
     }
 }

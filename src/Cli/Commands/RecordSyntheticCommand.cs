@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json;
 using Replay.Cli.Terminal;
 using Replay.Recorder.Synthetic;
 using Replay.Trace;
@@ -17,6 +18,7 @@ internal sealed class RecordSyntheticCommand : VerbCommand
     private readonly Option<int?> _filter = FilterOptions.Entries();
     private readonly Option<long> _epoch = FilterOptions.EpochLength();
     private readonly Option<string?> _hostEvents = CommonOptions.HostEvents();
+    private readonly Option<bool> _json = CommonOptions.Json();
     private readonly Option<bool> _force = CommonOptions.Force();
     private readonly Option<bool> _quiet = CommonOptions.Quiet();
 
@@ -32,6 +34,7 @@ internal sealed class RecordSyntheticCommand : VerbCommand
         Options.Add(_output);
         Options.Add(_list);
         Options.Add(_hostEvents);
+        Options.Add(_json);
         Options.Add(_force);
         Options.Add(_quiet);
     }
@@ -47,7 +50,7 @@ internal sealed class RecordSyntheticCommand : VerbCommand
     {
         if (arguments.GetValue(_list))
         {
-            List(console.Out);
+            List(console.Out, arguments.GetValue(_json));
             return Task.FromResult(ExitCode.Done);
         }
 
@@ -67,13 +70,17 @@ internal sealed class RecordSyntheticCommand : VerbCommand
         var manifest = SyntheticRecorder.Record(
             options,
             writer,
-            accesses => progress.Update(time => $"{Units.Count(accesses)} accesses, {Units.Rate(accesses, time)}"),
+            accesses => progress.Update(time => $"{Units.Count(accesses)} accesses, {Units.Rate(accesses, time)}{Left(accesses, options.MaxAccesses, time)}"),
             cancellation);
         var complete = writer.Complete(manifest.EndReason ?? "guest-exit", manifest.AccessesSeen);
         progress.Dispose();
         console.Error.WriteLine(Summary(output, complete));
         return Task.FromResult(cancellation.IsCancellationRequested ? ExitCode.Interrupted : ExitCode.Done);
     }
+
+    /// <summary>Where the end is known, how far off it is.</summary>
+    internal static string Left(long done, long? most, TimeSpan time) =>
+        most is { } all && done > 0 && all > done ? $", {100.0 * done / all:0} % of --max-accesses, {(time * ((all - done) / (double)done)).TotalSeconds:0} s left" : "";
 
     /// <summary>One line for the end of a recording.</summary>
     internal static string Summary(string output, CaptureManifest manifest)
@@ -84,8 +91,16 @@ internal sealed class RecordSyntheticCommand : VerbCommand
             + $"{Units.Count(manifest.Parts.Sum(part => part.Events))} events, {Units.Bytes(bytes)} ({manifest.EndReason ?? "incomplete"})";
     }
 
-    private static void List(TextWriter output)
+    private static void List(TextWriter output, bool json)
     {
+        if (json)
+        {
+            output.WriteLine(JsonSerializer.Serialize(
+                WorkloadRegistry.All.Select(workload => new { workload.Name, workload.Description, knobs = workload.AllKnobs.Select(knob => new { knob.Name, @default = knob.Default, knob.Meaning }) }),
+                CommonOptions.JsonFormat));
+            return;
+        }
+
         foreach (var workload in WorkloadRegistry.All)
         {
             output.WriteLine($"{workload.Name}");

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Replay.Analyzer.Store;
 using Replay.Cli.Replaying;
 using Replay.Cli.Terminal;
+using Replay.Trace;
 
 namespace Replay.Cli.Commands;
 
@@ -20,6 +21,12 @@ internal sealed class RunCommand : VerbCommand
     };
 
     private readonly Option<bool> _append = new("--append") { Description = "Add the runs to an existing database" };
+    private readonly Option<string?> _name = new("--name")
+    {
+        Description = "Name of the run, by which queries and diff find it; of several modes, what their names begin with (default: the mode, with a number behind it where it is taken)",
+        HelpName = "NAME",
+    };
+
     private readonly Option<bool> _rmap = new("--rmap") { Description = "Store changes of reverse maps too, about as many rows as table writes" };
     private readonly Option<string> _detail = new("--detail")
     {
@@ -51,6 +58,7 @@ internal sealed class RunCommand : VerbCommand
         Arguments.Add(_capture);
         _plan.AddTo(this);
         Options.Add(_output);
+        Options.Add(_name);
         Options.Add(_append);
         Options.Add(_resume);
         Options.Add(_checkpoints);
@@ -69,6 +77,7 @@ internal sealed class RunCommand : VerbCommand
         new("replay run boot.capture --mmu ept --mmu ept-tdp -o boot.db --force", "two modes in one pass, two runs in one database"),
         new("replay run boot.capture --mmu ept -o boot.db --resume", "after Ctrl-C, a kill or a crash: the rest; begins where there is nothing to resume"),
         new("replay run boot.capture --mmu ept --kernel 6.1 --kernel 6.12 -o kernels.db", "what another kernel would do: then 'replay diff kernels.db ept@6.1 ept@6.12'"),
+        new("replay run boot.capture --mmu ept --host-pages thp --append --name huge -o boot.db", "another run beside the first, under a name of your own: then 'replay diff boot.db ept huge'"),
         new("replay run boot.capture --mmu npt --host-pages thp -o thp.db", "the host backs the guest with huge pages"),
         new("replay run boot.capture --mmu ept-tdp --host-pages thp --host-events migrate.jsonl -o migrate.db", "what if the host had logged dirty pages, aged, reclaimed, ballooned meanwhile (schemas/host-events.md)"),
         new("replay run boot.capture --mmu ept --module-param eptad=N -o noad.db", "a CPU without EPT accessed and dirty bits"),
@@ -76,7 +85,7 @@ internal sealed class RunCommand : VerbCommand
 
     protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
     {
-        var plan = _plan.Read(arguments, arguments.GetRequiredValue(_capture));
+        var plan = _plan.Read(arguments, arguments.GetRequiredValue(_capture)) with { Name = Inputs.NewRunName(arguments.GetValue(_name)) };
         var output = Outputs.Checked(arguments.GetRequiredValue(_output));
         var store = new StoreOptions { Detail = Detail(arguments.GetValue(_detail)!), Rmap = arguments.GetValue(_rmap), MaxRows = MaxRows(arguments.GetValue(_maxRows)) };
         using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
@@ -124,7 +133,7 @@ internal sealed class RunCommand : VerbCommand
     {
         "pages" => StoreEngine.Pages,
         "sqlite" => StoreEngine.Sqlite,
-        _ => throw new UsageException($"--engine {text}: choose pages or sqlite."),
+        _ => throw new UsageException($"--engine {text}: {NameHints.Choose(text, ["pages", "sqlite"])}"),
     };
 
     private static TimeSpan Interval(double seconds) =>
@@ -135,6 +144,6 @@ internal sealed class RunCommand : VerbCommand
         "all" => DetailLevel.All,
         "leaf" => DetailLevel.Leaf,
         "counters" => DetailLevel.Counters,
-        _ => throw new UsageException($"--detail {text}: choose all, leaf or counters."),
+        _ => throw new UsageException($"--detail {text}: {NameHints.Choose(text, ["all", "leaf", "counters"])}"),
     };
 }

@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Replay.Analyzer.Query;
 using Replay.Analyzer.Schema;
 using Replay.Cli.Terminal;
+using Replay.Trace;
 
 namespace Replay.Cli.Commands;
 
@@ -41,11 +41,11 @@ internal sealed class SchemaCommand : VerbCommand
         return Task.FromResult(ExitCode.Done);
     }
 
-    private static ViewDefinition Find(string name) =>
+    internal static ViewDefinition Find(string name) =>
         ViewDefinition.All.FirstOrDefault(view => view.Name == name)
         ?? throw new UsageException($"there is no view {name}.{NameHints.Ask(name, ViewDefinition.All.Select(view => view.Name), "'replay schema' lists them.")}");
 
-    private static void Write(ViewDefinition view, CliConsole console)
+    internal static void Write(ViewDefinition view, CliConsole console)
     {
         const int Narrowest = 24;
         var names = view.Columns.Max(column => column.Name.Length);

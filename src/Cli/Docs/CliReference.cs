@@ -18,26 +18,17 @@ internal static class CliReference
         text.AppendLine();
         text.AppendLine("| exit code | meaning |");
         text.AppendLine("| --- | --- |");
-        foreach (var (code, meaning) in ExitCodes)
+        foreach (var (code, meaning) in HelpFacts.ExitCodes)
             text.AppendLine($"| {code} | {meaning} |");
+        text.AppendLine();
+        text.AppendLine("| environment | meaning |");
+        text.AppendLine("| --- | --- |");
+        foreach (var (name, meaning) in HelpFacts.Environment)
+            text.AppendLine($"| `{name}` | {meaning} |");
         foreach (var command in root.Subcommands.Where(command => !command.Hidden))
             Write(text, command, $"replay {command.Name}", 2);
         return text.ToString();
     }
-
-    private static IEnumerable<(int Code, string Meaning)> ExitCodes =>
-    [
-        (ExitCode.Done, "done"),
-        (ExitCode.Different, "it ran, and the answer is \"different\" or \"violated\""),
-        (ExitCode.Usage, "the command line makes no sense"),
-        (ExitCode.BadInput, "damaged or incompatible input"),
-        (ExitCode.InputMissing, "an input does not exist"),
-        (ExitCode.Unavailable, "a program that is needed is not installed"),
-        (ExitCode.InternalError, "an invariant of Replay itself broke: please report it"),
-        (ExitCode.CannotCreate, "an output cannot be created"),
-        (ExitCode.InputOutput, "reading or writing failed"),
-        (ExitCode.Interrupted, "interrupted, or a query stopped by its `--timeout`; files are valid, or marked incomplete"),
-    ];
 
     private static void Write(StringBuilder text, Command command, string path, int depth)
     {

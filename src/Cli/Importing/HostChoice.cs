@@ -3,6 +3,7 @@ using Replay.Analyzer.Observed;
 using Replay.Recorder.Ftrace;
 using Replay.Replayer;
 using Replay.Replayer.Kvm.Host;
+using Replay.Trace;
 
 namespace Replay.Cli.Importing;
 
@@ -22,7 +23,7 @@ internal static class HostChoice
         if (mode is not null)
         {
             if (!MmuModes.TryParse(mode, out var parsed))
-                throw new UsageException($"--mmu {mode}: choose from {string.Join(", ", MmuModes.All.Select(known => known.Name()))}.");
+                throw new UsageException($"--mmu {mode}: {NameHints.Choose(mode, MmuModes.All.Select(known => known.Name()))}");
             said = parsed;
         }
 

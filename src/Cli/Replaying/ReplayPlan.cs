@@ -40,6 +40,14 @@ internal sealed record ReplayPlan
     public ReplayOptions OptionsFor(ReplayVariant variant) =>
         new() { Mode = variant.Mode, Kernel = variant.Kernel, Profile = Profile, Backing = BackingFor(variant.Mode), UseTlb = UseTlb, HostScript = HostScript };
 
+    /// <summary>What the run is to be called; of several, what their names begin with. Null: by mode.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>The name that a variant's run must have; null: by its mode, with a number behind it where that is taken.</summary>
+    public string? RunName(ReplayVariant variant) =>
+        Name is null ? Kernels.Count > 1 ? variant.ToString() : null
+        : Variants.Count == 1 ? Name : $"{Name}-{NameOf(variant)}";
+
     /// <summary>What a report calls a variant: its mode, and the kernel where there are several.</summary>
     public string NameOf(ReplayVariant variant) => Kernels.Count > 1 ? variant.ToString() : variant.Mode.Name();
 

@@ -121,7 +121,7 @@ internal static class StoredReplay
             CaptureFilter = driver.Manifest.Filter,
             CaptureBlind = driver.Manifest.Blind,
             Mode = variant.Mode,
-            Name = plan.Kernels.Count > 1 ? variant.ToString() : null,
+            Name = plan.RunName(variant),
             Profile = plan.OptionsFor(variant).EffectiveProfile.Name,
             Backing = plan.BackingNameFor(variant.Mode),
             Kernel = variant.Kernel.Release,

@@ -26,6 +26,9 @@ internal sealed class CliConsole
     /// <summary>Stdin is piped: SQL can come from it.</summary>
     public bool InIsPiped { get; init; }
 
+    /// <summary>What Ctrl-C does instead of ending the verb, where one talks with its user.</summary>
+    public Action? OnInterrupt { get; set; }
+
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
     public static CliConsole ForProcess() => new()

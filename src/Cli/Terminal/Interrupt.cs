@@ -36,6 +36,13 @@ internal sealed class Interrupt : IDisposable
 
     private void Handle(PosixSignalContext context)
     {
+        if (context.Signal == PosixSignal.SIGINT && _console.OnInterrupt is { } instead)
+        {
+            context.Cancel = true;
+            instead();
+            return;
+        }
+
         lock (_lock)
         {
             if (_source.IsCancellationRequested)

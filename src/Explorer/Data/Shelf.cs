@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
-using Replay.Analyzer.Query;
 using Replay.Analyzer.Store;
+using Replay.Trace;
 
 namespace Replay.Explorer.Data;
 

@@ -1,4 +1,5 @@
 using Replay.Recorder.Synthetic.Workloads;
+using Replay.Trace;
 
 namespace Replay.Recorder.Synthetic;
 
@@ -29,5 +30,5 @@ public static class WorkloadRegistry
     /// <exception cref="WorkloadUsageException">There is no such workload.</exception>
     public static Workload Find(string name)
         => All.FirstOrDefault(workload => string.Equals(workload.Name, name, StringComparison.Ordinal))
-            ?? throw new WorkloadUsageException($"There is no workload \"{name}\": {Suggestion.For(name, All.Select(workload => workload.Name))}");
+            ?? throw new WorkloadUsageException($"There is no workload \"{name}\": {NameHints.Choose(name, All.Select(workload => workload.Name))}");
 }

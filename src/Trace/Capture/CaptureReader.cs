@@ -91,7 +91,7 @@ public sealed class CaptureReader : ITraceSource, IDisposable
         if (Manifest.Version < NestedFigures.FirstVersion)
             return null;
         var figures = new NestedFigures();
-        using var part = new PartReader(_directory, Manifest);
+        using var part = new PartReader(_directory, Manifest, _whole);
         foreach (var entry in Manifest.Parts)
             part.ReadEvents(entry, figures.Count);
         return figures.Entries == 0 ? null : figures;

@@ -7,9 +7,9 @@ namespace Replay.Recorder.Tests.Synthetic;
 public class UsageTests
 {
     [Theory]
-    [InlineData("demand-pagin", "did you mean demand-paging?")]
-    [InlineData("dirtylog", "did you mean dirty-log?")]
-    [InlineData("quake", "there are access-tracking, context-switch-storm,")]
+    [InlineData("demand-pagin", "Did you mean 'demand-paging'?")]
+    [InlineData("dirtylog", "Did you mean 'dirty-log'?")]
+    [InlineData("quake", "choose from demand-paging, dirty-log,")]
     public void An_unknown_workload_is_answered_with_what_there_is(string typed, string answer)
     {
         var error = Assert.Throws<WorkloadUsageException>(() => WorkloadRegistry.Find(typed));
@@ -19,7 +19,7 @@ public class UsageTests
     }
 
     [Theory]
-    [InlineData("fork-storm", "childrn", "2", "Workload fork-storm has no knob \"childrn\": did you mean children?")]
+    [InlineData("fork-storm", "childrn", "2", "Workload fork-storm has no knob \"childrn\": choose from")]
     [InlineData("fork-storm", "children", "0", "Knob children of workload fork-storm cannot be \"0\": it takes a number from 1 to 1000.")]
     [InlineData("fork-storm", "children", "-1", "Knob children of workload fork-storm cannot be \"-1\": it takes a number from 1 to 1000.")]
     [InlineData("fork-storm", "children", "1e3", "Knob children of workload fork-storm cannot be \"1e3\": it takes a number from 1 to 1000.")]
@@ -29,7 +29,7 @@ public class UsageTests
     [InlineData("fork-storm", "memory", "9223372036854775807G", "Knob memory of workload fork-storm cannot be \"9223372036854775807G\": it takes bytes from 8M to 1024G, such as 64M.")]
     [InlineData("fork-storm", "pcid", "yes", "Knob pcid of workload fork-storm cannot be \"yes\": it takes true or false.")]
     [InlineData("fork-storm", "paging", "off", "Knob paging of workload fork-storm cannot be \"off\": it takes 32bit, pae, 4level, 5level.")]
-    [InlineData("nonpaging", "paging", "pae", "Workload nonpaging has no knob \"paging\": there are ")]
+    [InlineData("nonpaging", "paging", "pae", "Workload nonpaging has no knob \"paging\": choose from ")]
     public void A_knob_that_cannot_be_is_answered_in_one_line(string workload, string knob, string value, string answer)
     {
         var options = new SyntheticOptions { Workload = workload, Knobs = new Dictionary<string, string> { [knob] = value } };

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using Replay.Trace;
 
 namespace Replay.Cli.Commands;
@@ -7,6 +9,9 @@ namespace Replay.Cli.Commands;
 internal static class CommonOptions
 {
     public static Option<bool> Json() => new("--json") { Description = "JSON on stdout; addresses are \"0x...\" strings" };
+
+    /// <summary>How answers are written as JSON.</summary>
+    public static JsonSerializerOptions JsonFormat { get; } = new(JsonSerializerDefaults.Web) { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static Option<bool> Quiet() => new("--quiet", "-q") { Description = "No progress" };
 

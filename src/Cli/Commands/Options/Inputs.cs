@@ -1,5 +1,5 @@
-using Replay.Analyzer.Query;
 using Replay.Analyzer.Store;
+using Replay.Trace;
 
 namespace Replay.Cli.Commands;
 
@@ -26,6 +26,13 @@ internal static class Inputs
         File.Exists(path) ? path
         : Directory.Exists(path) ? throw new UsageException($"{path} is a directory; 'replay run {path} --mmu ept -o FILE.db' makes a database of a capture.")
         : throw new InputMissingException(HistoryFile.IsUnfinished(path) ? Unfinished(path) : $"{path}: no such database.");
+
+    /// <summary>A name for a run: one that no option or SQL takes for something else.</summary>
+    /// <exception cref="UsageException">It is none.</exception>
+    public static string? NewRunName(string? name) =>
+        name is null || (name.Length > 0 && !char.IsAsciiDigit(name[0]) && name[0] != '-' && name.All(letter => char.IsLetterOrDigit(letter) || letter is '-' or '_' or '.' or '@' or '+'))
+            ? name
+            : throw new UsageException($"--name {name}: letters, digits and - _ . @ +, a letter first.");
 
     private static string Unfinished(string path) => $"{path}: is not made yet: a run into it goes on, or was interrupted. 'replay run --resume' finishes it.";
 

@@ -1,4 +1,5 @@
 using Replay.Replayer.Kvm.Host;
+using Replay.Trace;
 
 namespace Replay.Cli.Commands;
 
@@ -23,7 +24,7 @@ internal static class ModuleParameters
         foreach (var (name, value) in settings.OrderBy(setting => setting.Key, StringComparer.Ordinal))
         {
             if (!Switches.TryGetValue(name, out var change))
-                throw new UsageException($"--module-param {name}: choose from {string.Join(", ", Switches.Keys.Order(StringComparer.Ordinal))}; tdp_mmu and ept are chosen by --mmu.");
+                throw new UsageException($"--module-param {name}: {NameHints.Choose(name, Switches.Keys.Order(StringComparer.Ordinal))} tdp_mmu and ept are chosen by --mmu.");
             profile = change(profile, IsOn(name, value)) with { Name = $"{profile.Name}+{name}={value}" };
         }
 

@@ -103,7 +103,7 @@ internal sealed class ReplayPlanOptions
         foreach (var name in names)
         {
             if (!MmuModes.TryParse(name, out var mode))
-                throw new UsageException($"--mmu {name}: choose from {string.Join(", ", MmuModes.All.Select(known => known.Name()))}.");
+                throw new UsageException($"--mmu {name}: {NameHints.Choose(name, MmuModes.All.Select(known => known.Name()))}");
             if (modes.Contains(mode))
                 throw new UsageException($"--mmu {name} is given twice.");
             modes.Add(mode);
@@ -118,7 +118,7 @@ internal sealed class ReplayPlanOptions
         foreach (var name in names)
         {
             var kernel = KvmBehaviour.Find(name)
-                ?? throw new UsageException($"--kernel {name}: choose from {KernelNames}.");
+                ?? throw new UsageException($"--kernel {name}: {NameHints.Choose(name, KvmBehaviour.All.Select(known => known.Name))}");
             if (kernels.Contains(kernel))
                 throw new UsageException($"--kernel {name} is given twice.");
             foreach (var mode in modes)
@@ -145,7 +145,7 @@ internal sealed class ReplayPlanOptions
         null => usual,
         "4k" => false,
         "thp" => true,
-        _ => throw new UsageException($"--host-pages {text}: choose 4k or thp."),
+        _ => throw new UsageException($"--host-pages {text}: {NameHints.Choose(text, ["4k", "thp"])}"),
     };
 
     private HostProfile? Profile(ParseResult arguments, List<MmuMode> modes)
@@ -154,7 +154,7 @@ internal sealed class ReplayPlanOptions
         if (arguments.GetValue(_host) is { } name)
         {
             profile = HostProfiles.Find(name)
-                ?? throw new UsageException($"--host {name}: choose from {string.Join(", ", HostProfiles.All.Select(known => known.Name))}.");
+                ?? throw new UsageException($"--host {name}: {NameHints.Choose(name, HostProfiles.All.Select(known => known.Name))}");
             foreach (var mode in modes)
             {
                 if (!mode.RunsOn(profile.Vendor))

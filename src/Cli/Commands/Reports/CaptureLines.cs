@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text;
 using Replay.Trace;
 
 namespace Replay.Cli.Commands;
@@ -8,19 +6,19 @@ namespace Replay.Cli.Commands;
 internal static class CaptureLines
 {
     public static IEnumerable<string> Read(
-        string path, long first, long last, CaptureFilter filter, string[] kinds, bool noAccesses, CancellationToken cancellation)
+        string path, long first, long last, CaptureFilter filter, string[] kinds, bool noAccesses, CaptureFormat format, CancellationToken cancellation)
     {
         foreach (var kind in kinds)
         {
             if (kind != "access" && !TraceEventKindName.TryParse(kind, out _))
-                throw new UsageException($"--kind {kind}: choose from access, {string.Join(", ", Enum.GetValues<TraceEventKind>().Select(TraceEventKindName.Of))}.");
+                throw new UsageException($"--kind {kind}: {NameHints.Choose(kind, Enum.GetValues<TraceEventKind>().Select(TraceEventKindName.Of).Prepend("access"))}");
         }
 
-        return Lines(path, first, last, filter, kinds, noAccesses || (kinds.Length > 0 && !kinds.Contains("access")), cancellation);
+        return Lines(path, first, last, filter, kinds, noAccesses || (kinds.Length > 0 && !kinds.Contains("access")), format, cancellation);
     }
 
     private static IEnumerable<string> Lines(
-        string path, long first, long last, CaptureFilter filter, string[] kinds, bool noAccesses, CancellationToken cancellation)
+        string path, long first, long last, CaptureFilter filter, string[] kinds, bool noAccesses, CaptureFormat format, CancellationToken cancellation)
     {
         using var reader = CaptureReader.Open(path, new CaptureReaderOptions { Search = filter.Search });
         reader.Seek(first);
@@ -34,13 +32,13 @@ internal static class CaptureLines
                 for (; access < chunk.AccessCount && chunk.Ordinals[access] < row.Ordinal; access++)
                 {
                     if (!noAccesses && chunk.Ordinals[access] <= last && filter.Takes(chunk, access))
-                        yield return Access(chunk, access);
+                        yield return format.Access(chunk, access);
                 }
 
                 if (row.Ordinal > last)
                     yield break;
                 if (filter.Takes(row) && (kinds.Length == 0 || kinds.Contains(TraceEventKindName.Of(row.Kind))))
-                    yield return Event(row);
+                    yield return format.Event(row);
             }
 
             for (; access < chunk.AccessCount; access++)
@@ -48,43 +46,10 @@ internal static class CaptureLines
                 if (chunk.Ordinals[access] > last)
                     yield break;
                 if (!noAccesses && filter.Takes(chunk, access))
-                    yield return Access(chunk, access);
+                    yield return format.Access(chunk, access);
             }
         }
     }
-
-    private static string Access(TraceChunk chunk, int i)
-    {
-        var kind = (AccessKind)chunk.Kinds[i];
-        var who = ((AccessFlags)chunk.Flags[i] & AccessFlags.User) != 0 ? "user" : "kernel";
-        var rip = chunk.HasRips ? $" rip 0x{chunk.Rips[i]:x}" : "";
-        return $"{chunk.Ordinals[i],12}  vcpu {chunk.Vcpus[i]}  {kind.ToString().ToLowerInvariant(),-16} {who,-6} gva 0x{chunk.Gvas[i]:x} gpa 0x{chunk.Gpas[i]:x} size {chunk.Sizes[i]}{rip}";
-    }
-
-    private static string Event(in TraceEvent row)
-    {
-        var text = new StringBuilder($"{row.Ordinal,12}  vcpu {row.Vcpu}  {TraceEventKindName.Of(row.Kind),-16}");
-        Append(text, "access", row.Access?.ToString().ToLowerInvariant());
-        Append(text, "flags", row.Flags is { } flags && flags != AccessFlags.None ? flags.ToString().ToLowerInvariant() : null);
-        Append(text, "gva", Hex(row.Gva));
-        Append(text, "l2_gpa", Hex(row.L2Gpa));
-        Append(text, "gpa", Hex(row.Gpa));
-        Append(text, "size", row.Size?.ToString(CultureInfo.InvariantCulture));
-        Append(text, "value", Hex(row.Value));
-        Append(text, "error", Hex(row.ErrorCode));
-        Append(text, "rip", Hex(row.Rip));
-        Append(text, "data", row.Data is { } data ? $"{data.Length} bytes" : null);
-        Append(text, "detail", row.Detail);
-        return text.ToString();
-    }
-
-    private static void Append(StringBuilder text, string name, string? value)
-    {
-        if (value is not null)
-            text.Append(' ').Append(name).Append(' ').Append(value);
-    }
-
-    private static string? Hex(ulong? value) => value is { } number ? $"0x{number:x}" : null;
 }
 
 /// <summary>Which accesses and events of a capture are wanted.</summary>

@@ -45,7 +45,7 @@ internal static class RunReport
         {
             json.WriteStartArray();
             for (var i = 0; i < results.Count; i++)
-                WriteJson(plan.Variants[i], results[i], unseen, json);
+                WriteJson(plan, plan.Variants[i], results[i], unseen, json);
             json.WriteEndArray();
         }
 
@@ -80,10 +80,12 @@ internal static class RunReport
             isJson ? TextWriter.Null : console.Out,
             console.Error);
 
-    private static void WriteJson(ReplayVariant variant, ReplayResult result, IReadOnlyList<string> unseen, Utf8JsonWriter json)
+    private static void WriteJson(ReplayPlan plan, ReplayVariant variant, ReplayResult result, IReadOnlyList<string> unseen, Utf8JsonWriter json)
     {
         json.WriteStartObject();
         json.WriteString("mode", variant.Mode.Name());
+        json.WriteString("profile", plan.OptionsFor(variant).EffectiveProfile.Name);
+        json.WriteString("backing", plan.BackingNameFor(variant.Mode));
         json.WriteString("kernel", variant.Kernel.Release);
         json.WriteString("kernelCaveat", variant.Kernel.Caveat(variant.Mode));
         json.WriteNumber("accesses", result.Accesses);

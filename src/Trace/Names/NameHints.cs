@@ -1,4 +1,4 @@
-namespace Replay.Analyzer.Query;
+namespace Replay.Trace;
 
 /// <summary>Names close to one that is none: verbs, options, runs, columns, views, queries, knobs, workloads. The one "did you mean".</summary>
 public static class NameHints
@@ -32,6 +32,13 @@ public static class NameHints
         var near = Near(wrong, known);
         return near.Count > 0 ? $" Did you mean {string.Join(" or ", near.Select(name => prefix.Length > 0 ? prefix + name : $"'{name}'"))}?"
             : otherwise.Length > 0 ? " " + otherwise : "";
+    }
+
+    /// <summary><c>choose from a, b, c. Did you mean 'a'?</c>: for what takes one of a few words.</summary>
+    public static string Choose(string wrong, IEnumerable<string> known)
+    {
+        var names = known.ToList();
+        return $"choose from {string.Join(", ", names)}.{Ask(wrong, names)}";
     }
 
     private static List<string> Words(string name) => [.. name.ToUpperInvariant().Split(Separators, StringSplitOptions.RemoveEmptyEntries).Where(word => word.Length >= ShortestWord)];

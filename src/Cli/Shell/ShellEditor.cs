@@ -1,0 +1,124 @@
+using RadLine;
+using Replay.Cli.Terminal;
+
+namespace Replay.Cli.Shell;
+
+/// <summary>A line as it was written, or given up with Ctrl-C.</summary>
+internal readonly record struct ShellLine(string Text, bool IsCancelled);
+
+/// <summary>Lines of a person at a terminal, with history and completion.</summary>
+internal sealed class ShellEditor : IDisposable
+{
+    private readonly CliConsole _console;
+    private readonly ShellCompletion _completion;
+    private readonly ShellHistory _history;
+    private readonly CancellationToken _cancellation;
+    private readonly Lock _lock = new();
+    private CancellationTokenSource? _reading;
+
+    public ShellEditor(CliConsole console, ShellCompletion completion, ShellHistory history, CancellationToken cancellation)
+    {
+        _console = console;
+        _completion = completion;
+        _history = history;
+        _cancellation = cancellation;
+    }
+
+    /// <returns>Null: the end, by Ctrl-D on an empty line.</returns>
+    public ShellLine? Read(string prompt)
+    {
+        var isEnd = false;
+        var editor = new LineEditor(_console.Ansi())
+        {
+            MultiLine = false,
+            Prompt = new LineEditorPrompt(prompt.TrimEnd()),
+            Completion = _completion,
+        };
+        foreach (var line in _history.Lines)
+            editor.History.Add(line);
+        editor.KeyBindings.Add<PreviousHistoryCommand>(ConsoleKey.UpArrow);
+        editor.KeyBindings.Add<NextHistoryCommand>(ConsoleKey.DownArrow);
+        editor.KeyBindings.Add(ConsoleKey.D, ConsoleModifiers.Control, () => new EndCommand(() => isEnd = true));
+        using var reading = CancellationTokenSource.CreateLinkedTokenSource(_cancellation);
+        lock (_lock)
+            _reading = reading;
+        var text = editor.ReadLine(reading.Token).GetAwaiter().GetResult();
+        lock (_lock)
+            _reading = null;
+        if (text is not null)
+        {
+            _history.Add(text);
+            return new ShellLine(text, false);
+        }
+
+        _console.Out.WriteLine();
+        return isEnd || _cancellation.IsCancellationRequested ? null : new ShellLine("", true);
+    }
+
+    /// <summary>Gives up the line that is being written.</summary>
+    public void Cancel()
+    {
+        lock (_lock)
+            _reading?.Cancel();
+    }
+
+    public void Dispose() => _history.Save();
+
+    /// <summary>Ctrl-D: on an empty line the end, elsewhere the character under the cursor goes.</summary>
+    private sealed class EndCommand(Action end) : LineEditorCommand
+    {
+        public override void Execute(LineEditorContext context)
+        {
+            if (context.Buffer.Length > 0)
+            {
+                new DeleteCommand().Execute(context);
+                return;
+            }
+
+            end();
+            context.Submit(SubmitAction.Cancel);
+        }
+    }
+}
+
+/// <summary>The lines of earlier talks, a file of the user alone.</summary>
+internal sealed class ShellHistory(string? path)
+{
+    private const int Most = 1000;
+
+    private readonly List<string> _lines = path is not null && File.Exists(path) ? [.. File.ReadLines(path).TakeLast(Most)] : [];
+
+    public IReadOnlyList<string> Lines => _lines;
+
+    /// <summary>Where the user's programs keep what they remember; nowhere if there is no such place.</summary>
+    public static ShellHistory ForUser()
+    {
+        var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+        var state = Environment.GetEnvironmentVariable("XDG_STATE_HOME") is { Length: > 0 } named ? named : home.Length > 0 ? Path.Combine(home, ".local", "state") : null;
+        return new ShellHistory(state is null ? null : Path.Combine(state, "replay", "shell-history"));
+    }
+
+    public void Add(string line)
+    {
+        if (!string.IsNullOrWhiteSpace(line) && (_lines.Count == 0 || _lines[^1] != line))
+            _lines.Add(line);
+    }
+
+    /// <summary>A history that cannot be kept is no reason to fail.</summary>
+    public void Save()
+    {
+        if (path is null)
+            return;
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllLines(path, _lines.TakeLast(Most));
+            if (!OperatingSystem.IsWindows())
+                File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // Told nowhere: the talk is over, and nothing that was asked for is lost.
+        }
+    }
+}

@@ -1,0 +1,260 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Replay.Analyzer.Query;
+using Replay.Analyzer.Query.Formats;
+using Replay.Analyzer.Schema;
+using Replay.Analyzer.Store;
+using Replay.Cli.Commands;
+using Replay.Cli.Terminal;
+using Replay.Trace;
+using SQLitePCL;
+
+namespace Replay.Cli.Shell;
+
+/// <summary>What the shell does with lines: SQL up to its semicolon, <c>@name key=value</c> for a canned query, commands that begin with a dot.</summary>
+internal sealed class ShellSession(Database database, CliConsole console, CancellationToken cancellation)
+{
+    /// <summary>The commands, their arguments, and what they do.</summary>
+    internal static readonly IReadOnlyList<(string Name, string Argument, string Meaning)> Commands =
+    [
+        (".help", "", "this list"),
+        (".tables", "", "the views, and what they hold"),
+        (".schema", "[VIEW]", "the columns of a view; of all of them without one"),
+        (".runs", "", "the runs of this database"),
+        (".queries", "[NAME]", "the canned queries; the parameters and the SQL of one"),
+        (".mode", "[FORMAT]", "how answers are written: table, csv, json, jsonl, markdown, line"),
+        (".wide", "on|off", "tables as wide as they are, not as the terminal"),
+        (".timer", "on|off", "how long each answer took"),
+        (".limit", "[N]", "stop an answer after so many rows; 0: never"),
+        (".timeout", "[SECONDS]", "stop a query after so many seconds; 0: never"),
+        (".read", "FILE", "take the lines of a file"),
+        (".quit", "", "end; so does Ctrl-D"),
+    ];
+
+    private readonly QueryRunner _runner = new(database);
+    private readonly StringBuilder _statement = new();
+    private string _mode = console.OutIsTerminal ? "table" : "csv";
+    private bool _isWide;
+    private bool _isTimed;
+    private long _rows = console.OutIsTerminal ? QueryCommand.RowsOnTerminal : 0;
+    private double _seconds = QueryCommand.DefaultSeconds;
+    private CancellationTokenSource? _query;
+    private bool _isOver;
+
+    /// <summary>Lines of a pipe or a file: the first mistake ends it.</summary>
+    public int RunScript(TextReader lines)
+    {
+        while (!_isOver && lines.ReadLine() is { } line)
+            Take(line, cancellation);
+        if (!string.IsNullOrWhiteSpace(_statement.ToString()))
+            Flush(cancellation);
+        return ExitCode.Done;
+    }
+
+    /// <summary>Lines of a person: a mistake is told, and the talk goes on.</summary>
+    public int Talk(ShellEditor editor)
+    {
+        console.OnInterrupt = () => Stop(editor);
+        try
+        {
+            while (!_isOver && editor.Read(_statement.Length == 0 ? "replay> " : "   ...> ") is { } line)
+            {
+                if (line.IsCancelled)
+                    _statement.Clear();
+                else
+                    Try(line.Text);
+            }
+
+            return cancellation.IsCancellationRequested ? ExitCode.Interrupted : ExitCode.Done;
+        }
+        finally
+        {
+            console.OnInterrupt = null;
+        }
+    }
+
+    /// <summary>Ctrl-C: the query that runs, or the line that is being written; a query that does not stop ends with the process.</summary>
+    private void Stop(ShellEditor editor)
+    {
+        if (_query is not { } query)
+            editor.Cancel();
+        else if (query.IsCancellationRequested)
+            Environment.Exit(ExitCode.Interrupted);
+        else
+            query.Cancel();
+    }
+
+    private void Try(string line)
+    {
+        using var query = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        _query = query;
+        try
+        {
+            Take(line, query.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            _statement.Clear();
+            console.Error.WriteLine("stopped");
+        }
+        catch (Exception exception) when (exception is UsageException or QueryException or InputMissingException or IOException)
+        {
+            _statement.Clear();
+            console.Error.WriteLine(exception.Message);
+        }
+        finally
+        {
+            _query = null;
+        }
+    }
+
+    private void Take(string line, CancellationToken stop)
+    {
+        if (_statement.Length == 0 && line.TrimStart() is ['.', ..] or ['@', ..])
+        {
+            var words = line.Trim().TrimEnd(';').Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            if (words[0][0] == '@')
+                AskCanned(words, stop);
+            else
+                Command(words, stop);
+            return;
+        }
+
+        if (_statement.Length == 0 && string.IsNullOrWhiteSpace(line))
+            return;
+        _statement.AppendLine(line);
+        if (raw.sqlite3_complete(_statement.ToString()) != 0)
+            Flush(stop);
+    }
+
+    private void Flush(CancellationToken stop)
+    {
+        var sql = _statement.ToString();
+        _statement.Clear();
+        QueryHints.Check(sql, database);
+        foreach (var hint in QueryHints.For(sql, database))
+            console.Error.WriteLine(hint);
+        Answer(limits => _runner.Execute(sql, limits: limits, cancellation: stop));
+    }
+
+    private void AskCanned(string[] words, CancellationToken stop)
+    {
+        var query = CannedQueries.Find(words[0]);
+        var arguments = Settings.Parse([.. words[1..].Where(word => word != "-p")], words[0]);
+        Answer(limits => _runner.Execute(query, arguments, limits, stop));
+    }
+
+    private void Answer(Func<QueryLimits, QueryExecution> start)
+    {
+        var limits = new QueryLimits
+        {
+            Rows = _rows > 0 ? _rows : null,
+            Bytes = console.OutIsTerminal ? QueryCommand.BytesOnTerminal : null,
+            Time = _seconds > 0 ? TimeSpan.FromSeconds(_seconds) : null,
+        };
+        var format = _mode == "table" && console.Width is { } width && !_isWide ? new TableFormat(width) : ResultFormat.Find(_mode)!;
+        var begun = Stopwatch.GetTimestamp();
+        var rows = 0L;
+        using (var execution = start(limits))
+        {
+            format.WriteAll(execution, console.Out, result =>
+            {
+                rows += result.RowCount;
+                QueryCommand.Tell(result, limits, console.Error);
+                QueryCommand.TellFit(format, result, console);
+            });
+        }
+
+        if (_isTimed)
+            console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Units.Of(rows, "row")} in {Stopwatch.GetElapsedTime(begun).TotalSeconds:0.000} s"));
+    }
+
+    private void Command(string[] words, CancellationToken stop)
+    {
+        var argument = words.Length > 1 ? words[1] : null;
+        switch (words[0])
+        {
+            case ".help":
+                foreach (var (name, takes, meaning) in Commands)
+                    console.Out.WriteLine($"{name + " " + takes,-20} {meaning}");
+                console.Out.WriteLine($"{"@NAME KEY=VALUE ...",-20} a canned query");
+                console.Out.WriteLine($"{"SQL ... ;",-20} any question, on as many lines as it takes");
+                break;
+            case ".tables":
+                foreach (var view in ViewDefinition.All)
+                    console.Out.WriteLine($"{view.Name,-20} {view.Description[0]}");
+                break;
+            case ".schema":
+                foreach (var view in argument is null ? ViewDefinition.All : [SchemaCommand.Find(argument)])
+                    SchemaCommand.Write(view, console);
+                break;
+            case ".runs":
+                foreach (var run in database.Runs)
+                    console.Out.WriteLine($"{run.Run,3} {run.Name,-20} {run.Mode,-8} {run.Profile}, Linux {run.Kernel}, host pages {run.Backing}, {run.Capture}{(run.Complete ? "" : ", INCOMPLETE")}");
+                break;
+            case ".queries":
+                Queries(argument);
+                break;
+            case ".mode":
+                if (argument is null)
+                    console.Out.WriteLine(_mode);
+                else
+                    _mode = ResultFormat.Find(argument)?.Name ?? throw new UsageException($".mode {argument}: {NameHints.Choose(argument, ResultFormat.All.Select(format => format.Name))}");
+                break;
+            case ".wide":
+                _isWide = IsOn(words[0], argument);
+                break;
+            case ".timer":
+                _isTimed = IsOn(words[0], argument);
+                break;
+            case ".limit":
+                _rows = argument is null ? _rows : long.TryParse(argument, NumberStyles.None, CultureInfo.InvariantCulture, out var rows) ? rows : throw new UsageException($".limit {argument}: a number of rows, 0 for all.");
+                console.Out.WriteLine(_rows);
+                break;
+            case ".timeout":
+                _seconds = argument is null ? _seconds : double.TryParse(argument, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) && seconds <= 1e6 ? seconds : throw new UsageException($".timeout {argument}: seconds, 0 for none.");
+                console.Out.WriteLine(_seconds.ToString(CultureInfo.InvariantCulture));
+                break;
+            case ".read":
+                Read(argument ?? throw new UsageException(".read FILE: name a file."), stop);
+                break;
+            case ".quit" or ".exit":
+                _isOver = true;
+                break;
+            default:
+                throw new UsageException($"there is no command {words[0]}.{NameHints.Ask(words[0], Commands.Select(command => command.Name), "'.help' lists them.")}");
+        }
+    }
+
+    private void Queries(string? name)
+    {
+        if (name is not null)
+        {
+            console.Out.Write(CannedQueries.Find(name).Sql);
+            return;
+        }
+
+        foreach (var query in CannedQueries.All)
+            console.Out.WriteLine($"@{query.Name,-20} {query.Title}{string.Concat(query.Parameters.Select(parameter => parameter.Default is null ? $" {parameter.Name}=..." : $" [{parameter.Name}]"))}");
+    }
+
+    private void Read(string path, CancellationToken stop)
+    {
+        if (!File.Exists(path))
+            throw new InputMissingException($"{path}: no such file.");
+        foreach (var line in File.ReadLines(path))
+        {
+            if (line.TrimStart().StartsWith(".read", StringComparison.Ordinal))
+                throw new UsageException($"{path}: a file that is read reads no other.");
+            Take(line, stop);
+        }
+    }
+
+    private static bool IsOn(string name, string? text) => text switch
+    {
+        "on" => true,
+        "off" => false,
+        _ => throw new UsageException($"{name}: on or off."),
+    };
+}

@@ -1,0 +1,86 @@
+using Replay.Analyzer.Store;
+using Replay.Cli.Shell;
+using Replay.Cli.Terminal;
+
+namespace Replay.Cli.Tests;
+
+/// <summary>A talk with a database.</summary>
+public sealed class ShellTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Lines_of_a_pipe_are_answered_as_they_are_on_a_terminal()
+    {
+        await MakeDatabase();
+        var (exitCode, text, error) = await Shell(
+            "select name", "  from run", "  where run = 1;", ".mode json", "select count(*) as runs from run;", ".mode csv", "@runs", ".schema run", ".timer on", "select 7");
+        Assert.Equal(ExitCode.Done, exitCode);
+        Assert.StartsWith("name\nmine\n[\n", text, StringComparison.Ordinal);
+        Assert.Contains("\"runs\":1", text, StringComparison.Ordinal);
+        Assert.Contains("run: One row for each replay", text, StringComparison.Ordinal);
+        Assert.EndsWith("7\n7\n", text, StringComparison.Ordinal);
+        Assert.Contains("1 row in ", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("select * from run where run = 'mine';", "Write run = 1 (mine)")]
+    [InlineData("select * from fualt;", "Did you mean 'fault'")]
+    [InlineData("delete from _run;", "a query may only read")]
+    [InlineData("@hot-gfn", "Did you mean @hot-gfns")]
+    [InlineData(".tabels", "Did you mean '.tables'")]
+    [InlineData(".mode jason", "Did you mean 'json'")]
+    public async Task The_first_mistake_of_a_pipe_ends_it_and_says_what_was_meant(string line, string expected)
+    {
+        await MakeDatabase();
+        var (exitCode, text, error) = await Shell(line, "select 1;");
+        Assert.Equal((ExitCode.Usage, ""), (exitCode, text));
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("", ".sch", ".schema")]
+    [InlineData(".schema ", "fau", "fault")]
+    [InlineData("", "@hot-g", "@hot-gfns")]
+    [InlineData("@hot-gfns ", "ru", "run=")]
+    [InlineData("@hot-gfns ", "run=mi", "run=mine")]
+    [InlineData("select * from ", "table_wr", "table_write")]
+    [InlineData("select * from fault where ", "mapped_", "mapped_level")]
+    [InlineData("select * from fault as f where ", "f.mapped_", "f.mapped_level")]
+    public async Task What_is_half_written_is_completed(string before, string word, string expected)
+    {
+        await MakeDatabase();
+        using var database = Database.OpenRead(_folder["x.db"]);
+        Assert.Contains(expected, new ShellCompletion(database).GetCompletions(before, word, "")!);
+    }
+
+    [Fact]
+    public void What_was_asked_is_remembered_for_the_user_alone()
+    {
+        var path = _folder[Path.Combine("state", "shell-history")];
+        var history = new ShellHistory(path);
+        foreach (var line in (string[])["select 1;", "select 1;", " ", "@runs"])
+            history.Add(line);
+        history.Save();
+        Assert.Equal(["select 1;", "@runs"], new ShellHistory(path).Lines);
+        if (!OperatingSystem.IsWindows())
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
+    }
+
+    private async Task<(int ExitCode, string Out, string Error)> Shell(params string[] lines)
+    {
+        var output = new StringWriter { NewLine = "\n" };
+        var error = new StringWriter();
+        var console = new CliConsole { Out = output, Error = error, In = new StringReader(string.Join('\n', lines)), InIsPiped = true };
+        return (await CommandLine.RunAsync(["shell", _folder["x.db"]], console), output.ToString().ReplaceLineEndings("\n"), error.ToString());
+    }
+
+    private async Task MakeDatabase()
+    {
+        await CommandRunner.Run("record", "synthetic", "-w", "demand-paging", "-k", "pages=16", "-o", _folder["x.capture"], "-q");
+        var (exitCode, _, error) = await CommandRunner.Run("run", _folder["x.capture"], "--name", "mine", "-o", _folder["x.db"], "-q");
+        Assert.True(exitCode == ExitCode.Done, error);
+    }
+}
