@@ -105,7 +105,7 @@ internal sealed class DemoCommand : VerbCommand
         RunReport.WriteJson(plan, results, unseen: [], runs);
         var capture = new StringWriter();
         using (var reader = CaptureReader.Open(plan.Capture))
-            CaptureReport.WriteJson("linux-boot.capture", reader.Manifest, capture);
+            CaptureReport.WriteJson("linux-boot.capture", reader.Manifest, nestedGuests: null, capture);
         using var database = Database.OpenRead(path);
         var whole = new JsonObject
         {
