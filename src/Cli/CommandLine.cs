@@ -91,6 +91,7 @@ internal static class CommandLine
         yield return new GroupCommand("import", "Import what other tools recorded.", new ImportFtraceCommand());
         yield return new InfoCommand();
         yield return new RunCommand();
+        yield return new SweepCommand();
         yield return new QueryCommand();
         yield return new ShellCommand();
         yield return new DiffCommand();

@@ -11,6 +11,7 @@ public sealed class DependencyTests
         ["Replay.Recorder"] = ["Replay.Trace"],
         ["Replay.Replayer"] = ["Replay.Trace"],
         ["Replay.Analyzer"] = ["Replay.Replayer", "Replay.Trace"],
+        ["Replay.DuckDb"] = ["Replay.Analyzer", "Replay.Replayer", "Replay.Trace"],
         ["Replay.Explorer"] = ["Replay.Analyzer", "Replay.Replayer", "Replay.Trace"],
         ["replay"] = ["Replay.Analyzer", "Replay.Explorer", "Replay.Recorder", "Replay.Replayer", "Replay.Trace"],
     };
@@ -22,7 +23,9 @@ public sealed class DependencyTests
         ["Dapper"] = "Replay.Analyzer",
         ["Spectre.Console"] = "replay",
         ["System.CommandLine"] = "replay",
+        ["Tomlyn"] = "replay",
         ["Microsoft.AspNetCore"] = "Replay.Explorer",
+        ["DuckDB.NET.Data"] = "Replay.DuckDb",
         ["Iced"] = "Replay.Recorder",
     };
 

@@ -1,3 +1,6 @@
+using System.Buffers.Binary;
+using System.Text.Json;
+
 namespace Replay.Cli.Tests;
 
 /// <summary>A guest under QEMU recorded by the command line. Without QEMU or a compiler the tests are skipped, in CI they fail.</summary>
@@ -27,6 +30,86 @@ public sealed class RecordQemuTests : IDisposable
         if (exitCode == ExitCode.Unavailable && Environment.GetEnvironmentVariable("CI") != "true")
             Assert.Skip(error);
         Assert.Contains("the guest never came to --start-at gpa:0x3f00000: nothing was recorded.", error, StringComparison.Ordinal);
+    }
+
+    /// <summary>Guests whose state changes in every way that is followed, tables that become data, several vCPUs: what a filtered recording left out changed nothing.</summary>
+    [Theory]
+    [InlineData("task32", "")]
+    [InlineData("release", "")]
+    [InlineData("cr4gp", "-cpu max")]
+    [InlineData("dimm", "-m 64,slots=2,maxmem=1G -object memory-backend-ram,id=dimm,size=128M -device pc-dimm,memdev=dimm")]
+    [InlineData("init", "-smp 2", "--max-accesses", "1000000")] // behind the second reset firmware polls, not always as often
+    [InlineData("smp", "-smp 2")]
+    [InlineData("smp", "-smp 4 -M q35 -cpu max")]
+    [InlineData("smm", "-machine smm=on")]
+    public async Task Full_and_filtered_recordings_have_the_same_history_in_every_mode(string payload, string machine, params string[] options)
+    {
+        var full = await Histories(payload, machine, ["--rip", .. options]);
+        var filtered = await Histories(payload, machine, ["--filter", "64", .. options]);
+
+        Assert.Equal(5, full.Count);
+        Assert.Equal(full, filtered);
+    }
+
+    /// <summary>A marker is a place for events of the host: nothing that they take away was dropped.</summary>
+    [Fact]
+    public async Task Full_and_filtered_recordings_have_the_same_history_with_host_events_at_markers()
+    {
+        await File.WriteAllTextAsync(
+            _folder["host.jsonl"],
+            """
+            {"marker": 1, "op": "dirty_log_on", "gpa": "0x100000"}
+            {"marker": 2, "op": "dirty_log_read", "gpa": "0x100000"}
+            {"marker": 2, "op": "age", "gpa": "0x100000", "size": "0x2000000"}
+            {"marker": 3, "nth": 1, "op": "invalidate", "gpa": "0x1800000", "size": "0x400000"}
+            {"marker": 3, "op": "dirty_log_off", "gpa": "0x100000"}
+            {"marker": 4, "op": "reclaim", "gpa": "0x1800000", "size": "0x400000"}
+            """,
+            TestContext.Current.CancellationToken);
+        string[] hosts = ["--host-events", _folder["host.jsonl"]];
+
+        var full = await Histories("rnd64s1", "", ["--rip", .. hosts]);
+        var filtered = await Histories("rnd64s1", "", ["--filter", "64", .. hosts]);
+
+        Assert.Equal(full, filtered);
+        Assert.Empty(full.Intersect(await Histories("rnd64s1", "", ["--filter", "64"])));
+    }
+
+    /// <summary>What system management mode touches is another address space: it is counted, and told beside every verdict.</summary>
+    [Fact]
+    public async Task A_verdict_tells_of_system_management_mode()
+    {
+        await RecordPayload("smm.capture", "smm", "-machine smm=on", []);
+
+        var (exitCode, output, error) = await CommandRunner.Run("verify", _folder["smm.capture"], "-q", "-m", "ept", "-m", "npt-tdp");
+
+        Assert.True(exitCode == ExitCode.Done, output + error);
+        Assert.Contains("1160 loads and stores in system management mode", output, StringComparison.Ordinal);
+        Assert.Contains("8 of them, stores to page tables", output, StringComparison.Ordinal);
+    }
+
+    /// <returns>Mode, history and translations that differ, line by line; that a guest's system management mode stores to tables is no reason to differ under two-dimensional paging.</returns>
+    private async Task<List<string>> Histories(string payload, string machine, string[] options)
+    {
+        await RecordPayload("x.capture", payload, machine, options);
+        var (_, output, error) = await CommandRunner.Run("verify", _folder["x.capture"], "-q", "--json", "-m", "ept", "-m", "ept-tdp", "-m", "npt", "-m", "npt-tdp", "-m", "shadow");
+        Assert.True(output.Length > 0, error);
+        using var runs = JsonDocument.Parse(output);
+        foreach (var run in runs.RootElement.EnumerateArray().Where(run => payload != "smm" || run.GetProperty("mode").GetString() != "shadow"))
+            Assert.Equal(0, run.GetProperty("translationsDiffering").GetInt64());
+        return [.. runs.RootElement.EnumerateArray().Select(static run => $"{run.GetProperty("mode")} {run.GetProperty("historyHash")}")];
+    }
+
+    private async Task RecordPayload(string name, string payload, string machine, string[] options)
+    {
+        var elf = Path.Combine(Root(), "tests", "data", "payloads", $"{payload}.elf");
+        var entry = BinaryPrimitives.ReadUInt32LittleEndian(File.ReadAllBytes(elf).AsSpan(24));
+        var (exitCode, _, error) = await CommandRunner.Run(
+            ["record", "qemu", "-o", _folder[name], "--force", "-q", "--start-at", $"gpa:0x{entry:x}", .. options, "--",
+            "-M", "pc", "-m", "64", "-display", "none", "-device", "isa-debug-exit,iobase=0xf4", "-kernel", elf, .. machine.Split(' ', StringSplitOptions.RemoveEmptyEntries)]);
+        if (exitCode == ExitCode.Unavailable && Environment.GetEnvironmentVariable("CI") != "true")
+            Assert.Skip(error);
+        Assert.True(exitCode == ExitCode.Done, error);
     }
 
     private static string Root()

@@ -20,10 +20,11 @@ guests=(
     'linux-6.12-smp2|amd64/6.12|-M pc -m 256 -smp 2'
     'linux-6.12-smp4-q35|amd64/6.12|-M q35 -m 256 -smp 4'
     'linux-6.12-la57|amd64/6.12|-M q35 -m 512 -cpu max,la57=on'
-    'linux-6.12-plug|amd64/6.12 plug|-M q35 -m 512,slots=2,maxmem=2G -smp 1,maxcpus=2'
+    'linux-6.12-plug|amd64/6.12 plug|-M q35 -m 512,slots=2,maxmem=2G -smp 1,sockets=2,maxcpus=2'
+    'linux-6.12-kexec|amd64/6.12 kexec|-M q35 -m 512 -smp 2'
     'i386-pae|i386/686-pae|-M pc -m 256'
     'i386|i386/686|-M pc -m 256'
-    'ovmf-shell|ovmf|-M q35 -m 256'
+    'ovmf-shell|ovmf|-M q35 -m 256 -icount shift=6,sleep=off'
     'grub|grub|-M pc -m 64'
     'memtest86+|memtest|-M pc -m 64'
 )
@@ -78,6 +79,23 @@ kernel_package() {
     esac
 }
 
+kexec_program() { # loads /kexec/vmlinuz with /kexec/initrd, and goes over to it
+    gcc -O1 -static -nostdlib -ffreestanding -fno-stack-protector -fcf-protection=none -x c -o "$1" - <<'KEXEC'
+static long call(long n, long a, long b, long c, long d, long e) {
+    register long r10 __asm__("r10") = d, r8 __asm__("r8") = e;
+    __asm__ volatile("syscall" : "+a"(n) : "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8) : "rcx", "r11", "memory");
+    return n;
+}
+void _start(void) {
+    static const char line[] = "console=ttyS0 panic=-1";
+    long kernel = call(2, (long)"/kexec/vmlinuz", 0, 0, 0, 0), initrd = call(2, (long)"/kexec/initrd", 0, 0, 0, 0);
+    if (!call(320, kernel, initrd, sizeof(line), (long)line, 0))
+        call(169, 0xfee1dead, 672274793, 0x45584543, 0, 0);
+    call(60, 1, 0, 0, 0, 0);
+}
+KEXEC
+}
+
 initramfs() { # ARCHITECTURE KERNEL-TREE WHAT...: a userland of busybox that forks, signals, maps, and does what else it is told to
     local arch=$1 tree=$2 root
     shift 2
@@ -85,8 +103,14 @@ initramfs() { # ARCHITECTURE KERNEL-TREE WHAT...: a userland of busybox that for
     package "busybox-static:$arch"
     mkdir -p "$root"/{bin,proc,sys,dev,tmp,mnt,mod}
     cp "$out/trees/busybox-static:$arch"/{usr/,}bin/busybox "$root/bin/" 2>/dev/null || true
+    if [[ " $* " == *" kexec "* ]]; then
+        mkdir "$root/kexec"
+        cp "$tree"/boot/vmlinuz-* "$root/kexec/vmlinuz"
+        initramfs "$arch" "$tree" >"$root/kexec/initrd"
+        kexec_program "$root/bin/kexec"
+    fi
     if [[ " $* " == *" disk "* ]]; then
-        for module in virtio virtio_ring virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk crc32c_generic libcrc32c crc16 mbcache jbd2 ext4; do
+        for module in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk crc32c_generic libcrc32c crc16 mbcache jbd2 ext4; do
             find "$tree/lib/modules" -name "$module.ko*" -exec cp {} "$root/mod/" \;
         done
     fi
@@ -103,7 +127,7 @@ cd /tmp
 echo "guest: start $(uname -r) $(nproc) $(grep MemTotal /proc/meminfo)"
 INIT
         [[ " $* " == *" disk "* ]] && cat <<'INIT'
-for m in virtio virtio_ring virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk crc32c_generic libcrc32c crc16 mbcache jbd2 ext4; do
+for m in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk crc32c_generic libcrc32c crc16 mbcache jbd2 ext4; do
     [ -e /mod/$m.ko ] && insmod /mod/$m.ko
 done
 mount -t ext4 /dev/vda /mnt && seq 1 20000 > /mnt/numbers && sync && md5sum /mnt/numbers
@@ -112,23 +136,29 @@ grep -E 'SwapTotal|SwapFree' /proc/meminfo
 rm -f /tmp/big; swapoff /dev/vdb; umount /mnt
 INIT
         [[ " $* " == *" plug "* ]] && cat <<'INIT'
+[ -e /sys/devices/system/cpu/cpu1 ] && echo "guest: again" && poweroff -f
 echo "guest: plug"
 i=0; while [ $i -lt 100 ] && [ ! -e /sys/devices/system/cpu/cpu1 ]; do sleep 0.1; i=$((i + 1)); done
 echo 1 > /sys/devices/system/cpu/cpu1/online 2>/dev/null
 echo online > /sys/devices/system/memory/auto_online_blocks 2>/dev/null
 for m in /sys/devices/system/memory/memory*/state; do grep -q offline $m && echo online > $m; done
 echo "guest: plugged $(nproc) $(grep MemTotal /proc/meminfo)"
-echo 0 > /sys/devices/system/cpu/cpu1/online; echo 1 > /sys/devices/system/cpu/cpu1/online
+INIT
+        [[ " $* " == *" plug "* || " $* " == *" kexec "* ]] && cat <<'INIT'
+for i in 0 1 0 1; do echo $i > /sys/devices/system/cpu/cpu1/online && echo "guest: online $i $(nproc)"; done
 INIT
         cat <<'INIT'
 echo always > /sys/kernel/mm/transparent_hugepage/enabled 2>/dev/null
-seq 1 5000 | sort -r | sort -n | tail -n 1
+seq 1 150000 | sort -r | tail -n 1
+dd if=/dev/zero of=/dev/null bs=16M count=2 2>/dev/null
+grep -E 'thp_(fault_alloc|split_page) ' /proc/vmstat
 i=0; while [ $i -lt 30 ]; do (sleep 0.01 & kill $!; wait) 2>/dev/null; i=$((i + 1)); done
 (seq 1 2000 | grep -c 7) & (seq 1 2000 | awk '{ s += $1 } END { print s }') & wait
 dd if=/dev/zero of=/tmp/z bs=64k count=256 2>/dev/null; sha256sum /tmp/z
 echo "guest: done"
 INIT
-        [[ " $* " == *" plug "* ]] && printf '[ -e /sys/firmware/qemu_fw_cfg ] || true\n'
+        [[ " $* " == *" plug "* ]] && echo 'reboot -f'
+        [[ " $* " == *" kexec "* ]] && echo '/bin/kexec || echo "guest: no kexec"'
         echo 'sync; poweroff -f'
     } >"$root/init"
     chmod +x "$root/init"
@@ -148,7 +178,8 @@ prepare() { # WHAT: sets arguments for it
             image=$(echo "$out/trees/$name"/boot/vmlinuz-*)
             local archive="$out/files/initrd-${what//[\/ ]/-}.gz"
             [ -s "$archive" ] || initramfs "${kernel%%/*}" "$out/trees/$name" $what >"$archive"
-            arguments+=(-kernel "$image" -initrd "$archive" -append 'console=ttyS0 panic=-1' -serial "file:$log/console" -no-reboot)
+            arguments+=(-kernel "$image" -initrd "$archive" -append 'console=ttyS0 panic=-1' -serial "file:$log/console")
+            [[ $what == *plug* ]] || arguments+=(-no-reboot)
             if [[ $what == *disk* ]]; then
                 truncate -s 0 "$log/disk" "$log/swap" && truncate -s 64M "$log/disk" "$log/swap" && mke2fs -q -t ext4 -F "$log/disk"
                 arguments+=(-drive "file=$log/disk,format=raw,if=virtio" -drive "file=$log/swap,format=raw,if=virtio")
@@ -180,10 +211,8 @@ plug() { # hot-plugs a vCPU and a DIMM once the guest waits for them
 import json, socket, sys
 s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); f = s.makefile('rw')
 f.readline()
-for command in ({'execute': 'qmp_capabilities'},
-                {'execute': 'object-add', 'arguments': {'qom-type': 'memory-backend-ram', 'id': 'm1', 'size': 128 << 20}},
-                {'execute': 'device_add', 'arguments': {'driver': 'pc-dimm', 'id': 'd1', 'memdev': 'm1'}},
-                {'execute': 'device_add', 'arguments': {'driver': 'qemu64-x86_64-cpu', 'id': 'c1', 'socket-id': 1, 'core-id': 0, 'thread-id': 0}}):
+
+def ask(command):
     f.write(json.dumps(command) + '\n'); f.flush()
     while True:
         answer = json.loads(f.readline())
@@ -191,6 +220,15 @@ for command in ({'execute': 'qmp_capabilities'},
             break
     if 'error' in answer:
         print(answer, file=sys.stderr)
+    return answer
+
+for command in ({'execute': 'qmp_capabilities'},
+                {'execute': 'object-add', 'arguments': {'qom-type': 'memory-backend-ram', 'id': 'm1', 'size': 128 << 20}},
+                {'execute': 'device_add', 'arguments': {'driver': 'pc-dimm', 'id': 'd1', 'memdev': 'm1'}},
+                {'execute': 'query-hotpluggable-cpus'}):
+    answer = ask(command)
+free = [c for c in answer['return'] if 'qom-path' not in c][0]
+ask({'execute': 'device_add', 'arguments': {'driver': free['type'], 'id': 'c1', **free['props']}})
 PLUG
 }
 

@@ -22,4 +22,4 @@ FROM side
 WHERE run IN (:a, :b)
 GROUP BY kind, name
 HAVING a <> 0 OR b <> 0
-ORDER BY kind = 'counter' DESC, kind, max(a, b) DESC, name;
+ORDER BY kind = 'counter' DESC, kind, CASE WHEN a > b THEN a ELSE b END DESC, name;

@@ -5,7 +5,7 @@
 -- param top integer = 20: How many, at most 1000.
 SELECT
   h.table_id, p.level, h.idx, h.writes,
-  (SELECT w.gfn_hex FROM table_write AS w WHERE w.run = h.run AND w.table_id = h.table_id AND w.idx = h.idx LIMIT 1) AS gfn_hex,
+  (SELECT w.gfn_hex FROM table_write AS w WHERE w.run = h.run AND w.table_id = h.table_id AND w.idx = h.idx ORDER BY w.ordinal, w.seq LIMIT 1) AS gfn_hex,
   (SELECT min(w.ordinal) FROM table_write AS w WHERE w.run = h.run AND w.table_id = h.table_id AND w.idx = h.idx) AS first_ordinal,
   (SELECT max(w.ordinal) FROM table_write AS w WHERE w.run = h.run AND w.table_id = h.table_id AND w.idx = h.idx) AS last_ordinal
 FROM (SELECT * FROM hot_entry WHERE run = :run ORDER BY writes DESC, table_id, idx LIMIT :top) AS h

@@ -6,7 +6,7 @@
 WITH RECURSIVE span AS (
   SELECT
     stretch AS width, coalesce(first_ordinal, 0) / stretch AS start,
-    (coalesce(last_ordinal, 0) / stretch - coalesce(first_ordinal, 0) / stretch) / max(:steps, 1) + 1 AS merged
+    (coalesce(last_ordinal, 0) / stretch - coalesce(first_ordinal, 0) / stretch) / CASE WHEN :steps < 1 THEN 1 ELSE :steps END + 1 AS merged
   FROM run WHERE run = :run AND stretch IS NOT NULL
 ),
 step (n) AS (

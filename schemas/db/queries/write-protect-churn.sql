@@ -9,5 +9,5 @@ SELECT
 FROM write_summary AS s
 JOIN run AS r ON r.run = s.run
 WHERE s.changes IS NOT NULL AND (:run IS NULL OR s.run = :run)
-GROUP BY s.run, s.level, s.changes, s.actor, s.chain
+GROUP BY s.run, r.name, s.level, s.changes, s.actor, s.function, s.chain
 ORDER BY s.run, writes DESC, s.level, s.changes, s.chain;

@@ -15,5 +15,5 @@ SELECT
 FROM write_summary AS s
 JOIN run AS r ON r.run = s.run
 WHERE :run IS NULL OR s.run = :run
-GROUP BY s.run, s.level, s.function, s.old_kind, s.new_kind
+GROUP BY s.run, r.name, s.level, s.function, s.old_kind, s.new_kind
 ORDER BY s.run, s.level DESC, writes DESC, s.function, change;

@@ -6,7 +6,7 @@
 WITH span AS (
   SELECT
     stretch AS width, coalesce(first_ordinal, 0) / stretch AS start,
-    (coalesce(last_ordinal, 0) / stretch - coalesce(first_ordinal, 0) / stretch) / max(:steps, 1) + 1 AS merged
+    (coalesce(last_ordinal, 0) / stretch - coalesce(first_ordinal, 0) / stretch) / CASE WHEN :steps < 1 THEN 1 ELSE :steps END + 1 AS merged
   FROM run WHERE run = :run AND stretch IS NOT NULL
 )
 SELECT
@@ -15,5 +15,5 @@ SELECT
   a.level, a.name AS function, sum(a.count) AS writes
 FROM activity AS a, span
 WHERE a.run = :run AND a.kind = 'write'
-GROUP BY 1, a.level, a.name
+GROUP BY 1, 2, a.level, a.name
 ORDER BY 1, a.level DESC, writes DESC, a.name;

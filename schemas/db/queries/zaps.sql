@@ -11,5 +11,5 @@ SELECT r.name, s.old_kind, s.level, s.function, s.chain, sum(s.writes), min(s.fi
 FROM write_summary AS s
 JOIN run AS r ON r.run = s.run
 WHERE s.old_kind IN ('page', 'huge', 'mmio') AND s.new_kind IN ('none', 'removed') AND (:run IS NULL OR s.run = :run)
-GROUP BY s.run, s.old_kind, s.level, s.chain
+GROUP BY s.run, r.name, s.old_kind, s.level, s.function, s.chain
 ORDER BY 1, 6 DESC, 2, 3, 5;

@@ -22,7 +22,7 @@ CREATE VIEW access (
 ) AS
 SELECT
   run, ordinal, vcpu,
-  CASE kind WHEN 0 THEN 'read' WHEN 1 THEN 'write' WHEN 2 THEN 'fetch' ELSE kind END,
+  CASE kind WHEN 0 THEN 'read' WHEN 1 THEN 'write' WHEN 2 THEN 'fetch' ELSE CAST(kind AS TEXT) END,
   flags & 1, flags >> 2 & 1, flags >> 3 & 1,
   gva, printf('0x%x', gva),
   gpa, CASE WHEN gpa IS NOT NULL THEN printf('0x%x', gpa) END,

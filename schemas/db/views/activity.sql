@@ -18,17 +18,17 @@ SELECT
     WHEN 1 THEN CASE a.name
       WHEN 1 THEN 'EPT_VIOLATION' WHEN 2 THEN 'EPT_MISCONFIG' WHEN 3 THEN 'NPF' WHEN 4 THEN 'EXCEPTION_PF' WHEN 5 THEN 'CR0_WRITE'
       WHEN 6 THEN 'CR3_WRITE' WHEN 7 THEN 'CR4_WRITE' WHEN 8 THEN 'EFER_WRITE' WHEN 9 THEN 'INVLPG' WHEN 10 THEN 'INVPCID'
-      WHEN 11 THEN 'PML_FULL' WHEN 12 THEN 'VMRUN' WHEN 13 THEN 'INVLPGA' WHEN 14 THEN 'NESTED_EXIT' ELSE a.name END
+      WHEN 11 THEN 'PML_FULL' WHEN 12 THEN 'VMRUN' WHEN 13 THEN 'INVLPGA' WHEN 14 THEN 'NESTED_EXIT' WHEN 15 THEN 'INVEPT' WHEN 16 THEN 'INVVPID' ELSE CAST(a.name AS TEXT) END
     WHEN 2 THEN CASE a.name
       WHEN 0 THEN 'continue' WHEN 1 THEN 'retry' WHEN 2 THEN 'emulate' WHEN 3 THEN 'invalid' WHEN 4 THEN 'fixed' WHEN 5 THEN 'spurious' WHEN 6 THEN 'write_protected'
-      WHEN 16 THEN 'guest_fault' WHEN 17 THEN 'failed' ELSE nullif(a.name, 255) END
+      WHEN 16 THEN 'guest_fault' WHEN 17 THEN 'failed' ELSE CAST(nullif(a.name, 255) AS TEXT) END
     WHEN 3 THEN (SELECT f.name FROM _function AS f WHERE f.function = a.name)
     WHEN 4 THEN CASE a.name
-      WHEN 1 THEN 'create' WHEN 2 THEN 'find' WHEN 3 THEN 'zap' WHEN 4 THEN 'sync' WHEN 5 THEN 'unsync' WHEN 6 THEN 'free' ELSE a.name END
+      WHEN 1 THEN 'create' WHEN 2 THEN 'find' WHEN 3 THEN 'zap' WHEN 4 THEN 'sync' WHEN 5 THEN 'unsync' WHEN 6 THEN 'free' ELSE CAST(a.name AS TEXT) END
     WHEN 5 THEN CASE a.name
-      WHEN 1 THEN 'allocate' WHEN 2 THEN 'load' WHEN 3 THEN 'free' WHEN 4 THEN 'cache' WHEN 5 THEN 'fast_switch' WHEN 6 THEN 'obsolete_all' ELSE a.name END
+      WHEN 1 THEN 'allocate' WHEN 2 THEN 'load' WHEN 3 THEN 'free' WHEN 4 THEN 'cache' WHEN 5 THEN 'fast_switch' WHEN 6 THEN 'obsolete_all' ELSE CAST(a.name AS TEXT) END
     WHEN 6 THEN CASE a.name
-      WHEN 1 THEN 'remote' WHEN 2 THEN 'remote_range' WHEN 3 THEN 'current' WHEN 4 THEN 'guest' WHEN 5 THEN 'gva' WHEN 6 THEN 'all' ELSE a.name END
+      WHEN 1 THEN 'remote' WHEN 2 THEN 'remote_range' WHEN 3 THEN 'current' WHEN 4 THEN 'guest' WHEN 5 THEN 'gva' WHEN 6 THEN 'all' ELSE CAST(a.name AS TEXT) END
   END,
   CASE WHEN a.kind IN (3, 4) THEN a.level END,
   a.count

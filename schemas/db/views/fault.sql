@@ -35,14 +35,14 @@ CREATE VIEW fault (
 ) AS
 SELECT
   run, fault_id, ordinal, seq, end_seq, exit_id, vcpu,
-  CASE access WHEN 0 THEN 'read' WHEN 1 THEN 'write' WHEN 2 THEN 'fetch' ELSE access END,
+  CASE access WHEN 0 THEN 'read' WHEN 1 THEN 'write' WHEN 2 THEN 'fetch' ELSE CAST(access AS TEXT) END,
   address, printf('0x%x', address), gva, CASE WHEN gva IS NOT NULL THEN printf('0x%x', gva) END, rip, CASE WHEN rip IS NOT NULL THEN printf('0x%x', rip) END, error_code, printf('0x%x', error_code),
   error_code & 1, error_code >> 1 & 1, error_code >> 2 & 1, error_code >> 3 & 1, error_code >> 4 & 1, error_code >> 5 & 1,
   error_code >> 32 & 1, error_code >> 33 & 1, error_code >> 48 & 1,
   (SELECT name FROM _function AS f WHERE f.function = nullif(handler, 0)),
   CASE outcome
     WHEN 0 THEN 'continue' WHEN 1 THEN 'retry' WHEN 2 THEN 'emulate' WHEN 3 THEN 'invalid' WHEN 4 THEN 'fixed' WHEN 5 THEN 'spurious' WHEN 6 THEN 'write_protected'
-    WHEN 16 THEN 'guest_fault' WHEN 17 THEN 'failed' ELSE outcome END,
+    WHEN 16 THEN 'guest_fault' WHEN 17 THEN 'failed' ELSE CAST(outcome AS TEXT) END,
   mapped_level, writes, context IN (1, 2, 4),
   CASE WHEN context = 0 THEN 'L1' WHEN context IN (1, 2, 4) THEN 'L2' END, CASE context WHEN 0 THEN 'root_mmu' WHEN 1 THEN 'root_mmu' WHEN 2 THEN 'guest_mmu' END
 FROM _fault;

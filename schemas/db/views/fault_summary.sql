@@ -13,9 +13,9 @@ CREATE VIEW fault_summary (
 SELECT
   run,
   (SELECT name FROM _function AS f WHERE f.function = nullif(handler, 0)),
-  CASE access WHEN 0 THEN 'read' WHEN 1 THEN 'write' WHEN 2 THEN 'fetch' ELSE access END,
+  CASE access WHEN 0 THEN 'read' WHEN 1 THEN 'write' WHEN 2 THEN 'fetch' ELSE CAST(access AS TEXT) END,
   CASE nullif(outcome, 255)
     WHEN 0 THEN 'continue' WHEN 1 THEN 'retry' WHEN 2 THEN 'emulate' WHEN 3 THEN 'invalid' WHEN 4 THEN 'fixed' WHEN 5 THEN 'spurious' WHEN 6 THEN 'write_protected'
-    WHEN 16 THEN 'guest_fault' WHEN 17 THEN 'failed' ELSE nullif(outcome, 255) END,
+    WHEN 16 THEN 'guest_fault' WHEN 17 THEN 'failed' ELSE CAST(nullif(outcome, 255) AS TEXT) END,
   nullif(mapped_level, 255), faults, writes, first_ordinal, last_ordinal
 FROM _fault_count;

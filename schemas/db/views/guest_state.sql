@@ -34,7 +34,7 @@ CREATE VIEW guest_state (
 ) AS
 SELECT
   run, nullif(vcpu, 255), ordinal, seq,
-  CASE cause WHEN 1 THEN 'vmrun' WHEN 2 THEN 'vmexit' WHEN 3 THEN 'registers' WHEN 4 THEN 'reentry' ELSE cause END,
+  CASE cause WHEN 1 THEN 'vmrun' WHEN 2 THEN 'vmexit' WHEN 3 THEN 'registers' WHEN 4 THEN 'reentry' ELSE CAST(cause AS TEXT) END,
   CASE context WHEN 0 THEN 'L1' WHEN 3 THEN NULL ELSE 'L2' END, CASE context WHEN 0 THEN 'root_mmu' WHEN 1 THEN 'root_mmu' WHEN 2 THEN 'guest_mmu' END,
   cr0, CASE WHEN cr0 IS NOT NULL THEN printf('0x%x', cr0) END, cr3, CASE WHEN cr3 IS NOT NULL THEN printf('0x%x', cr3) END,
   cr4, CASE WHEN cr4 IS NOT NULL THEN printf('0x%x', cr4) END, efer, CASE WHEN efer IS NOT NULL THEN printf('0x%x', efer) END,

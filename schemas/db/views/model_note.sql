@@ -22,7 +22,7 @@ SELECT
     WHEN 5 THEN 'unknown_table_content' WHEN 6 THEN 'zap_off_flush_point' WHEN 7 THEN 'mmio_differs' WHEN 8 THEN 'event_not_modelled'
     WHEN 9 THEN 'no_progress' WHEN 10 THEN 'triple_fault' WHEN 11 THEN 'lost_events' WHEN 12 THEN 'damaged_line' WHEN 13 THEN 'nested_not_followed'
     WHEN 14 THEN 'feature_not_offered'
-    ELSE kind END,
+    ELSE CAST(kind AS TEXT) END,
   gva, CASE WHEN gva IS NOT NULL THEN printf('0x%x', gva) END, recorded, CASE WHEN recorded IS NOT NULL THEN printf('0x%x', recorded) END, modelled, CASE WHEN modelled IS NOT NULL THEN printf('0x%x', modelled) END,
   CASE WHEN context = 0 THEN 'L1' WHEN context IN (1, 2, 4) THEN 'L2' END
 FROM _model_note;

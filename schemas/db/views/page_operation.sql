@@ -23,7 +23,7 @@ CREATE VIEW page_operation (
 ) AS
 SELECT
   run, ordinal, seq, vcpu,
-  CASE operation WHEN 1 THEN 'create' WHEN 2 THEN 'find' WHEN 3 THEN 'zap' WHEN 4 THEN 'sync' WHEN 5 THEN 'unsync' WHEN 6 THEN 'free' ELSE operation END,
+  CASE operation WHEN 1 THEN 'create' WHEN 2 THEN 'find' WHEN 3 THEN 'zap' WHEN 4 THEN 'sync' WHEN 5 THEN 'unsync' WHEN 6 THEN 'free' ELSE CAST(operation AS TEXT) END,
   table_id, level, gfn, printf('0x%x', gfn), CASE WHEN role_mask IS NULL THEN printf('0x%08x', role) END, role >> 11 & 1, root_count, unsync,
   (SELECT f.name FROM _chain AS c JOIN _function AS f ON f.function = c.function WHERE c.run = o.run AND c.chain_id = o.chain_id),
   (SELECT c.path FROM _chain AS c WHERE c.run = o.run AND c.chain_id = o.chain_id),

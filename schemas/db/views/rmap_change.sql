@@ -18,7 +18,7 @@ CREATE VIEW rmap_change (
 ) AS
 SELECT
   run, ordinal, seq,
-  CASE operation WHEN 1 THEN 'add' WHEN 2 THEN 'remove' WHEN 3 THEN 'add_parent' WHEN 4 THEN 'remove_parent' ELSE operation END,
+  CASE operation WHEN 1 THEN 'add' WHEN 2 THEN 'remove' WHEN 3 THEN 'add_parent' WHEN 4 THEN 'remove_parent' ELSE CAST(operation AS TEXT) END,
   gfn, printf('0x%x', gfn), table_id, level, idx, child_id,
   (SELECT f.name FROM _chain AS c JOIN _function AS f ON f.function = c.function WHERE c.run = o.run AND c.chain_id = o.chain_id),
   (SELECT c.path FROM _chain AS c WHERE c.run = o.run AND c.chain_id = o.chain_id),

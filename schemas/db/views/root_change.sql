@@ -16,7 +16,7 @@ CREATE VIEW root_change (
 ) AS
 SELECT
   run, ordinal, seq, vcpu,
-  CASE operation WHEN 1 THEN 'allocate' WHEN 2 THEN 'load' WHEN 3 THEN 'free' WHEN 4 THEN 'cache' WHEN 5 THEN 'fast_switch' WHEN 6 THEN 'obsolete_all' ELSE operation END,
+  CASE operation WHEN 1 THEN 'allocate' WHEN 2 THEN 'load' WHEN 3 THEN 'free' WHEN 4 THEN 'cache' WHEN 5 THEN 'fast_switch' WHEN 6 THEN 'obsolete_all' ELSE CAST(operation AS TEXT) END,
   table_id, value, CASE WHEN value IS NOT NULL THEN printf('0x%x', value) END,
   (SELECT f.name FROM _chain AS c JOIN _function AS f ON f.function = c.function WHERE c.run = o.run AND c.chain_id = o.chain_id),
   (SELECT c.path FROM _chain AS c WHERE c.run = o.run AND c.chain_id = o.chain_id),

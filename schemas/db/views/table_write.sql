@@ -34,10 +34,10 @@ CREATE VIEW table_write (
 SELECT
   run, ordinal, seq, nullif(flags >> 14 & 255, 255), table_id, flags & 7, idx,
   gfn, CASE WHEN gfn IS NOT NULL THEN printf('0x%x', gfn) END, old, CASE WHEN old IS NOT NULL THEN printf('0x%x', old) END, new, CASE WHEN new IS NOT NULL THEN printf('0x%x', new) END,
-  CASE iif(old IS NULL, 8, flags >> 7 & 7)
+  CASE CASE WHEN old IS NULL THEN 8 ELSE flags >> 7 & 7 END
     WHEN 8 THEN 'unknown' WHEN 0 THEN 'none' WHEN 1 THEN 'removed' WHEN 2 THEN 'mmio' WHEN 3 THEN 'table' WHEN 4 THEN 'page' WHEN 5 THEN 'huge' WHEN 6 THEN 'root'
     ELSE 'other' END,
-  CASE iif(new IS NULL AND (flags >> 10 & 7) = 7, 8, flags >> 10 & 7)
+  CASE CASE WHEN new IS NULL AND (flags >> 10 & 7) = 7 THEN 8 ELSE flags >> 10 & 7 END
     WHEN 8 THEN 'unknown' WHEN 0 THEN 'none' WHEN 1 THEN 'removed' WHEN 2 THEN 'mmio' WHEN 3 THEN 'table' WHEN 4 THEN 'page' WHEN 5 THEN 'huge' WHEN 6 THEN 'root'
     ELSE 'other' END,
   CASE
@@ -64,7 +64,7 @@ SELECT
   chain_id, fault_id, exit_id,
   CASE flags >> 4 & 7
     WHEN 0 THEN NULL WHEN 1 THEN 'kvm_mmu_set_spte' WHEN 2 THEN 'kvm_tdp_mmu_spte_changed' WHEN 3 THEN 'mark_mmio_spte' WHEN 4 THEN 'fast_page_fault'
-    WHEN 5 THEN 'kvm_tdp_mmu_spte_changed, kvm_mmu_set_spte' WHEN 6 THEN 'kvm_tdp_mmu_spte_changed, mark_mmio_spte' ELSE flags >> 4 & 7 END,
+    WHEN 5 THEN 'kvm_tdp_mmu_spte_changed, kvm_mmu_set_spte' WHEN 6 THEN 'kvm_tdp_mmu_spte_changed, mark_mmio_spte' ELSE CAST(flags >> 4 & 7 AS TEXT) END,
   CASE WHEN flags >> 4 & 7 THEN
     CASE WHEN (flags >> 4 & 7) IN (2, 5, 6) THEN
       printf('kvm_tdp_mmu_spte_changed: as id %d gfn %x level %d old_spte %x new_spte %x',

@@ -58,7 +58,7 @@ SELECT
   (SELECT p.pfn * 4096 + w.idx * 8 FROM _table_page AS p WHERE p.run = w.run AND p.table_id = w.table_id),
   (SELECT CASE WHEN p.pfn IS NOT NULL THEN printf('0x%x', p.pfn * 4096 + w.idx * 8) END FROM _table_page AS p WHERE p.run = w.run AND p.table_id = w.table_id),
   old, CASE WHEN old IS NOT NULL THEN printf('0x%x', old) END,
-  CASE iif(old IS NULL, 8, flags >> 7 & 7)
+  CASE CASE WHEN old IS NULL THEN 8 ELSE flags >> 7 & 7 END
     WHEN 8 THEN 'unknown' WHEN 0 THEN 'none' WHEN 1 THEN 'removed' WHEN 2 THEN 'mmio' WHEN 3 THEN 'table' WHEN 4 THEN 'page' WHEN 5 THEN 'huge' WHEN 6 THEN 'root'
     ELSE 'other' END,
   (flags >> 7 & 7) BETWEEN 3 AND 5,
@@ -79,7 +79,7 @@ SELECT
   CASE WHEN (flags >> 7 & 7) IN (4, 5) AND flags >> 13 & 1 THEN (old >> 52 & 3) = 1 AND (old & 7) = 0 END,
   CASE WHEN (flags >> 7 & 7) = 2 THEN (old >> 3 & 255) | (old >> 44 & 0x7ff00) END,
   new, CASE WHEN new IS NOT NULL THEN printf('0x%x', new) END,
-  CASE iif(new IS NULL AND (flags >> 10 & 7) = 7, 8, flags >> 10 & 7)
+  CASE CASE WHEN new IS NULL AND (flags >> 10 & 7) = 7 THEN 8 ELSE flags >> 10 & 7 END
     WHEN 8 THEN 'unknown' WHEN 0 THEN 'none' WHEN 1 THEN 'removed' WHEN 2 THEN 'mmio' WHEN 3 THEN 'table' WHEN 4 THEN 'page' WHEN 5 THEN 'huge' WHEN 6 THEN 'root'
     ELSE 'other' END,
   (flags >> 10 & 7) BETWEEN 3 AND 5,

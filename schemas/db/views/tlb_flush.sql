@@ -20,7 +20,7 @@ SELECT
   run, ordinal, seq, vcpu,
   CASE WHEN targets IS NOT NULL THEN coalesce(CAST(requester AS TEXT), 'host') END,
   CASE WHEN targets > 1 THEN '0-' || (targets - 1) WHEN targets = 1 THEN CAST(vcpu AS TEXT) END,
-  CASE kind WHEN 1 THEN 'remote' WHEN 2 THEN 'remote_range' WHEN 3 THEN 'current' WHEN 4 THEN 'guest' WHEN 5 THEN 'gva' WHEN 6 THEN 'all' ELSE kind END,
+  CASE kind WHEN 1 THEN 'remote' WHEN 2 THEN 'remote_range' WHEN 3 THEN 'current' WHEN 4 THEN 'guest' WHEN 5 THEN 'gva' WHEN 6 THEN 'all' ELSE CAST(kind AS TEXT) END,
   start, printf('0x%x', start), pages,
   (SELECT f.name FROM _chain AS c JOIN _function AS f ON f.function = c.function WHERE c.run = o.run AND c.chain_id = o.chain_id),
   (SELECT c.path FROM _chain AS c WHERE c.run = o.run AND c.chain_id = o.chain_id),

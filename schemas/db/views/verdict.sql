@@ -19,6 +19,6 @@ SELECT
     WHEN 5 THEN 'unknown_table_content' WHEN 6 THEN 'zap_off_flush_point' WHEN 7 THEN 'mmio_differs' WHEN 8 THEN 'event_not_modelled'
     WHEN 9 THEN 'no_progress' WHEN 10 THEN 'triple_fault' WHEN 11 THEN 'lost_events' WHEN 12 THEN 'damaged_line' WHEN 13 THEN 'nested_not_followed'
     WHEN 14 THEN 'feature_not_offered'
-    ELSE kind END,
+    ELSE CAST(kind AS TEXT) END,
   CASE bearing WHEN 0 THEN 'gap' WHEN 1 THEN 'loss' ELSE 'disagreement' END, count, ordinal, vcpu, rip, printf('0x%x', rip), reason
 FROM _verdict;

@@ -21,6 +21,8 @@ internal static class Names
         ExitReason.PmlFull => "PML_FULL",
         ExitReason.Vmrun => "VMRUN",
         ExitReason.Invlpga => "INVLPGA",
+        ExitReason.Invept => "INVEPT",
+        ExitReason.Invvpid => "INVVPID",
         ExitReason.NestedExit => "NESTED_EXIT",
         _ => $"reason {reason}",
     };

@@ -14,7 +14,19 @@ public sealed record CannedQuery(string Name, string Title, string Description, 
 {
     /// <summary>The values of all parameters.</summary>
     /// <exception cref="QueryException">One is unknown, missing, or of the wrong type.</exception>
-    internal Dictionary<string, SqlValue> Bind(IReadOnlyDictionary<string, string> arguments, QueryRunner runner, Database database)
+    internal Dictionary<string, SqlValue> Bind(IReadOnlyDictionary<string, string> arguments, QueryRunner runner, Database database) => Bind(
+        arguments,
+        (sql, values) => runner.Execute(sql, values),
+        text => database.FindRun(text)?.Run
+            ?? throw new QueryException($"{database.Path}: has no run {text}. It has {string.Join(", ", database.Runs.Select(r => $"{r.Run} ({r.Name})"))}.{NameHints.Ask(text, database.Runs.Select(r => r.Name))}"));
+
+    /// <summary>The values of all parameters.</summary>
+    /// <param name="arguments">Those that were given.</param>
+    /// <param name="execute">Runs the SQL of a default.</param>
+    /// <param name="findRun">The number of a run.</param>
+    /// <exception cref="QueryException">One is unknown, missing, or of the wrong type.</exception>
+    internal Dictionary<string, SqlValue> Bind(
+        IReadOnlyDictionary<string, string> arguments, Func<string, IReadOnlyDictionary<string, SqlValue>, IQueryExecution> execute, Func<string, long> findRun)
     {
         foreach (var name in arguments.Keys)
         {
@@ -26,9 +38,9 @@ public sealed record CannedQuery(string Name, string Title, string Description, 
         foreach (var parameter in Parameters)
         {
             if (arguments.TryGetValue(parameter.Name, out var text))
-                values[parameter.Name] = Parse(parameter, text, database);
+                values[parameter.Name] = Parse(parameter, text, findRun);
             else if (parameter.Default is not null)
-                values[parameter.Name] = Evaluate(parameter.Default, values, runner);
+                values[parameter.Name] = Evaluate(parameter.Default, values, execute);
             else
                 throw new QueryException($"@{Name} needs -p {parameter.Name}=VALUE: {parameter.Description}");
         }
@@ -37,23 +49,21 @@ public sealed record CannedQuery(string Name, string Title, string Description, 
     }
 
     /// <summary>A default may refer to the parameters before it.</summary>
-    private static SqlValue Evaluate(string expression, Dictionary<string, SqlValue> earlier, QueryRunner runner)
+    private static SqlValue Evaluate(string expression, Dictionary<string, SqlValue> earlier, Func<string, IReadOnlyDictionary<string, SqlValue>, IQueryExecution> execute)
     {
         var used = earlier.Where(pair => expression.Contains(":" + pair.Key, StringComparison.Ordinal)).ToDictionary();
-        using var execution = runner.Execute($"SELECT {expression}", used);
+        using var execution = execute($"SELECT {expression}", used);
         return execution.NextResult() && execution.Read() ? execution[0] : SqlValue.Null;
     }
 
-    private SqlValue Parse(CannedParameter parameter, string text, Database database)
+    private SqlValue Parse(CannedParameter parameter, string text, Func<string, long> findRun)
     {
         switch (parameter.Type)
         {
             case CannedParameterType.Text:
                 return SqlValue.Of(text);
             case CannedParameterType.Run:
-                var run = database.FindRun(text)
-                    ?? throw new QueryException($"{database.Path}: has no run {text}. It has {string.Join(", ", database.Runs.Select(r => $"{r.Run} ({r.Name})"))}.{NameHints.Ask(text, database.Runs.Select(r => r.Name))}");
-                return SqlValue.Of(run.Run);
+                return SqlValue.Of(findRun(text));
             default:
                 return SqlValue.Of(ParseInteger(parameter, text));
         }

@@ -5,7 +5,7 @@ using SQLitePCL;
 namespace Replay.Analyzer.Query;
 
 /// <summary>Statements being run. Each <see cref="NextResult"/> moves to the rows of the next one.</summary>
-public sealed class QueryExecution : IQueryRows, IDisposable
+public sealed class QueryExecution : IQueryExecution
 {
     /// <summary>Virtual machine instructions between two looks at the clock and the token: well under a millisecond.</summary>
     private const int InstructionsPerCheck = 10_000;

@@ -48,3 +48,19 @@ public interface IQueryRows
     /// <summary>Moves to the next row; false: no more.</summary>
     bool Read();
 }
+
+/// <summary>Statements that run as their results are read, one result after the other.</summary>
+public interface IQueryExecution : IQueryRows, IDisposable
+{
+    /// <summary>Rows read of the current result.</summary>
+    long RowCount { get; }
+
+    /// <summary>Bytes of values read of the current result.</summary>
+    long ByteCount { get; }
+
+    /// <summary>Why the current result ended. Whoever shows the rows must tell a limit.</summary>
+    QueryEnd End { get; }
+
+    /// <summary>Moves to the next statement; false: there is none, or the time is over.</summary>
+    bool NextResult();
+}

@@ -25,7 +25,8 @@ public static class SchemaDocs
           number: `WHERE run = 1`, or `JOIN run USING (run) WHERE run.name = 'ept'`. `replay query`, `replay shell` and the explorer refuse `run = 'ept'`, and
           warn of a join without the run. The numbers stay a run's own, because the same capture then has the same ids in every file and beside any other run: `diff` and notes
           about them hold wherever it is replayed.
-        - Searches by `run` with `ordinal`, `table_id` (and `idx`), `gfn`, `fault_id`, `gpa` or `gva` use an index in the views that have these columns.
+        - Searches by `run` with `ordinal`, `table_id` (and `idx`), `gfn`, `fault_id`, `gpa` or `gva` use an index in the views that have these columns. These have none,
+          and read the run's rows of the view: `fault_id` in `page_operation`, `rmap_change` or `tlb_flush`; `gfn` in `page_operation`; `table_id` in `rmap_change`; `gva` in `guest_fault`.
         """;
 
     /// <summary>The whole reference in Markdown.</summary>

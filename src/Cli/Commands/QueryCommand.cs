@@ -4,8 +4,10 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Replay.Analyzer.Query;
+using Replay.Analyzer.Query.Folders;
 using Replay.Analyzer.Query.Formats;
 using Replay.Analyzer.Store;
+using Replay.Cli.Querying;
 using Replay.Cli.Terminal;
 using Replay.Trace;
 
@@ -27,7 +29,7 @@ internal sealed class QueryCommand : VerbCommand
 
     private static readonly JsonSerializerOptions ListJson = new(JsonSerializerDefaults.Web) { WriteIndented = true, Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) }, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    private readonly Argument<string?> _database = new("DB") { Description = "A database made by 'replay run'", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Argument<string?> _database = new("DB") { Description = "A database made by 'replay run', or a folder of histories made by 'replay run --to' or 'replay sweep', s3:// too (with DuckDB: see docs/sweep.md)", Arity = ArgumentArity.ZeroOrOne };
     private readonly Argument<string?> _sql = new("SQL") { Description = "SQL, or @NAME for a canned query; without it, SQL is read from stdin", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<FileInfo?> _file = new("--file", "-f") { Description = "Read the SQL from a file", HelpName = "FILE" };
     private readonly Option<string[]> _parameters = new("--param", "-p") { Description = "Value of a :parameter; repeatable", HelpName = "KEY=VALUE" };
@@ -68,6 +70,7 @@ internal sealed class QueryCommand : VerbCommand
         new("replay query boot.db @writes-by-level", "which functions wrote which level of which table"),
         new("replay query boot.db \"select * from table_write order by seq limit 10\"", "the first ten writes"),
         new("replay query nested.db @nested-cost", "what a guest's own guests cost: exits handed on, tables made and zapped, entries written"),
+        new("replay query histories @exits-by-reason", "of all runs of a folder of Parquet, with DuckDB"),
         new("replay query boot.db @writes-to-range -p from=0x1000000 -p to=0x1001000 --json", "who wrote this page, and what it changed"),
     ];
 
@@ -85,12 +88,23 @@ internal sealed class QueryCommand : VerbCommand
         var path = arguments.GetValue(_database) ?? throw new UsageException("Name a database.");
         var format = Format(arguments, console);
         var parameters = Settings.Parse(arguments.GetValue(_parameters) ?? [], "--param");
+        var limits = Limits(arguments, console);
+        using var lastResort = new LastResort(limits.Time, what => console.Error.WriteLine($"replay query: {what}"), cancellation);
+        if (FolderEngines.Folders(path) is { Count: > 0 } folders)
+        {
+            using var connection = FolderEngines.Load(path).Open(folders);
+            var asked = new FolderRunner(connection, path);
+            var question = Text(arguments, console);
+            using var answer = question.StartsWith('@')
+                ? asked.Execute(CannedQueries.Find(question), parameters, limits, cancellation)
+                : asked.Execute(question, Values(parameters), limits, cancellation);
+            return Task.FromResult(Write(answer, format, limits, console));
+        }
+
         using var database = Database.OpenRead(Inputs.Database(path));
         foreach (var warning in database.Warnings)
             console.Error.WriteLine($"replay query: {warning}");
         var runner = new QueryRunner(database);
-        var limits = Limits(arguments, console);
-        using var lastResort = new LastResort(limits.Time, what => console.Error.WriteLine($"replay query: {what}"), cancellation);
         var text = Text(arguments, console);
         using var execution = Start(runner, text, parameters, limits, cancellation);
         if (!text.StartsWith('@'))
@@ -100,6 +114,11 @@ internal sealed class QueryCommand : VerbCommand
                 console.Error.WriteLine($"replay query: {hint}");
         }
 
+        return Task.FromResult(Write(execution, format, limits, console));
+    }
+
+    private static int Write(IQueryExecution execution, ResultFormat format, QueryLimits limits, CliConsole console)
+    {
         var isCutOff = false;
         format.WriteAll(execution, console.Out, result =>
         {
@@ -107,7 +126,7 @@ internal sealed class QueryCommand : VerbCommand
             TellFit(format, result, console);
             isCutOff |= result.End == QueryEnd.TimeLimit;
         });
-        return Task.FromResult(isCutOff ? ExitCode.Interrupted : ExitCode.Done);
+        return isCutOff ? ExitCode.Interrupted : ExitCode.Done;
     }
 
     private QueryLimits Limits(ParseResult arguments, CliConsole console)
@@ -129,11 +148,13 @@ internal sealed class QueryCommand : VerbCommand
     {
         if (text.StartsWith('@'))
             return runner.Execute(CannedQueries.Find(text), parameters, limits, cancellation);
-        var values = parameters.ToDictionary(pair => pair.Key, pair => SqlValue.Parse(pair.Value), StringComparer.Ordinal);
-        return runner.Execute(text, values, limits, cancellation);
+        return runner.Execute(text, Values(parameters), limits, cancellation);
     }
 
-    internal static void Tell(QueryExecution result, QueryLimits limits, TextWriter error)
+    private static Dictionary<string, SqlValue> Values(Dictionary<string, string> parameters) =>
+        parameters.ToDictionary(pair => pair.Key, pair => SqlValue.Parse(pair.Value), StringComparer.Ordinal);
+
+    internal static void Tell(IQueryExecution result, QueryLimits limits, TextWriter error)
     {
         if (result.End == QueryEnd.RowLimit)
             error.WriteLine($"replay query: stopped after {Units.Count(result.RowCount)} rows (--max-rows); there are more. --max-rows 0 shows them all.");
@@ -144,7 +165,7 @@ internal sealed class QueryCommand : VerbCommand
     }
 
     /// <summary>What a terminal has no room for, and that there was nothing.</summary>
-    internal static void TellFit(ResultFormat format, QueryExecution result, CliConsole console)
+    internal static void TellFit(ResultFormat format, IQueryExecution result, CliConsole console)
     {
         if (format is not TableFormat table)
             return;

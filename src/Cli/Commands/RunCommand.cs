@@ -1,7 +1,9 @@
 using System.CommandLine;
 using Replay.Analyzer.Store;
+using Replay.Analyzer.Store.Parts;
 using Replay.Cli.Replaying;
 using Replay.Cli.Terminal;
+using Replay.Replayer;
 using Replay.Trace;
 
 namespace Replay.Cli.Commands;
@@ -10,7 +12,13 @@ namespace Replay.Cli.Commands;
 internal sealed class RunCommand : VerbCommand
 {
     private readonly Argument<string> _capture = new("CAPTURE") { Description = "The capture to replay" };
-    private readonly Option<string> _output = CommonOptions.Output("The database to make");
+    private readonly Option<string?> _output = new("--output", "-o") { Description = "The database to make", HelpName = "PATH" };
+    private readonly Option<string?> _to = new("--to")
+    {
+        Description = "A folder of histories as Parquet to add the runs to, TABLE/run=KEY/part-N.parquet; beside -o or instead of it; what is there is not made again",
+        HelpName = "DIR",
+    };
+
     private readonly ReplayPlanOptions _plan = new();
     private readonly Option<bool> _resume = new("--resume") { Description = "Go on where a run that was interrupted or killed was at its last checkpoint; the same history as in one go" };
     private readonly Option<double> _checkpoints = new("--checkpoint")
@@ -58,6 +66,7 @@ internal sealed class RunCommand : VerbCommand
         Arguments.Add(_capture);
         _plan.AddTo(this);
         Options.Add(_output);
+        Options.Add(_to);
         Options.Add(_name);
         Options.Add(_append);
         Options.Add(_resume);
@@ -76,6 +85,7 @@ internal sealed class RunCommand : VerbCommand
         new("replay run boot.capture --mmu ept -o boot.db", "through EPT as the 2013 thread describes it"),
         new("replay run boot.capture --mmu ept --mmu ept-tdp -o boot.db --force", "two modes in one pass, two runs in one database"),
         new("replay run boot.capture --mmu ept -o boot.db --resume", "after Ctrl-C, a kill or a crash: the rest; begins where there is nothing to resume"),
+        new("replay run boot.capture --mmu ept --mmu shadow --to histories", "as Parquet, a twelfth of the size of a database: then 'replay query histories @runs'"),
         new("replay run boot.capture --mmu ept --kernel 6.1 --kernel 6.12 -o kernels.db", "what another kernel would do: then 'replay diff kernels.db ept@6.1 ept@6.12'"),
         new("replay run boot.capture --mmu ept --host-pages thp --append --name huge -o boot.db", "another run beside the first, under a name of your own: then 'replay diff boot.db ept huge'"),
         new("replay run boot.capture --mmu npt --host-pages thp -o thp.db", "the host backs the guest with huge pages"),
@@ -85,14 +95,29 @@ internal sealed class RunCommand : VerbCommand
 
     protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
     {
+        var output = arguments.GetValue(_output) is { } path ? Outputs.Checked(path) : null;
+        var to = arguments.GetValue(_to) is { } directory ? Outputs.Checked(directory) : null;
+        if (output is null && to is null)
+            throw new UsageException("Name a database to make with -o, or a folder of Parquet to add to with --to.");
         var plan = _plan.Read(arguments, arguments.GetRequiredValue(_capture)) with { Name = Inputs.NewRunName(arguments.GetValue(_name)) };
-        var output = Outputs.Checked(arguments.GetRequiredValue(_output));
         var store = new StoreOptions { Detail = Detail(arguments.GetValue(_detail)!), Rmap = arguments.GetValue(_rmap), MaxRows = MaxRows(arguments.GetValue(_maxRows)) };
         using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
         var checkpoints = new CheckpointPlan(Interval(arguments.GetValue(_checkpoints)), arguments.GetValue(_resume));
-        using var file = Open(output, arguments);
-        void Tell(string text) => console.Error.WriteLine($"{output}: {text}");
-        var (results, unseen) = StoredReplay.Run(plan, file, store, checkpoints, Tell, (done, total) => progress.Update(time => Progress(done, total, time)), cancellation);
+        var named = output ?? to!;
+        void Tell(string text) => console.Error.WriteLine($"{named}: {text}");
+        using var parts = to is null ? null : PartedReplay.Begin(plan, store, to, output);
+        if (parts is { IsThere: true } && output is null)
+        {
+            Tell("has these runs already: nothing to do");
+            return Task.FromResult(ExitCode.Done);
+        }
+
+        IReadOnlyList<ReplayResult> results;
+        IReadOnlyList<string> unseen;
+        IReadOnlyList<int> runs;
+        using (var file = Open(parts?.Database ?? output!, parts?.Parts, arguments))
+            (results, unseen, runs) = StoredReplay.Run(plan, file, store, checkpoints, Tell, (done, total) => progress.Update(time => Progress(done, total, time)), cancellation);
+        parts?.Publish(runs);
         var elapsed = progress.Elapsed;
         progress.Dispose();
         if (results.Count == 0)
@@ -103,7 +128,7 @@ internal sealed class RunCommand : VerbCommand
             RunReport.Write(plan, results, console);
         RunReport.TellIfEmpty("replay run", plan, results, console);
         RunReport.TellVerdict("replay run", plan, results, unseen, arguments.GetValue(_json), console);
-        console.Error.WriteLine($"{output}: {Units.Of(results.Count, "run")} in {elapsed.TotalSeconds:0.0} s");
+        Tell($"{Units.Of(results.Count, "run")} in {elapsed.TotalSeconds:0.0} s");
         return Task.FromResult(ExitCode.Done);
     }
 
@@ -116,7 +141,7 @@ internal sealed class RunCommand : VerbCommand
 
     private static long? MaxRows(long? rows) => rows is null or > 0 ? rows : throw new UsageException("--max-rows: at least 1. '--detail counters' stores no rows.");
 
-    private HistoryFile Open(string output, ParseResult arguments)
+    private HistoryFile Open(string output, HistoryParts? parts, ParseResult arguments)
     {
         var (append, resume, force) = (arguments.GetValue(_append), arguments.GetValue(_resume), arguments.GetValue(_force));
         if (resume && force)
@@ -124,9 +149,11 @@ internal sealed class RunCommand : VerbCommand
         var engine = Engine(arguments.GetValue(_engine)!);
         if (append && engine != StoreEngine.Pages)
             throw new UsageException("--engine: what is added to a database is always SQLite's. Leave it out with --append.");
+        if (append && parts is { AreOnly: true })
+            throw new UsageException("--append adds to a database: name it with -o. What --to names is always added to.");
         if (append)
-            return HistoryFile.Append(Inputs.Database(output));
-        return resume ? HistoryFile.Resume(output, engine) : HistoryFile.Create(output, force, engine);
+            return HistoryFile.Append(Inputs.Database(output), parts);
+        return resume ? HistoryFile.Resume(output, engine, parts) : HistoryFile.Create(output, force, engine, parts);
     }
 
     private static StoreEngine Engine(string text) => text switch

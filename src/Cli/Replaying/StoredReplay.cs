@@ -17,8 +17,8 @@ internal static class StoredReplay
     /// <param name="tell">Told once what is done with what was there.</param>
     /// <param name="progress">Accesses so far, of how many.</param>
     /// <param name="cancellation">Leaves the runs marked incomplete, at a checkpoint.</param>
-    /// <returns>A result for each variant, empty where the runs are there and complete; and what the capture cannot carry.</returns>
-    public static (IReadOnlyList<ReplayResult> Results, IReadOnlyList<string> Unseen) Run(
+    /// <returns>A result for each variant, empty where the runs are there and complete; what the capture cannot carry; and the numbers of the runs.</returns>
+    public static (IReadOnlyList<ReplayResult> Results, IReadOnlyList<string> Unseen, IReadOnlyList<int> Runs) Run(
         ReplayPlan plan,
         HistoryFile file,
         StoreOptions store,
@@ -34,7 +34,7 @@ internal static class StoredReplay
         var outcome = checkpoints.Resume ? file.TryResume(infos, store, out resumption) : ResumeOutcome.Nothing;
         Tell(outcome, resumption?.Checkpoint, tell);
         if (outcome == ResumeOutcome.Complete)
-            return ([], driver.Manifest.Blind);
+            return ([], driver.Manifest.Blind, []);
         var stores = new List<HistoryStore>(resumption?.Stores ?? []);
         try
         {
@@ -54,13 +54,20 @@ internal static class StoredReplay
                 stores[i].Complete(Summarize(results[i]));
             foreach (var problem in driver.IndexProblems)
                 tell($"{problem}: every access of that part was read instead.");
-            return (results, driver.Manifest.Blind);
+            return (results, driver.Manifest.Blind, [.. stores.Select(opened => opened.Run)]);
         }
         finally
         {
             foreach (var opened in stores)
                 opened.Dispose();
         }
+    }
+
+    /// <summary>The runs that a plan makes, as they are before they are begun.</summary>
+    public static IReadOnlyList<RunInfo> Describe(ReplayPlan plan)
+    {
+        using var driver = ReplayDriver.Open(plan);
+        return [.. plan.Variants.Select(variant => Describe(plan, driver, variant))];
     }
 
     private static void SaveCheckpoints(ReplayDriver driver, HistoryFile file, List<HistoryStore> stores, CheckpointClock clock, bool begun, Action<string> tell)

@@ -23,7 +23,9 @@ internal static class QemuFindings
             "accesses that fault: only their retry is seen",
         ];
         Add(counters.RealMode, "times protection was switched off: interrupts delivered in real mode are not seen");
-        Add(counters.Unslotted, "RAM accesses outside every memslot (system management mode)");
+        Add(counters.Unslotted, "RAM accesses outside every memslot");
+        Add(counters.Management, "loads and stores in system management mode: KVM keeps another address space for it, which is not followed");
+        Add(counters.ManagementTables, "of them, stores to page tables: the tables are told anew, and no exit of KVM is modelled for them");
         Add(counters.DeviceInSlot, "device accesses inside a RAM memslot");
         Add(counters.TableOffRam, "page walks that met a table outside guest RAM: its content is not recorded");
         Add(counters.Ambiguous, "deliveries through a gate that several vectors share: the lowest is named");

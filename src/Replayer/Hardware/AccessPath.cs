@@ -23,9 +23,42 @@ internal sealed class AccessPath(Translator own, Translator? nested, IHypervisor
     /// <summary>KVM enters the guest; the CPU takes over what KVM gives it.</summary>
     public void EnterGuest()
     {
+        var emulated = hypervisor.EmulatedString;
         hypervisor.EnterGuest();
         _translator = hypervisor.IsNested ? nested! : _own;
         _translator.OnEnter(hypervisor.Root, hypervisor.Pml);
+        // The CPU finds out that nothing is left for the instruction to do.
+        if (emulated != 0)
+            Resume(emulated);
+    }
+
+    /// <summary>KVM's emulator is in the midst of a string instruction.</summary>
+    public bool IsInString => hypervisor.EmulatedString != 0;
+
+    /// <summary>KVM enters the guest, unless its emulator is in the midst of the string instruction that makes the access.</summary>
+    public void EnterGuestFor(in CpuAccess access, ulong rip)
+    {
+        if (!Continues(access, rip))
+            EnterGuest();
+    }
+
+    /// <summary>The emulator is in the midst of the instruction that does this, whatever it does: the CPU takes no part.</summary>
+    public bool Continues(AccessKind kind, ulong gva, ulong rip) =>
+        hypervisor.EmulatedString is var emulated and not 0 && (rip == emulated || (kind == AccessKind.Fetch && gva == emulated)) && kind != AccessKind.Write;
+
+    private bool Continues(in CpuAccess access, ulong rip) =>
+        access.Instruction == StoreInstruction.Repeated && rip != 0 && hypervisor.EmulatedString == rip;
+
+    /// <summary>The next store of a string instruction that KVM emulates.</summary>
+    /// <returns>False: it is none.</returns>
+    public bool TryContinue(in CpuAccess access, ulong rip, out AccessOutcome outcome)
+    {
+        outcome = AccessOutcome.Emulated;
+        if (!Continues(access, rip))
+            return false;
+        if (hypervisor.EmulateNext(ExitOf(access, default), access.Gpa) == ExitResult.GuestFault)
+            outcome = AccessOutcome.InjectedPageFault;
+        return true;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -112,7 +145,9 @@ internal sealed class AccessPath(Translator own, Translator? nested, IHypervisor
     public ExitResult Exit(in VmExit exit)
     {
         var result = hypervisor.HandleExit(exit);
-        EnterGuest();
+        // A string instruction is emulated to its end first.
+        if (hypervisor.EmulatedString == 0)
+            EnterGuest();
         return result;
     }
 
@@ -131,17 +166,7 @@ internal sealed class AccessPath(Translator own, Translator? nested, IHypervisor
         };
         if (status != TranslationStatus.Exit)
             return true;
-        var result = Exit(new VmExit
-        {
-            Reason = translation.ExitReason,
-            Info1 = translation.ExitInfo1,
-            Info2 = translation.ExitInfo2,
-            Gva = access.Gva,
-            Access = access.Kind,
-            Flags = access.Flags,
-            Size = access.Size,
-            Value = access.Value,
-        });
+        var result = Exit(ExitOf(access, translation));
         outcome = result switch
         {
             ExitResult.Emulated => AccessOutcome.Emulated,
@@ -152,4 +177,18 @@ internal sealed class AccessPath(Translator own, Translator? nested, IHypervisor
         };
         return result != ExitResult.Retry;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static VmExit ExitOf(in CpuAccess access, in Translation translation) => new()
+    {
+        Reason = translation.ExitReason,
+        Info1 = translation.ExitInfo1,
+        Info2 = translation.ExitInfo2,
+        Gva = access.Gva,
+        Access = access.Kind,
+        Flags = access.Flags,
+        Size = access.Size,
+        Value = access.Value,
+        Instruction = access.Instruction,
+    };
 }

@@ -22,7 +22,9 @@ internal sealed class AccessReplay(CpuSetup setup, Translator translator, Access
     {
         var context = _journal.Context;
         var missed = guestTlb.TakeMiss(access.Gva, (byte)access.Kind, (byte)access.Flags);
-        var outcome = path.Perform(access, out var translation);
+        var translation = default(Translation);
+        if (!path.TryContinue(access, _journal.Rip, out var outcome))
+            outcome = path.Perform(access, out translation);
         settled = false;
         gpa = access.Gpa;
         switch (outcome)

@@ -65,6 +65,12 @@ public sealed class Cpu
     public void Run(TraceChunk chunk, int from, int to, ReadOnlySpan<int> firstTouches = default)
     {
         ArgumentNullException.ThrowIfNull(chunk);
+        if (_path.IsInString)
+        {
+            SkipString(ref chunk, ref from, ref to);
+            firstTouches = [];
+        }
+
         if (from >= to)
             return;
         _codeNotedTo = from;
@@ -86,7 +92,7 @@ public sealed class Cpu
     public AccessOutcome Access(in CpuAccess access, out ulong? gpa)
     {
         var seq = _journal.Seq;
-        _path.EnterGuest();
+        _path.EnterGuestFor(access, _journal.Rip);
         if (access.Kind == AccessKind.Fetch)
             _code.Enter(access.Guest);
         return _replay.Replay(access, seq, out _, out gpa);
@@ -123,6 +129,15 @@ public sealed class Cpu
     {
         _path.EnterGuest();
         _path.Resume(gva);
+    }
+
+    /// <summary>Leaves out what a string instruction does that KVM emulates to its end. What comes behind it may repeat that: all of it is looked at.</summary>
+    private void SkipString(ref TraceChunk chunk, ref int from, ref int to)
+    {
+        if (chunk.Touched is { } touched)
+            (chunk, from, to) = (_setup.Expanded.Of(chunk), touched.RowOf(from), touched.RowOf(to));
+        while (from < to && _path.Continues((AccessKind)chunk.Kinds[from], chunk.Gvas[from], chunk.HasRips ? chunk.Rips[from] : 0))
+            from++;
     }
 
     private void RunAll(TraceChunk chunk, int from, int to, ReadOnlySpan<int> firstTouches)

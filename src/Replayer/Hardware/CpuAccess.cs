@@ -24,6 +24,9 @@ public readonly record struct CpuAccess
     /// <summary>What is stored, where the capture has it.</summary>
     public ulong? Value { get; init; }
 
+    /// <summary>Of a store to a page table: by what kind of instruction.</summary>
+    public StoreInstruction Instruction { get; init; }
+
     internal GuestAccess Guest => new(Gva, Kind, Flags);
 }
 

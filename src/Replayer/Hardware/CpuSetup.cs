@@ -48,9 +48,15 @@ public sealed record CpuSetup
     /// The walk of a nested guest: through its own tables, each of their entries and the final address through the shadow of its hypervisor's.
     /// Null where no CPU of the kind walks so. Made in full each time: what it depends on changes with every entry.
     /// </summary>
-    internal Translator? CreateNestedTranslator() => Mode.IsTwoDimensional() && !Mode.UsesEptFormat()
-        ? new NestedTranslator(Registers, Memory, new NptWalker(Pages, Writer, Profile, tlb: null, cache: null, isShadow: true), Profile, cache: null)
-        : null;
+    internal Translator? CreateNestedTranslator()
+    {
+        if (!Mode.IsTwoDimensional())
+            return null;
+        SecondDimension second = Mode.UsesEptFormat()
+            ? new EptWalker(Pages, Writer, Profile, tlb: null, cache: null, isShadow: true)
+            : new NptWalker(Pages, Writer, Profile, tlb: null, cache: null, isShadow: true);
+        return new NestedTranslator(Registers, Memory, second, Profile, cache: null);
+    }
 
     private SecondDimension CreateSecondDimension() => Mode.UsesEptFormat()
         ? new EptWalker(Pages, Writer, Profile, CreateNestedTlb(), CreateStructureCache())

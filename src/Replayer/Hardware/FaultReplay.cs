@@ -13,6 +13,9 @@ internal sealed class FaultReplay(CpuSetup setup, AccessPath path)
     {
         _journal.ReplaysGuestFault = true;
         var guest = GuestAccess.FromFaultCode(gva, recorded, flags);
+        // Without NX and SMEP an error code tells of no fetch: the instruction's own address does.
+        if (guest.Kind == AccessKind.Read && gva != 0 && gva == _journal.Rip && !TellsFetches)
+            guest = guest with { Kind = AccessKind.Fetch };
         var access = new CpuAccess { Gva = gva, Kind = guest.Kind, Flags = guest.Flags, Size = 1 };
         var outcome = path.Perform(access, out var translation);
         switch (outcome)
@@ -43,6 +46,8 @@ internal sealed class FaultReplay(CpuSetup setup, AccessPath path)
 
         _journal.ReplaysGuestFault = false;
     }
+
+    private bool TellsFetches => setup.Registers.Smep || (setup.Registers.Nx && setup.Registers.Mode != PagingMode.Bits32);
 
     private void Deliver(ulong gva, PageFaultCode code)
     {

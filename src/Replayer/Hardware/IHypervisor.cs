@@ -38,6 +38,14 @@ public interface IHypervisor
     /// <summary>Handles one exit.</summary>
     ExitResult HandleExit(in VmExit exit);
 
+    /// <summary>Address of the repeated string instruction in the midst of which KVM's emulator is: the guest runs on when it is done. 0: none.</summary>
+    ulong EmulatedString => 0;
+
+    /// <summary>KVM's emulator does the next store of that instruction.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="gpa">Where it goes, as far as the source knows.</param>
+    ExitResult EmulateNext(in VmExit store, ulong? gpa) => ExitResult.Emulated;
+
     /// <summary>The guest runs a guest of its own.</summary>
     bool IsGuestMode { get; }
 

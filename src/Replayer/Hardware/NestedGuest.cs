@@ -1,6 +1,7 @@
 using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm;
+using Replay.Replayer.Kvm.Host;
 using Replay.Trace;
 
 namespace Replay.Replayer.Hardware;
@@ -11,13 +12,14 @@ namespace Replay.Replayer.Hardware;
 /// </summary>
 public sealed class NestedGuest
 {
-    private const ulong PageFaultExit = 0x4e;
-    private const ulong NestedPageFaultExit = 0x400;
+    private const ulong VmxWrite = 1UL << 1;
+    private const ulong VmxFetch = 1UL << 2;
 
-    /// <summary>INTR to VINTR: they come between two instructions.</summary>
-    private const ulong FirstInterruptExit = 0x60;
-    private const ulong LastInterruptExit = 0x64;
+    /// <summary>Of an exit qualification, what every CPU and KVM tell alike: the access, the rights, whose walk it was.</summary>
+    private const ulong VmxTold = 0x1ff;
 
+    private readonly bool _isVmx;
+    private readonly NestedExitCodes _codes;
     private readonly Journal _journal;
     private readonly IHypervisor _hypervisor;
     private readonly AccessPath _path;
@@ -26,6 +28,8 @@ public sealed class NestedGuest
 
     internal NestedGuest(CpuSetup setup, AccessPath path, CodePage code, GuestTlb tlb)
     {
+        _isVmx = setup.Profile.Vendor == CpuVendor.Intel;
+        _codes = NestedExitCodes.Of(setup.Profile.Vendor);
         _journal = setup.Journal;
         _hypervisor = setup.Hypervisor;
         _path = path;
@@ -71,20 +75,12 @@ public sealed class NestedGuest
         // The instruction that exits is the nested guest's; the event has its hypervisor's.
         _journal.Rip = 0;
         _path.EnterGuest();
-        switch (code)
-        {
-            case NestedPageFaultExit:
-                FaultInHypervisorsTables(exit, access);
-                break;
-            case PageFaultExit:
-                FaultInOwnTables(exit);
-                break;
-            case >= FirstInterruptExit and <= LastInterruptExit:
-                break;
-            default:
-                _path.FetchInstructionOf(new CpuAccess { Gva = 0, Kind = AccessKind.Read });
-                break;
-        }
+        if (_codes.IsTableFault(code))
+            FaultInHypervisorsTables(code, exit, access);
+        else if (_codes.IsPageFault(code, exit))
+            FaultInOwnTables(exit);
+        else if (!_codes.IsBetweenInstructions(code))
+            _path.FetchInstructionOf(new CpuAccess { Gva = 0, Kind = AccessKind.Read });
 
         if (_hypervisor.IsGuestMode)
             _path.Exit(new VmExit { Reason = ExitReason.NestedExit, Info1 = code, Info2 = exit.Info1, Gva = exit.Info2 });
@@ -94,11 +90,9 @@ public sealed class NestedGuest
     }
 
     /// <summary>L1's tables do not map the address, or not for that: KVM, whose shadow of them cannot either, finds that out and tells L1.</summary>
-    private void FaultInHypervisorsTables(NestedExit exit, CpuAccess? access)
+    private void FaultInHypervisorsTables(ulong code, NestedExit exit, CpuAccess? access)
     {
-        var code = (PageFaultCode)(uint)exit.Info1;
-        var kind = GuestAccess.FromFaultCode(0, code, AccessFlags.None).Kind;
-        var isFinal = (exit.Info1 & NptWalker.GuestFinal) != 0;
+        var (kind, isFinal) = Told(exit);
         var outcome = access is { } known ? _path.Perform(isFinal ? known with { Kind = kind } : known, out _) : AccessOutcome.UnknownTable;
         // A capture has a table of L2's from the first walk on that came to its end: this one did not.
         if (outcome == AccessOutcome.UnknownTable)
@@ -110,8 +104,18 @@ public sealed class NestedGuest
         }
 
         var modelled = _hypervisor.LastNestedExit;
-        if (modelled.Code != NestedPageFaultExit || modelled.Info1 != exit.Info1 || modelled.Info2 >> 12 != exit.Info2 >> 12)
+        var told = code == NestedExitCodes.VmxMisconfiguration ? 0 : _isVmx ? VmxTold : ulong.MaxValue;
+        if (modelled.Code != code || ((modelled.Info1 ^ exit.Info1) & told) != 0 || modelled.Info2 >> 12 != exit.Info2 >> 12)
             _journal.Note(ModelNote.GuestFaultCodeDiffers, exit.Info2, exit.Info1, modelled.Info1);
+    }
+
+    /// <summary>The access that a fault in L1's tables tells of, and whether it was the nested guest's own or the CPU's to its tables.</summary>
+    private (AccessKind Kind, bool IsFinal) Told(NestedExit exit)
+    {
+        if (!_isVmx)
+            return (GuestAccess.FromFaultCode(0, (PageFaultCode)(uint)exit.Info1, AccessFlags.None).Kind, (exit.Info1 & NptWalker.GuestFinal) != 0);
+        var kind = (exit.Info1 & VmxFetch) != 0 ? AccessKind.Fetch : (exit.Info1 & VmxWrite) != 0 ? AccessKind.Write : AccessKind.Read;
+        return (kind, (exit.Info1 & EptWalker.OnFinalTranslation) != 0);
     }
 
     /// <summary>L2's tables do not allow the access, and L1 wants to know: the CPU exits, or KVM finds it out.</summary>
@@ -125,7 +129,7 @@ public sealed class NestedGuest
             case AccessOutcome.PageFault:
                 modelled = (ulong)translation.ErrorCode;
                 break;
-            case AccessOutcome.NestedExit when _hypervisor.LastNestedExit.Code == PageFaultExit:
+            case AccessOutcome.NestedExit when _hypervisor.LastNestedExit.Code == _codes.PageFault:
                 modelled = _hypervisor.LastNestedExit.Info1;
                 break;
             default:

@@ -211,6 +211,23 @@ public enum KvmFunction : ushort
     NestedSvmInjectNpfExit = 294,
     TranslateNestedGpa = 295,
     NestedSvmExitHandled = 296,
+    NestedVmxEnterNonRootMode = 297,
+    NestedVmxVmexit = 298,
+    NestedVmxLoadCr3 = 299,
+    KvmInitShadowEptMmu = 300,
+    NestedEptInjectPageFault = 301,
+    HandleInvept = 302,
+    HandleInvvpid = 303,
+    KvmMmuFreeGuestModeRoots = 304,
+    EptPageFault = 305,
+    EptFetch = 306,
+    EptWalkAddr = 307,
+    EptPrefetchGpte = 308,
+    EptSyncPage = 309,
+    EptSyncSpte = 310,
+    EptInvlpg = 311,
+    HandleVmresume = 312,
+    NestedVmxReflectVmexit = 313,
 
     // As later kernels have them
     KvmTdpMmuAllocRoot = 260,
@@ -252,6 +269,8 @@ public static class KvmFunctions
     private static string? Special(KvmFunction function) => function switch
     {
         KvmFunction.None => "hardware",
+        KvmFunction.HandleException => "handle_exception_nmi",
+        KvmFunction.HandleWrmsr => "kvm_emulate_wrmsr",
         KvmFunction.LinkShadowPage => "__link_shadow_page",
         KvmFunction.KvmMmuGetShadowPage => "__kvm_mmu_get_shadow_page",
         KvmFunction.DirectPtePrefetch => "__direct_pte_prefetch",

@@ -49,10 +49,16 @@ public enum ExitReason : byte
     Invpcid = 10,
     PmlFull = 11,
 
-    /// <summary>VMRUN: information 2 is the VMCB's guest-physical address.</summary>
+    /// <summary>VMRUN, VMLAUNCH, VMRESUME: information 2 is the guest-physical address of the VMCB or VMCS.</summary>
     Vmrun = 12,
     Invlpga = 13,
 
     /// <summary>An exit of a nested guest that KVM hands to the guest's own hypervisor: information 1 is its code.</summary>
     NestedExit = 14,
+
+    /// <summary>INVEPT: information 1 is its type, information 2 the EPTP.</summary>
+    Invept = 15,
+
+    /// <summary>INVVPID: information 1 is its type.</summary>
+    Invvpid = 16,
 }

@@ -229,7 +229,8 @@ internal sealed class EventReplay(Machine machine, MutableHistory history, HostS
         {
             Gva = row.Gva ?? 0,
             Kind = kind,
-            Flags = ((row.Flags ?? AccessFlags.None) & ~AccessFlags.KeptFilter) | also,
+            Flags = (row.Flags ?? AccessFlags.None).OfAccess() | also,
+            Instruction = (row.Flags ?? AccessFlags.None).Instruction(),
             Gpa = row.Gpa,
             L2Gpa = row.L2Gpa,
             Size = (byte)Math.Min(row.Size ?? 1, 64),

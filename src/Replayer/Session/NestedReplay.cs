@@ -1,6 +1,8 @@
 using Replay.Replayer.Guest;
 using Replay.Replayer.Hardware;
 using Replay.Replayer.History;
+using Replay.Replayer.Kvm;
+using Replay.Replayer.Kvm.Host;
 using Replay.Trace;
 
 namespace Replay.Replayer.Session;
@@ -11,8 +13,7 @@ namespace Replay.Replayer.Session;
 /// </summary>
 internal sealed class NestedReplay(Machine machine)
 {
-    private const ulong NestedPageFaultExit = 0x400;
-
+    private readonly NestedExitCodes _codes = NestedExitCodes.Of(machine.Vm.Profile.Vendor);
     private readonly Journal _journal = machine.Journal;
     private readonly bool[] _passedOver = new bool[byte.MaxValue + 1];
 
@@ -90,7 +91,7 @@ internal sealed class NestedReplay(Machine machine)
             return;
         var exit = EventDetail.ReadNestedExit(row);
         var code = row.Value ?? 0;
-        nested.Leave(code, exit, code == NestedPageFaultExit ? FindAccess(rows, index, exit) : null, row.Rip ?? 0);
+        nested.Leave(code, exit, _codes.IsTableFault(code) ? FindAccess(rows, index, exit) : null, row.Rip ?? 0);
     }
 
     /// <summary>
@@ -99,6 +100,9 @@ internal sealed class NestedReplay(Machine machine)
     /// </summary>
     private CpuAccess? FindAccess(List<TraceEvent> rows, int index, NestedExit exit)
     {
+        // How a walk goes through extended page tables is not looked at: no source records them yet.
+        if (machine.Vm.Profile.Vendor == CpuVendor.Intel)
+            return null;
         var vcpu = rows[index].Vcpu;
         var kvm = machine.Vcpu(vcpu);
         var nested = new ControlRegisters { Cr0 = ControlRegisters.Cr0Pg, Cr3 = kvm.PgdOf(kvm.GuestMmu), Cr4 = exit.Cr4, Efer = exit.Efer };
@@ -128,7 +132,7 @@ internal sealed class NestedReplay(Machine machine)
                 return null;
             var kind = row.Kind == TraceEventKind.PageTableStore ? AccessKind.Write : row.Access ?? AccessKind.Read;
             if (isFinal ? (l2Gpa ^ exit.Info2) >> 12 == 0 && kind != AccessKind.Fetch : path.Reads(gva, exit.Info2))
-                return new CpuAccess { Gva = gva, Kind = kind, Flags = row.Flags ?? AccessFlags.None, Size = (byte)Math.Min(row.Size ?? 1, 64) };
+                return new CpuAccess { Gva = gva, Kind = kind, Flags = (row.Flags ?? AccessFlags.None).OfAccess(), Size = (byte)Math.Min(row.Size ?? 1, 64) };
         }
 
         return null;

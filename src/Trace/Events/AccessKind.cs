@@ -56,4 +56,42 @@ public enum AccessFlags : byte
 
     /// <summary>Made by the CPU's walk of the guest's page tables; only of a <see cref="TraceEventKind.GuestPhysicalAccess"/>.</summary>
     TableWalk = 32,
+
+    /// <summary>Only of a <see cref="TraceEventKind.PageTableStore"/>: by <see cref="StoreInstruction.OnTables"/>.</summary>
+    TableInstruction = StoreInstruction.OnTables << StoreInstructions.Shift,
+
+    /// <summary>Only of a <see cref="TraceEventKind.PageTableStore"/>: by <see cref="StoreInstruction.Other"/>.</summary>
+    OtherInstruction = StoreInstruction.Other << StoreInstructions.Shift,
+
+    /// <summary>Only of a <see cref="TraceEventKind.PageTableStore"/>, as one value: by <see cref="StoreInstruction.Repeated"/>.</summary>
+    RepeatedInstruction = StoreInstruction.Repeated << StoreInstructions.Shift,
+}
+
+/// <summary>What KVM's emulator makes of an instruction that stores to a page table.</summary>
+public enum StoreInstruction : byte
+{
+    /// <summary>The capture does not say: it is old, or its source knows of no instructions.</summary>
+    Untold = 0,
+
+    /// <summary>Kernels use it on page tables (MOV, XCHG, CMPXCHG, OR, AND, BTS, BTC): it is emulated.</summary>
+    OnTables = 1,
+
+    /// <summary>No kernel would use it on page tables (ADD, XADD, PUSH, ...), or the emulator does not know it.</summary>
+    Other = 2,
+
+    /// <summary>As <see cref="Other"/>, a string instruction with a REP prefix: emulated, it is so to its end.</summary>
+    Repeated = 3,
+}
+
+/// <summary>The instruction of a store, in its flags.</summary>
+public static class StoreInstructions
+{
+    internal const int Shift = 6;
+
+    public static StoreInstruction Instruction(this AccessFlags flags) => (StoreInstruction)((byte)flags >> Shift);
+
+    public static AccessFlags ToFlags(this StoreInstruction instruction) => (AccessFlags)((byte)instruction << Shift);
+
+    /// <summary>The flags that tell of the access itself.</summary>
+    public static AccessFlags OfAccess(this AccessFlags flags) => flags & ~(AccessFlags.KeptFilter | AccessFlags.RepeatedInstruction);
 }

@@ -16,6 +16,12 @@ public sealed record NestedEntry
 
     public uint Asid { get; init; }
 
+    /// <summary>
+    /// The entry is a VMLAUNCH or VMRESUME: bit 0 of the nested control says that L1 gave L2 extended page tables, the root is the whole EPTP, the
+    /// ASID the VPID (0: none).
+    /// </summary>
+    public bool? Vmx { get; init; }
+
     /// <summary>TLB_CONTROL: 0 nothing, 1 everything, 3 this ASID, 7 this ASID's entries that are not global.</summary>
     public byte TlbControl { get; init; }
 

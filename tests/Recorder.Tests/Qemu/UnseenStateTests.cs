@@ -35,6 +35,46 @@ public class UnseenStateTests
         Assert.All(values, static value => Assert.Equal(0x10UL, value & 0x10));
     }
 
+    [Fact]
+    public void A_write_to_CR4_that_faults_is_no_event_and_what_else_it_leads_to_is_told()
+    {
+        Needs.Qemu();
+        using var payload = new Payload("cr4gp");
+
+        var recording = payload.Record(payload.Options());
+
+        // LA57 is never turned: four times #GP. Bit 40 makes QEMU load another state.
+        Assert.All(recording.Events(TraceEventKind.Cr4Write), static row => Assert.Equal(0UL, row.Value!.Value & ~0xb0UL));
+        Assert.Equal(4, recording.Events(TraceEventKind.Delivery).Count(static row => row.Value == 13));
+        var states = recording.Events(TraceEventKind.VcpuState).Select(static row => EventDetail.ReadVcpuState(row)).ToList();
+        Assert.Equal(2, states.Count);
+        Assert.True(states[1] is { Cr3: 0x160_0000, Cr4: 0xb0, Cr0: 0x8001_0033 }, $"{states[1]}");
+        Assert.Empty(recording.Check().Contradictions);
+        Assert.Equal(payload.ExpectedConsole, payload.Console);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(64)]
+    public void System_management_mode_is_counted_and_its_state_and_accesses_are_no_part_of_the_stream(int? filter)
+    {
+        Needs.Qemu();
+        using var payload = new Payload("smm");
+
+        var recording = payload.Record(payload.Options(filter));
+
+        // The start, and each of eight ways back, with paging on as before.
+        var states = recording.Events(TraceEventKind.VcpuState).Select(static row => EventDetail.ReadVcpuState(row)).Skip(1).ToList();
+        Assert.Equal(8, states.Count);
+        Assert.All(states, static state => Assert.True(state is { Cr0: 0x8001_0033, Cr3: 0x20_0000, Efer: 0xd00 }, $"{state}"));
+        Assert.DoesNotContain(recording.Events(TraceEventKind.Cr3Write), static row => row.Value != 0x20_0000);
+        // A table that it stores to, a boot table of the others, is told anew.
+        Assert.Equal(1 + 8, recording.Events(TraceEventKind.PageImage).Count(static row => row.Gpa == 0x20_f000));
+        Assert.Contains(recording.Summary.Blind, static line => line.StartsWith("1160 loads and stores in system management mode", StringComparison.Ordinal));
+        Assert.Empty(recording.Check().Contradictions);
+        Assert.Equal(payload.ExpectedConsole, payload.Console);
+    }
+
     [Theory]
     [InlineData(null)]
     [InlineData(1024)]

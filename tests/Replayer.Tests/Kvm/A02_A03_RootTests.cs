@@ -38,6 +38,23 @@ public sealed class A02_A03_RootTests
         Assert.Equal(4, new DirectMachine(FiveLevels with { GuestPhysicalAddressBits = 48 }).Vcpu.Root.Level);
     }
 
+    /// <summary>SVM tells no PDPTEs at an exit: a walk to the instruction that is emulated reads them, and what reads them asks for the root to be loaded.</summary>
+    [Theory]
+    [InlineData("amd-tcg", 0x20, 1)]
+    [InlineData("amd-tcg", 0x00, 0)]
+    [InlineData("amd", 0x20, 0)]
+    [InlineData("intel-bochs", 0x20, 0)]
+    public void Under_NPT_emulating_an_instruction_of_a_PAE_guest_loads_the_root_once_more(string profile, ulong cr4, int loads)
+    {
+        var machine = new DirectMachine(HostProfiles.Find(profile));
+        machine.Vm.GuestMemory.SetPage(0x100, []);
+        (machine.Vcpu.Registers.Cr0, machine.Vcpu.Registers.Cr3, machine.Vcpu.Registers.Cr4) = (0x8000_0011, 0x10_0000, cr4);
+        machine.Vcpu.RegistersSet();
+        machine.Vcpu.EnterGuest();
+        machine.Fresh().WriteCr(0, 0x8001_0011);
+        Assert.Equal(loads, machine.Log.Roots.Count(root => root.Operation == RootOperation.Load));
+    }
+
     [Fact]
     public void An_entry_without_anything_pending_leaves_no_record()
     {

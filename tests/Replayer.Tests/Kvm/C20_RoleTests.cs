@@ -2,6 +2,7 @@ using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Host;
 using Replay.Replayer.Kvm.Mmu;
+using Replay.Trace;
 using static Replay.Replayer.Tests.Guest.GuestTableBuilder;
 
 namespace Replay.Replayer.Tests.Kvm;
@@ -47,6 +48,23 @@ public sealed class C20_RoleTests
         Assert.Equal(0U, machine.Root.Role.Word & roleBit);
         machine.Cpu.Instructions.WriteCr0(machine.Registers.Cr0 & ~ControlRegisters.Cr0Wp);
         Assert.Equal(roleBit, machine.Root.Role.Word & roleBit);
+    }
+
+    /// <summary>The guest's error code tells of no fetch then; the exit's does, since the CPU has NX on.</summary>
+    [Fact]
+    public void A_fetch_that_faults_while_the_guest_has_no_NX_exits_as_a_fetch_and_is_injected_as_none()
+    {
+        const ulong unmapped = 0x7000_0000;
+        var machine = Mapped();
+        machine.Cpu.Instructions.WriteEfer(machine.Registers.Efer & ~ControlRegisters.EferNx);
+        machine.Fresh().Journal.Rip = unmapped;
+        machine.Cpu.Fault(unmapped, 0, AccessFlags.None);
+        Assert.Equal(PageFaultError.Fetch, machine.Log.Exits[^1].Info1);
+        Assert.Equal((unmapped, 0U), (machine.Log.GuestFaults.Single().Gva, machine.Log.GuestFaults.Single().ErrorCode));
+
+        machine.Fresh().Journal.Rip = Gva;
+        machine.Cpu.Fault(unmapped, 0, AccessFlags.None);
+        Assert.Equal(0UL, machine.Log.Exits[^1].Info1);
     }
 
     [Fact]

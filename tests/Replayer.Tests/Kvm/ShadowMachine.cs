@@ -22,14 +22,14 @@ internal sealed class ShadowMachine
 
     private long _ordinal;
 
-    public ShadowMachine(PagingMode paging = PagingMode.Level4, HostProfile? profile = null, HostBacking? backing = null, bool logDirty = false)
+    public ShadowMachine(PagingMode paging = PagingMode.Level4, HostProfile? profile = null, HostBacking? backing = null, bool logDirty = false, KvmBehaviour? kernel = null)
     {
         profile ??= HostProfiles.Amd;
         Guest = new GuestTableBuilder(paging, RootGfn << 12);
         if (paging == PagingMode.None)
             Guest.Registers.Cr0 = ControlRegisters.Cr0Pe;
         Journal = new Journal(Log);
-        Vm = new KvmVm(Journal, Guest.Memory, MmuMode.Shadow, profile, KvmBehaviour.Linux61, backing);
+        Vm = new KvmVm(Journal, Guest.Memory, MmuMode.Shadow, profile, kernel ?? KvmBehaviour.Linux61, backing);
         Replace(null, new Memslot(0, 0, MemoryPages, 0, logDirty: logDirty));
         Vcpu = Vm.CreateVcpu(Guest.Registers);
         Cpu = new Cpu(new CpuSetup
@@ -107,9 +107,10 @@ internal sealed class ShadowMachine
     /// <param name="gpa">The entry that lies there.</param>
     /// <param name="value">What.</param>
     /// <param name="size">Bytes.</param>
-    public AccessOutcome Store(ulong gva, ulong gpa, ulong value, int size = 8)
+    /// <param name="instruction">By which kind of instruction.</param>
+    public AccessOutcome Store(ulong gva, ulong gpa, ulong value, int size = 8, StoreInstruction instruction = StoreInstruction.Untold)
     {
-        var outcome = Access(gva, AccessKind.Write, AccessFlags.None, value, size);
+        var outcome = Access(gva, AccessKind.Write, AccessFlags.None, value, size, instruction);
         if (outcome == AccessOutcome.Completed)
             Guest.Memory.Store(gpa, value, size);
         return outcome;
@@ -148,9 +149,9 @@ internal sealed class ShadowMachine
     /// <summary>Everything that KVM keeps agrees with itself.</summary>
     public void Audit() => new MmuAudit(Vm).Check();
 
-    private AccessOutcome Access(ulong gva, AccessKind kind, AccessFlags flags, ulong? value = null, int size = 8)
+    private AccessOutcome Access(ulong gva, AccessKind kind, AccessFlags flags, ulong? value = null, int size = 8, StoreInstruction instruction = StoreInstruction.Untold)
     {
         Journal.Ordinal = ++_ordinal;
-        return Cpu.Access(new CpuAccess { Gva = gva, Kind = kind, Flags = flags, Size = (byte)size, Value = value }, out _);
+        return Cpu.Access(new CpuAccess { Gva = gva, Kind = kind, Flags = flags, Size = (byte)size, Value = value, Instruction = instruction }, out _);
     }
 }

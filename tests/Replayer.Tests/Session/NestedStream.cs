@@ -6,7 +6,7 @@ namespace Replay.Replayer.Tests.Session;
 /// Makes the stream that a recorder makes of a hypervisor and its guest: L1 maps its memory to itself by 2 MiB pages, and keeps nested page
 /// tables and its guest's tables in places of its own. Written without the model's code: what stands where is computed here, by the architecture's rules.
 /// </summary>
-internal sealed class NestedStream
+internal class NestedStream
 {
     public const ulong Npt = 0x100_0000;
     public const ulong L2Tables = 0x140_0000;
@@ -26,18 +26,23 @@ internal sealed class NestedStream
     private readonly Dictionary<ulong, ulong> _entries = [];
     private readonly HashSet<ulong> _tables = [];
     private readonly ReplaySession _session;
+    private readonly ulong _efer;
     private readonly TraceChunk _chunk = new();
     private long _ordinal;
 
-    public NestedStream(ReplaySession session, bool nestedPaging = true)
+    /// <param name="session">Gets the stream.</param>
+    /// <param name="nestedPaging">L1 makes tables for L2.</param>
+    /// <param name="efer">Of both: long mode, NX, and SVM where L1 uses that.</param>
+    public NestedStream(ReplaySession session, bool nestedPaging = true, ulong efer = 0x1d00)
     {
+        _efer = efer;
         _session = session;
         NestedPaging = nestedPaging;
         Add(new TraceEvent { Ordinal = 0, Kind = TraceEventKind.Memslot, Detail = EventDetail.Write(new MemslotChange { Slot = 0, Size = MemoryBytes }) });
         Table(L1Tables, i => i == 0 ? L1Tables + 0x1000 | All : 0);
         Table(L1Tables + 0x1000, i => i == 0 ? L1Tables + 0x2000 | All : 0);
         Table(L1Tables + 0x2000, i => i < MemoryBytes >> 21 ? i << 21 | Large | All : 0);
-        var state = new VcpuState { Cr0 = 0x8001_0033, Cr3 = L1Tables, Cr4 = 0xb0, Efer = 0x1d00 };
+        var state = new VcpuState { Cr0 = 0x8001_0033, Cr3 = L1Tables, Cr4 = 0xb0, Efer = _efer };
         Add(new TraceEvent { Ordinal = 0, Kind = TraceEventKind.VcpuState, Detail = EventDetail.Write(state) });
     }
 
@@ -90,26 +95,21 @@ internal sealed class NestedStream
         _session.Process(_chunk);
     }
 
-    public void Vmrun()
-    {
-        var entry = new NestedEntry
-        {
-            NestedControl = NestedPaging ? 1u : 0,
-            NestedCr3 = NestedCr3,
-            Asid = Asid,
-            TlbControl = TlbControl,
-            Cr0 = 0x8001_0033,
-            Cr3 = L2Cr3,
-            Cr4 = 0xb0,
-            Efer = 0x1d00,
-            InterceptExceptions = InterceptsPageFaults ? 1u << 14 : 0,
-        };
-        Add(new TraceEvent { Ordinal = 0, Kind = TraceEventKind.NestedEnter, Gpa = Vmcb, Rip = 0x10_0000, Detail = EventDetail.Write(entry) });
-    }
+    public void Vmrun() =>
+        Add(new TraceEvent { Ordinal = 0, Kind = TraceEventKind.NestedEnter, Gpa = Vmcb, Rip = 0x10_0000, Detail = EventDetail.Write(Entry()) });
 
-    public void Vmexit(ulong code, ulong info1 = 0, ulong info2 = 0)
+    /// <summary>L1's tables do not allow an access: it gets the fault.</summary>
+    public virtual void TableFault(Found found) => Vmexit(0x400, found.Code, found.L2Gpa);
+
+    /// <summary>L1 gets L2's page fault.</summary>
+    public virtual void PageFaultExit(ulong code, ulong gva) => Vmexit(0x4e, code, gva);
+
+    /// <summary>What L2 did of its own accord.</summary>
+    public virtual void Hypercall() => Vmexit(0x81);
+
+    public void Vmexit(ulong code, ulong info1 = 0, ulong info2 = 0, ulong interruption = 0)
     {
-        var exit = new NestedExit { Info1 = info1, Info2 = info2, Cr0 = 0x8001_0033, Cr3 = L1Tables, Cr4 = 0xb0, Efer = 0x1d00 };
+        var exit = new NestedExit { Info1 = info1, Info2 = info2, InterruptInfo = interruption, Cr0 = 0x8001_0033, Cr3 = L1Tables, Cr4 = 0xb0, Efer = _efer };
         Add(new TraceEvent { Ordinal = 0, Kind = TraceEventKind.NestedExit, Value = code, Rip = 0x10_0003, Detail = EventDetail.Write(exit) });
     }
 
@@ -163,8 +163,8 @@ internal sealed class NestedStream
         for (var level = 4; ; level--)
         {
             var at = table + ((gva >> (12 + (9 * (level - 1))) & 511) * 8);
-            if (!Translate(at, AccessKind.Write, out var l1, out var nested))
-                return new Found(gva, at, 0, FaultKind.Nested, nested | 1UL << 33);
+            if (!Translate(at, AccessKind.Write, isTable: true, out var l1, out var nested))
+                return new Found(gva, at, 0, FaultKind.Nested, nested);
             var entry = _entries[l1];
             if ((entry & Present) == 0)
                 return new Found(gva, 0, 0, FaultKind.Own, Code(0, kind));
@@ -180,15 +180,30 @@ internal sealed class NestedStream
                 return new Found(gva, 0, 0, FaultKind.Own, Code(Present, kind));
             var mask = (1UL << (12 + (9 * (level - 1)))) - 1;
             var l2Gpa = (entry & 0xf_ffff_ffff_f000 & ~mask) | (gva & mask);
-            return Translate(l2Gpa, kind, out var gpa, out nested)
+            return Translate(l2Gpa, kind, isTable: false, out var gpa, out nested)
                 ? new Found(gva, l2Gpa, gpa, FaultKind.None, 0)
-                : new Found(gva, l2Gpa, 0, FaultKind.Nested, nested | 1UL << 32);
+                : new Found(gva, l2Gpa, 0, FaultKind.Nested, nested);
         }
     }
 
-    /// <summary>Through the nested page tables.</summary>
-    private bool Translate(ulong gpa, AccessKind kind, out ulong l1, out ulong code)
+    protected virtual NestedEntry Entry() => new()
     {
+        NestedControl = NestedPaging ? 1u : 0,
+        NestedCr3 = NestedCr3,
+        Asid = Asid,
+        TlbControl = TlbControl,
+        Cr0 = 0x8001_0033,
+        Cr3 = L2Cr3,
+        Cr4 = 0xb0,
+        Efer = _efer,
+        InterceptExceptions = InterceptsPageFaults ? 1u << 14 : 0,
+    };
+
+    /// <summary>Through the tables that L1 made.</summary>
+    /// <returns>False: they do not allow it; the code is what L1 is told.</returns>
+    protected virtual bool Translate(ulong gpa, AccessKind kind, bool isTable, out ulong l1, out ulong code)
+    {
+        var whose = isTable ? 1UL << 33 : 1UL << 32;
         l1 = gpa;
         code = 0;
         if (!NestedPaging)
@@ -201,7 +216,7 @@ internal sealed class NestedStream
             var entry = _entries[table + ((gpa >> (12 + (9 * (level - 1))) & 511) * 8)];
             if ((entry & Present) == 0)
             {
-                code = Code(User, kind);
+                code = Code(User, kind) | whose;
                 return false;
             }
 
@@ -214,7 +229,7 @@ internal sealed class NestedStream
             }
 
             var denied = (rights & User) == 0 || (kind == AccessKind.Write && (rights & Writable) == 0) || (kind == AccessKind.Fetch && noExecute != 0);
-            code = Code(Present | User, kind);
+            code = Code(Present | User, kind) | whose;
             var mask = (1UL << (12 + (9 * (level - 1)))) - 1;
             l1 = (entry & 0xf_ffff_ffff_f000 & ~mask) | (gpa & mask);
             return !denied;

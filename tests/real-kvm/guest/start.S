@@ -44,6 +44,8 @@ _start:
     jmp common
 awake:
     .long 0
+begun:
+    .long 0
 
 /* A CPU that was started: 16-bit code at 8000h, no stack. */
 .code16
@@ -69,6 +71,9 @@ woken:
     mov edi, [LAPIC + 0x20]
     shr edi, 24
     lock inc dword ptr [awake]
+1:  pause                                   /* a recording begins where the first CPU comes to `common` */
+    cmp dword ptr [begun], 0
+    je 1b
 
 .globl common
 .balign 64
@@ -80,7 +85,8 @@ common: /* paging is off, there is no stack, EDI is the vCPU */
     pause
     jmp 1b
 1:  mov dword ptr [TURN + edi * 8], 0
-2:  lgdt gdtr
+2:  mov dword ptr [begun], 1
+    lgdt gdtr
     ljmp 0x08, offset 1f
 1:  mov ax, 0x10
     mov ds, ax

@@ -25,8 +25,8 @@ public abstract class ResultFormat
     /// <summary>Writes all statements' results, one behind the other.</summary>
     /// <param name="execution">The statements.</param>
     /// <param name="output">Where to.</param>
-    /// <param name="afterResult">Called when a result is written, with <see cref="QueryExecution.End"/> telling why it ended.</param>
-    public void WriteAll(QueryExecution execution, TextWriter output, Action<QueryExecution>? afterResult = null)
+    /// <param name="afterResult">Called when a result is written, with <see cref="IQueryExecution.End"/> telling why it ended.</param>
+    public void WriteAll(IQueryExecution execution, TextWriter output, Action<IQueryExecution>? afterResult = null)
     {
         for (var isFirst = true; execution.NextResult(); isFirst = false)
         {

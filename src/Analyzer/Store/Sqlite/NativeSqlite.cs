@@ -9,6 +9,10 @@ namespace Replay.Analyzer.Store;
 internal static partial class NativeSqlite
 {
     public const int Ok = 0;
+
+    /// <summary>Type of a value: NULL.</summary>
+    public const int Null = 5;
+
     public const int Row = 100;
     public const int Done = 101;
     public const int OpenReadOnly = 0x1;
@@ -71,6 +75,9 @@ internal static partial class NativeSqlite
 
     [LibraryImport(Library, EntryPoint = "sqlite3_column_text")]
     public static partial nint ColumnText(nint statement, int column);
+
+    [LibraryImport(Library, EntryPoint = "sqlite3_column_type")]
+    public static partial int ColumnType(nint statement, int column);
 
     /// <param name="database">The connection.</param>
     /// <param name="name">Null: the main database.</param>

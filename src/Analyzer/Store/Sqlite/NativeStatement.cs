@@ -25,6 +25,8 @@ internal sealed class NativeStatement(NativeConnection connection, nint statemen
 
     public long Int64(int column) => NativeSqlite.ColumnInt64(_statement, column);
 
+    public bool IsNull(int column) => NativeSqlite.ColumnType(_statement, column) == NativeSqlite.Null;
+
     public void BindInt64(int parameter, long value) => _ = NativeSqlite.BindInt64(_statement, parameter, value);
 
     /// <summary>UTF-8; empty binds NULL.</summary>

@@ -14,6 +14,7 @@ public sealed partial class HistoryFile
 {
     private readonly ManualResetEventSlim _saved = new(initialState: true);
     private readonly StateBuffer _loadState = new();
+    private readonly StateBuffer _partsState = new();
     private List<RunState> _states = [];
     private long _checkpoint;
 
@@ -94,6 +95,10 @@ public sealed partial class HistoryFile
         var previous = _checkpoint;
         var checkpoint = new Checkpoint(previous + 1, ordinal, accesses);
         _loadState.Clear();
+        _partsState.Clear();
+        _parts?.Save(_partsState);
+        _loadState.Write(_partsState.Length);
+        _loadState.Write(_partsState.Written);
         _load?.Save(_loadState);
         CheckpointFile.Write(Written, checkpoint, new CheckpointState(_states, _loadState), durable: !_isNew);
         Begin();
@@ -141,7 +146,13 @@ public sealed partial class HistoryFile
     {
         try
         {
-            _load = _isNew ? BulkLoad.Resume(_connection, Written, saved.Load.Written) : null;
+            var state = saved.Load.Written;
+            var length = new StateCursor(state).Read<int>();
+            if (length > 0 != _parts is not null)
+                return false;
+            var parts = new StateCursor(state.Slice(sizeof(int), length));
+            _parts?.Resume(_connection, ref parts);
+            _load = _isNew ? BulkLoad.Resume(_connection, Written, state[(sizeof(int) + length)..]) : null;
             return true;
         }
         catch (StoreException)
@@ -205,7 +216,7 @@ public sealed partial class HistoryFile
 
     private HistoryStore Reopen(RunState state, RunInfo info, StoreOptions options)
     {
-        var writer = new RunWriter(_connection, state.Run, info.Entries ?? EntryClassifier.For(info.Mode), options, _load);
+        var writer = new RunWriter(_connection, state.Run, info.Entries ?? EntryClassifier.For(info.Mode), options, _load, _parts?.Of(state.Run), _parts?.AreOnly ?? false);
         writer.Restore(state.Sums.Written);
         _open.Add(state.Run);
         var store = new HistoryStore(this, ownsFile: false, _ingest, writer, state.Run, _runs.NameOf(state.Run), options);

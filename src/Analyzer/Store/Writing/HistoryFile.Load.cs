@@ -17,7 +17,7 @@ public sealed partial class HistoryFile
     private void BeginLoad(MmuMode mode)
     {
         Invariant.Holds(_load is null || mode != MmuMode.Observed, "an observed run begins while the tables are filled past SQLite");
-        if (!_isNew || _engine != StoreEngine.Pages || mode == MmuMode.Observed || _load is not null || _open.Count > 0)
+        if (!_isNew || _engine != StoreEngine.Pages || _parts is { AreOnly: true } || mode == MmuMode.Observed || _load is not null || _open.Count > 0)
             return;
         Commit();
         if (BulkLoad.AreEmpty(_connection))

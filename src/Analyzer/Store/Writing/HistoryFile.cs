@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Replay.Analyzer.Schema;
+using Replay.Analyzer.Store.Parts;
 using Replay.Replayer;
 using Replay.Replayer.History;
 
@@ -25,6 +26,7 @@ public sealed partial class HistoryFile : IDisposable
     private readonly DatabasePlace _place;
     private readonly string _path;
     private readonly StoreEngine _engine;
+    private readonly HistoryParts? _parts;
     private readonly NativeConnection _connection;
     private readonly IngestThread _ingest;
     private readonly StoredRuns _runs;
@@ -35,8 +37,9 @@ public sealed partial class HistoryFile : IDisposable
     private bool _isNew;
     private bool _hasRuns;
 
-    private HistoryFile(DatabasePlace place, StoreEngine engine, bool isNew, NativeConnection connection)
+    private HistoryFile(DatabasePlace place, StoreEngine engine, bool isNew, NativeConnection connection, HistoryParts? parts)
     {
+        _parts = parts;
         _place = place;
         _path = place.Path;
         _engine = engine;
@@ -50,15 +53,16 @@ public sealed partial class HistoryFile : IDisposable
     /// <param name="path">The file.</param>
     /// <param name="overwrite">Replace an existing Replay database by it then. Other files are never replaced.</param>
     /// <param name="engine">Who puts the rows into it.</param>
+    /// <param name="parts">Gets the rows of records as well, or alone.</param>
     /// <exception cref="DatabaseExistsException">The file is there and may not be overwritten.</exception>
     /// <exception cref="StoreException">It cannot be written.</exception>
-    public static HistoryFile Create(string path, bool overwrite = false, StoreEngine engine = StoreEngine.Pages)
+    public static HistoryFile Create(string path, bool overwrite = false, StoreEngine engine = StoreEngine.Pages, HistoryParts? parts = null)
     {
         DatabaseFile.CheckRoom(path, overwrite);
         return Open(DatabasePlace.Take(path), place =>
         {
             place.Clear(overwrite);
-            return New(place, engine);
+            return New(place, engine, parts);
         });
     }
 
@@ -66,29 +70,29 @@ public sealed partial class HistoryFile : IDisposable
     /// <exception cref="FileNotFoundException">The file is not there.</exception>
     /// <exception cref="DatabaseFormatException">It is no Replay database, or one of a newer schema.</exception>
     /// <exception cref="StoreException">It cannot be written.</exception>
-    public static HistoryFile Append(string path)
+    public static HistoryFile Append(string path, HistoryParts? parts = null)
     {
         DatabaseFile.CheckSchema(path, allowOlder: true);
-        return Open(DatabasePlace.Take(path), Existing);
+        return Open(DatabasePlace.Take(path), place => Existing(place, parts));
     }
 
     /// <summary>Opens what a run was written to that was cut off: a new database, or one that it was added to. Where there is neither, makes one.</summary>
     /// <exception cref="DatabaseFormatException">The file is there and is no Replay database, or one of a newer schema.</exception>
     /// <exception cref="StoreException">It cannot be written, or is not the one that was to be replaced.</exception>
-    public static HistoryFile Resume(string path, StoreEngine engine = StoreEngine.Pages) => Open(DatabasePlace.Take(path), place =>
+    public static HistoryFile Resume(string path, StoreEngine engine = StoreEngine.Pages, HistoryParts? parts = null) => Open(DatabasePlace.Take(path), place =>
     {
         if (!place.HasPartial && File.Exists(path))
-            return Existing(place);
+            return Existing(place, parts);
         if (!place.HasPartial)
         {
             place.Clear(overwrite: false);
-            return New(place, engine);
+            return New(place, engine, parts);
         }
 
         place.CheckReplaced();
         if (TryOpenPartial(place.Partial) is { } connection)
         {
-            var file = new HistoryFile(place, engine, isNew: true, connection);
+            var file = new HistoryFile(place, engine, isNew: true, connection, parts);
             if (file._runs.Incomplete().Count > 0)
                 return file;
             // Killed between its last transaction and its new name.
@@ -100,7 +104,7 @@ public sealed partial class HistoryFile : IDisposable
         }
 
         place.Clear(overwrite: true);
-        var anew = New(place, engine);
+        var anew = New(place, engine, parts);
         anew._startsAnew = true;
         return anew;
     });
@@ -143,7 +147,7 @@ public sealed partial class HistoryFile : IDisposable
                     ForgetCheckpoint();
                 run = InsertRun(info, name, entries, options);
                 Commit();
-                writer = new RunWriter(_connection, run, entries, options, _load);
+                writer = new RunWriter(_connection, run, entries, options, _load, _parts?.Begin(_connection, run), _parts?.AreOnly ?? false);
                 writer.InsertChain(new ChainRow(0, KvmFunction.None, 0, KvmFunction.None.KernelName()));
                 _open.Add(run);
                 _hasRuns = true;
@@ -174,6 +178,8 @@ public sealed partial class HistoryFile : IDisposable
     /// <summary>On the ingest thread. The last run to be closed makes the complete ones complete.</summary>
     internal void CloseRun(int run, RunWriter writer, bool complete)
     {
+        if (complete)
+            writer.EndParts();
         writer.Dispose();
         _open.Remove(run);
         if (_ingest.Failure is not null)
@@ -206,11 +212,11 @@ public sealed partial class HistoryFile : IDisposable
         }
     }
 
-    private static HistoryFile New(DatabasePlace place, StoreEngine engine)
+    private static HistoryFile New(DatabasePlace place, StoreEngine engine, HistoryParts? parts)
     {
         try
         {
-            return new HistoryFile(place, engine, isNew: true, OpenNew(NativeConnection.Open(place.Partial, create: true)));
+            return new HistoryFile(place, engine, isNew: true, OpenNew(NativeConnection.Open(place.Partial, create: true)), parts);
         }
         catch
         {
@@ -219,10 +225,10 @@ public sealed partial class HistoryFile : IDisposable
         }
     }
 
-    private static HistoryFile Existing(DatabasePlace place)
+    private static HistoryFile Existing(DatabasePlace place, HistoryParts? parts)
     {
         var from = DatabaseFile.CheckSchema(place.Path, allowOlder: true);
-        return new HistoryFile(place, StoreEngine.Sqlite, isNew: false, Prepare(NativeConnection.Open(place.Path, create: false), "FULL", from));
+        return new HistoryFile(place, StoreEngine.Sqlite, isNew: false, Prepare(NativeConnection.Open(place.Path, create: false), "FULL", from), parts);
     }
 
     private static NativeConnection OpenNew(NativeConnection connection) => Prepare(connection, "OFF", from: 0);

@@ -1,5 +1,6 @@
 using Replay.Analyzer.Store.BTrees;
 using Replay.Analyzer.Store.Layouts;
+using Replay.Analyzer.Store.Parts;
 using Replay.Replayer;
 using Replay.Replayer.Checkpoints;
 using Replay.Replayer.History;
@@ -21,18 +22,20 @@ internal sealed class RunWriter : IDisposable
     private readonly int _run;
     private readonly EntryClassifier _entries;
     private readonly StoreOptions _options;
+    private readonly RunParts? _parts;
+    private readonly bool _partsOnly;
     private readonly RunSums _sums;
     private readonly IRowSink<AccessRecord> _accesses;
     private readonly IRowSink<VmExitRecord> _exits;
     private readonly IRowSink<FaultRow> _faults;
     private readonly IRowSink<TableWrite> _writes;
-    private readonly IRowSink<TablePageRecord> _pages;
+    private readonly BulkInsert<TablePageRecord, TablePageLayout> _pages;
     private readonly IRowSink<TablePageRecord> _operations;
     private readonly IRowSink<RootRecord> _roots;
     private readonly IRowSink<TlbFlushRecord> _flushes;
     private readonly IRowSink<RmapRecord> _rmaps;
     private readonly IRowSink<GuestFaultRecord> _guestFaults;
-    private readonly IRowSink<ModelNoteRecord> _notes;
+    private readonly BulkInsert<ModelNoteRecord, NoteLayout> _notes;
     private readonly NestedWriter _nested;
     private readonly NativeStatement _zap;
     private readonly NativeStatement _free;
@@ -43,8 +46,12 @@ internal sealed class RunWriter : IDisposable
     /// <param name="entries">How its entries are told apart.</param>
     /// <param name="options">What is stored of it.</param>
     /// <param name="load">Fills the tables of records; null: SQLite does.</param>
-    public RunWriter(NativeConnection connection, int run, EntryClassifier entries, StoreOptions options, BulkLoad? load)
+    /// <param name="parts">Gets the rows as well; null: nobody.</param>
+    /// <param name="partsOnly">Only they get rows of records.</param>
+    public RunWriter(NativeConnection connection, int run, EntryClassifier entries, StoreOptions options, BulkLoad? load, RunParts? parts = null, bool partsOnly = false)
     {
+        _parts = parts;
+        _partsOnly = partsOnly;
         _connection = connection;
         _run = run;
         Observed = new ObservedWriter(connection, run);
@@ -55,13 +62,13 @@ internal sealed class RunWriter : IDisposable
         _exits = Sink<VmExitRecord, VmExitLayout>(load);
         _faults = Sink<FaultRow, FaultLayout>(load);
         _writes = Sink<TableWrite, TableWriteLayout>(load);
-        _pages = Sink<TablePageRecord, TablePageLayout>(null);
+        _pages = new BulkInsert<TablePageRecord, TablePageLayout>(connection);
         _operations = Sink<TablePageRecord, PageOperationLayout>(load);
         _roots = Sink<RootRecord, RootLayout>(load);
         _flushes = Sink<TlbFlushRecord, FlushLayout>(load);
         _rmaps = Sink<RmapRecord, RmapLayout>(load);
         _guestFaults = Sink<GuestFaultRecord, GuestFaultLayout>(load);
-        _notes = Sink<ModelNoteRecord, NoteLayout>(null);
+        _notes = new BulkInsert<ModelNoteRecord, NoteLayout>(connection);
         _nested = new NestedWriter(connection, run);
         _zap = connection.Prepare(
             "UPDATE _table_page SET zapped_ordinal = ?3, zapped_seq = ?4, zap_chain_id = ?5 WHERE run = ?1 AND table_id = ?2 AND zapped_seq IS NULL");
@@ -151,7 +158,9 @@ internal sealed class RunWriter : IDisposable
             _connection.Execute($"DELETE FROM {table} WHERE run = {_run}");
     }
 
-    public void InsertChain(ChainRow chain) =>
+    public void InsertChain(ChainRow chain)
+    {
+        _parts?.Add(chain);
         _connection.Run(
             "INSERT INTO _chain (run, chain_id, function, depth, path) VALUES (?, ?, ?, ?, ?)",
             _run,
@@ -159,6 +168,10 @@ internal sealed class RunWriter : IDisposable
             (int)chain.Function,
             chain.Depth,
             chain.Path);
+    }
+
+    /// <summary>Everything that was handed over is written: the files of the parts are whole.</summary>
+    public void EndParts() => _parts?.End();
 
     public void Dispose()
     {
@@ -171,8 +184,13 @@ internal sealed class RunWriter : IDisposable
 
     private IRowSink<T> Sink<T, TLayout>(BulkLoad? load)
         where T : unmanaged
-        where TLayout : IRowLayout<T> =>
-        load is null ? new BulkInsert<T, TLayout>(_connection) : load.Sink<T, TLayout>(_run);
+        where TLayout : IRowLayout<T>
+    {
+        if (_partsOnly)
+            return _parts!.Sink<T, TLayout>();
+        IRowSink<T> rows = load is null ? new BulkInsert<T, TLayout>(_connection) : load.Sink<T, TLayout>(_run);
+        return _parts is null ? rows : new BothRows<T>(rows, _parts.Sink<T, TLayout>());
+    }
 
     private ReadOnlySpan<TableWrite> LeafWrites(ReadOnlySpan<TableWrite> writes)
     {

@@ -1,4 +1,5 @@
 using Replay.Analyzer.Store;
+using Replay.Analyzer.Store.Parts;
 using Replay.Trace;
 
 namespace Replay.Cli.Commands;
@@ -24,6 +25,7 @@ internal static class Inputs
 
     public static string Database(string path) =>
         File.Exists(path) ? path
+        : HistoryFolder.Is(path) ? throw new UsageException($"{path} holds histories as Parquet, which 'replay query' reads. Here a database is needed: 'replay run' with the same options and -o FILE.db makes it ('replay query {path} @runs' tells which).")
         : Directory.Exists(path) ? throw new UsageException($"{path} is a directory; 'replay run {path} --mmu ept -o FILE.db' makes a database of a capture.")
         : throw new InputMissingException(HistoryFile.IsUnfinished(path) ? Unfinished(path) : $"{path}: no such database.");
 

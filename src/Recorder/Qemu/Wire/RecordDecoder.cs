@@ -159,7 +159,7 @@ internal sealed class RecordDecoder(MemoryMap memory, WireNumbers numbers, Acces
         var kind = (TraceEventKind)(head.Type & ~WireFormat.EventBits);
         var row = new TraceEvent { Ordinal = head.Ordinal, Kind = kind, Vcpu = head.Vcpu, L2Gpa = (extra.Present & WireFormat.HasL2Gpa) != 0 ? extra.L2Gpa : null };
         uint? error = (extra.Present & WireFormat.HasErrorCode) != 0 ? extra.ErrorCode : null;
-        var flags = (AccessFlags)head.Flags | (extra.KeptFilter != 0 ? AccessFlags.KeptFilter : AccessFlags.None);
+        var flags = (AccessFlags)head.Flags | (extra.KeptFilter != 0 ? AccessFlags.KeptFilter : AccessFlags.None) | ((StoreInstruction)(extra.Instruction & 3)).ToFlags();
         return kind switch
         {
             TraceEventKind.PageTableStore => row with { Access = AccessKind.Write, Flags = flags, Gva = head.Gva, Gpa = head.Gpa, Size = head.Size, Value = extra.Value, Rip = head.Rip },

@@ -168,6 +168,8 @@ internal struct WireCounters
     public long Kept;
     public long Released;
     public long TasksUntold;
+    public long Management;
+    public long ManagementTables;
 }
 
 /// <summary>One memslot of the memory map, laid out as <c>struct wire_memslot</c>; no bytes: the slot is deleted.</summary>

@@ -52,7 +52,7 @@ internal readonly struct WireEvent
     public readonly uint Present;
     public readonly uint Access;
     public readonly uint KeptFilter;
-    private readonly uint _spare;
+    public readonly uint Instruction;
     public readonly ulong L2Gpa;
 }
 

@@ -67,6 +67,7 @@ static struct wire_event nested_extra(uint64_t va)
 static void table_store(uint64_t va, uint64_t gpa, unsigned size, unsigned flags, uint64_t rip, const uint8_t *value)
 {
     bool keep = !walk_slots_depend_on_store(gpa);
+    uint32_t instruction = flags & WIRE_IS_IMPLICIT ? WIRE_STORES_UNTOLD : store_of_instruction(rip);
     uint64_t table = gpa;
 
     g.counters.kept += keep;
@@ -77,6 +78,7 @@ static void table_store(uint64_t va, uint64_t gpa, unsigned size, unsigned flags
         memcpy(&e.value, value, part);
         e.access = WIRE_WRITE;
         e.kept_filter = keep;
+        e.instruction = instruction;
         emit_event(WIRE_PAGE_TABLE_STORE, va, place_of(gpa, flags, part), rip, e);
         walk_note_store(gpa);
         va += part, gpa += part, value += part, size -= part;
@@ -253,9 +255,17 @@ static __attribute__((noinline)) void access_slow(meminfo info, uint64_t va, uin
     unsigned size = 1u << qemu_plugin_mem_size_shift(info), first = (unsigned)(PAGE_BYTES - PAGE_OFFSET(va));
     uint8_t value[16];
     struct mem_value v;
+    uint64_t gpa;
+    bool io;
 
     if (!g.recording || accessor(info) == CLASS_PHYSICAL) /* of VMRUN and its like: a VMCB is no memory of the guest's code */
         return;
+    if (unlikely(g.cpu->management)) {
+        g.counters.management++;
+        if (kind == WIRE_WRITE && where(info, va, &gpa, &io) && !io)
+            walk_note_untold_store(gpa);
+        return;
+    }
     if (unlikely(qemu_plugin_mem_size_shift(info) != size_shift(info))) {
         ring_fail("this QEMU packs its memory callbacks in a way this plugin does not know (info 0x%x)", info);
         return;
@@ -361,12 +371,13 @@ void fetch(uint64_t va, uint64_t gpa, unsigned size, bool user)
     uint64_t page = FETCH_PAGE(va, user), walked;
     bool io = false;
 
-    if (!g.recording)
+    if (!g.recording || g.cpu->management)
         return;
     if (g.cpu->fetch_page != page && !record_hit(va, size, class, WIRE_FETCH, va)) {
-        if (!walk(va, &walked) && gpa == GPA_UNKNOWN)
-            g.counters.unresolved++;
-        if (gpa == GPA_UNKNOWN)
+        bool mapped = walk(va, &walked);
+
+        g.counters.unresolved += !mapped && gpa == GPA_UNKNOWN;
+        if (gpa == GPA_UNKNOWN || (mapped && memory_is_same(gpa, walked)))
             gpa = walked;
         memory_check(gpa, false, &io);
         record_miss(va, gpa, size, class, WIRE_FETCH, user ? WIRE_USER : 0, va, true);

@@ -77,10 +77,19 @@ void cpu_select(void)
     emit_vcpu();
 }
 
+/* A vCPU is there, from the start or plugged in while another runs, perhaps in the place of one that was taken out. */
 void cpu_note_running(unsigned index)
 {
-    if (running)
-        g.vcpus[index].qemu_cpu = *running;
+    typedef void *get_cpu(int index);
+    struct vcpu *c = &g.vcpus[index];
+    get_cpu *get = (get_cpu *)dlsym(RTLD_DEFAULT, "qemu_get_cpu");
+
+    c->eip = NULL;
+    c->live = NULL;
+    if (get)
+        c->qemu_cpu = get((int)index);
+    else if (running)
+        c->qemu_cpu = *running;
 }
 
 /*
@@ -95,7 +104,7 @@ void cpu_note_running(unsigned index)
 static uint64_t structure[CPU_STRUCTURE_BYTES / sizeof(uint64_t)];
 
 /* QEMU's bits of a vCPU's mode. */
-enum { MODE_PROTECTED = 1 << 7, MODE_LONG = 1 << 14, MODE_SVM = 1 << 20, MODE_GUEST = 1 << 21 };
+enum { MODE_PROTECTED = 1 << 7, MODE_LONG = 1 << 14, MODE_MANAGEMENT = 1 << 19, MODE_SVM = 1 << 20, MODE_GUEST = 1 << 21 };
 #define DESCRIPTOR_LONG (1u << 21) /* of a code segment, in the upper half of its descriptor */
 #define RESET_LIMIT 0xffffu        /* of the descriptor tables after reset and INIT */
 
@@ -207,6 +216,11 @@ void cpu_read_tables(struct vcpu *c)
 bool cpu_in_guest_mode(const struct vcpu *c)
 {
     return c->live && c->live->mode & MODE_GUEST;
+}
+
+bool cpu_in_management_mode(const struct vcpu *c)
+{
+    return c->live && c->live->mode & MODE_MANAGEMENT;
 }
 
 /* Is the code that runs now 64-bit code? No register tells; the descriptor of its segment does. */

@@ -159,6 +159,20 @@ bool memory_gpa_of_host(const void *host, uint64_t *gpa)
     return false;
 }
 
+static uint64_t host_of(uint64_t gpa)
+{
+    const struct wire_memslot *s = slot_at(gpa);
+    bool ours = s && s->flags & WIRE_MEMSLOT_GUEST_RAM;
+
+    return !s || (!ours && !s->host) ? 0 : (ours ? (uint64_t)g.ram + s->ram_offset : s->host) + (gpa - s->gpa);
+}
+
+/* The same memory at two addresses, as firmware is, at the top of 4 GiB and of 1 MiB? */
+bool memory_is_same(uint64_t gpa, uint64_t other)
+{
+    return gpa == other || (host_of(gpa) && host_of(gpa) == host_of(other));
+}
+
 static void apply_slot(const struct wire_memslot *change)
 {
     struct wire_event e = { .value = change->bytes, .access = change->flags };

@@ -97,6 +97,7 @@ struct vcpu {
     uint64_t xcr0, xrstor_at, xrstor_states;
     uint32_t pkru;
     bool introduced;
+    bool management;        /* it is in system management mode */
     struct pending pending;
     struct descriptor_table idt, gdt, tss;
     uint32_t task;          /* the selector in TR */
@@ -173,7 +174,7 @@ extern struct recorder g;
 static inline uint64_t instruction_va(const struct mark *m) { return g.cpu->code_page | m->offset; }
 
 /*
- * What the files offer, from the bottom up: state, ring, records, registers, memory, walks, accesses, deliveries, the
+ * What the files offer, from the bottom up: state, ring, records, registers, memory, walks, stores, accesses, deliveries, the
  * session, nested guests, instructions, translation. A file calls those above it in this list and none below.
  */
 
@@ -214,6 +215,7 @@ void cpu_read_controls(struct vcpu *c);
 void cpu_take_controls(struct vcpu *c, struct controls from);
 void cpu_read_tables(struct vcpu *c);
 bool cpu_in_guest_mode(const struct vcpu *c);
+bool cpu_in_management_mode(const struct vcpu *c);
 bool cpu_moved(const struct vcpu *c); /* registers changed, and no instruction was seen to do it */
 bool cpu_switched_task(const struct vcpu *c);
 bool cpu_is_code64(void);
@@ -230,6 +232,7 @@ bool memory_offset(uint64_t gpa, uint64_t *offset); /* in guest RAM and the bloc
 bool memory_copy(uint64_t offset, void *to, size_t bytes);
 uint8_t *memory_flags(uint64_t gpa);
 bool memory_gpa_of_host(const void *host, uint64_t *gpa);
+bool memory_is_same(uint64_t gpa, uint64_t other);
 void memory_check(uint64_t gpa, bool write, bool *io);
 void memory_update_slots(void);
 bool memory_refresh(void);
@@ -243,6 +246,10 @@ void walk_stamp_path(void);            /* a slot of the filter stands for the la
 bool walk_slots_depend_on_store(uint64_t table);
 void walk_note_store(uint64_t table);
 void walk_release_unused(uint64_t table);
+void walk_note_untold_store(uint64_t gpa); /* it is not in the stream */
+
+/* store.c */
+uint32_t store_of_instruction(uint64_t rip); /* WIRE_STORES_*: what KVM's emulator makes of it */
 
 /* access.c */
 mem_cb *access_callback(unsigned kind, bool user, bool crosses);
@@ -269,6 +276,7 @@ void session_introduce(uint64_t rip);
 void session_start(uint64_t rip);
 void session_moved(uint64_t rip);
 void session_settle_with(struct controls now); /* the same, where the CPU's registers are another's by now */
+bool session_in_management_mode(uint64_t rip);
 void session_look_for_end(void);
 void session_settle(void); /* emits what the last block's final instruction changed */
 

@@ -166,6 +166,39 @@ static void settle(struct vcpu *c, const struct controls *now)
         deliver_idt_moved(c);
 }
 
+/* The CPU has left system management mode, by RSM or by a reset: nothing of what it did there is in the stream. */
+static void leave_management_mode(uint64_t rip)
+{
+    g.cpu->management = false;
+    session_moved(rip);
+}
+
+/*
+ * Is this block one of system management mode? What the last instruction before it left in the control registers is told
+ * with all the rest when the CPU comes back.
+ */
+bool session_in_management_mode(uint64_t rip)
+{
+    struct vcpu *c = g.cpu;
+    uint32_t pending = c->pending.type;
+
+    if (likely(cpu_in_management_mode(c) == c->management)) {
+        if (unlikely(c->management))
+            c->trigger = NO_FETCH_PAGE;
+        return c->management;
+    }
+    if (c->management) {
+        leave_management_mode(rip);
+        return false;
+    }
+    if (pending == WIRE_INVLPG || pending == WIRE_INVPCID || pending == PENDING_PKRU || pending == PENDING_XCR0)
+        settle(c, &(struct controls){ c->cr0, c->cr3, c->cr4, c->efer });
+    c->pending.type = PENDING_NONE;
+    c->management = true;
+    flush_filter(); /* its addresses lead elsewhere */
+    return true;
+}
+
 /* Emits what the last block's final instruction changed; it retired, or the caller would have dropped it. */
 void session_settle(void)
 {

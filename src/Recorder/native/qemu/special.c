@@ -235,6 +235,8 @@ void on_special(unsigned vcpu, void *data)
     if (g.several_vcpus)
         cpu_select();
     g.cpu->loads = 0;
+    if (unlikely(g.cpu->management) && m->kind != SPECIAL_OUT_IMM && m->kind != SPECIAL_OUT_DX)
+        return; /* RSM takes back what it changed */
     switch ((enum special)m->kind) {
     case SPECIAL_MOV_CR: on_mov_cr(m); break;
     case SPECIAL_CLTS: pend(WIRE_CR0, g.cpu->cr0 & ~8ull, 0, instruction_va(m)); break;
@@ -293,7 +295,7 @@ void on_special_load(unsigned vcpu, meminfo info, uint64_t va, void *data)
     if (g.several_vcpus)
         cpu_select();
     c = g.cpu;
-    if (qemu_plugin_mem_size_shift(info) > 3)
+    if (qemu_plugin_mem_size_shift(info) > 3 || c->management)
         return; /* vector registers of XRSTOR */
     value = qemu_plugin_mem_get_value(info).u64 & (~0ull >> (64 - (8u << qemu_plugin_mem_size_shift(info))));
     if (kind == SPECIAL_XRSTOR) {

@@ -93,6 +93,8 @@ static __attribute__((noinline)) void enter_page(uint64_t va, const struct mark 
     enter_code_page(PAGE_BASE(va));
     if (unlikely(g.look_for_end))
         session_look_for_end();
+    if (unlikely(session_in_management_mode(va)))
+        return;
     notice_changes(va);
     if (unlikely(!g.recording)) {
         session_settle();
@@ -153,7 +155,8 @@ static void on_second_page(unsigned vcpu, void *data)
     if (g.several_vcpus)
         cpu_select();
     enter_code_page(g.cpu->code_page + PAGE_BYTES);
-    go_on(g.cpu->code_page, GPA_UNKNOWN, m->size, m->user);
+    if (likely(!g.cpu->management))
+        go_on(g.cpu->code_page, GPA_UNKNOWN, m->size, m->user);
 }
 
 static bool stands_at(const struct mark *m, uint32_t kind, uint64_t where)

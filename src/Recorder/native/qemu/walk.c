@@ -292,3 +292,26 @@ void walk_release_unused(uint64_t table)
     g.counters.released++;
     emit_event(WIRE_PAGE_RELEASE, 0, PAGE_BASE(table), 0, (struct wire_event){ 0 });
 }
+
+/*
+ * What system management mode touches is another address space, for KVM too, and no part of the stream. A table that it
+ * stores to is released and told anew.
+ */
+void walk_note_untold_store(uint64_t gpa)
+{
+    static uint8_t content[PAGE_BYTES];
+    uint64_t offset;
+    const uint8_t *page;
+
+    if (!memory_offset(gpa, &offset))
+        return;
+    page = g.page_flags + offset / PAGE_BYTES;
+    if (*page & PAGE_HOLDS_IDT)
+        gates_stale();
+    if (!(*page & PAGE_IS_TABLE) || !memory_copy(PAGE_BASE(offset), content, sizeof(content)))
+        return;
+    g.counters.management_tables++;
+    emit_event(WIRE_PAGE_RELEASE, 0, PAGE_BASE(gpa), 0, (struct wire_event){ 0 });
+    emit_page_image(PAGE_BASE(gpa), content);
+    flush_filter();
+}

@@ -43,7 +43,7 @@ struct wire_event {
     uint32_t present; /* WIRE_HAS_* */
     uint32_t access;  /* WIRE_READ, WIRE_WRITE or WIRE_FETCH */
     uint32_t kept_filter; /* of a store to a page table: 1 where it did not empty the filter */
-    uint32_t spare;
+    uint32_t instruction; /* of a store to a page table: WIRE_STORES_* */
     uint64_t l2_gpa;  /* where WIRE_HAS_L2_GPA: what L1's nested page tables map to the gpa */
 };
 
@@ -85,6 +85,9 @@ enum {
 
 /* Kinds of access. */
 enum { WIRE_READ = 0, WIRE_WRITE = 1, WIRE_FETCH = 2 };
+
+/* What KVM's emulator makes of an instruction that stores to a page table. */
+enum { WIRE_STORES_UNTOLD = 0, WIRE_STORES_TABLES = 1, WIRE_STORES_ELSEWHERE = 2, WIRE_STORES_REPEATED = 3 };
 
 /* Record types. Events are 0xc0 + their number in the capture format. */
 enum {
@@ -161,6 +164,8 @@ struct wire_counters {
     uint64_t kept;           /* stores to page tables that did not empty the filter */
     uint64_t released;       /* times a page was followed as a table no more */
     uint64_t tasks_untold;   /* task switches whose cause and accesses are not known */
+    uint64_t management;     /* loads and stores in system management mode */
+    uint64_t management_tables; /* of them, stores to page tables */
 };
 
 struct wire_control {
@@ -195,7 +200,7 @@ struct wire_control {
     uint64_t reserved2[30];
     /* 0x300: the plugin's */
     struct wire_counters counters;
-    uint64_t reserved3[14];
+    uint64_t reserved3[12];
     /* 0x400: memory map exchange: the plugin raises the request, the recorder fills the slots, then the answer */
     uint32_t map_request;
     uint32_t reserved4;
@@ -212,7 +217,7 @@ _Static_assert(sizeof(struct wire_nested_enter) == 120, "nested enter");
 _Static_assert(sizeof(struct wire_nested_exit) == 72, "nested exit");
 _Static_assert(sizeof(struct wire_vcpu_state) == 64, "vcpu state");
 _Static_assert(sizeof(struct wire_memslot) == 40, "memslot");
-_Static_assert(sizeof(struct wire_counters) == 144, "counters");
+_Static_assert(sizeof(struct wire_counters) == 160, "counters");
 _Static_assert(offsetof(struct wire_control, words) == 0x10, "words");
 _Static_assert(offsetof(struct wire_control, start_at) == 0x40, "start_at");
 _Static_assert(offsetof(struct wire_control, head) == 0x100, "head");

@@ -10,9 +10,13 @@ namespace Replay.Replayer.Hardware;
 
 /// <summary>The walk of extended page tables.</summary>
 /// <remarks>SDM: EPT Translation Mechanism, EPT-Induced VM Exits, Accessed and Dirty Flags for EPT.</remarks>
-internal sealed class EptWalker(TablePages pages, TableWriter writer, HostProfile profile, NestedTlb? tlb, PagingStructureCache? cache)
+internal sealed class EptWalker(
+    TablePages pages, TableWriter writer, HostProfile profile, NestedTlb? tlb, PagingStructureCache? cache, bool isShadow = false)
     : SecondDimension(tlb, writer)
 {
+    /// <summary>Exit qualification: the address is that of an access of the guest's, not of an entry of its tables.</summary>
+    public const ulong OnFinalTranslation = 1UL << 8;
+
     private const ulong Read = 1;
     private const ulong Write = 2;
     private const ulong Execute = 4;
@@ -24,6 +28,9 @@ internal sealed class EptWalker(TablePages pages, TableWriter writer, HostProfil
     private const ulong EptpAccessedDirty = 1UL << 6;
 
     private readonly ulong _unreachableFrames = Spte.BaseAddressMask & ~((1UL << profile.PhysicalAddressBits) - 1);
+
+    /// <inheritdoc/>
+    public override bool IsShadow => isShadow;
 
     public override bool TableReadsAreWrites => SetsAccessedAndDirty;
 
@@ -58,6 +65,8 @@ internal sealed class EptWalker(TablePages pages, TableWriter writer, HostProfil
                 return Violation(gpa, access, rights, out hpa);
             if (!TryFinish(page, index, entry, (wanted & Write) != 0, gpa, shift))
                 return Exit(ExitReason.PmlFull, 0, gpa, out hpa);
+            if (isShadow)
+                Target = KvmTables.TargetGfn(page, index, gpa) << 12 | (gpa & 0xfff);
             var offset = (1UL << shift) - 1;
             hpa = (entry.Raw & Spte.BaseAddressMask & ~offset) | (gpa & offset);
             return true;
@@ -106,7 +115,7 @@ internal sealed class EptWalker(TablePages pages, TableWriter writer, HostProfil
             qualification |= 1UL << 7;
         if (access.Purpose == GpaPurpose.Final)
         {
-            qualification |= 1UL << 8;
+            qualification |= OnFinalTranslation;
             if (profile.AdvancedExitInformation)
                 qualification |= LinearRights(access);
         }

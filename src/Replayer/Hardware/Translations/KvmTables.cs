@@ -14,11 +14,11 @@ internal struct KvmTables(TablePages pages, TableWriter writer) : IPageTables
     public int References { get; private set; }
 
     /// <summary>The guest-physical page, by KVM's knowledge, that the entry read last maps at an address of the walk.</summary>
-    public readonly ulong TargetGfn(ulong address)
-    {
-        var inPage = (address >> 12) & (PageLevels.PagesPerHugePage(_page!.Level) - 1);
-        return FirstGfn(_page, _index) + inPage;
-    }
+    public readonly ulong TargetGfn(ulong address) => TargetGfn(_page!, _index, address);
+
+    /// <inheritdoc cref="TargetGfn(ulong)"/>
+    public static ulong TargetGfn(TablePage page, int index, ulong address) =>
+        FirstGfn(page, index) + ((address >> 12) & (PageLevels.PagesPerHugePage(page.Level) - 1));
 
     /// <summary>The page table that the walk came to, level 0 where to none.</summary>
     public WalkPosition PageTable { get; private set; }

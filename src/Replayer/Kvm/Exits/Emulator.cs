@@ -8,7 +8,8 @@ namespace Replay.Replayer.Kvm.Exits;
 
 /// <summary>
 /// Does what the faulting instruction does to memory, as far as it concerns the MMU; what it does to registers is the capture's affair.
-/// The opcode is not known: every store is taken for one that may well be meant for a page table, so none is retried.
+/// Where a capture does not say which instruction stores (<see cref="StoreInstruction"/>), it is taken for one that may well be meant for a page
+/// table, and is not retried.
 /// </summary>
 /// <remarks>KVM: x86_emulate_instruction(), emulator_read_write_onepage().</remarks>
 internal sealed class Emulator(KvmVcpu vcpu)
@@ -17,20 +18,45 @@ internal sealed class Emulator(KvmVcpu vcpu)
 
     private readonly KvmVm _vm = vcpu.Vm;
 
+    /// <summary>The repeated string instruction in the midst of which the emulator is; 0: none.</summary>
+    public ulong EmulatedString { get; private set; }
+
+    /// <summary>The guest runs again.</summary>
+    public void EndString() => EmulatedString = 0;
+
     /// <summary>An instruction faulted that the CPU cannot complete: it ends at a device, or at a page that is write-protected for good.</summary>
     /// <param name="address">The faulting address: with direct roots the gpa of the access.</param>
     /// <param name="exit">The access.</param>
-    public ExitResult EmulateFaultingInstruction(ulong address, in VmExit exit)
+    /// <param name="mayRetry">The page may be one that KVM protects for no good.</param>
+    public ExitResult EmulateFaultingInstruction(ulong address, in VmExit exit, bool mayRetry)
     {
         using var scope = _vm.Journal.Enter(KvmFunction.X86EmulateInstruction);
         if (exit.Access == AccessKind.Fetch && !TryFetch(exit))
             return ExitResult.GuestFault;
         if (!HasInstructionBytes)
             FetchInstruction(exit.Flags);
+        if (Retries(address, exit, mayRetry))
+            return ExitResult.Retry;
+        return Emulate(address, exit);
+    }
+
+    /// <summary>The next store of a repeated string instruction, of which the emulator has done the ones before: all without running the guest.</summary>
+    /// <remarks>KVM: x86_emulate_insn(), EMULATION_RESTART. It runs the guest again every 1024 elements, by a count that no capture has.</remarks>
+    public ExitResult EmulateNext(ulong address, in VmExit exit)
+    {
+        using var scope = _vm.Journal.Enter(KvmFunction.X86EmulateInstruction);
+        return Emulate(address, exit);
+    }
+
+    private ExitResult Emulate(ulong address, in VmExit exit)
+    {
+        EmulatedString = 0;
         if (!TryFindGpa(address, exit, out var gpa, out var isMmio))
             return ExitResult.GuestFault;
         if (!isMmio && exit.Access == AccessKind.Write)
             WriteGuest(gpa, exit);
+        if (exit.Instruction == StoreInstruction.Repeated)
+            EmulatedString = _vm.Journal.Rip;
         return ExitResult.Emulated;
     }
 
@@ -42,6 +68,44 @@ internal sealed class Emulator(KvmVcpu vcpu)
         FetchInstruction(AccessFlags.None);
     }
 
+    /// <summary>An instruction was emulated to its end: what was retried before counts no more.</summary>
+    /// <remarks>KVM: retry_instruction() without EMULTYPE_ALLOW_RETRY_PF.</remarks>
+    public void ForgetRetry()
+    {
+        if (!_vm.Kernel.WriteProtectedIsAnOutcome)
+            vcpu.LastRetry = default;
+    }
+
+    /// <summary>
+    /// An instruction that kernels do not use on page tables: the page is protected for no good. Once for an instruction and address, lest it go on
+    /// for ever.
+    /// </summary>
+    /// <remarks>KVM: retry_instruction(), x86_page_table_writing_insn().</remarks>
+    private bool Retries(ulong address, in VmExit exit, bool mayRetry)
+    {
+        var last = vcpu.LastRetry;
+        ForgetRetry();
+        if (!mayRetry || exit.Instruction is StoreInstruction.Untold or StoreInstruction.OnTables)
+            return false;
+        var now = (_vm.Journal.Rip, address);
+        if (_vm.Kernel.WriteProtectedIsAnOutcome)
+        {
+            if (!Unprotect(address, exit))
+                return false;
+            vcpu.LastRetry = now;
+            return true;
+        }
+
+        if (last == now)
+            return false;
+        vcpu.LastRetry = now;
+        Unprotect(address, exit);
+        return true;
+    }
+
+    private bool Unprotect(ulong address, in VmExit exit) =>
+        _vm.ShadowMmu.TableWrites.UnprotectForRetry(vcpu, address, UserBit(exit.Flags), OverridesSmap(exit.Flags));
+
     /// <summary>AMD CPUs with decode assists hand over the bytes of an instruction that faulted.</summary>
     private bool HasInstructionBytes => _vm.Profile is { Vendor: CpuVendor.Amd, DecodeAssists: true };
 
@@ -50,7 +114,11 @@ internal sealed class Emulator(KvmVcpu vcpu)
     {
         var rip = _vm.Journal.Rip;
         if (rip == 0)
+        {
+            vcpu.RegisterWrites.CachePdptrs();
             return;
+        }
+
         var access = PageFaultError.Fetch | UserBit(flags);
         _vm.ShadowMmu.TryTranslate(vcpu, rip, access, overridesSmap: false, out _, out _);
     }

@@ -15,13 +15,13 @@ internal sealed class FaultInjector(KvmVcpu vcpu)
     public void InjectEmulatedPageFault(in WalkFault fault)
     {
         using var scope = vcpu.Vm.Journal.Enter(KvmFunction.KvmInjectEmulatedPageFault);
-        var (address, errorCode, isNested) = fault;
+        var (address, errorCode, isNested) = (fault.Address, fault.ErrorCode, fault.IsNested);
         var mmu = isNested ? vcpu.Mmu : vcpu.WalkMmu;
         if ((errorCode & (PageFaultError.Present | PageFaultError.Reserved)) == PageFaultError.Present)
             vcpu.Invalidations.InvalidateGva(mmu, address, mmu.Root.Table);
         if (isNested)
         {
-            vcpu.Nested.InjectNpfExit(address, errorCode);
+            vcpu.Nested.InjectTableFault(fault);
             return;
         }
 

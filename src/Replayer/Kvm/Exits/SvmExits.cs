@@ -60,7 +60,7 @@ internal sealed class SvmExits(KvmVcpu vcpu) : IExitHandlers
                 return ExitResult.Emulated;
             case ExitReason.NestedExit:
                 using (_vm.Journal.Enter(KvmFunction.NestedSvmExitHandled))
-                    vcpu.Nested.Vmexit(exit.Info1, exit.Info2, exit.Gva);
+                    vcpu.Nested.Exit(exit.Info1, exit.Info2, exit.Gva);
                 return ExitResult.Emulated;
             default:
                 throw new InvariantViolation($"exit reason {exit.Reason} does not occur on AMD in mode {_vm.Mode}");
@@ -68,11 +68,11 @@ internal sealed class SvmExits(KvmVcpu vcpu) : IExitHandlers
     }
 
     /// <remarks>KVM: vmrun_interception().</remarks>
-    public void Vmrun(ulong vmcb, NestedEntry entry)
+    public void EnterNested(ulong control, NestedEntry entry)
     {
         using var scope = _vm.Journal.Enter(KvmFunction.VmrunInterception);
         SkipInstruction();
-        vcpu.Nested.Vmrun(vmcb, entry);
+        vcpu.Nested.Enter(control, entry);
     }
 
     private ExitResult HandleNpf(in VmExit exit)
@@ -89,7 +89,10 @@ internal sealed class SvmExits(KvmVcpu vcpu) : IExitHandlers
     private void DecodeUnlessAssisted()
     {
         if (!_vm.Profile.DecodeAssists)
+        {
             vcpu.Emulator.Decode();
+            vcpu.Emulator.ForgetRetry();
+        }
     }
 
     /// <summary>Without next-RIP saving the length of an instruction must be read from it.</summary>

@@ -28,6 +28,9 @@ public readonly record struct VmExit
 
     /// <summary>Value stored by the instruction, where the capture has it.</summary>
     public ulong? Value { get; init; }
+
+    /// <summary>What the emulator will make of the instruction, where the capture says.</summary>
+    public StoreInstruction Instruction { get; init; }
 }
 
 /// <summary>How the guest goes on after an exit.</summary>

@@ -1,5 +1,6 @@
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Mmu;
+using Replay.Trace;
 
 namespace Replay.Replayer.Kvm.Exits;
 
@@ -42,12 +43,29 @@ internal sealed class VmxExits(KvmVcpu vcpu) : IExitHandlers
                 using (_vm.Journal.Enter(KvmFunction.HandleInvpcid))
                     vcpu.Invalidations.Invpcid(exit.Info1, exit.Info2, exit.Gva);
                 return ExitResult.Emulated;
+            case ExitReason.Invept:
+                ((NestedVmx)vcpu.Nested).Invept(exit.Info1, exit.Info2);
+                return ExitResult.Emulated;
+            case ExitReason.Invvpid:
+                ((NestedVmx)vcpu.Nested).Invvpid();
+                return ExitResult.Emulated;
+            case ExitReason.NestedExit:
+                using (_vm.Journal.Enter(KvmFunction.NestedVmxReflectVmexit))
+                    vcpu.Nested.Exit(exit.Info1, exit.Info2, exit.Gva);
+                return ExitResult.Emulated;
             case ExitReason.PmlFull:
                 // Everything was done when the buffer was emptied.
                 return ExitResult.Retry;
             default:
                 throw new InvariantViolation($"exit reason {exit.Reason} does not occur on Intel in mode {_vm.Mode}");
         }
+    }
+
+    /// <remarks>KVM: handle_vmlaunch(), handle_vmresume().</remarks>
+    public void EnterNested(ulong control, NestedEntry entry)
+    {
+        using var scope = _vm.Journal.Enter(KvmFunction.HandleVmresume);
+        vcpu.Nested.Enter(control, entry);
     }
 
     /// <remarks>KVM: handle_ept_violation().</remarks>
@@ -64,7 +82,10 @@ internal sealed class VmxExits(KvmVcpu vcpu) : IExitHandlers
             errorCode |= PageFaultError.Present;
         if ((qualification & GvaIsValid) != 0 || !_vm.Kernel.TellsWalkOnlyForGva)
             errorCode |= (qualification & OnFinalTranslation) != 0 ? PageFaultError.GuestFinal : PageFaultError.GuestPage;
-        return _vm.ShadowMmu.Faults.Handle(vcpu, exit.Info2, errorCode, exit);
+        vcpu.Nested.HardwareFault = (qualification, exit.Info2);
+        var result = _vm.ShadowMmu.Faults.Handle(vcpu, exit.Info2, errorCode, exit);
+        vcpu.Nested.HardwareFault = null;
+        return result;
     }
 
     /// <remarks>KVM: handle_ept_misconfig().</remarks>

@@ -73,12 +73,12 @@ public sealed partial record KvmBehaviour
 
     /// <summary>Whether memslots and host memory changed is looked at before room for pages is made, not after.</summary>
     /// <remarks>KVM: direct_page_fault(), FNAME(page_fault)(), is_page_fault_stale().</remarks>
-    [Changed("after 6.1", "not looked up: read in both sources")]
+    [Changed("after 6.1", "commit not looked up: read in both sources")]
     public bool LooksForStaleFaultFirst { get; init; }
 
     /// <summary>Asking the host for a frame ends in a retry if an invalidation runs or ran meanwhile.</summary>
     /// <remarks>KVM: kvm_faultin_pfn(), mmu_invalidate_retry_gfn_unsafe().</remarks>
-    [Changed("6.9", "KVM: x86/mmu: Retry fault before acquiring mmu_lock if the mapping is changing")]
+    [Changed("6.9", "KVM: x86/mmu: Retry fault before acquiring mmu_lock if mapping is changing")]
     public bool FaultinLooksForInvalidation { get; init; }
 
     /// <summary>Faults of the TDP MMU have a handler of their own.</summary>
@@ -100,7 +100,7 @@ public sealed partial record KvmBehaviour
 
     /// <summary>Pages are synced and addresses invalidated entry by entry; what did not change is left alone, and nothing is prefetched.</summary>
     /// <remarks>KVM: FNAME(sync_page)(), FNAME(invlpg)(); later __kvm_sync_page(), FNAME(sync_spte)(), __kvm_mmu_invalidate_addr().</remarks>
-    [Changed("6.4", "KVM: x86/mmu: Remove FNAME(invlpg) and use FNAME(sync_spte) to update vTLB instead")]
+    [Changed("6.4", "KVM: x86/mmu: Remove FNAME(invlpg) and use FNAME(sync_spte) to update vTLB instead.")]
     public bool SyncsEntryByEntry { get; init; }
 
     /// <summary>A large guest page over one of the tables that map it is mapped by small pages.</summary>
@@ -125,7 +125,7 @@ public sealed partial record KvmBehaviour
 
     /// <summary>A nested guest's page that loses its last parent is zapped even while it is a root.</summary>
     /// <remarks>KVM: mmu_page_zap_pte().</remarks>
-    [Changed("after 6.1", "not looked up: read in both sources, 6.1.176 and 6.12.95")]
+    [Changed("after 6.1", "commit not looked up: read in both sources")]
     public bool ZapsOrphanedRoots { get; init; }
 
     /// <summary>Flushes name the pages of the entry that changed; before, some named those of its table.</summary>
@@ -140,8 +140,13 @@ public sealed partial record KvmBehaviour
 
     /// <summary>Setting CPUID marks the root roles of a vCPU's MMUs invalid; before, it cleared them. Of an MMU that is never set up, this stays.</summary>
     /// <remarks>KVM: kvm_mmu_after_set_cpuid().</remarks>
-    [Changed("after 6.1", "not looked up: read in both sources, 6.1.176 and 6.12.95")]
+    [Changed("after 6.1", "commit not looked up: read in both sources")]
     public bool CpuidMarksRolesInvalid { get; init; }
+
+    /// <summary>A misconfiguration of EPT that a nested guest's hypervisor gets has no exit qualification; before, it had that of the CPU's own exit.</summary>
+    /// <remarks>KVM: nested_ept_inject_page_fault().</remarks>
+    [Changed("after 6.1", "commit not looked up: read in both sources")]
+    public bool ClearsQualificationOfMisconfiguration { get; init; }
 
     // Huge pages.
 
@@ -154,6 +159,11 @@ public sealed partial record KvmBehaviour
     /// <remarks>KVM: kvm_recover_nx_lpages(), later kvm_recover_nx_huge_pages().</remarks>
     [Changed("6.2", "KVM: x86/mmu: Do not recover dirty-tracked NX Huge Pages")]
     public bool KeepsLoggedNxSplits { get; init; }
+
+    /// <summary>Clearing a dirty log splits the huge page of the last page named, too; before, the range ended in front of it.</summary>
+    /// <remarks>KVM: kvm_arch_mmu_enable_log_dirty_pt_masked(), kvm_mmu_try_split_huge_pages().</remarks>
+    [Changed("6.8", "KVM: x86/mmu: Fix off-by-1 when splitting huge pages during CLEAR")]
+    public bool ClearSplitsLastPage { get; init; }
 
     // The TDP MMU.
 

@@ -13,6 +13,7 @@ public sealed class ShadowMmu : IMmuBackend
     private readonly KvmVm _vm;
     private readonly IGuestPaging _paging64;
     private readonly IGuestPaging _paging32;
+    private readonly IGuestPaging _pagingEpt;
 
     internal ShadowMmu(KvmVm vm)
     {
@@ -24,6 +25,7 @@ public sealed class ShadowMmu : IMmuBackend
         Rmap = new Rmap(vm, this);
         RmapOperations = new RmapOperations(vm, this);
         RmapRanges = new RmapRanges(vm, this);
+        RmapSplits = new RmapSplits(vm, this);
         Links = new ShadowLinks(vm, this);
         ShadowPages = new ShadowPages(vm, this);
         Zapper = new Zapper(vm, this);
@@ -43,6 +45,7 @@ public sealed class ShadowMmu : IMmuBackend
         Faults = new PageFaults(vm, this);
         _paging64 = new GuestPaging<Paging64>(vm, this);
         _paging32 = new GuestPaging<Paging32>(vm, this);
+        _pagingEpt = new GuestPaging<PagingEpt>(vm, this);
     }
 
     /// <summary>Shadow pages in use.</summary>
@@ -83,6 +86,8 @@ public sealed class ShadowMmu : IMmuBackend
     internal RmapOperations RmapOperations { get; }
 
     internal RmapRanges RmapRanges { get; }
+
+    internal RmapSplits RmapSplits { get; }
 
     internal ShadowLinks Links { get; }
 
@@ -126,6 +131,7 @@ public sealed class ShadowMmu : IMmuBackend
     {
         KvmFunction.Paging64PageFault => _paging64,
         KvmFunction.Paging32PageFault => _paging32,
+        KvmFunction.EptPageFault => _pagingEpt,
         _ => null,
     };
 
@@ -145,6 +151,7 @@ public sealed class ShadowMmu : IMmuBackend
     {
         gpa = null;
         fault = default;
+        vcpu.RegisterWrites.CachePdptrs();
         if (PagingOf(vcpu.WalkMmu) is { } paging)
         {
             var found = paging.TryTranslate(vcpu, vcpu.WalkMmu, gva, access, overridesSmap, out var address, out fault);

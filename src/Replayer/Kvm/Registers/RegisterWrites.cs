@@ -141,6 +141,35 @@ internal sealed class RegisterWrites(KvmVcpu vcpu)
         _vm.ShadowMmu.Roots.Free(vcpu.Mmu, set);
     }
 
+    /// <summary>KVM walks the guest's tables and needs the PDPTEs. Without nested paging it has them; VMX tells them at each exit.</summary>
+    /// <remarks>KVM: kvm_pdptr_read(), svm_cache_reg().</remarks>
+    public void CachePdptrs()
+    {
+        if (vcpu.HasPdptrs || !_vm.TdpEnabled || _vm.Profile.Vendor != Host.CpuVendor.Amd || _registers.Mode != PagingMode.Pae)
+            return;
+        vcpu.HasPdptrs = true;
+        if (!HasReservedPdpte())
+            LoadPdptrs(_registers.Cr3);
+    }
+
+    /// <summary>load_pdptrs() takes none of the four then, and asks for nothing. A CPU that sets accessed bits there, which are reserved, brings that about.</summary>
+    /// <remarks>KVM: load_pdptrs(), pdptr_rsvd_bits().</remarks>
+    private bool HasReservedPdpte()
+    {
+        const ulong reserved = 0x1e6;
+        var table = _registers.Cr3 & 0xffff_ffe0;
+        if (vcpu.IsNested && !_vm.ShadowMmu.TryTranslateNested(vcpu, table, PageFaultError.User | PageFaultError.Write, out table, out _))
+            return true;
+        var beyond = ulong.MaxValue << _vm.Profile.GuestPhysicalAddressBits;
+        for (var i = 0; i < 4; i++)
+        {
+            if (_vm.GuestMemory.TryRead64(table + ((ulong)i * 8), out var pdpte) && (pdpte & EntryBits.Present) != 0 && (pdpte & (reserved | beyond)) != 0)
+                return true;
+        }
+
+        return false;
+    }
+
     /// <summary>Reads the four PDPTEs from guest memory.</summary>
     /// <remarks>KVM: load_pdptrs().</remarks>
     public void LoadPdptrs(ulong cr3)
@@ -162,6 +191,7 @@ internal sealed class RegisterWrites(KvmVcpu vcpu)
         // Shadow roots are made from the PDPTEs.
         if (changed && !_vm.TdpEnabled)
             _vm.ShadowMmu.Roots.Free(vcpu.WalkMmu, MmuRootSet.Current);
+        vcpu.HasPdptrs = true;
         vcpu.Requests |= VcpuRequests.LoadMmuPgd;
     }
 

@@ -28,7 +28,7 @@ public sealed class KvmVcpu : IHypervisor
         Injector = new FaultInjector(this);
         Invalidations = new TlbInvalidations(this);
         RegisterWrites = new RegisterWrites(this);
-        Nested = new NestedSvm(this);
+        Nested = NestedVirtualization.Of(this);
         Mmu = RootMmu;
         WalkMmu = RootMmu;
         _exits = vm.Profile.Vendor == CpuVendor.Intel ? new VmxExits(this) : new SvmExits(this);
@@ -116,6 +116,10 @@ public sealed class KvmVcpu : IHypervisor
 
     internal HardwareRoot LoadedRoot { get; set; }
 
+    /// <summary>KVM has read the PDPTEs since the last exit. SVM does not tell them at an exit, where VMX does.</summary>
+    /// <remarks>KVM: VCPU_EXREG_PDPTR in regs_avail.</remarks>
+    internal bool HasPdptrs { get; set; }
+
     internal VcpuTlb Tlb { get; }
 
     internal MmioCache Mmio { get; } = new();
@@ -128,7 +132,7 @@ public sealed class KvmVcpu : IHypervisor
 
     internal RegisterWrites RegisterWrites { get; }
 
-    internal NestedSvm Nested { get; }
+    internal NestedVirtualization Nested { get; }
 
     /// <summary>Userspace set the registers: where a recording starts, and after an INIT.</summary>
     /// <remarks>KVM: __set_sregs().</remarks>
@@ -147,6 +151,7 @@ public sealed class KvmVcpu : IHypervisor
     /// <remarks>KVM: vcpu_enter_guest(), up to the entry.</remarks>
     public void EnterGuest()
     {
+        Emulator.EndString();
         if ((Requests == VcpuRequests.None && Mmu.Root.IsValid) || IsShutDown)
             return;
         using var scope = Vm.Journal.Enter(KvmFunction.VcpuEnterGuest);
@@ -179,6 +184,16 @@ public sealed class KvmVcpu : IHypervisor
             Tlb.FlushGuestOnRequest();
     }
 
+    /// <summary>Serves the flushes of this vCPU's own translations that are pending, before what they are of changes.</summary>
+    /// <remarks>KVM: kvm_service_local_tlb_flush_requests().</remarks>
+    internal void ServiceLocalFlushes()
+    {
+        if (Take(VcpuRequests.TlbFlushCurrent))
+            Tlb.FlushCurrentOnRequest();
+        if (Take(VcpuRequests.TlbFlushGuest))
+            Tlb.FlushGuestOnRequest();
+    }
+
     /// <inheritdoc/>
     public ExitResult HandleExit(in VmExit exit)
     {
@@ -188,6 +203,7 @@ public sealed class KvmVcpu : IHypervisor
         IsShutDown = false;
         Vm.Journal.Vcpu = (byte)Id;
         Invariant.Holds(!IsPagingExit(exit.Reason) || !Vm.TdpEnabled || !Registers.PagingEnabled, $"{exit.Reason} exits in two-dimensional paging");
+        HasPdptrs = false;
         using var scope = Vm.Journal.BeginExit(exit.Reason, exit.Info1, exit.Info2);
         var wasGuestMode = IsGuestMode;
         var result = _exits.Handle(exit);
@@ -197,18 +213,29 @@ public sealed class KvmVcpu : IHypervisor
     }
 
     /// <inheritdoc/>
+    public ulong EmulatedString => Emulator.EmulatedString;
+
+    /// <inheritdoc/>
+    public ExitResult EmulateNext(in VmExit store, ulong? gpa)
+    {
+        Vm.Journal.Vcpu = (byte)Id;
+        return Emulator.EmulateNext(Mmu.RootRole.Direct ? gpa ?? 0 : store.Gva, store);
+    }
+
+    /// <inheritdoc/>
     public bool CanRunNested(NestedEntry entry)
     {
         ArgumentNullException.ThrowIfNull(entry);
-        return Vm.Profile.Vendor == CpuVendor.Amd && (Vm.TdpEnabled || !entry.NestedPaging);
+        return Nested.CanRun(entry);
     }
 
     /// <inheritdoc/>
     public void Vmrun(ulong vmcb, NestedEntry entry)
     {
         Vm.Journal.Vcpu = (byte)Id;
+        HasPdptrs = false;
         using var scope = Vm.Journal.BeginExit(ExitReason.Vmrun, 0, vmcb);
-        ((SvmExits)_exits).Vmrun(vmcb, entry);
+        _exits.EnterNested(vmcb, entry);
     }
 
     /// <inheritdoc/>
@@ -222,10 +249,10 @@ public sealed class KvmVcpu : IHypervisor
 
     /// <summary>Root of the tables that the MMU walks: those of the nested guest's hypervisor, or the running guest's own.</summary>
     /// <remarks>KVM: kvm_mmu.get_guest_pgd.</remarks>
-    internal ulong PgdOf(KvmMmu mmu) => ReferenceEquals(mmu, GuestMmu) ? Nested.NestedCr3 : Registers.Cr3;
+    internal ulong PgdOf(KvmMmu mmu) => ReferenceEquals(mmu, GuestMmu) ? Nested.TablesRoot : Registers.Cr3;
 
     /// <remarks>KVM: kvm_mmu.get_pdptr.</remarks>
-    internal ulong PdpteOf(KvmMmu mmu, int index) => ReferenceEquals(mmu, GuestMmu) ? Nested.TdpPdpte(index) : Registers.Pdptes[index];
+    internal ulong PdpteOf(KvmMmu mmu, int index) => ReferenceEquals(mmu, GuestMmu) ? Nested.TablesPdpte(index) : Registers.Pdptes[index];
 
     /// <inheritdoc/>
     public bool TryGetHostAddress(ulong gpa, out ulong hpa)

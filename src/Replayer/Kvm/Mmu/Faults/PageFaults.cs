@@ -27,13 +27,14 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
 
         vm.Journal.BeginFault(address, exit.Gva, errorCode, vcpu.Mmu.PageFaultHandler, exit.Access);
         outcome = Dispatch(vcpu, address, errorCode & vm.Kernel.FaultErrorCodeMask, (exit.Flags & AccessFlags.AlignmentCheck) != 0);
-        var decided = outcome == RetPf.WriteProtected ? HandleWriteProtected(vcpu, address, errorCode, exit) : outcome;
+        var mayRetry = !vm.Kernel.WriteProtectedIsAnOutcome && !IsKnownDevice(vcpu, address);
+        var decided = outcome == RetPf.WriteProtected ? HandleWriteProtected(vcpu, address, errorCode, exit, out mayRetry) : outcome;
         Count(decided);
         var result = decided switch
         {
             RetPf.Emulate when outcome == RetPf.Emulate && vcpu.Mmu.RootRole.Direct && (errorCode & PageFaultError.NestedGuestPage) == PageFaultError.NestedGuestPage
                 => UnprotectGuestTable(address),
-            RetPf.Emulate => vcpu.Emulator.EmulateFaultingInstruction(address, exit),
+            RetPf.Emulate => vcpu.Emulator.EmulateFaultingInstruction(address, exit, mayRetry && !vcpu.IsGuestMode),
             RetPf.GuestFault => ExitResult.GuestFault,
             _ => ExitResult.Retry,
         };
@@ -53,25 +54,30 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
     /// Once for an instruction and address, lest it go on for ever.
     /// </summary>
     /// <remarks>KVM: kvm_mmu_write_protect_fault(), is_write_to_guest_page_table(), kvm_event_needs_reinjection().</remarks>
-    private RetPf HandleWriteProtected(KvmVcpu vcpu, ulong address, ulong errorCode, in VmExit exit)
+    private RetPf HandleWriteProtected(KvmVcpu vcpu, ulong address, ulong errorCode, in VmExit exit, out bool mayRetry)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuWriteProtectFault);
         const ulong writesGuestTable = PageFaultError.GuestPage | PageFaultError.Write | PageFaultError.Present;
-        var retried = vcpu.LastRetry;
-        if (retried == (vm.Journal.Rip, address))
+        mayRetry = vcpu.LastRetry != (vm.Journal.Rip, address);
+        if (!mayRetry)
             return RetPf.Emulate;
         vcpu.LastRetry = default;
-        var mayRetry = vcpu.Mmu.RootRole.Direct ? (errorCode & writesGuestTable) == writesGuestTable : (exit.Flags & AccessFlags.Implicit) != 0;
-        if (!mayRetry || !mmu.TableWrites.UnprotectForRetry(vcpu, address))
+        var isSpared = vcpu.Mmu.RootRole.Direct ? (errorCode & writesGuestTable) == writesGuestTable : (exit.Flags & AccessFlags.Implicit) != 0;
+        if (!isSpared || !mmu.TableWrites.UnprotectForRetry(vcpu, address, userBit: 0, overridesSmap: false))
             return RetPf.Emulate;
         vcpu.LastRetry = (vm.Journal.Rip, address);
         return RetPf.Retry;
     }
 
+    /// <remarks>KVM: mmio_info_in_cache().</remarks>
+    private bool IsKnownDevice(KvmVcpu vcpu, ulong address) => vcpu.Mmu.RootRole.Direct
+        ? vcpu.Mmio.MatchesGpa(address, vm.Memslots.Generation)
+        : vcpu.Mmio.MatchesGva(address, vm.Memslots.Generation);
+
     private ExitResult HandleMmio(KvmVcpu vcpu, ulong address, ulong errorCode, RetPf outcome, in VmExit exit)
     {
         vm.Journal.BeginFault(address, exit.Gva, errorCode, KvmFunction.HandleMmioPageFault, exit.Access);
-        var result = outcome == RetPf.Emulate ? vcpu.Emulator.EmulateFaultingInstruction(address, exit) : ExitResult.Retry;
+        var result = outcome == RetPf.Emulate ? vcpu.Emulator.EmulateFaultingInstruction(address, exit, mayRetry: false) : ExitResult.Retry;
         vm.Journal.EndFault(outcome, 0);
         return result;
     }

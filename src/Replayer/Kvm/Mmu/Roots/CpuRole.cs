@@ -6,6 +6,9 @@ namespace Replay.Replayer.Kvm.Mmu;
 /// <remarks>KVM: union kvm_cpu_role.</remarks>
 public readonly record struct CpuRole(PageRole Base, bool Valid, bool Cr4Pse, bool Cr4Pke, bool Cr4Smap, bool Cr4Smep, bool Cr4La57, bool EferLma)
 {
+    /// <summary>Extended page tables may forbid reading and allow execution.</summary>
+    public bool ExecuteOnly { get; init; }
+
     /// <param name="registers">Of the guest that runs.</param>
     /// <param name="isGuestMode">It is a nested one.</param>
     /// <remarks>KVM: kvm_calc_cpu_role().</remarks>
@@ -44,7 +47,7 @@ public readonly record struct CpuRole(PageRole Base, bool Valid, bool Cr4Pse, bo
     /// KVM: union kvm_mmu_extended_role.
     /// </remarks>
     public uint ExtendedWord =>
-        (Valid ? 1u : 0) | (Cr4Pse ? 1u << 2 : 0) | (Cr4Pke ? 1u << 3 : 0) | (Cr4Smap ? 1u << 4 : 0) | (Cr4Smep ? 1u << 5 : 0)
+        (Valid ? 1u : 0) | (ExecuteOnly ? 1u << 1 : 0) | (Cr4Pse ? 1u << 2 : 0) | (Cr4Pke ? 1u << 3 : 0) | (Cr4Smap ? 1u << 4 : 0) | (Cr4Smep ? 1u << 5 : 0)
         | (Cr4La57 ? 1u << 6 : 0) | (EferLma ? 1u << 7 : 0);
 
     /// <summary>Guest paging is on.</summary>

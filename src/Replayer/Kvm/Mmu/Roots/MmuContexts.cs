@@ -7,6 +7,10 @@ namespace Replay.Replayer.Kvm.Mmu;
 /// <summary>Decides, from the guest's registers, what a vCPU's tables are like and who handles its faults.</summary>
 internal sealed class MmuContexts(KvmVm vm)
 {
+    private const ulong EptpWalkLength = 7UL << 3;
+    private const ulong EptpFiveLevels = 4UL << 3;
+    private const ulong EptpAccessedDirty = 1UL << 6;
+
     private readonly int _tdpLevel = TdpLevel(vm.Profile);
 
     /// <summary>Brings the vCPU's roles up to date; changes no root.</summary>
@@ -53,6 +57,26 @@ internal sealed class MmuContexts(KvmVm vm)
             .With(PageRole.PassthroughMask, _tdpLevel == PgLevel.Root5 && cpuRole.Base.Level == PgLevel.Root4);
         mmu.PageFaultHandler = Handler(cpuRole);
         vm.ShadowMmu.RootCache.NewPgd(vcpu, vcpu.PgdOf(mmu));
+    }
+
+    /// <summary>
+    /// Brings the roles for the shadow of a hypervisor's extended page tables up to date and looks for a root. Nothing of its registers counts;
+    /// with and without accessed and dirty bits are different tables.
+    /// </summary>
+    /// <remarks>KVM: kvm_init_shadow_ept_mmu(), kvm_calc_shadow_ept_root_page_role(), vmx_eptp_page_walk_level().</remarks>
+    public void InitShadowEpt(KvmVcpu vcpu, ulong eptp)
+    {
+        using var scope = vm.Journal.Enter(KvmFunction.KvmInitShadowEptMmu);
+        var level = (eptp & EptpWalkLength) == EptpFiveLevels ? PgLevel.Root5 : PgLevel.Root4;
+        var role = new PageRole(PageRole.GuestModeMask)
+            .WithAccess(PteAccess.All)
+            .WithLevel(level)
+            .With(PageRole.AdDisabledMask, (eptp & EptpAccessedDirty) == 0);
+        var mmu = vcpu.GuestMmu;
+        mmu.CpuRole = new CpuRole(role, Valid: true, false, false, false, false, false, false) { ExecuteOnly = vm.Profile.EptExecuteOnly };
+        mmu.RootRole = role;
+        mmu.PageFaultHandler = KvmFunction.EptPageFault;
+        vm.ShadowMmu.RootCache.NewPgd(vcpu, eptp);
     }
 
     /// <summary>Only what walks of the nested guest's tables need: they are never shadowed.</summary>

@@ -37,6 +37,7 @@ public static class RootRegister
     private const ulong EptpWriteBack = 6;
     private const ulong EptpWalkLength4 = 3 << 3;
     private const ulong EptpWalkLength5 = 4 << 3;
+    // For a nested guest as its hypervisor's EPTP has it.
     private const ulong EptpAdEnable = 1 << 6;
 
     /// <summary>EPTP, nCR3 or CR3 for a root.</summary>
@@ -52,6 +53,6 @@ public static class RootRegister
             return address;
         return address | EptpWriteBack
             | (level == PgLevel.Root5 ? EptpWalkLength5 : EptpWalkLength4)
-            | (vcpu.Vm.Profile.EptAdBits ? EptpAdEnable : 0);
+            | (vcpu.Vm.Profile.EptAdBits && (!vcpu.IsGuestMode || (vcpu.Nested.TablesRoot & EptpAdEnable) != 0) ? EptpAdEnable : 0);
     }
 }

@@ -70,14 +70,18 @@ internal sealed class GptePrefetch<TPtes>(KvmVm vm, ShadowMmu mmu)
     /// <remarks>KVM: FNAME(prefetch_invalid_gpte)().</remarks>
     public bool DropIfInvalid(KvmVcpu vcpu, Sptep entry, ulong gpte)
     {
-        var isUsed = (gpte & (GuestPte.Present | GuestPte.Accessed)) == (GuestPte.Present | GuestPte.Accessed);
-        if (isUsed && !GuestReservedBits.Of(vcpu.Mmu.CpuRole, vm.Profile).AreSet(gpte, PgLevel.Size4K))
+        var isUsed = TPtes.IsPresent(gpte) && (!TPtes.HasAccessedDirty(vcpu.Mmu.CpuRole.Base) || (gpte & TPtes.Accessed) != 0);
+        if (isUsed && !TPtes.Reserved(vcpu.Mmu.CpuRole, vm.Profile).AreSet(gpte, PgLevel.Size4K))
             return false;
         mmu.Rmap.DropSpte(entry);
         return true;
     }
 
-    /// <summary>The rights of a guest entry under a table, without writing where the page is not dirty.</summary>
-    public static PteAccess AccessOf(ShadowPage page, ulong gpte) =>
-        GuestPte.ProtectClean(page.Role.Access & GuestPte.Access(gpte), gpte);
+    /// <summary>The rights of a guest entry under a table, without writing where the page is not dirty: so the write that makes it dirty is seen.</summary>
+    /// <remarks>KVM: FNAME(protect_clean_gpte)().</remarks>
+    public static PteAccess AccessOf(ShadowPage page, ulong gpte)
+    {
+        var access = page.Role.Access & TPtes.Access(gpte);
+        return TPtes.HasAccessedDirty(page.Role) && (gpte & TPtes.Dirty) == 0 ? access & ~PteAccess.Write : access;
+    }
 }

@@ -16,9 +16,4 @@ internal static class GuestPte
     /// <remarks>KVM: FNAME(gpte_access)().</remarks>
     public static PteAccess Access(ulong gpte) =>
         (PteAccess)(((gpte & (Present | Writable | User)) ^ (gpte >> 63)) & (ulong)PteAccess.All);
-
-    /// <summary>A page that is not dirty is mapped read-only, so that the write that makes it dirty is seen.</summary>
-    /// <remarks>KVM: FNAME(protect_clean_gpte)().</remarks>
-    public static PteAccess ProtectClean(PteAccess access, ulong gpte) =>
-        (gpte & Dirty) != 0 ? access : access & ~PteAccess.Write;
 }

@@ -24,9 +24,13 @@ internal sealed class GuestTableWalker<TPtes>(KvmVm vm)
         bits |= access & (PageFaultError.Write | PageFaultError.User);
         if ((access & PageFaultError.Fetch) != 0 && (mmu.CpuRole.Base.EferNx || mmu.CpuRole.Cr4Smep))
             bits |= PageFaultError.Fetch;
-        walk.Fault = new WalkFault(address, (uint)bits, IsNested: !ReferenceEquals(mmu, vcpu.WalkMmu));
+        walk.Fault = new WalkFault(address, (uint)bits, IsNested: !ReferenceEquals(mmu, vcpu.WalkMmu)) { Qualification = Qualification(walk, access) };
         return false;
     }
+
+    private static ulong Qualification(GuestWalk walk, ulong access) => TPtes.TellsRights
+        ? ((access & PageFaultError.User) != 0 ? 1UL : 0) | ((access & PageFaultError.Write) != 0 ? 2UL : 0) | ((access & PageFaultError.Fetch) != 0 ? 4UL : 0) | (walk.Rights & 7) << 3
+        : 0;
 
     /// <param name="vcpu">Whose tables.</param>
     /// <param name="mmu">Which of them.</param>
@@ -40,7 +44,7 @@ internal sealed class GuestTableWalker<TPtes>(KvmVm vm)
         reason = 0;
         var role = mmu.CpuRole;
         var isNested = ReferenceEquals(mmu, vcpu.NestedMmu);
-        var reserved = GuestReservedBits.Of(role, vm.Profile);
+        var reserved = TPtes.Reserved(role, vm.Profile);
         walk.Level = role.Base.Level;
         var pte = vcpu.PgdOf(mmu);
         if (TPtes.EntrySize == 8 && walk.Level == PgLevel.RootPae)
@@ -65,7 +69,9 @@ internal sealed class GuestTableWalker<TPtes>(KvmVm vm)
             if (!Read(walk, address, out pte))
                 return false;
             rights &= pte ^ TPtes.NxMask;
-            if ((pte & GuestPte.Present) == 0)
+            if (TPtes.TellsRights)
+                walk.Rights = rights;
+            if (!TPtes.IsPresent(pte))
                 return false;
             if (reserved.AreSet(pte, walk.Level))
             {
@@ -74,14 +80,14 @@ internal sealed class GuestTableWalker<TPtes>(KvmVm vm)
             }
 
             walk.Ptes[walk.Level] = pte;
-            walk.PtAccess[walk.Level] = GuestPte.Access(above ^ TPtes.NxMask);
+            walk.PtAccess[walk.Level] = TPtes.Access(above ^ TPtes.NxMask);
             if (TPtes.IsLast(pte, walk.Level, role))
                 break;
         }
 
-        walk.PteAccess = GuestPte.Access(rights ^ TPtes.NxMask);
+        walk.PteAccess = TPtes.Access(rights ^ TPtes.NxMask);
         var key = TPtes.EntrySize == 8 ? (int)(pte >> GuestPte.ProtectionKeyShift & 15) : 0;
-        reason = GuestPermissions.Fault(role, walk.PteAccess, key, vcpu.Registers.Pkru, access, overridesSmap);
+        reason = TPtes.Fault(role, walk.PteAccess, key, vcpu.Registers.Pkru, access, overridesSmap);
         if (reason != 0)
             return false;
         var offsetMask = (1UL << (12 + (TPtes.LevelBits * (walk.Level - 1)))) - 1;
@@ -97,9 +103,11 @@ internal sealed class GuestTableWalker<TPtes>(KvmVm vm)
             walk.Gfn = gpa >> 12;
         }
 
+        if (!TPtes.HasAccessedDirty(role.Base))
+            return true;
         var isWrite = (access & PageFaultError.Write) != 0;
-        if (!isWrite)
-            walk.PteAccess = GuestPte.ProtectClean(walk.PteAccess, pte);
+        if (!isWrite && (pte & TPtes.Dirty) == 0)
+            walk.PteAccess &= ~PteAccess.Write;
         SetAccessedAndDirty(walk, isWrite);
         return true;
     }
@@ -150,7 +158,7 @@ internal sealed class GuestTableWalker<TPtes>(KvmVm vm)
     {
         for (var level = walk.MaxLevel; level >= walk.Level; level--)
         {
-            var wanted = level == walk.Level && isWrite ? GuestPte.Accessed | GuestPte.Dirty : GuestPte.Accessed;
+            var wanted = level == walk.Level && isWrite ? TPtes.Accessed | TPtes.Dirty : TPtes.Accessed;
             if ((walk.Ptes[level] & wanted) == wanted || !walk.PteWritable[level])
                 continue;
             vm.GuestMemory.SetBits(walk.PteGpas[level], wanted);

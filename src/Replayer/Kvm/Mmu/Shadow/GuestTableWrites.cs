@@ -39,36 +39,38 @@ internal sealed class GuestTableWrites(KvmVm vm, ShadowMmu mmu)
     }
 
     /// <summary>The gfn is not a table after all, or the write cannot be emulated: its shadow pages go, so that the CPU can write it.</summary>
-    /// <returns>There were any.</returns>
-    /// <remarks>KVM: kvm_mmu_unprotect_page().</remarks>
+    /// <returns>One of them is gone at once: a page that is a root goes when no CPU has it any more.</returns>
+    /// <remarks>KVM: kvm_mmu_unprotect_page(), later __kvm_mmu_unprotect_gfn_and_retry().</remarks>
     public bool Unprotect(ulong gfn)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuUnprotectPage);
         var invalid = default(ZapList);
-        var found = false;
         for (ShadowPage? page = mmu.PageHash.Bucket(gfn), next; page is not null; page = next)
         {
             next = page.HashNext;
-            if (page.Gfn != gfn || !page.HasGptes || vm.IsObsolete(page))
-                continue;
-            found = true;
-            mmu.Zapper.PrepareZapPage(page, ref invalid);
+            if (page.Gfn == gfn && page.HasGptes && !vm.IsObsolete(page))
+                mmu.Zapper.PrepareZapPage(page, ref invalid);
         }
 
+        var isGone = !invalid.IsEmpty;
         mmu.Zapper.CommitZapPage(ref invalid);
-        return found;
+        return isGone;
     }
 
     /// <summary>The page at an address is not worth its protection: its shadow pages go, and the CPU tries again.</summary>
-    /// <returns>There were any.</returns>
-    /// <remarks>KVM: __kvm_mmu_unprotect_gfn_and_retry().</remarks>
-    public bool UnprotectForRetry(KvmVcpu vcpu, ulong address)
+    /// <param name="vcpu">The vCPU.</param>
+    /// <param name="address">Gpa with direct roots, otherwise gva.</param>
+    /// <param name="userBit">Error-code bit of the access' privilege.</param>
+    /// <param name="overridesSmap">EFLAGS.AC is set.</param>
+    /// <returns>One of them is gone.</returns>
+    /// <remarks>KVM: retry_instruction(), later __kvm_mmu_unprotect_gfn_and_retry().</remarks>
+    public bool UnprotectForRetry(KvmVcpu vcpu, ulong address, ulong userBit, bool overridesSmap)
     {
         if (mmu.IndirectShadowPages == 0)
             return false;
         if (vcpu.Mmu.RootRole.Direct)
             return Unprotect(address >> 12);
-        return mmu.TryTranslate(vcpu, address, PageFaultError.Write, overridesSmap: false, out var gpa, out _)
+        return mmu.TryTranslate(vcpu, address, PageFaultError.Write | userBit, overridesSmap, out var gpa, out _)
             && gpa is { } translated && Unprotect(translated >> 12);
     }
 

@@ -27,6 +27,9 @@ internal sealed class GuestWalk
     /// <summary>The eight entries around the leaf, read again when its table is shadowed.</summary>
     public ulong[] PrefetchPtes { get; } = new ulong[DirectMapper.PrefetchCount];
 
+    /// <summary>Raw rights of everything that was read, where the form of the tables tells them to whoever gets the fault.</summary>
+    public ulong Rights { get; set; }
+
     /// <summary>Rights of the leaf and everything above it.</summary>
     public PteAccess PteAccess { get; set; }
 
@@ -42,4 +45,8 @@ internal sealed class GuestWalk
 /// <param name="ErrorCode">The guest's error code.</param>
 /// <param name="IsNested">The tables that failed are those that a hypervisor made for its guest: the fault is the hypervisor's.</param>
 /// <remarks>KVM: struct x86_exception.</remarks>
-internal readonly record struct WalkFault(ulong Address, uint ErrorCode, bool IsNested);
+internal readonly record struct WalkFault(ulong Address, uint ErrorCode, bool IsNested)
+{
+    /// <summary>What was asked and what all entries on the way allowed, bits 5 to 0 of an exit qualification; only of extended page tables.</summary>
+    public ulong Qualification { get; init; }
+}

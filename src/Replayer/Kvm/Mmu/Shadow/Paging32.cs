@@ -16,6 +16,10 @@ internal readonly struct Paging32 : IGuestPtes
 
     public static ulong NxMask => 0;
 
+    public static uint Accessed => GuestPte.Accessed;
+
+    public static uint Dirty => GuestPte.Dirty;
+
     public static KvmFunction PageFaultFunction => KvmFunction.Paging32PageFault;
 
     public static KvmFunction FetchFunction => KvmFunction.Paging32Fetch;

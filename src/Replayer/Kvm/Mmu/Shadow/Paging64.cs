@@ -12,6 +12,10 @@ internal readonly struct Paging64 : IGuestPtes
 
     public static ulong NxMask => GuestPte.NoExecute;
 
+    public static uint Accessed => GuestPte.Accessed;
+
+    public static uint Dirty => GuestPte.Dirty;
+
     public static KvmFunction PageFaultFunction => KvmFunction.Paging64PageFault;
 
     public static KvmFunction FetchFunction => KvmFunction.Paging64Fetch;

@@ -1,0 +1,346 @@
+using Replay.Replayer.History;
+using Replay.Replayer.Kvm;
+using Replay.Replayer.Kvm.Host;
+using Replay.Replayer.Kvm.Mmu;
+using Replay.Trace;
+using static Replay.Replayer.Tests.Session.NestedStream;
+using static Replay.Replayer.Tests.Session.NestedVmxStream;
+
+namespace Replay.Replayer.Tests.Session;
+
+/// <summary>
+/// A hypervisor under VMX (L1) and its guest (L2). E2 to E6: the shadow of extended page tables, what L1 is told, INVEPT and INVVPID. E9: entries log by protection. Random guests end where a naive walk of both
+/// dimensions ends; REPLAY_NESTED says how many accesses and events.
+/// </summary>
+public sealed class NestedVmxTests
+{
+    private const ulong CodePage = 0x10_0000;
+    private const ulong OtherEpt = 0x110_0000;
+
+    /// <summary>L2's entries have been used: the CPU need not write to its tables, which without accessed and dirty bits of L1's it reads alone.</summary>
+    private const ulong Used = Accessed | 0x40;
+
+    private static int Operations => int.TryParse(Environment.GetEnvironmentVariable("REPLAY_NESTED"), out var operations) ? operations : 4000;
+
+    public static TheoryData<MmuMode, string> Kernels() => new()
+    {
+        { MmuMode.Ept, "6.1" },
+        { MmuMode.EptTdp, "6.1" },
+        { MmuMode.Ept, "6.12" },
+        { MmuMode.EptTdp, "6.12" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void Roots_belong_to_a_whole_EPTP_and_are_kept_with_and_without_accessed_and_dirty_bits(MmuMode mode, string kernel)
+    {
+        var (session, guest) = Ready(mode, kernel);
+        var vcpu = session.Vm.Vcpus[0];
+        guest.Vmrun();
+        Access(guest, 0x80_0000, AccessKind.Write);
+        var with = vcpu.Mmu.Root;
+        Assert.Same(vcpu.GuestMmu, vcpu.Mmu);
+        Assert.Same(vcpu.NestedMmu, vcpu.WalkMmu);
+        Assert.Equal((0x100_005eUL, 0x1000UL, 0x20704u), (with.Pgd, with.ShadowPage!.Gfn, with.ShadowPage.Role.Word));
+        guest.Hypercall();
+        guest.AccessedDirty = false;
+        guest.Vmrun();
+        Access(guest, 0x80_0000, AccessKind.Read);
+        Assert.Equal((0x100_001eUL, 0x30704u), (vcpu.Mmu.Root.Pgd, vcpu.Mmu.Root.ShadowPage!.Role.Word));
+        guest.Hypercall();
+        guest.AccessedDirty = true;
+        guest.Vmrun();
+        Assert.Equal(with, vcpu.Mmu.Root);
+        AssertNoDisagreement(session);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void An_entry_syncs_nothing_and_INVEPT_drops_the_root_so_that_the_next_entry_syncs(MmuMode mode, string kernel)
+    {
+        var (session, guest) = Ready(mode, kernel);
+        var vcpu = session.Vm.Vcpus[0];
+        guest.Vmrun();
+        Access(guest, 0x80_0000, AccessKind.Write);
+        var root = vcpu.Mmu.Root.Table;
+        guest.Hypercall();
+        guest.L1Store(EptEntry(0x80_0000), 0x190_0000 | Rwx | WriteBack);
+        Assert.Contains(session.Vm.Pages.ShadowPages(), IsUnsync);
+        guest.Vmrun();
+        guest.Hypercall();
+        guest.Invvpid(1);
+        guest.Vmrun();
+        guest.Hypercall();
+        Assert.Contains(session.Vm.Pages.ShadowPages(), IsUnsync);
+        guest.Invept(1);
+        Assert.False(vcpu.GuestMmu.Root.IsValid);
+        guest.Vmrun();
+        Assert.Same(root, vcpu.Mmu.Root.Table);
+        Assert.DoesNotContain(session.Vm.Pages.ShadowPages(), IsUnsync);
+        Access(guest, 0x80_0000, AccessKind.Read);
+        AssertNoDisagreement(session);
+
+        static bool IsUnsync(ShadowPage page) => page.Unsync && page.Gfn == EptEntry(0x80_0000) >> 12;
+    }
+
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void L1_is_told_its_own_rights_and_of_malformed_entries_as_a_misconfiguration(MmuMode mode, string kernel)
+    {
+        var (session, guest) = Ready(mode, kernel);
+        var vcpu = session.Vm.Vcpus[0];
+        Fault(Read | WriteBack | 0x180_5000, AccessKind.Write, Violation, 0x18a);
+        Fault(Execute | WriteBack | 0x180_5000, AccessKind.Read, Violation, 0x1a1);
+        Fault(Read | Write | WriteBack | 0x180_5000, AccessKind.Fetch, Violation, 0x19c);
+        Fault(0, AccessKind.Read, Violation, 0x181);
+        foreach (var malformed in (ulong[])[Write | WriteBack, Write | Execute | WriteBack, Rwx | 2 << 3, Rwx | WriteBack | 1UL << 50])
+            Fault(malformed | 0x180_5000, AccessKind.Read, Misconfiguration, null);
+        AssertNoDisagreement(session);
+
+        void Fault(ulong entry, AccessKind kind, ulong code, ulong? qualification)
+        {
+            guest.L1Store(EptEntry(0x80_5000), entry);
+            guest.Invept(2);
+            guest.Vmrun();
+            var found = guest.Walk(0x80_5000, kind);
+            Assert.Equal(FaultKind.Nested, found.Fault);
+            guest.TableFault(found);
+            Assert.False(vcpu.IsGuestMode);
+            Assert.Equal((code, 0x80_5000UL), (vcpu.LastNestedExit.Code, vcpu.LastNestedExit.Info2 & ~0xfffUL));
+            if (qualification is { } told)
+                Assert.Equal(told, vcpu.LastNestedExit.Info1);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void Entries_log_writes_by_protection_and_without_accessed_and_dirty_bits_neighbours_are_tracked(MmuMode mode, string kernel)
+    {
+        const ulong suppressVe = 1UL << 63;
+        var (session, guest) = Ready(mode, kernel);
+        guest.Vmrun();
+        Access(guest, 0x80_0000, AccessKind.Write);
+        Assert.Equal(0x0620_0000_0000_0b77UL, Leaf(0x20701)[0].Raw & ~(Spte.BaseAddressMask | suppressVe));
+        guest.Hypercall();
+        guest.AccessedDirty = false;
+        guest.Vmrun();
+        Access(guest, 0x80_0000, AccessKind.Write);
+        Assert.Equal(0x0610_0000_0000_0877UL, Leaf(0x30701)[0].Raw & ~(Spte.BaseAddressMask | suppressVe));
+        Assert.Equal(0x0750_0000_0000_0870UL, Leaf(0x30701)[1].Raw & ~(Spte.BaseAddressMask | suppressVe));
+        Assert.Equal(0x0010_0000_0000_0807UL, session.Vm.Vcpus[0].Mmu.Root.ShadowPage![0].Raw & ~(Spte.BaseAddressMask | suppressVe));
+        AssertNoDisagreement(session);
+
+        ShadowPage Leaf(uint role) => session.Vm.Pages.ShadowPages().Single(page => page.Role.Word == role && page.Gfn == EptEntry(0x80_0000) >> 12);
+    }
+
+    [Fact]
+    public void A_capture_of_the_other_vendors_hypervisor_is_passed_over()
+    {
+        var session = NewSession(MmuMode.Ept, KvmBehaviour.Newest);
+        var guest = new NestedStream(session);
+        BuildTables(guest);
+        guest.Vmrun();
+        Assert.False(session.Vm.Vcpus[0].IsGuestMode);
+        Assert.Equal(1, session.Journal.NoteCounts[(int)ModelNote.NestedNotFollowed]);
+    }
+
+    [Theory]
+    [InlineData("6.1", MmuMode.Ept, true)]
+    [InlineData("6.1", MmuMode.EptTdp, true)]
+    [InlineData("6.1", MmuMode.Ept, false)]
+    [InlineData("6.1", MmuMode.EptTdp, false)]
+    [InlineData("6.1", MmuMode.Shadow, false)]
+    [InlineData("6.12", MmuMode.Ept, true)]
+    [InlineData("6.12", MmuMode.EptTdp, true)]
+    [InlineData("6.12", MmuMode.Ept, false)]
+    [InlineData("6.12", MmuMode.EptTdp, false)]
+    [InlineData("6.12", MmuMode.Shadow, false)]
+    public void Random_nested_guests_end_where_a_naive_walk_ends(string kernel, MmuMode mode, bool nestedPaging)
+    {
+        var session = NewSession(mode, KvmBehaviour.Find(kernel)!);
+        var guest = new NestedVmxStream(session, nestedPaging);
+        if (nestedPaging)
+            BuildTables(guest);
+        else
+            guest.L2Cr3 = L2Tables;
+        BuildL2Tables(guest);
+        var random = new Random(11);
+        while (guest.Operations < Operations)
+        {
+            if (nestedPaging)
+            {
+                guest.NestedCr3 = random.Next(4) == 0 ? OtherEpt : Npt;
+                guest.AccessedDirty = random.Next(3) != 0;
+                var edits = random.Next(4);
+                for (var i = 0; i < edits; i++)
+                    EditTables(guest, random);
+                if (edits > 0 || random.Next(4) == 0)
+                    guest.Invept((ulong)random.Next(1, 3));
+            }
+
+            guest.Asid = (uint)random.Next(3);
+            guest.InterceptsPageFaults = random.Next(2) == 0;
+            guest.Vmrun();
+            for (var steps = random.Next(12); steps > 0; steps--)
+                Step(guest, random);
+            guest.Hypercall();
+        }
+
+        AssertNoDisagreement(session);
+        Assert.True(session.Finish().Verify.Checked > Operations / 4);
+    }
+
+    private static void Step(NestedVmxStream guest, Random random)
+    {
+        var gva = 0x80_0000UL + ((ulong)random.Next(64) << 12);
+        if (random.Next(6) == 0)
+        {
+            var bits = random.Next(4) switch { 0 => 0UL, 1 => Present, _ => Present | Writable };
+            var found = Reach(guest, guest.L2Cr3 + 0x3000 + (4 * 0x1000) + ((gva >> 12 & 511) * 8), AccessKind.Write);
+            guest.L2Store(found, bits == 0 ? 0 : (0x80_0000UL + ((ulong)random.Next(64) << 12)) | bits | Used);
+            guest.Invlpg(gva);
+            return;
+        }
+
+        var kind = (AccessKind)random.Next(3);
+        Access(guest, gva, kind);
+        if (kind == AccessKind.Fetch)
+            Access(guest, CodePage, AccessKind.Fetch); // execution stays where nobody takes it away
+    }
+
+    private static void EditTables(NestedVmxStream guest, Random random)
+    {
+        var root = guest.NestedCr3;
+        var gpa = 0x80_0000UL + ((ulong)random.Next(96) << 12);
+        var table = L2TablesAsL2 + ((ulong)random.Next(8) << 12);
+        var target = (0x180_0000UL + ((ulong)random.Next(128) << 12)) | WriteBack;
+        switch (random.Next(12))
+        {
+            case 0:
+                guest.L1Store(root + 0x2000 + ((gpa >> 21) * 8), random.Next(2) == 0 ? 0 : (root + 0x3000 + (gpa >> 21 << 12)) | Rwx);
+                break;
+            case 1:
+                guest.L1Store(root + 0x2000 + (5 * 8), random.Next(2) == 0 ? 0x1a0_0000 | Rwx | WriteBack | Large : (root + 0x8000) | Rwx);
+                break;
+            case 2:
+                guest.L1Store(EptEntry(table, root), random.Next(2) == 0 ? 0 : L1Of(table) | Read | WriteBack);
+                break;
+            case 3:
+                guest.L1Store(EptEntry(gpa, root), 0);
+                break;
+            case 4:
+                guest.L1Store(EptEntry(gpa, root), target | (uint)random.Next(1, 8)); // write-only and write-and-execute are malformed
+                break;
+            case 5:
+                guest.L1Store(EptEntry(gpa, root), (target & ~WriteBack) | Rwx | (ulong)(uint)random.Next(8) << 3);
+                break;
+            case 6 when random.Next(4) == 0:
+                guest.L1Store(root + 0x1000, 0);
+                break;
+            default:
+                guest.L1Store(EptEntry(gpa, root), target | Rwx);
+                break;
+        }
+    }
+
+    private static void Access(NestedVmxStream guest, ulong gva, AccessKind kind) => guest.L2Access(Reach(guest, gva, kind), kind);
+
+    /// <summary>L2 accesses; whoever's tables do not allow it repairs them, as long as it takes.</summary>
+    private static Found Reach(NestedVmxStream guest, ulong gva, AccessKind kind)
+    {
+        while (true)
+        {
+            var found = guest.Walk(gva, kind);
+            switch (found.Fault)
+            {
+                case FaultKind.None:
+                    return found;
+                case FaultKind.Nested:
+                    guest.TableFault(found);
+                    Repair(guest, found);
+                    guest.Vmrun();
+                    break;
+                default:
+                    TakeOwnFault(guest, gva, found, kind);
+                    break;
+            }
+        }
+    }
+
+    private static void Repair(NestedVmxStream guest, Found found)
+    {
+        var gpa = found.L2Gpa;
+        var root = guest.NestedCr3;
+        var directory = root + 0x2000 + ((gpa >> 21) * 8);
+        if ((guest.EntryAt(root + 0x1000) & Rwx) == 0)
+            guest.L1Store(root + 0x1000, (root + 0x2000) | Rwx);
+        else if ((guest.EntryAt(directory) & Rwx) == 0)
+            guest.L1Store(directory, (root + 0x3000 + (gpa >> 21 << 12)) | Rwx);
+        else
+            guest.L1Store(EptEntry(gpa, root), (L1Of(gpa) & ~0xfffUL) | Rwx | WriteBack);
+    }
+
+    private static void TakeOwnFault(NestedVmxStream guest, ulong gva, Found found, AccessKind kind)
+    {
+        var offset = 0x3000UL + (4 * 0x1000) + ((gva >> 12 & 511) * 8);
+        var value = (gva & ~0xfffUL) | Present | Writable | Used;
+        if (guest.InterceptsPageFaults)
+        {
+            guest.PageFaultExit(found.Code, gva);
+            guest.L1Store(guest.L2Root + offset, value);
+            guest.Vmrun();
+            return;
+        }
+
+        guest.L2PageFault(gva, (uint)found.Code, kind);
+        guest.L2Store(Reach(guest, guest.L2Cr3 + offset, AccessKind.Write), value);
+        guest.Invlpg(gva);
+    }
+
+    private static (ReplaySession Session, NestedVmxStream Guest) Ready(MmuMode mode, string kernel)
+    {
+        var session = NewSession(mode, KvmBehaviour.Find(kernel)!);
+        var guest = new NestedVmxStream(session);
+        BuildTables(guest);
+        BuildL2Tables(guest);
+        return (session, guest);
+    }
+
+    private static void BuildTables(NestedStream guest)
+    {
+        foreach (var root in (ulong[])[Npt, OtherEpt])
+        {
+            guest.Table(root, i => i == 0 ? (root + 0x1000) | Rwx : 0);
+            guest.Table(root + 0x1000, i => i == 0 ? (root + 0x2000) | Rwx : 0);
+            guest.Table(root + 0x2000, i => i < 8 ? (root + 0x3000 + (i << 12)) | Rwx : 0);
+            for (var table = 0UL; table < 8; table++)
+                guest.Table(root + 0x3000 + (table << 12), i => L1Of((table << 21) + (i << 12)) | Rwx | WriteBack);
+        }
+    }
+
+    private static void BuildL2Tables(NestedStream guest)
+    {
+        var (root, asL2) = (guest.L2Root, guest.L2Cr3);
+        guest.Table(root, i => i == 0 ? (asL2 + 0x1000) | All | Accessed : 0);
+        guest.Table(root + 0x1000, i => i == 0 ? (asL2 + 0x2000) | All | Accessed : 0);
+        guest.Table(root + 0x2000, i => i < 16 ? (asL2 + 0x3000 + (i << 12)) | All | Accessed : 0);
+        for (var table = 0UL; table < 16; table++)
+            guest.Table(root + 0x3000 + (table << 12), i => ((table << 21) + (i << 12)) | Present | Writable | Used);
+    }
+
+    private static ulong L1Of(ulong gpa) => gpa < 0x40_0000 ? gpa : gpa + 0x100_0000;
+
+    private static ulong EptEntry(ulong gpa, ulong root = Npt) => root + 0x3000 + (gpa >> 21 << 12) + ((gpa >> 12 & 511) * 8);
+
+    private static ReplaySession NewSession(MmuMode mode, KvmBehaviour kernel) => new(
+        new CaptureManifest { Source = "test", Tool = "test", Vcpus = 1, MemoryBytes = 1 << 26 },
+        new ReplayOptions { Mode = mode, Kernel = kernel, Profile = HostProfiles.Find("intel")!, Invariants = InvariantLevel.Standard },
+        new SilentHistory());
+
+    private static void AssertNoDisagreement(ReplaySession session)
+    {
+        foreach (var note in Enum.GetValues<ModelNote>())
+            Assert.True(session.Journal.NoteCounts[(int)note] == 0, $"{session.Journal.NoteCounts[(int)note]} notes of {note}; the first: {session.Finish().FirstNotes.FirstOrDefault(first => first.Kind == note)}");
+        Assert.Equal(0, session.Finish().Verify.Differing);
+    }
+}
