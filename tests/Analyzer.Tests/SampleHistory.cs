@@ -49,6 +49,7 @@ internal sealed class SampleHistory
         sample.TouchDevice();
         sample.FaultInGuest();
         sample.ZapLeafTable();
+        EnterNestedGuest(history, sample._journal.Seq);
         return new RunSummary
         {
             // Fixed: the real one changes with the journal, which is not what is tested here.
@@ -154,6 +155,26 @@ internal sealed class SampleHistory
         _journal.ReplaysGuestFault = false;
         _journal.Note(ModelNote.TranslationDiffers, 0xffff_c900_0000_0000, 0x1000, 0x2000);
         _journal.Note(ModelNote.TranslationDiffers, 0xffff_c900_0000_1000, 0x3000, 0x4000);
+    }
+
+    private static void EnterNestedGuest(IHistory history, long seq)
+    {
+        history.OnGuestState(new GuestStateRecord
+        {
+            Seq = seq,
+            Ordinal = 50,
+            Cause = GuestStateCause.Vmrun,
+            Context = GuestContext.NestedL2,
+            Cr0 = 0x8000_0011,
+            Cr3 = 0x40_0000,
+            NestedRoot = 0x30_0000,
+            NestedLevels = 4,
+            Vmcb = 0x3e_0000,
+            Asid = 1,
+            ExitId = -1,
+        });
+        history.OnGuestEntry(new GuestEntryRecord { Ordinal = 50, Gfn = 0x300, Index = GuestEntryRecord.Page, Value = 1 });
+        history.OnGuestEntry(new GuestEntryRecord { Ordinal = 50, Gfn = 0x300, Index = 0, Value = 0x30_1007 });
     }
 
     private void ZapLeafTable()

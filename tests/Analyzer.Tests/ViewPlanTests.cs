@@ -14,10 +14,10 @@ public sealed class ViewPlanTests : IDisposable
 
     /// <summary>At most a few thousand rows a run: a walk of a run's rows is no search that got lost.</summary>
     private static readonly string[] Small =
-        ["_root_change", "_model_note", "_chain", "_counter", "_hot", "_table_page", "_run", "_function", "_activity", "_table_memory", "_walk_count", "_tally", "_verdict"];
+        ["_root_change", "_model_note", "_chain", "_counter", "_hot", "_table_page", "_run", "_function", "_activity", "_table_memory", "_walk_count", "_tally", "_verdict", "_guest_entry", "_guest_page"];
 
     /// <summary>Sorting them costs nothing.</summary>
-    private static readonly string[] Short = ["model_note", "verdict"];
+    private static readonly string[] Short = ["model_note", "verdict", "guest_entry"];
 
     /// <summary>Searches that have no index, and of which the page says so.</summary>
     private static readonly (string View, string Column)[] Walked =

@@ -1,7 +1,8 @@
 -- title: How an address was mapped after an event
 -- description: The walk through KVM's tables for one address: a row for each level, down to the page or to where it ended, and for each
 --   who wrote the entry and why: the function and its chain, the fault, the exit, the access.
---   The address is guest-physical with EPT and NPT (and while guest paging is off), guest-virtual with shadow paging.
+--   The address is guest-physical with EPT and NPT (and while guest paging is off), guest-virtual with shadow paging. It is the running guest's: of a guest's
+--   own guest (L2) `nested-mapping-at` begins with the address that L2 uses, and goes through its tables and its hypervisor's first.
 -- param run run = (SELECT min(run) FROM run): Which run.
 -- param address integer: The address.
 -- param ordinal integer = 9223372036854775807: The trace event; without it the end.

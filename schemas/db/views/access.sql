@@ -17,7 +17,8 @@ CREATE VIEW access (
   value,      -- address: What was stored, where the capture has it (stores to page tables), else NULL.
   value_hex,  -- hex: The same.
   rip,        -- address: The instruction's address, 0 where the capture has none.
-  rip_hex     -- hex: The same.
+  rip_hex,    -- hex: The same.
+  guest       -- text: Whose access: `L1`, or `L2`: a guest of the guest. NULL: not known.
 ) AS
 SELECT
   run, ordinal, vcpu,
@@ -27,5 +28,6 @@ SELECT
   gpa, CASE WHEN gpa IS NOT NULL THEN printf('0x%x', gpa) END,
   size,
   value, CASE WHEN value IS NOT NULL THEN printf('0x%x', value) END,
-  rip, printf('0x%x', rip)
+  rip, printf('0x%x', rip),
+  CASE WHEN context = 0 THEN 'L1' WHEN context IN (1, 2, 4) THEN 'L2' END
 FROM _access;

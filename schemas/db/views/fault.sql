@@ -29,7 +29,9 @@ CREATE VIEW fault (
   outcome,        -- text: How it ended: `continue`, `retry`, `emulate`, `invalid`, `fixed`, `spurious`, `write_protected` (RET_PF_*); `guest_fault`: handed to the guest; `failed`: KVM_RUN returned an error. NULL in an observed run that does not show it.
   mapped_level,   -- integer: Level at which KVM mapped the page: 1 (4 KiB), 2 (2 MiB), 3 (1 GiB); 0: none. NULL in an observed run that does not show it.
   writes,         -- integer: Table writes made while it was handled.
-  nested          -- boolean: A nested guest (L2) made it: its handler depends on how the hypervisor in the guest translates.
+  nested,         -- boolean: A nested guest (L2) made it. NULL: not known.
+  guest,          -- text: Who faulted: `L1`, or `L2`: a guest of the guest. NULL: not known.
+  mmu             -- text: The MMU that its faults go to: `root_mmu`, or `guest_mmu`: L2 under nested page tables that L1 made. NULL: not known.
 ) AS
 SELECT
   run, fault_id, ordinal, seq, end_seq, exit_id, vcpu,
@@ -41,5 +43,6 @@ SELECT
   CASE outcome
     WHEN 0 THEN 'continue' WHEN 1 THEN 'retry' WHEN 2 THEN 'emulate' WHEN 3 THEN 'invalid' WHEN 4 THEN 'fixed' WHEN 5 THEN 'spurious' WHEN 6 THEN 'write_protected'
     WHEN 16 THEN 'guest_fault' WHEN 17 THEN 'failed' ELSE CAST(outcome AS TEXT) END,
-  mapped_level, writes, EXISTS (SELECT 1 FROM _nested_fault AS n WHERE n.run = _fault.run AND n.fault_id = _fault.fault_id)
+  mapped_level, writes, context IN (1, 2, 4),
+  CASE WHEN context = 0 THEN 'L1' WHEN context IN (1, 2, 4) THEN 'L2' END, CASE context WHEN 0 THEN 'root_mmu' WHEN 1 THEN 'root_mmu' WHEN 2 THEN 'guest_mmu' END
 FROM _fault;

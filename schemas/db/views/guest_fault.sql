@@ -15,10 +15,13 @@ CREATE VIEW guest_fault (
   rip,        -- address: The instruction, 0 where the capture has none.
   rip_hex,    -- hex: The same.
   exit_id,    -- integer > vm_exit.exit_id: The exit that KVM injected it from; NULL: the CPU delivered it without an exit.
-  recorded    -- boolean: The capture saw this fault as well.
+  recorded,   -- boolean: The capture saw this fault as well.
+  guest,      -- text: Who gets it: `L1`, or `L2`: a guest of the guest. NULL: not known.
+  mmu         -- text: The MMU that stands for the walk that failed: `root_mmu`, or `nested_mmu`: of an L2 under nested page tables. NULL: not known.
 ) AS
 SELECT
   run, ordinal, seq, vcpu, gva, CASE WHEN gva IS NOT NULL THEN printf('0x%x', gva) END, error_code,
   error_code & 1, error_code >> 1 & 1, error_code >> 2 & 1, error_code >> 3 & 1, error_code >> 4 & 1,
-  rip, CASE WHEN rip IS NOT NULL THEN printf('0x%x', rip) END, exit_id, recorded
+  rip, CASE WHEN rip IS NOT NULL THEN printf('0x%x', rip) END, exit_id, recorded,
+  CASE WHEN context = 0 THEN 'L1' WHEN context IN (1, 2, 4) THEN 'L2' END, CASE context WHEN 0 THEN 'root_mmu' WHEN 1 THEN 'root_mmu' WHEN 2 THEN 'nested_mmu' END
 FROM _guest_fault;

@@ -12,7 +12,8 @@ CREATE VIEW model_note (
   recorded,     -- address: What the capture says (an address or a code); of `lost_events` in a trace how many, NULL where it does not say; of `damaged_line` the line's number; of `nested_not_followed` the address of the VMCB, or how many VMRUNs and VMXONs the recorder did not follow.
   recorded_hex, -- hex: The same.
   modelled,     -- address: What the model says; of `feature_not_offered` the register (3: CR3, 4: CR4, 8: EFER), whose bits `recorded` has.
-  modelled_hex  -- hex: The same.
+  modelled_hex, -- hex: The same.
+  guest         -- text: Who ran: `L1` or `L2`; NULL: nobody, or not known.
 ) AS
 SELECT
   run, ordinal, seq, vcpu,
@@ -22,5 +23,6 @@ SELECT
     WHEN 9 THEN 'no_progress' WHEN 10 THEN 'triple_fault' WHEN 11 THEN 'lost_events' WHEN 12 THEN 'damaged_line' WHEN 13 THEN 'nested_not_followed'
     WHEN 14 THEN 'feature_not_offered'
     ELSE CAST(kind AS TEXT) END,
-  gva, CASE WHEN gva IS NOT NULL THEN printf('0x%x', gva) END, recorded, CASE WHEN recorded IS NOT NULL THEN printf('0x%x', recorded) END, modelled, CASE WHEN modelled IS NOT NULL THEN printf('0x%x', modelled) END
+  gva, CASE WHEN gva IS NOT NULL THEN printf('0x%x', gva) END, recorded, CASE WHEN recorded IS NOT NULL THEN printf('0x%x', recorded) END, modelled, CASE WHEN modelled IS NOT NULL THEN printf('0x%x', modelled) END,
+  CASE WHEN context = 0 THEN 'L1' WHEN context IN (1, 2, 4) THEN 'L2' END
 FROM _model_note;

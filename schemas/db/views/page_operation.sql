@@ -17,7 +17,9 @@ CREATE VIEW page_operation (
   chain,           -- text: All functions on the way to it.
   fault_id,        -- integer > fault.fault_id: The fault being handled, NULL outside one.
   exit_id,         -- integer > vm_exit.exit_id: The exit being handled, NULL outside one.
-  tracepoint_line  -- text: What a real kernel's tracepoint prints for it, NULL where there is none.
+  tracepoint_line, -- text: What a real kernel's tracepoint prints for it, NULL where there is none.
+  guest,           -- text: Whose translations the table holds: `L1`, or `L2`: a guest of the guest. NULL: not known.
+  mmu              -- text: Whose tables: `root_mmu`'s, or `guest_mmu`'s, which shadow nested page tables that L1 made. NULL: not known.
 ) AS
 SELECT
   run, ordinal, seq, vcpu,
@@ -36,5 +38,6 @@ SELECT
       CASE role >> 11 & 1 WHEN 1 THEN ' invalid' ELSE '' END,
       CASE role >> 12 & 1 WHEN 1 THEN '' ELSE '!' END, CASE role >> 16 & 1 WHEN 1 THEN '!' ELSE '' END,
       root_count, CASE unsync WHEN 1 THEN 'unsync' ELSE 'sync' END, CASE operation WHEN 1 THEN ' new' WHEN 2 THEN ' existing' ELSE '' END)
-  END
+  END,
+  CASE WHEN context = 0 THEN 'L1' WHEN context IN (1, 2, 4) THEN 'L2' END, CASE context WHEN 0 THEN 'root_mmu' WHEN 1 THEN 'root_mmu' WHEN 2 THEN 'guest_mmu' END
 FROM _page_operation AS o;

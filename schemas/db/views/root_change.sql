@@ -10,7 +10,9 @@ CREATE VIEW root_change (
   value_hex, -- hex: The same.
   function,  -- text: The function.
   chain,     -- text: All functions on the way to it.
-  exit_id    -- integer > vm_exit.exit_id: The exit being handled, NULL outside one.
+  exit_id,   -- integer > vm_exit.exit_id: The exit being handled, NULL outside one.
+  guest,     -- text: Whom the root is for: `L1`, or `L2`: a guest of the guest. NULL: not known.
+  mmu        -- text: Whose root: `root_mmu`'s or `guest_mmu`'s. NULL: not known.
 ) AS
 SELECT
   run, ordinal, seq, vcpu,
@@ -18,5 +20,6 @@ SELECT
   table_id, value, CASE WHEN value IS NOT NULL THEN printf('0x%x', value) END,
   (SELECT f.name FROM _chain AS c JOIN _function AS f ON f.function = c.function WHERE c.run = o.run AND c.chain_id = o.chain_id),
   (SELECT c.path FROM _chain AS c WHERE c.run = o.run AND c.chain_id = o.chain_id),
-  exit_id
+  exit_id,
+  CASE WHEN coalesce((SELECT p.context FROM _table_page AS p WHERE p.run = o.run AND p.table_id = o.table_id), o.context) = 0 THEN 'L1' WHEN coalesce((SELECT p.context FROM _table_page AS p WHERE p.run = o.run AND p.table_id = o.table_id), o.context) IN (1, 2, 4) THEN 'L2' END, CASE coalesce((SELECT p.context FROM _table_page AS p WHERE p.run = o.run AND p.table_id = o.table_id), o.context) WHEN 0 THEN 'root_mmu' WHEN 1 THEN 'root_mmu' WHEN 2 THEN 'guest_mmu' END
 FROM _root_change AS o;

@@ -32,7 +32,9 @@ CREATE VIEW table_page (
   zapped_seq,      -- integer: Place in the run's history.
   zapped_by,       -- text: Call chain of the zap.
   freed_ordinal,   -- integer: The trace event at which the page went back to the host.
-  freed_seq        -- integer: Place in the run's history.
+  freed_seq,       -- integer: Place in the run's history.
+  guest,           -- text: Whose translations the table holds: `L1`, or `L2`: a guest of the guest. NULL: not known.
+  mmu              -- text: Whose tables: `root_mmu`'s, or `guest_mmu`'s, which shadow nested page tables that L1 made. NULL: not known.
 ) AS
 SELECT
   run, table_id, level, gfn, CASE WHEN gfn IS NOT NULL THEN printf('0x%x', gfn) END,
@@ -54,5 +56,6 @@ SELECT
   CASE created_shown WHEN 1 THEN (SELECT c.path FROM _chain AS c WHERE c.run = p.run AND c.chain_id = p.chain_id) END,
   zapped_ordinal, zapped_seq,
   (SELECT c.path FROM _chain AS c WHERE c.run = p.run AND c.chain_id = p.zap_chain_id),
-  freed_ordinal, freed_seq
+  freed_ordinal, freed_seq,
+  CASE WHEN context = 0 THEN 'L1' WHEN context IN (1, 2, 4) THEN 'L2' END, CASE context WHEN 0 THEN 'root_mmu' WHEN 1 THEN 'root_mmu' WHEN 2 THEN 'guest_mmu' END
 FROM _table_page AS p;

@@ -27,10 +27,12 @@ CREATE VIEW table_write (
   exit_id,         -- integer > vm_exit.exit_id: The exit being handled, NULL outside one.
   tracepoint,      -- text: The tracepoints that a real kernel hits for this write, NULL where none: then ftrace does not show it. In an observed run: those that showed it, NULL where a probe did.
   tracepoint_line, -- text: What those tracepoints print, a line each; entry addresses are physical in all of them.
-  shown            -- text: What the row rests on where a trace is behind the run: `seen` (a line shows it), `derived` (no tracepoint shows such a write; it follows), `earlier` (the entry was there before the trace, or before events were lost), `missing` (a tracepoint would show it and the trace has no such line). NULL in modelled runs.
+  shown,           -- text: What the row rests on where a trace is behind the run: `seen` (a line shows it), `derived` (no tracepoint shows such a write; it follows), `earlier` (the entry was there before the trace, or before events were lost), `missing` (a tracepoint would show it and the trace has no such line). NULL in modelled runs.
+  guest,           -- text: Whose translations the table holds: `L1`, or `L2`: a guest of the guest. NULL: not known. Who ran, the exit tells.
+  mmu              -- text: Whose tables: `root_mmu`'s, or `guest_mmu`'s, which shadow nested page tables that L1 made. NULL: not known.
 ) AS
 SELECT
-  run, ordinal, seq, nullif(flags >> 14, 255), table_id, flags & 7, idx,
+  run, ordinal, seq, nullif(flags >> 14 & 255, 255), table_id, flags & 7, idx,
   gfn, CASE WHEN gfn IS NOT NULL THEN printf('0x%x', gfn) END, old, CASE WHEN old IS NOT NULL THEN printf('0x%x', old) END, new, CASE WHEN new IS NOT NULL THEN printf('0x%x', new) END,
   CASE CASE WHEN old IS NULL THEN 8 ELSE flags >> 7 & 7 END
     WHEN 8 THEN 'unknown' WHEN 0 THEN 'none' WHEN 1 THEN 'removed' WHEN 2 THEN 'mmio' WHEN 3 THEN 'table' WHEN 4 THEN 'page' WHEN 5 THEN 'huge' WHEN 6 THEN 'root'
@@ -84,7 +86,7 @@ SELECT
           gfn, new & 7, (new >> 3 & 255) | (new >> 44 & 524032))
       WHEN (flags >> 4 & 7) = 4 THEN
         (SELECT printf('fast_page_fault: vcpu %d gva %x error_code %s sptep %016x old %#x new %x spurious %d fixed %d',
-            flags >> 14, f.address,
+            flags >> 14 & 255, f.address,
             substr(CASE WHEN f.error_code & 1 THEN '|P' ELSE '' END || CASE WHEN f.error_code & 2 THEN '|W' ELSE '' END
               || CASE WHEN f.error_code & 4 THEN '|U' ELSE '' END || CASE WHEN f.error_code & 8 THEN '|RSVD' ELSE '' END
               || CASE WHEN f.error_code & 16 THEN '|F' ELSE '' END, 2),
@@ -95,5 +97,6 @@ SELECT
   END,
   CASE WHEN (SELECT r.mode FROM _run AS r WHERE r.run = w.run) = 'observed' THEN 'seen'
     ELSE (SELECT CASE o.origin WHEN 1 THEN 'seen' WHEN 2 THEN 'derived' WHEN 3 THEN 'earlier' ELSE 'missing' END
-      FROM _write_origin AS o WHERE o.run = w.run AND o.ordinal = w.ordinal AND o.seq = w.seq) END
+      FROM _write_origin AS o WHERE o.run = w.run AND o.ordinal = w.ordinal AND o.seq = w.seq) END,
+  CASE WHEN (flags >> 22 & 7) = 0 THEN 'L1' WHEN (flags >> 22 & 7) IN (1, 2, 4) THEN 'L2' END, CASE (flags >> 22 & 7) WHEN 0 THEN 'root_mmu' WHEN 1 THEN 'root_mmu' WHEN 2 THEN 'guest_mmu' END
 FROM _table_write AS w;

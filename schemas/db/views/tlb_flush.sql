@@ -13,7 +13,8 @@ CREATE VIEW tlb_flush (
   function,  -- text: The function.
   chain,     -- text: All functions on the way to it.
   fault_id,  -- integer > fault.fault_id: The fault being handled, NULL outside one.
-  exit_id    -- integer > vm_exit.exit_id: The exit being handled, NULL outside one.
+  exit_id,   -- integer > vm_exit.exit_id: The exit being handled, NULL outside one.
+  guest      -- text: Who ran on the vCPU that asked, or that flushes: `L1` or `L2`; NULL: the host asked, or not known.
 ) AS
 SELECT
   run, ordinal, seq, vcpu,
@@ -23,5 +24,6 @@ SELECT
   start, printf('0x%x', start), pages,
   (SELECT f.name FROM _chain AS c JOIN _function AS f ON f.function = c.function WHERE c.run = o.run AND c.chain_id = o.chain_id),
   (SELECT c.path FROM _chain AS c WHERE c.run = o.run AND c.chain_id = o.chain_id),
-  fault_id, exit_id
+  fault_id, exit_id,
+  CASE WHEN context = 0 THEN 'L1' WHEN context IN (1, 2, 4) THEN 'L2' END
 FROM _tlb_flush AS o;

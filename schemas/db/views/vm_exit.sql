@@ -14,7 +14,9 @@ CREATE VIEW vm_exit (
   entry_rights, -- text: For EPT violations: what the entries allowed together, as `rwx` with `-` for what is missing.
   final,        -- boolean: For EPT violations and NPF: 1: on the access itself, 0: on the walk of the guest's page tables.
   rip,          -- address: Guest RIP, 0 where the capture has none.
-  rip_hex       -- hex: The same.
+  rip_hex,      -- hex: The same.
+  guest,        -- text: Who exited: `L1`, or `L2`: a guest of the guest. NULL: not known.
+  mmu           -- text: The MMU that its faults go to: `root_mmu`, or `guest_mmu`: L2 under nested page tables that L1 made. NULL: not known.
 ) AS
 SELECT
   run, exit_id, ordinal, seq, vcpu,
@@ -30,5 +32,6 @@ SELECT
   CASE WHEN reason = 1 THEN
     substr('-r', 1 + (info1 >> 3 & 1), 1) || substr('-w', 1 + (info1 >> 4 & 1), 1) || substr('-x', 1 + (info1 >> 5 & 1), 1) END,
   CASE reason WHEN 1 THEN info1 >> 8 & 1 WHEN 3 THEN info1 >> 32 & 1 END,
-  rip, CASE WHEN rip IS NOT NULL THEN printf('0x%x', rip) END
+  rip, CASE WHEN rip IS NOT NULL THEN printf('0x%x', rip) END,
+  CASE WHEN context = 0 THEN 'L1' WHEN context IN (1, 2, 4) THEN 'L2' END, CASE context WHEN 0 THEN 'root_mmu' WHEN 1 THEN 'root_mmu' WHEN 2 THEN 'guest_mmu' END
 FROM _vm_exit;

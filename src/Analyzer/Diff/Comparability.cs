@@ -52,6 +52,12 @@ internal static class Comparability
             remarks.Add($"The hosts back memory in two ways ({a.Run.Backing} and {b.Run.Backing}): host frames are not compared.");
         if (a.Run.Profile != b.Run.Profile)
             remarks.Add($"The hosts have two profiles: {a.Run.Profile} and {b.Run.Profile}.");
+        foreach (var side in (DiffSide[])[a, b])
+        {
+            if (GuestComparison.Remark(side) is { } remark)
+                remarks.Add(remark);
+        }
+
         if (a.Run.CaptureFilter is not null)
             remarks.Add("The capture is filtered: the TLB misses counted are those of the accesses it holds.");
     }

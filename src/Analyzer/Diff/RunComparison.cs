@@ -94,6 +94,7 @@ public sealed class RunComparison
             Flushes = Totals(flushes, Names.Flush),
             PageOperations = Totals(pages, Names.Operation),
             GuestFaults = Totals(guestFaults, _ => "guest fault"),
+            Guests = GuestComparison.Of(_a, _b, _options),
             Tables = LiveTables.Compare(_a, OptionsOf(_a).From ?? long.MinValue, OptionsOf(_a).To ?? _last, _b, OptionsOf(_b).From ?? long.MinValue, OptionsOf(_b).To ?? _last),
             Walks = walks.Totals,
             Frames = FrameComparison.Of(_a, _b, mappings.A, mappings.B),

@@ -32,6 +32,9 @@ public sealed record RunDiff
 
     public required DiffTotals GuestFaults { get; init; }
 
+    /// <summary>By whose the records are: the guest's (L1) or those of a guest that it runs (L2). Empty: there is no L2.</summary>
+    public required IReadOnlyList<GuestTotals> Guests { get; init; }
+
     public required TableTotals Tables { get; init; }
 
     public required WalkTotals Walks { get; init; }

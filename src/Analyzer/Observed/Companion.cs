@@ -169,6 +169,10 @@ public sealed class Companion(IHistory history, SeenWrites seen, EntryClassifier
 
     public void OnAccess(in AccessRecord record) => history.OnAccess(record);
 
+    public void OnGuestState(in GuestStateRecord record) => history.OnGuestState(record);
+
+    public void OnGuestEntry(in GuestEntryRecord record) => history.OnGuestEntry(record);
+
     private WriteOrigin OriginOf(TableWrite record)
     {
         var kind = entries.Classify(record.New, record.Level);

@@ -183,6 +183,7 @@ internal sealed class EntryFollower(ObservedHost host, Scribe scribe, TablePages
             Vcpu = thread.Vcpu,
             Actor = Actor.Kvm,
             Tracepoint = write.Tracepoint,
+            Context = write.Page.Context,
         });
     }
 

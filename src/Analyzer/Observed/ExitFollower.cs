@@ -11,10 +11,10 @@ internal sealed class ExitFollower(ObservedHost host, Scribe scribe, ShownEvents
 {
     private const uint Efer = 0xc000_0080;
 
-    public void Exit(ObservedThread thread, in ExitFields fields)
+    public void Exit(ObservedThread thread, in ExitFields fields, NestedFollower nested)
     {
         Finish(thread, FaultEnding.Unseen);
-        thread.IsNested = false;
+        nested.Exit(thread);
         ExitReasons.TryFind(fields.Reason, out var code);
         var (pending, reason) = host.IsIntel ? VmxReason(code, fields) : SvmReason(code);
         thread.Pending = pending;
@@ -28,6 +28,7 @@ internal sealed class ExitFollower(ObservedHost host, Scribe scribe, ShownEvents
             ExitId = pending == PendingExit.Certain ? scribe.NextExit() : -1,
             Reason = reason,
             Vcpu = thread.Vcpu,
+            Context = thread.Running,
         };
         thread.Exit = reason switch
         {
@@ -135,6 +136,7 @@ internal sealed class ExitFollower(ObservedHost host, Scribe scribe, ShownEvents
             ErrorCode = fields.ErrorCode ?? 0,
             Vcpu = thread.Vcpu,
             Recorded = 1,
+            Context = thread.Running,
         };
         thread.FaultEnd = record.Seq;
         Outcome(thread, RetPf.GuestFault);
@@ -147,6 +149,27 @@ internal sealed class ExitFollower(ObservedHost host, Scribe scribe, ShownEvents
         if (thread.Pending != PendingExit.Certain)
             return;
         thread.Pending = PendingExit.None;
+        scribe.Exit(thread.Exit);
+    }
+
+    /// <summary>L1 gets the exit of its own guest: a row of its own where it is none that concerns the MMU.</summary>
+    public void HandToHypervisor(ObservedThread thread, ulong code, ulong info1)
+    {
+        Confirm(thread);
+        if (thread.Exit.ExitId >= 0)
+            return;
+        thread.Exit = new VmExitRecord
+        {
+            Seq = scribe.NextSeq(),
+            Ordinal = scribe.Ordinal,
+            Info1 = code,
+            Info2 = info1,
+            Rip = thread.Exit.Rip,
+            ExitId = scribe.NextExit(),
+            Reason = ExitReason.NestedExit,
+            Vcpu = thread.Vcpu,
+            Context = thread.Running,
+        };
         scribe.Exit(thread.Exit);
     }
 
@@ -202,9 +225,8 @@ internal sealed class ExitFollower(ObservedHost host, Scribe scribe, ShownEvents
             Outcome = (RetPf)Unseen.Byte,
             Access = (errorCode & PageFaultError.Fetch) != 0 ? AccessKind.Fetch : (errorCode & PageFaultError.Write) != 0 ? AccessKind.Write : AccessKind.Read,
             Vcpu = thread.Vcpu,
+            Context = thread.Running,
         };
-        if (thread.IsNested)
-            scribe.Nested(thread.Fault.FaultId);
     }
 
     /// <summary>An exit whose reason was in doubt has none that concerns the MMU.</summary>
@@ -266,6 +288,8 @@ internal sealed class ExitFollower(ObservedHost host, Scribe scribe, ShownEvents
         ExitReasons.SvmWriteCr4 => (PendingExit.Certain, ExitReason.Cr4Write),
         ExitReasons.SvmMsr => (PendingExit.IfEfer, default),
         ExitReasons.SvmInvlpg => (PendingExit.Certain, ExitReason.Invlpg),
+        ExitReasons.SvmVmrun => (PendingExit.Certain, ExitReason.Vmrun),
+        ExitReasons.SvmInvlpga => (PendingExit.Certain, ExitReason.Invlpga),
         ExitReasons.SvmInvpcid => (PendingExit.Certain, ExitReason.Invpcid),
         _ => default,
     };

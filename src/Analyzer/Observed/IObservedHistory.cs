@@ -11,9 +11,6 @@ public interface IObservedHistory : IHistory
     /// <param name="exit">Reason of the exit it came from; 0 without one.</param>
     void OnFault(in FaultRecord record, long endSeq, ExitReason exit);
 
-    /// <summary>A fault is a nested guest's (L2): told when it begins.</summary>
-    void OnNestedFault(int faultId);
-
     /// <summary>Something happened to a table page whose role word is known only where the mask has bits.</summary>
     void OnTablePage(in TablePageRecord record, uint roleMask);
 

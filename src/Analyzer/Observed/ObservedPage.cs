@@ -1,12 +1,15 @@
 using Replay.Analyzer.Store;
+using Replay.Replayer.History;
 
 namespace Replay.Analyzer.Observed;
 
 /// <summary>One page of KVM's tables, as far as the trace shows it.</summary>
-internal sealed class ObservedPage(int tableId, int level, ulong gfn)
+internal sealed class ObservedPage(int tableId, int level, ulong gfn, bool twoDimensional)
 {
     private const int Entries = 512;
     private const uint DirectBit = 1U << 7;
+    private const uint Cr0WpBit = 1U << 13;
+    private const uint GuestModeBit = 1U << 17;
 
     private ulong[]? _values;
     private ulong[]? _gfns;
@@ -26,6 +29,16 @@ internal sealed class ObservedPage(int tableId, int level, ulong gfn)
     public uint RoleMask { get; set; }
 
     public bool IsTdp { get; init; }
+
+    /// <summary>Which guest the thread ran that made it.</summary>
+    public GuestContext MadeFor { get; init; } = GuestContext.Unknown;
+
+    /// <summary>Whose translations it holds. guest_mmu's roles never have cr0_wp, those of root_mmu with EPT and NPT always.</summary>
+    public GuestContext Context => (RoleMask & GuestModeBit) == 0 ? MadeFor
+        : (Role & GuestModeBit) == 0 ? GuestContext.L1
+        : twoDimensional && (RoleMask & Cr0WpBit) == 0 ? GuestContext.SomeL2
+        : twoDimensional && (Role & Cr0WpBit) == 0 ? GuestContext.NestedL2
+        : GuestContext.L2;
 
     /// <summary>The trace shows how it was made: all its entries were 0 then.</summary>
     public bool IsMadeInTrace { get; init; }
@@ -87,4 +100,5 @@ internal sealed class ObservedPage(int tableId, int level, ulong gfn)
 /// <param name="Pfn">Its host frame.</param>
 /// <param name="Role">Its role word.</param>
 /// <param name="RoleMask">The bits of the role word that are known.</param>
-public readonly record struct PageFacts(int TableId, ulong Pfn, uint Role, uint RoleMask);
+/// <param name="Context">Whose translations it holds.</param>
+public readonly record struct PageFacts(int TableId, ulong Pfn, uint Role, uint RoleMask, GuestContext Context);

@@ -25,8 +25,17 @@ internal sealed class ObservedThread
 
     public long FaultEnd { get; set; }
 
-    /// <summary>The exit came from a nested guest (L2): until the next one, what is handled is its.</summary>
-    public bool IsNested { get; set; }
+    /// <summary>Which guest it runs, or handles an exit of.</summary>
+    public GuestContext Running { get; set; } = GuestContext.Unknown;
+
+    /// <summary>How the nested guest (L2) translates that was entered last.</summary>
+    public GuestContext Nested { get; set; } = GuestContext.Unknown;
+
+    /// <summary>The VMCB of that.</summary>
+    public ulong Vmcb { get; set; } = Unseen.Word;
+
+    /// <summary>What is handled is a nested guest's (L2).</summary>
+    public bool IsNested => Running is GuestContext.L2 or GuestContext.NestedL2 or GuestContext.SomeL2;
 
     /// <summary>A leaf changed while the fault was handled.</summary>
     public bool FaultMapped { get; set; }

@@ -18,6 +18,7 @@ public sealed class ObservedTraceMapper : TracepointSink
     private readonly PageFollower _pageFollower;
     private readonly EntryFollower _entries;
     private readonly ProbeFollower _probes;
+    private readonly NestedFollower _nested;
     private readonly Sightings _sightings = new();
     private readonly GuestCr3Log _cr3s = new();
     private readonly FieldsJson _json = new();
@@ -51,6 +52,7 @@ public sealed class ObservedTraceMapper : TracepointSink
             host,
             _scribe,
             new ShownEvents(outlook?.Events.Any(name => name is "kvm_mmu_set_spte" or "kvm_tdp_mmu_spte_changed") ?? false, outlook?.Events.Contains("kvm_mmu_spte_requested") ?? false));
+        _nested = new NestedFollower(_scribe, _exits, outlook?.Events.Contains("kvm_nested_vmexit") ?? false);
         _pageFollower = new PageFollower(host, _scribe, _pages);
         _entries = new EntryFollower(host, _scribe, _pages, _pageFollower);
         _probes = new ProbeFollower(host, _scribe, _pages, _exits, _entries, _pageFollower);
@@ -121,7 +123,7 @@ public sealed class ObservedTraceMapper : TracepointSink
         Break();
         if (fields.Vcpu is { } vcpu)
             SetVcpu(vcpu);
-        _exits.Exit(_thread, fields);
+        _exits.Exit(_thread, fields, _nested);
     }
 
     public override void OnPageFault(in TraceLine line, in PageFaultFields fields)
@@ -239,17 +241,13 @@ public sealed class ObservedTraceMapper : TracepointSink
     {
         if (!Take(line, mapped: false))
             return;
+        if (_nested.TryTake(_thread, line.Name.Text, line.Text))
+            return;
         switch (line.Name.Text)
         {
             case "kvm_userspace_exit":
                 Break();
                 _exits.Finish(_thread, line.Text.StartsWith("reason error"u8) ? FaultEnding.Error : FaultEnding.GuestGoesOn);
-                break;
-            case "kvm_nested_vmexit":
-                _thread.IsNested = true;
-                break;
-            case "kvm_nested_vmexit_inject" or "kvm_nested_intr_vmexit":
-                _thread.IsNested = false;
                 break;
             case "kvm_emulate_insn" when (byte)_thread.Fault.Outcome == Unseen.Byte:
                 ExitFollower.Outcome(_thread, RetPf.Emulate);
@@ -268,7 +266,8 @@ public sealed class ObservedTraceMapper : TracepointSink
             _entries.EndLink(thread);
             _entries.Tell(thread);
             _exits.Finish(thread, FaultEnding.Unseen);
-            thread.IsNested = false;
+            thread.Running = GuestContext.Unknown;
+            thread.Nested = GuestContext.Unknown;
         }
 
         _scribe.Note(ModelNote.LostEvents, events < 0 ? Unseen.Word : (ulong)events);

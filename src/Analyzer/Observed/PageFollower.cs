@@ -106,7 +106,7 @@ internal sealed class PageFollower(ObservedHost host, Scribe scribe, TablePages 
         ObservedPage page;
         if (fields.Created)
         {
-            page = pages.Add(level, fields.Gfn, isMadeInTrace: true, fields.Role, fields.RoleMask);
+            page = pages.Add(level, fields.Gfn, isMadeInTrace: true, fields.Role, fields.RoleMask, thread.Running);
             if (thread.TdpPage is { } tdp)
             {
                 page.Role = tdp.Role;
@@ -159,6 +159,7 @@ internal sealed class PageFollower(ObservedHost host, Scribe scribe, TablePages 
                 Generation = (byte)generation,
                 IsTdp = (byte)(page.IsTdp ? 1 : 0),
                 IsSpecial = (byte)special,
+                Context = page.Context,
             },
             page.RoleMask);
 
@@ -182,6 +183,7 @@ internal sealed class PageFollower(ObservedHost host, Scribe scribe, TablePages 
             Generation = (byte)fields.Generation,
             IsTdp = (byte)(page.IsTdp ? 1 : 0),
             Unsync = (byte)(fields.Unsync ? 1 : 0),
+            Context = page.Context,
         };
         thread.FaultEnd = record.Seq;
         scribe.Page(record, operation == PageOperation.Create ? page.RoleMask : fields.RoleMask);
@@ -198,6 +200,7 @@ internal sealed class PageFollower(ObservedHost host, Scribe scribe, TablePages 
             ChainId = scribe.Chains.Told(thread.Chain == 0 ? scribe.Chains.Child(0, FunctionOf(operation)) : thread.Chain),
             Operation = operation,
             Vcpu = thread.Vcpu,
+            Context = page.Context == GuestContext.Unknown ? thread.Running : page.Context,
         });
 
     private static KvmFunction FunctionOf(PageOperation operation, ObservedPage page) => operation switch

@@ -189,6 +189,7 @@ internal sealed class ProbeFollower(ObservedHost host, Scribe scribe, TablePages
             Function = function.Function,
             Kind = kind,
             Vcpu = thread.Vcpu,
+            Context = thread.Running,
         });
     }
 

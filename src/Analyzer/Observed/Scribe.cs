@@ -30,54 +30,54 @@ internal sealed class Scribe(IObservedHistory history)
 
     public void Exit(in VmExitRecord record)
     {
-        _hash.Append(1, record);
+        _hash.Append(1, record, sizeof(GuestContext));
         history.OnExit(record);
     }
 
     public void Fault(in FaultRecord record, long end, ExitReason exit)
     {
-        _hash.Append(2, record);
+        _hash.Append(2, record, sizeof(GuestContext));
         history.OnFault(record, end, exit);
     }
 
-    /// <summary>The fault is a nested guest's.</summary>
-    public void Nested(int faultId) => history.OnNestedFault(faultId);
+    /// <summary>A thread goes on as another guest. No part of the hash, as in runs of the model.</summary>
+    public void GuestState(in GuestStateRecord record) => history.OnGuestState(record);
 
     public void Write(in TableWrite record)
     {
-        _hash.Append(3, record);
+        _hash.Append(3, record, sizeof(GuestContext));
         history.OnWrite(record);
     }
 
     public void Page(in TablePageRecord record, uint roleMask)
     {
-        _hash.Append(4, record);
+        _hash.Append(4, record, sizeof(GuestContext));
         history.OnTablePage(record, roleMask);
     }
 
     public void EarlierPage(in TablePageRecord record, uint roleMask)
     {
-        _hash.Append(5, record);
+        _hash.Append(5, record, sizeof(GuestContext));
         history.OnEarlierPage(record, roleMask);
     }
 
-    public void Learned(ObservedPage page) => history.OnPageLearned(new PageFacts(page.TableId, page.Pfn, page.Role, page.RoleMask));
+    public void Learned(ObservedPage page) => history.OnPageLearned(new PageFacts(page.TableId, page.Pfn, page.Role, page.RoleMask, page.Context));
 
     public void Root(in RootRecord record)
     {
-        _hash.Append(6, record);
+        _hash.Append(6, record, sizeof(GuestContext));
         history.OnRoot(record);
     }
 
     public void Flush(in TlbFlushRecord record)
     {
-        _hash.Append(7, record);
+        _hash.Append(7, record, sizeof(GuestContext));
         history.OnFlush(record);
     }
 
     public void GuestFault(in GuestFaultRecord record)
     {
-        _hash.Append(8, record);
+        _hash.Append(8, record, sizeof(GuestContext));
         history.OnGuestFault(record);
     }
 
@@ -96,8 +96,9 @@ internal sealed class Scribe(IObservedHistory history)
             Recorded = number,
             Modelled = Unseen.Word,
             Vcpu = vcpu,
+            Context = GuestContext.Unknown,
         };
-        _hash.Append(9, record);
+        _hash.Append(9, record, sizeof(GuestContext));
         history.OnNote(record);
     }
 

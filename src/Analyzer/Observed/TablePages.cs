@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Replay.Analyzer.Store;
+using Replay.Replayer.History;
 
 namespace Replay.Analyzer.Observed;
 
@@ -30,14 +31,16 @@ internal sealed class TablePages(ObservedHost host)
     /// <param name="isMadeInTrace">The trace shows how it was made.</param>
     /// <param name="role">What is known of its role: beside the TDP MMU's pages there are a nested guest's, which are not direct.</param>
     /// <param name="roleMask">Which bits of it are known.</param>
-    public ObservedPage Add(int level, ulong gfn, bool isMadeInTrace, uint role = 0, uint roleMask = 0)
+    /// <param name="madeFor">Which guest the thread runs that makes it.</param>
+    public ObservedPage Add(int level, ulong gfn, bool isMadeInTrace, uint role = 0, uint roleMask = 0, GuestContext madeFor = GuestContext.Unknown)
     {
-        var page = new ObservedPage(++_count, level, gfn)
+        var page = new ObservedPage(++_count, level, gfn, host.IsTwoDimensional)
         {
             IsTdp = host.UsesTdpMmu && (role & DirectBit) == (roleMask & DirectBit),
             IsMadeInTrace = isMadeInTrace,
             Role = role,
             RoleMask = roleMask,
+            MadeFor = madeFor,
         };
         _levelsInUse.Add(level);
         if (gfn == Unseen.Word)

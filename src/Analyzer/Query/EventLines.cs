@@ -11,7 +11,7 @@ public static class EventLines
 
     /// <summary>The kinds of lines there are.</summary>
     public static IReadOnlyList<string> Kinds { get; } =
-        ["access", "exit", "fault", "write", "page", "root", "flush", "rmap", "guest_fault", "note"];
+        ["access", "exit", "fault", "write", "page", "root", "flush", "rmap", "guest_fault", "guest_state", "note"];
 
     /// <summary>The lines that <paramref name="filter"/> wants, as they are read from the database.</summary>
     /// <exception cref="QueryException">The filter names a kind that is none.</exception>

@@ -76,7 +76,7 @@ internal sealed class DemoCommand : VerbCommand
         console.Out.WriteLine("The capture: a real guest, recorded with 'replay record qemu'.");
         console.Out.WriteLine();
         using (var reader = CaptureReader.Open(plan.Capture))
-            CaptureReport.Write("linux-boot.capture", reader.Manifest, console);
+            CaptureReport.Write("linux-boot.capture", reader.Manifest, nestedGuests: null, console);
         console.Out.WriteLine();
         var results = Replay(plan, path, arguments, console, cancellation);
         console.Out.WriteLine("The same accesses through three MMUs of KVM:");
@@ -105,7 +105,7 @@ internal sealed class DemoCommand : VerbCommand
         RunReport.WriteJson(plan, results, unseen: [], runs);
         var capture = new StringWriter();
         using (var reader = CaptureReader.Open(plan.Capture))
-            CaptureReport.WriteJson("linux-boot.capture", reader.Manifest, capture);
+            CaptureReport.WriteJson("linux-boot.capture", reader.Manifest, nestedGuests: null, capture);
         using var database = Database.OpenRead(path);
         var whole = new JsonObject
         {

@@ -44,6 +44,7 @@ internal sealed class DiffCommand : VerbCommand
         new("replay diff boot.db ept shadow", "two modes of one database; exit code 1: they differ"),
         new("replay diff boot.db ept ept-tdp --html ept.html", "a report with charts, in one file"),
         new("replay diff 4k.db:npt thp.db:npt --json", "the same mode on two hosts, from two databases"),
+        new("replay diff nested.db npt-tdp shadow", "of a guest that runs guests of its own: also what these (L2) cost, apart from their hypervisor (L1)"),
         new("replay diff boot.db ept shadow --range 1000000..2000000 --costs mine.json", "a part of the trace, with costs of your machine"),
     ];
 

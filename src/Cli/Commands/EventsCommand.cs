@@ -46,6 +46,7 @@ internal sealed class EventsCommand : VerbCommand
         new("replay events boot.capture --no-accesses -n 40", "the first events that are more than plain accesses"),
         new("replay events boot.capture --gpa 0x2a03000..0x2a03fff --writes --symbols System.map", "when these bytes were written, by whom, without any replay"),
         new("replay events boot.db 1000..2000 --run ept-tdp", "what KVM did between two ordinals"),
+        new("replay events nested.db --kind guest_state", "each way into a guest's own guest and out of it, with its exit code"),
         new("replay events boot.db --run ept --kind fault --json | head -3", "for scripts: an object a line"),
         new("replay events boot.db --gfn 0x1a2 --kind write", "every write to an entry that translates this frame"),
     ];

@@ -39,10 +39,11 @@ internal sealed class InfoCommand : VerbCommand
         if (arguments.GetValue(_check))
             reader.Verify();
         var manifest = reader.Manifest;
+        var nested = reader.ReadNestedFigures();
         if (arguments.GetValue(_json))
-            CaptureReport.WriteJson(path, manifest, console.Out);
+            CaptureReport.WriteJson(path, manifest, nested, console.Out);
         else
-            CaptureReport.Write(path, manifest, console);
+            CaptureReport.Write(path, manifest, nested, console);
         if (arguments.GetValue(_check))
             console.Error.WriteLine($"replay info: {path}: every part is there and has its checksum ({Units.Of(manifest.Parts.Count, "part")}).");
         if (!manifest.Complete)

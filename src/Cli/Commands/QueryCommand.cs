@@ -72,6 +72,7 @@ internal sealed class QueryCommand : VerbCommand
         new("replay query boot.db @writes-by-level", "which functions wrote which level of which table"),
         new("replay query boot.db @faults-by-process --symbols System.map --symbols app@555555554000@CR3=2c3e000", "which functions of the guest fault, of its kernel and of one of its processes"),
         new("replay query boot.db \"select * from table_write order by seq limit 10\"", "the first ten writes"),
+        new("replay query nested.db @nested-cost", "what a guest's own guests cost: exits handed on, tables made and zapped, entries written"),
         new("replay query histories @exits-by-reason", "of all runs of a folder of Parquet, with DuckDB"),
         new("replay query boot.db @writes-to-range -p from=0x1000000 -p to=0x1001000 --json", "who wrote this page, and what it changed"),
     ];

@@ -17,13 +17,14 @@ internal sealed class TreeCommand : VerbCommand
     private readonly Option<long?> _at = new("--at") { Description = "Ordinal of the event after which the tables are drawn (default: the last)", HelpName = "ORDINAL" };
     private readonly Option<string?> _run = new("--run") { Description = "Run, by number or name (default: the first)", HelpName = "RUN" };
     private readonly Option<int> _vcpu = new("--vcpu") { Description = "Whose root (default 0)", HelpName = "N" };
-    private readonly Option<string?> _gpa = new("--gpa") { Description = "Only the walk of this guest-physical address", HelpName = "ADDRESS" };
+    private readonly Option<string?> _gpa = new("--gpa") { Description = "Only the walk of this guest-physical address (of L2 under nested page tables: its own)", HelpName = "ADDRESS" };
     private readonly Option<string?> _gva = new("--gva")
     {
         Description = "Only the walk of this guest-virtual address; with EPT and NPT through the frame in which the last recorded access found it",
         HelpName = "ADDRESS",
     };
 
+    private readonly Option<string?> _guest = new("--guest") { Description = "The tables for L1 (the guest) or for L2 (a guest that it runs) (default: of who ran last)", HelpName = "L1|L2" };
     private readonly Option<int> _depth = new("--depth") { Description = "Levels drawn; 0: all (default 3)", HelpName = "N", DefaultValueFactory = _ => 3 };
     private readonly Option<int> _entries = new("--entries") { Description = "Lines drawn of each table; 0: all (default 8); JSON has all", HelpName = "N", DefaultValueFactory = _ => 8 };
     private readonly Option<string[]> _symbols = CommonOptions.Symbols();
@@ -36,6 +37,7 @@ internal sealed class TreeCommand : VerbCommand
         Options.Add(_at);
         Options.Add(_run);
         Options.Add(_vcpu);
+        Options.Add(_guest);
         Options.Add(_gpa);
         Options.Add(_gva);
         Options.Add(_depth);
@@ -50,6 +52,7 @@ internal sealed class TreeCommand : VerbCommand
         new("replay tree boot.db --gpa 0x1000000", "how a guest-physical address is mapped at the end, and who wrote each entry of the walk"),
         new("replay tree boot.db --run shadow --gva 0xffffffff81000000 --at 5000000", "the walk of a guest-virtual address through shadow tables"),
         new("replay tree boot.db --gpa 0x1000000 --symbols System.map", "with the guest's functions that the entries were written for"),
+        new("replay tree nested.db --guest L2 --at 60000", "KVM's tables for a guest's own guest (NPT02) beside the nested page tables that its hypervisor made (NPT12)"),
         new("replay tree boot.db --depth 0 --json", "the whole tree, for scripts"),
     ];
 
@@ -66,12 +69,15 @@ internal sealed class TreeCommand : VerbCommand
         var runner = new QueryRunner(database, symbols is null ? null : symbols.Find);
         var reader = new TableTreeReader(runner, run, at ?? run.RowsToOrdinal ?? long.MaxValue, cancellation);
         var vcpu = arguments.GetValue(_vcpu);
-        var root = reader.FindRoot(vcpu);
+        var guest = arguments.GetValue(_guest);
+        if (guest is not (null or "L1" or "L2"))
+            throw new UsageException($"--guest {guest}: L1 or L2.");
+        var root = guest is null ? reader.FindRoot(vcpu) : reader.FindRoot(vcpu, guest);
         var table = root is null ? null : Read(reader, root, arguments);
         if (arguments.GetValue(_json))
             TreeJson.Write(run, at, vcpu, root, table, console.Out);
         else if (root is null || table is null)
-            console.Out.WriteLine($"vCPU {vcpu} had no root{(at is null ? "" : $" at ordinal {at}")}.");
+            console.Out.WriteLine($"vCPU {vcpu} had no root{(guest is null ? "" : $" for {guest}")}{(at is null ? "" : $" at ordinal {at}")}.");
         else
             new TreeLines(run, arguments.GetValue(_entries), symbols is null ? null : ordinal => GuestFunction(runner, run, ordinal)).Write(root, table, "", console.Out);
         return Task.FromResult(ExitCode.Done);
@@ -96,7 +102,7 @@ internal sealed class TreeCommand : VerbCommand
         var top = reader.ReadTable(root.TableId, 0);
         if (arguments.GetValue(_gpa) is { } gpa)
         {
-            return top.Direct
+            return top.Direct || top.Mmu == "guest_mmu"
                 ? reader.ReadPath(root.TableId, Address(gpa, "--gpa"))
                 : throw new UsageException("--gpa: these are shadow tables, which translate guest-virtual addresses. Use --gva; '@why-gfn' finds the entries that map a frame.");
         }
@@ -104,6 +110,8 @@ internal sealed class TreeCommand : VerbCommand
         if (arguments.GetValue(_gva) is not { } text)
             return reader.ReadTable(root.TableId, depth, Links(arguments));
         var gva = Address(text, "--gva");
+        if (top.Mmu == "guest_mmu")
+            throw new UsageException("--gva: these tables translate the physical addresses of L2. Use --gpa with one; '@nested-mapping-at' begins with the address that L2 uses.");
         if (!top.Direct)
             return reader.ReadPath(root.TableId, gva);
         var found = reader.LastGpaOf(gva)

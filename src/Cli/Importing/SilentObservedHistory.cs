@@ -22,10 +22,6 @@ internal class SilentObservedHistory : IObservedHistory
     {
     }
 
-    public void OnNestedFault(int faultId)
-    {
-    }
-
     public virtual void OnWrite(in TableWrite record)
     {
     }

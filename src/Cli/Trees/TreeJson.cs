@@ -46,6 +46,21 @@ internal static class TreeJson
         json.WriteString("gfn", Hex(table.Gfn));
         json.WriteString("role", Hex(table.Role));
         json.WriteBoolean("direct", table.Direct);
+        json.WriteString("guest", table.Guest);
+        json.WriteString("mmu", table.Mmu);
+        if (table.Shadowed is { } shadowed)
+        {
+            json.WriteStartObject("shadows");
+            json.WriteString("name", shadowed.Name);
+            json.WriteString("gfn", Hex(shadowed.Gfn));
+            json.WriteBoolean("known", shadowed.IsKnown);
+            json.WriteStartObject("entries");
+            foreach (var (index, value) in shadowed.Entries.OrderBy(entry => entry.Key))
+                json.WriteString(index.ToString(System.Globalization.CultureInfo.InvariantCulture), Hex(value));
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+
         if (table.Entries is { } entries)
         {
             json.WriteStartArray("entries");

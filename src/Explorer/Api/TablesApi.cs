@@ -10,6 +10,7 @@ namespace Replay.Explorer.Api;
 internal static class TablesApi
 {
     private const int WritesShown = 64;
+    private const ulong FrameMask = 0xf_ffff_ffff_f000;
     private const int MostWritesOfHistory = 500;
 
     private const string Roots =
@@ -51,7 +52,8 @@ internal static class TablesApi
         var top = request.Number("root") ?? current?.TableId;
         var isDirect = top is { } id && (run.Session.First("SELECT direct FROM table_page WHERE run = :run AND table_id = :table", row => row[0].Integer, ("run", run.Number), ("table", SqlValue.Of(id))) != 0);
         var address = Address(request, run, reader, at, isDirect);
-        var path = top is { } table ? Path(run, reader, table, address ?? 0) : [];
+        TreeTable? end = null;
+        var path = top is { } table ? Path(run, reader, table, address ?? 0, out end) : [];
         return new
         {
             run = run.Key,
@@ -63,9 +65,11 @@ internal static class TablesApi
             root = current is null ? null : new { current.TableId, register = current.Register is { } value ? Text.Hex(value) : null, since = current.Ordinal },
             roots = RootsOf(run, at),
             direct = isDirect,
+            nested = end?.Mmu == "guest_mmu",
             address = address is { } found ? Text.Hex(found) : null,
             writes,
             path,
+            dimension = Dimension(run, reader, vcpu, end, address ?? 0),
         };
     }
 
@@ -124,9 +128,27 @@ internal static class TablesApi
         return written is [var where] ? unchecked((ulong)where) : null;
     }
 
-    private static List<object> Path(RunSession run, TableTreeReader reader, long root, ulong address)
+    /// <summary>
+    /// The second dimension of a guest's own guest (L2): its physical address goes through the nested page tables that its hypervisor (L1) made, and the
+    /// address in L1's memory that they lead to is in KVM's tables for L1, too. Null: no such tables are shown, or they lead nowhere that is known.
+    /// </summary>
+    private static object? Dimension(RunSession run, TableTreeReader reader, int vcpu, TreeTable? end, ulong address)
+    {
+        if (end is not { Mmu: "guest_mmu", Shadowed: { IsKnown: true } nested, Entries: [var last] } || reader.FindRoot(vcpu, "L1") is not { } root
+            || !nested.Entries.TryGetValue(last.Index, out var entry) || (entry & 1) == 0)
+        {
+            return null;
+        }
+
+        var offset = (1UL << ((9 * end.Level) + 3)) - 1;
+        var gpa = (entry & FrameMask & ~offset) | (address & offset);
+        return new { guest = "L1", address = Text.Hex(gpa), root = root.TableId, path = Path(run, reader, root.TableId, gpa, out _) };
+    }
+
+    private static List<object> Path(RunSession run, TableTreeReader reader, long root, ulong address, out TreeTable? end)
     {
         var path = new List<object>();
+        end = null;
         for (var step = reader.ReadPath(root, address); step is not null; step = step.Entries![0].Table)
         {
             var page = run.Session.First(
@@ -145,8 +167,11 @@ internal static class TablesApi
                     zapped = Text.NumberOf(row[10]),
                 },
                 ("run", run.Number), ("table", SqlValue.Of(step.TableId)));
+            end = step;
             path.Add(new
             {
+                step.Guest,
+                beside = Beside(step),
                 step.TableId,
                 step.Level,
                 step.Name,
@@ -158,6 +183,15 @@ internal static class TablesApi
 
         return path;
     }
+
+    /// <summary>The guest's table behind one of KVM's, entry by entry.</summary>
+    private static object? Beside(TreeTable table) => table.Shadowed is not { } guest ? null : new
+    {
+        guest.Name,
+        gfn = Text.Hex(guest.Gfn),
+        known = guest.IsKnown,
+        entries = guest.Entries.OrderBy(entry => entry.Key).Select(entry => new { i = entry.Key, v = Text.Hex(entry.Value), rights = GuestTable.Rights(entry.Value) }).ToList(),
+    };
 
     private static object Describe(TreeEntry entry, bool isEpt) => new
     {

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Replay.Replayer.History;
 
 namespace Replay.Replayer.Guest;
 
@@ -25,6 +26,9 @@ public sealed class GuestMemory
     /// </summary>
     public long ContentEpoch { get; private set; }
 
+    /// <summary>Is told of every change; see <see cref="Tell"/>.</summary>
+    private Journal? _journal;
+
     /// <summary>The content of the page is known.</summary>
     public bool Knows(ulong gfn) => _pages.ContainsKey(gfn);
 
@@ -38,6 +42,7 @@ public sealed class GuestMemory
         else
             content[..PageSize].CopyTo(page);
         ContentEpoch++;
+        TellPage(gfn, page);
     }
 
     /// <summary>The source follows the page no more: its content is unknown until the next image.</summary>
@@ -47,6 +52,7 @@ public sealed class GuestMemory
             return;
         _recentPages[gfn & (RecentPages - 1)] = null;
         ContentEpoch++;
+        _journal?.GuestEntry(gfn, GuestEntryRecord.Page, 0);
     }
 
     /// <summary>A store by the guest. Ignored where the page's content is not held; a store never crosses a page.</summary>
@@ -63,6 +69,10 @@ public sealed class GuestMemory
         var length = Math.Min(Math.Min(size, 8), PageSize - offset);
         bytes[..length].CopyTo(page.AsSpan(offset));
         ContentEpoch++;
+        if (_journal is null)
+            return;
+        for (var index = offset >> 3; index <= (offset + length - 1) >> 3; index++)
+            TellEntry(gpa >> 12, page, index);
     }
 
     /// <summary>Reads 8 bytes at an 8-byte-aligned address; false where the content is not held.</summary>
@@ -112,7 +122,33 @@ public sealed class GuestMemory
             return;
         var entry = page.AsSpan((int)(gpa & 0xffc));
         BinaryPrimitives.WriteUInt32LittleEndian(entry, BinaryPrimitives.ReadUInt32LittleEndian(entry) | bits);
+        TellEntry(gpa >> 12, page, (int)(gpa & 0xfff) >> 3);
     }
+
+    /// <summary>From here on the journal is told what the pages hold, and first all that is known.</summary>
+    internal void Tell(Journal journal)
+    {
+        if (_journal is not null)
+            return;
+        _journal = journal;
+        foreach (var gfn in _pages.Keys.Order())
+            TellPage(gfn, _pages[gfn]);
+    }
+
+    private void TellPage(ulong gfn, byte[] page)
+    {
+        if (_journal is null)
+            return;
+        _journal.GuestEntry(gfn, GuestEntryRecord.Page, 1);
+        for (var index = 0; index < PageSize / 8; index++)
+        {
+            if (BinaryPrimitives.ReadUInt64LittleEndian(page.AsSpan(index * 8)) != 0)
+                TellEntry(gfn, page, index);
+        }
+    }
+
+    private void TellEntry(ulong gfn, byte[] page, int index) =>
+        _journal?.GuestEntry(gfn, index, BinaryPrimitives.ReadUInt64LittleEndian(page.AsSpan(index * 8)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryFind(ulong gfn, [NotNullWhen(true)] out byte[]? page)

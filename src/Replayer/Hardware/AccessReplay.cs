@@ -20,6 +20,7 @@ internal sealed class AccessReplay(CpuSetup setup, Translator translator, Access
     /// <param name="gpa">Where it ended; where the source saw it end, if the model does not say.</param>
     public AccessOutcome Replay(in CpuAccess access, long seq, out bool settled, out ulong? gpa)
     {
+        var context = _journal.Context;
         var missed = guestTlb.TakeMiss(access.Gva, (byte)access.Kind, (byte)access.Flags);
         var translation = default(Translation);
         if (!path.TryContinue(access, _journal.Rip, out var outcome))
@@ -57,7 +58,7 @@ internal sealed class AccessReplay(CpuSetup setup, Translator translator, Access
         }
 
         if (_journal.Seq != seq)
-            Report(access);
+            Report(access, context);
         return outcome;
     }
 
@@ -118,7 +119,7 @@ internal sealed class AccessReplay(CpuSetup setup, Translator translator, Access
     };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Report(in CpuAccess access) => _journal.Access(new AccessRecord
+    private void Report(in CpuAccess access, GuestContext context) => _journal.Access(new AccessRecord
     {
         Gva = access.Gva,
         Gpa = access.Gpa ?? 0,
@@ -129,5 +130,6 @@ internal sealed class AccessReplay(CpuSetup setup, Translator translator, Access
         Size = access.Size,
         Kind = access.Kind,
         Flags = access.Flags,
+        Context = context,
     });
 }

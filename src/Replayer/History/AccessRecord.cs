@@ -33,4 +33,7 @@ public readonly record struct AccessRecord
     public AccessFlags Flags { get; init; }
 
     public byte Vcpu { get; init; }
+
+    /// <inheritdoc cref="GuestContext"/>
+    public GuestContext Context { get; init; }
 }

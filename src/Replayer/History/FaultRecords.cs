@@ -43,6 +43,12 @@ public readonly record struct FaultRecord
 
     public byte Vcpu { get; init; }
 
+    /// <inheritdoc cref="GuestContext"/>
+    public GuestContext Context { get; init; }
+
+    /// <summary>Bytes behind those that are hashed.</summary>
+    internal const int NotHashed = sizeof(GuestContext);
+
     /// <summary>The record of the fault when it has ended, without <see cref="Rip"/>.</summary>
     /// <remarks>Field by field: as a whole it could not be loaded before what was stored in it just now has reached memory.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -61,6 +67,7 @@ public readonly record struct FaultRecord
         MappedLevel = mappedLevel,
         Access = Access,
         Vcpu = Vcpu,
+        Context = Context,
     };
 }
 
@@ -115,6 +122,12 @@ public readonly record struct GuestFaultRecord
 
     /// <summary>1: the capture saw this fault as well.</summary>
     public byte Recorded { get; init; }
+
+    /// <inheritdoc cref="GuestContext"/>
+    public GuestContext Context { get; init; }
+
+    /// <summary>Bytes behind those that are hashed.</summary>
+    internal const int NotHashed = sizeof(GuestContext);
 }
 
 /// <summary>How a page fault ended in KVM. The numbers are this model's; a kernel's own are <see cref="Kvm.KvmBehaviour.Number"/>.</summary>

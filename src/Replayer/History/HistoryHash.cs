@@ -25,8 +25,9 @@ public sealed class HistoryHash
 
     /// <param name="kind">Tells kinds of records apart that have the same bytes.</param>
     /// <param name="record">Without padding, so that every byte is its own.</param>
-    public void Append<T>(byte kind, in T record)
-        where T : unmanaged => Next<T>(kind) = record;
+    /// <param name="left">Bytes at the end of the record that stay out of the hash.</param>
+    public void Append<T>(byte kind, in T record, int left = 0)
+        where T : unmanaged => Next<T>(kind, left) = record;
 
     /// <summary>The place of the next record, to be filled at once: a record that is made where it is hashed need not be copied there.</summary>
     /// <typeparam name="T">Without padding, smaller than the buffer.</typeparam>

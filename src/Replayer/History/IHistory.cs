@@ -32,6 +32,16 @@ public interface IHistory
     {
     }
 
+    /// <summary>A vCPU stands otherwise than before: from the first VMRUN on.</summary>
+    void OnGuestState(in GuestStateRecord record)
+    {
+    }
+
+    /// <summary>What the guest's own tables hold: from the first VMRUN on.</summary>
+    void OnGuestEntry(in GuestEntryRecord record)
+    {
+    }
+
     /// <summary>The access whose replay is over left records: reported after them, once for its ordinal. It has no <c>Seq</c> of its own.</summary>
     void OnAccess(in AccessRecord record)
     {

@@ -22,6 +22,7 @@ public sealed class Journal(IHistory observer, Kvm.KvmBehaviour? kernel = null)
     private int _exits;
     private int _faults;
     private int _writesAtFaultStart;
+    private readonly GuestContext[] _contexts = new GuestContext[byte.MaxValue + 1];
     private FaultRecord _openFault;
 
     public HistoryHash Hash { get; } = new();
@@ -37,6 +38,9 @@ public sealed class Journal(IHistory observer, Kvm.KvmBehaviour? kernel = null)
 
     /// <summary>On whose behalf the model acts: a vCPU, or below 0 the host.</summary>
     public int Requester => ActsForHost ? -1 : Vcpu;
+
+    /// <summary>Which guest the model acts for, and under which MMU.</summary>
+    public GuestContext Context => ActsForHost ? GuestContext.Unknown : _contexts[Vcpu];
 
     /// <summary>Rip of the instruction being replayed, 0 where the capture has none.</summary>
     public ulong Rip { get; set; }
@@ -86,7 +90,7 @@ public sealed class Journal(IHistory observer, Kvm.KvmBehaviour? kernel = null)
     {
         Invariant.Holds(ExitId < 0, "an exit was opened inside another");
         ExitId = _exits++;
-        ref var record = ref Hash.Next<VmExitRecord>(1);
+        ref var record = ref Hash.Next<VmExitRecord>(1, VmExitRecord.NotHashed);
         record = new VmExitRecord
         {
             Seq = ++_seq,
@@ -96,6 +100,7 @@ public sealed class Journal(IHistory observer, Kvm.KvmBehaviour? kernel = null)
             ExitId = ExitId,
             Reason = reason,
             Vcpu = Vcpu,
+            Context = _contexts[Vcpu],
         };
         if (Rip == 0)
             observer.OnExit(record);
@@ -125,6 +130,7 @@ public sealed class Journal(IHistory observer, Kvm.KvmBehaviour? kernel = null)
             Handler = handler,
             Access = access,
             Vcpu = Vcpu,
+            Context = _contexts[Vcpu],
         };
     }
 
@@ -132,7 +138,7 @@ public sealed class Journal(IHistory observer, Kvm.KvmBehaviour? kernel = null)
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void EndFault(RetPf outcome, int mappedLevel)
     {
-        ref var record = ref Hash.Next<FaultRecord>(2);
+        ref var record = ref Hash.Next<FaultRecord>(2, FaultRecord.NotHashed);
         record = _openFault.Closed(outcome, (byte)mappedLevel, Writes - _writesAtFaultStart);
         FaultId = -1;
         if (Rip == 0)
@@ -142,10 +148,10 @@ public sealed class Journal(IHistory observer, Kvm.KvmBehaviour? kernel = null)
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void Write(int tableId, int level, int index, ulong gfn, ulong old, ulong value, Actor actor, Tracepoint tracepoint)
+    internal void Write(int tableId, int level, int index, ulong gfn, ulong old, ulong value, Actor actor, Tracepoint tracepoint, GuestContext context = GuestContext.L1)
     {
         Writes++;
-        ref var record = ref Hash.Next<TableWrite>(3);
+        ref var record = ref Hash.Next<TableWrite>(3, TableWrite.NotHashed);
         record = new TableWrite
         {
             Seq = ++_seq,
@@ -163,6 +169,7 @@ public sealed class Journal(IHistory observer, Kvm.KvmBehaviour? kernel = null)
             Vcpu = Vcpu,
             Actor = actor,
             Tracepoint = tracepoint,
+            Context = context,
         };
         observer.OnWrite(record);
     }
@@ -170,7 +177,7 @@ public sealed class Journal(IHistory observer, Kvm.KvmBehaviour? kernel = null)
     /// <summary>Reports an operation on a table page; the caller fills what describes the page.</summary>
     public void TablePage(in TablePageRecord page)
     {
-        ref var record = ref Hash.Next<TablePageRecord>(4);
+        ref var record = ref Hash.Next<TablePageRecord>(4, TablePageRecord.NotHashed);
         record = page with
         {
             Seq = ++_seq,
@@ -185,7 +192,7 @@ public sealed class Journal(IHistory observer, Kvm.KvmBehaviour? kernel = null)
 
     public void Root(RootOperation operation, int tableId, ulong value)
     {
-        ref var record = ref Hash.Next<RootRecord>(5);
+        ref var record = ref Hash.Next<RootRecord>(5, RootRecord.NotHashed);
         record = new RootRecord
         {
             Seq = ++_seq,
@@ -196,6 +203,7 @@ public sealed class Journal(IHistory observer, Kvm.KvmBehaviour? kernel = null)
             ChainId = ReportedChain(),
             Operation = operation,
             Vcpu = Vcpu,
+            Context = Context,
         };
         observer.OnRoot(record);
     }
@@ -236,6 +244,7 @@ public sealed class Journal(IHistory observer, Kvm.KvmBehaviour? kernel = null)
             Vcpu = Vcpu,
             Requester = (short)(requester ?? Requester),
             Targets = (ushort)targets,
+            Context = Context,
         };
         observer.OnFlush(record);
     }
@@ -263,7 +272,7 @@ public sealed class Journal(IHistory observer, Kvm.KvmBehaviour? kernel = null)
     /// <summary>A #PF reaches the guest: delivered by the CPU, or injected by KVM out of the exit being handled.</summary>
     public void GuestFault(ulong gva, uint errorCode)
     {
-        ref var record = ref Hash.Next<GuestFaultRecord>(8);
+        ref var record = ref Hash.Next<GuestFaultRecord>(8, GuestFaultRecord.NotHashed);
         record = new GuestFaultRecord
         {
             Seq = ++_seq,
@@ -273,6 +282,7 @@ public sealed class Journal(IHistory observer, Kvm.KvmBehaviour? kernel = null)
             ErrorCode = errorCode,
             Vcpu = Vcpu,
             Recorded = ReplaysGuestFault ? (byte)1 : (byte)0,
+            Context = _contexts[Vcpu],
         };
         observer.OnGuestFault(record with { Rip = Rip });
     }
@@ -293,6 +303,7 @@ public sealed class Journal(IHistory observer, Kvm.KvmBehaviour? kernel = null)
             Kind = kind,
             Vcpu = Vcpu,
             Rip = Rip,
+            Context = Context,
         };
         if (before == 0)
             _firstNotes[(int)kind] = record;
@@ -301,6 +312,17 @@ public sealed class Journal(IHistory observer, Kvm.KvmBehaviour? kernel = null)
 
     /// <summary>Reports an access whose replay left records. Accesses stay out of the hash: they are the capture's, and the same in every mode.</summary>
     public void Access(in AccessRecord record) => observer.OnAccess(record with { Ordinal = Ordinal, Vcpu = Vcpu });
+
+    /// <summary>A vCPU goes on as another guest, or under another MMU.</summary>
+    internal void SetContext(int vcpu, GuestContext context) => _contexts[vcpu] = context;
+
+    /// <summary>Reports how the vCPU stands.</summary>
+    internal void GuestState(in GuestStateRecord record) =>
+        observer.OnGuestState(record with { Seq = _seq, Ordinal = Ordinal, ExitId = ExitId, Vcpu = Vcpu });
+
+    /// <summary>Reports what a page of the guest's tables holds.</summary>
+    internal void GuestEntry(ulong gfn, int index, ulong value) =>
+        observer.OnGuestEntry(new GuestEntryRecord { Ordinal = Ordinal, Gfn = gfn, Index = index, Value = value });
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private int ReportedChain()

@@ -73,4 +73,7 @@ public readonly record struct ModelNoteRecord
 
     /// <summary>Of the instruction; 0 where the capture has none.</summary>
     public ulong Rip { get; init; }
+
+    /// <inheritdoc cref="GuestContext"/>
+    public GuestContext Context { get; init; }
 }

@@ -48,6 +48,12 @@ public readonly record struct TablePageRecord
 
     /// <summary>1: unsync.</summary>
     public byte Unsync { get; init; }
+
+    /// <summary>Whose translations the page holds.</summary>
+    public GuestContext Context { get; init; }
+
+    /// <summary>Bytes behind those that are hashed.</summary>
+    internal const int NotHashed = sizeof(GuestContext);
 }
 
 /// <summary>What happens to a table page besides writes to its entries.</summary>
@@ -137,6 +143,12 @@ public readonly record struct RootRecord
     public RootOperation Operation { get; init; }
 
     public byte Vcpu { get; init; }
+
+    /// <summary>What the vCPU ran; whose the root is, its page tells.</summary>
+    public GuestContext Context { get; init; }
+
+    /// <summary>Bytes behind those that are hashed.</summary>
+    internal const int NotHashed = sizeof(GuestContext);
 }
 
 /// <summary>What happens to the root of a table tree.</summary>

@@ -46,6 +46,12 @@ public readonly record struct TableWrite
     public Actor Actor { get; init; }
 
     public Tracepoint Tracepoint { get; init; }
+
+    /// <summary>Whose translations the table holds.</summary>
+    public GuestContext Context { get; init; }
+
+    /// <summary>Bytes behind those that are hashed.</summary>
+    internal const int NotHashed = sizeof(GuestContext);
 }
 
 /// <summary>Who wrote a table entry.</summary>

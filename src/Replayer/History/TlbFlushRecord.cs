@@ -35,8 +35,11 @@ public readonly record struct TlbFlushRecord
     /// <summary>vCPUs that must flush: all there are, or 1. 0: not known. Not in the hash.</summary>
     public ushort Targets { get; init; }
 
+    /// <summary>What the vCPU ran; <see cref="GuestContext.Unknown"/> where the host asked. Not in the hash.</summary>
+    public GuestContext Context { get; init; }
+
     /// <summary>Bytes behind those that are hashed.</summary>
-    internal const int NotHashed = sizeof(short) + sizeof(ushort);
+    internal const int NotHashed = sizeof(short) + sizeof(ushort) + sizeof(GuestContext);
 }
 
 /// <summary>Which translations a TLB flush drops.</summary>

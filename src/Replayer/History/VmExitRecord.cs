@@ -24,6 +24,12 @@ public readonly record struct VmExitRecord
     public ExitReason Reason { get; init; }
 
     public byte Vcpu { get; init; }
+
+    /// <inheritdoc cref="GuestContext"/>
+    public GuestContext Context { get; init; }
+
+    /// <summary>Bytes behind those that are hashed.</summary>
+    internal const int NotHashed = sizeof(GuestContext);
 }
 
 /// <summary>Why the CPU left the guest. Only reasons that concern the MMU occur.</summary>

@@ -31,7 +31,7 @@ public sealed class KvmVm
         Kernel = kernel;
         Format = SpteFormats.For(mode, profile, kernel);
         Writer = new TableWriter(journal);
-        Pages = new TablePages(journal, kernel);
+        Pages = new TablePages(journal, kernel, mode.IsTwoDimensional());
         PageTables = new PageTableCache(Writer, Pages, remembersWalks);
         SpteMaker = new SpteMaker(this);
         Tlb = new TlbFlusher(this);

@@ -15,6 +15,9 @@ internal sealed class EventReplay(Machine machine, MutableHistory history, HostS
     private readonly OfferedFeatures _offered = new(machine.Vm);
     private TraceEvent? _emulatedRead;
 
+    /// <summary>What the capture has of nested guests.</summary>
+    public NestedFigures Nested { get; } = new();
+
     [field: NotState("whoever looks at markers sets it")]
     public Action<byte>? Marker { get; set; }
 
@@ -24,11 +27,15 @@ internal sealed class EventReplay(Machine machine, MutableHistory history, HostS
     {
         var row = rows[index];
         EventRules.Check(row);
+        if (row.Kind == TraceEventKind.NestedEnter || Nested.Entries > 0)
+            Nested.Count(row);
         if (_nested.TryReplay(rows, index) || _nested.IsHalfDone(rows, index))
             return;
         var inL2 = machine.Cpu(row.Vcpu).Nested.IsRunning;
         if (!TryReplayAccess(row) && !TryReplayInstruction(row) && !TryReplayHost(row))
             ReplayRest(row);
+        if (row.Kind is TraceEventKind.VcpuState or (>= TraceEventKind.Cr0Write and <= TraceEventKind.EferWrite))
+            machine.Vcpu(row.Vcpu).TellRegisters();
         if (inL2 && !machine.Cpu(row.Vcpu).Nested.IsRunning)
             _nested.GoBack(row);
     }

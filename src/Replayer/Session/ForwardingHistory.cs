@@ -28,6 +28,10 @@ internal abstract class ForwardingHistory(IHistory next) : IHistory
     public virtual void OnFastFault(in FastFaultRecord record) => next.OnFastFault(record);
 
     public virtual void OnAccess(in AccessRecord record) => next.OnAccess(record);
+
+    public virtual void OnGuestState(in GuestStateRecord record) => next.OnGuestState(record);
+
+    public virtual void OnGuestEntry(in GuestEntryRecord record) => next.OnGuestEntry(record);
 }
 
 /// <summary>Hands nothing on while it is muted: what happens then is no part of the history.</summary>
@@ -102,4 +106,8 @@ internal sealed class MutableHistory(IHistory next) : IHistory
         if (!IsMuted)
             next.OnAccess(record);
     }
+
+    public void OnGuestState(in GuestStateRecord record) => next.OnGuestState(record);
+
+    public void OnGuestEntry(in GuestEntryRecord record) => next.OnGuestEntry(record);
 }

@@ -72,9 +72,13 @@ internal sealed class NestedReplay(Machine machine)
         var nested = machine.Cpu(row.Vcpu).Nested;
         _passedOver[row.Vcpu] = nested.IsRunning || !nested.CanRun(entry);
         if (_passedOver[row.Vcpu])
+        {
             _journal.Note(ModelNote.NestedNotFollowed, row.Rip ?? 0, row.Gpa ?? 0, 0);
-        else
-            nested.Enter(row.Gpa ?? 0, entry);
+            return;
+        }
+
+        machine.Memory.Tell(_journal);
+        nested.Enter(row.Gpa ?? 0, entry);
     }
 
     private void Leave(List<TraceEvent> rows, int index)

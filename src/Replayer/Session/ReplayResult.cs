@@ -1,6 +1,7 @@
 using Replay.Replayer.Hardware;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm;
+using Replay.Trace;
 
 namespace Replay.Replayer;
 
@@ -56,6 +57,12 @@ public sealed record ReplayResult
 
     public required VerifyTotals Verify { get; init; }
 
+    /// <summary>What the capture has of nested guests (L2); null: there is none.</summary>
+    public NestedFigures? Nested { get; init; }
+
+    /// <summary>What the model made for them.</summary>
+    public NestedRecords NestedRecords { get; init; }
+
     /// <summary>Lines of the host script that never came to be: behind the end of the capture, or at markers that the guest did not make.</summary>
     public int HostActionsLeft { get; init; }
 
@@ -65,6 +72,13 @@ public sealed record ReplayResult
     /// <summary>32 hexadecimal digits: see <see cref="History.HistoryHash"/>.</summary>
     public required string HistoryHash { get; init; }
 }
+
+/// <summary>Records of a history that are a nested guest's (L2).</summary>
+/// <param name="Exits">Exits of L2.</param>
+/// <param name="Faults">Faults of L2.</param>
+/// <param name="Writes">Writes to tables that translate for L2.</param>
+/// <param name="HandedOn">Exits that L1 got.</param>
+public readonly record struct NestedRecords(long Exits, long Faults, long Writes, long HandedOn);
 
 /// <summary>Page walks alike in a stretch of the trace.</summary>
 /// <param name="FirstOrdinal">Where the stretch begins; it ends where the next begins.</param>

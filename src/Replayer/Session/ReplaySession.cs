@@ -184,6 +184,8 @@ public sealed class ReplaySession
         NoteCounts = Journal.NoteCounts.ToArray(),
         FirstNotes = Journal.FirstNotes.ToArray(),
         Verify = _machine.Verify,
+        Nested = _events.Nested.Entries == 0 ? null : _events.Nested,
+        NestedRecords = _tally.Nested,
         Stats = Vm.Stats,
         HostActionsLeft = _script?.Left ?? 0,
         HistoryHash = Journal.Hash.ToString(),

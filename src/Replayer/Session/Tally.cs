@@ -8,6 +8,10 @@ internal sealed class Tally(IHistory next) : ForwardingHistory(next)
     private readonly long[] _exits = new long[256];
     private readonly long[] _faults = new long[256];
     private readonly long[] _pages = new long[256];
+    private long _nestedExits;
+    private long _nestedFaults;
+    private long _nestedWrites;
+    private long _handedOn;
     private readonly long[] _flushes = new long[256];
     private readonly long[] _writes = new long[(int)Enum.GetValues<KvmFunction>()[^1] + 1];
 
@@ -20,6 +24,8 @@ internal sealed class Tally(IHistory next) : ForwardingHistory(next)
     public long ShadowZaps { get; private set; }
 
     public long RmapChanges { get; private set; }
+
+    public NestedRecords Nested => new(_nestedExits, _nestedFaults, _nestedWrites, _handedOn);
 
     public SortedDictionary<ExitReason, long> Exits => Counts<ExitReason>(_exits, value => (int)value);
 
@@ -35,18 +41,21 @@ internal sealed class Tally(IHistory next) : ForwardingHistory(next)
     public override void OnExit(in VmExitRecord record)
     {
         _exits[(int)record.Reason]++;
+        _nestedExits += IsNested(record.Context);
         base.OnExit(record);
     }
 
     public override void OnFault(in FaultRecord record)
     {
         _faults[(int)record.Outcome]++;
+        _nestedFaults += IsNested(record.Context);
         base.OnFault(record);
     }
 
     public override void OnWrite(in TableWrite record)
     {
         _writes[(int)record.Function]++;
+        _nestedWrites += IsNested(record.Context);
         base.OnWrite(record);
     }
 
@@ -81,6 +90,14 @@ internal sealed class Tally(IHistory next) : ForwardingHistory(next)
         Accesses++;
         base.OnAccess(record);
     }
+
+    public override void OnGuestState(in GuestStateRecord record)
+    {
+        _handedOn += record.Cause == GuestStateCause.Vmexit ? 1 : 0;
+        base.OnGuestState(record);
+    }
+
+    private static long IsNested(GuestContext context) => context is GuestContext.L2 or GuestContext.NestedL2 ? 1 : 0;
 
     private static SortedDictionary<T, long> Counts<T>(long[] counts, Func<T, int> number)
         where T : struct, Enum

@@ -83,6 +83,20 @@ public sealed class CaptureReader : ITraceSource, IDisposable
             part.Verify(number);
     }
 
+    /// <summary>What the capture has of nested guests. Reads its events, and none of its accesses; the position stays.</summary>
+    /// <returns>Null: there is none.</returns>
+    /// <exception cref="CaptureFormatException">A part is missing or damaged.</exception>
+    public NestedFigures? ReadNestedFigures()
+    {
+        if (Manifest.Version < NestedFigures.FirstVersion)
+            return null;
+        var figures = new NestedFigures();
+        using var part = new PartReader(_directory, Manifest, _whole);
+        foreach (var entry in Manifest.Parts)
+            part.ReadEvents(entry, figures.Count);
+        return figures.Entries == 0 ? null : figures;
+    }
+
     public void Dispose()
     {
         StopPump();

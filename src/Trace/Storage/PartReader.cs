@@ -129,6 +129,21 @@ internal sealed class PartReader(string directory, CaptureManifest manifest, Who
         }
     }
 
+    /// <summary>Reads the events of a part without its accesses, a row group at a time. Nothing else is read after it.</summary>
+    /// <exception cref="CaptureFormatException">Missing, damaged or foreign.</exception>
+    public void ReadEvents(CapturePart part, Action<List<TraceEvent>> take)
+    {
+        _part = part;
+        var content = _eventContent.Load(EventPath, part.EventSha256);
+        Guard(EventPath, () => _eventFile.Open(content));
+        for (var group = 0; group < _eventFile.RowGroups; group++)
+        {
+            _events.Clear();
+            Guard(EventPath, () => _eventFile.Read(group, _events));
+            take(_events);
+        }
+    }
+
     /// <summary>Fills <paramref name="chunk"/>; false at the end of the part.</summary>
     public bool TryRead(TraceChunk chunk)
     {

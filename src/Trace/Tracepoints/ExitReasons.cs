@@ -36,7 +36,9 @@ public static class ExitReasons
     public const uint SvmPageFault = 0x4e;
     public const uint SvmCr0SelectiveWrite = 0x65;
     public const uint SvmInvlpg = 0x79;
+    public const uint SvmInvlpga = 0x7a;
     public const uint SvmMsr = 0x7c;
+    public const uint SvmVmrun = 0x80;
     public const uint SvmInvpcid = 0xa2;
     public const uint SvmNpf = 0x400;
 
@@ -92,6 +94,18 @@ public static class ExitReasons
         }
 
         return string.Create(CultureInfo.InvariantCulture, $"0x{code.Number:x}");
+    }
+
+    /// <summary>The manual's name of an exit code of SVM, such as <c>NPF</c>, <c>PF</c>, <c>VMMCALL</c>; or the code in hexadecimal.</summary>
+    public static string SvmName(ulong code)
+    {
+        foreach (var (name, known) in ByName)
+        {
+            if (known == new ExitCode(ExitIsa.Svm, (uint)code) && code <= uint.MaxValue && name.StartsWith("EXIT_", StringComparison.Ordinal) && name != "EXIT_EXCP_BASE")
+                return name.Replace("EXIT_", "", StringComparison.Ordinal).Replace("EXCP_", "", StringComparison.Ordinal);
+        }
+
+        return string.Create(CultureInfo.InvariantCulture, $"0x{code:x}");
     }
 
     /// <remarks>The kernel prints 0x30 for what it has no name for, the plugin UNKNOWN (48).</remarks>

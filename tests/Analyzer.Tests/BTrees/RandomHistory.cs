@@ -35,8 +35,9 @@ internal sealed class RandomHistory(int seed)
                 Size = 8,
                 Kind = AccessKind.Write,
                 Vcpu = 1,
+                Context = Whose(),
             });
-            history.OnExit(new VmExitRecord { Seq = Next(), Ordinal = _ordinal, Info1 = Word(), Info2 = Word(), Rip = Word(), ExitId = _id });
+            history.OnExit(new VmExitRecord { Seq = Next(), Ordinal = _ordinal, Info1 = Word(), Info2 = Word(), Rip = Word(), ExitId = _id, Context = Whose() });
             var first = Next();
             for (var write = _random.Next(4); write > 0; write--)
                 Write(history);
@@ -52,12 +53,13 @@ internal sealed class RandomHistory(int seed)
                 ExitId = _random.Next(3) == 0 ? -1 : _id,
                 Writes = _random.Next(),
                 Outcome = RetPf.Fixed,
+                Context = Whose(),
             });
-            history.OnGuestFault(new GuestFaultRecord { Seq = Next(), Ordinal = _ordinal, Gva = Word(), Rip = Word(), ExitId = -1, ErrorCode = (uint)Word() });
-            history.OnFlush(new TlbFlushRecord { Seq = Next(), Ordinal = _ordinal, Start = Word(), Pages = Word(), FaultId = _id, ExitId = -1 });
-            history.OnRoot(new RootRecord { Seq = Next(), Ordinal = _ordinal, Value = Word(), TableId = _id, ExitId = _id });
+            history.OnGuestFault(new GuestFaultRecord { Seq = Next(), Ordinal = _ordinal, Gva = Word(), Rip = Word(), ExitId = -1, ErrorCode = (uint)Word(), Context = Whose() });
+            history.OnFlush(new TlbFlushRecord { Seq = Next(), Ordinal = _ordinal, Start = Word(), Pages = Word(), FaultId = _id, ExitId = -1, Context = Whose() });
+            history.OnRoot(new RootRecord { Seq = Next(), Ordinal = _ordinal, Value = Word(), TableId = _id, ExitId = _id, Context = Whose() });
             history.OnRmap(new RmapRecord { Seq = Next(), Ordinal = _ordinal, Gfn = Word(), TableId = _id, ChildId = -1, FaultId = -1 });
-            history.OnTablePage(new TablePageRecord { Seq = Next(), Ordinal = _ordinal, Gfn = Word(), TableId = _id, Operation = PageOperation.Find, Role = (uint)Word() });
+            history.OnTablePage(new TablePageRecord { Seq = Next(), Ordinal = _ordinal, Gfn = Word(), TableId = _id, Operation = PageOperation.Find, Role = (uint)Word(), Context = Whose() });
         }
     }
 
@@ -73,12 +75,15 @@ internal sealed class RandomHistory(int seed)
         TableId = _random.Next(1000),
         Index = (ushort)_random.Next(512),
         Level = 1,
+        Context = Whose(),
     });
 
     private long Next() => _seq += 1 + Narrow();
 
     /// <summary>Mostly 0, so that a key often differs in its last column alone.</summary>
     private long Narrow() => _random.Next(4) == 0 ? (long)(Word() >> 40) : 0;
+
+    private GuestContext Whose() => (GuestContext)_random.Next((int)GuestContext.SomeL2 + 1);
 
     private byte Flag() => (byte)_random.Next(2);
 

@@ -21,6 +21,8 @@ public static class HtmlReport
         Section(html, "VM exits by reason", $"Alike: both sides exit {at}, for a page that is not mapped or for the same instruction; counted under the reason of A.", CountTable.Html("reason", diff.Exits.Sorts, a, b));
         Section(html, "Table writes by level and function", $"Alike: {at} the same guest frame gets an entry of the same kind, level and rights, and a page the same host frame. hardware: accessed and dirty bits set by the CPU.", CountTable.Html("level and function", diff.Writes.Sorts, a, b));
         Section(html, "Faults, flushes, tables", null, Rest(diff));
+        if (diff.Guests.Count > 0)
+            Section(html, "The guest and its own guests", "L1 is the guest, a hypervisor; L2 is what it runs. Writes and tables are those that translate for the one or the other, whoever ran.", Guests(diff));
         if (ByOrdinal(diff))
             Section(html, "Page walks", "Of accesses that miss a TLB of 4096 entries, the same in both modes. A walk over four levels of guest tables and four of EPT or NPT reads (4+1)(4+1)-1 = 24 entries, a shadow walk 4.", CountTable.Html("a walk reads", diff.Walks.ByReferences, a, b));
         if (ByOrdinal(diff))
@@ -95,6 +97,22 @@ public static class HtmlReport
             new("tables made", diff.Tables.Created.A, diff.Tables.Created.B),
             new("tables alive at the end", diff.Tables.Live.A, diff.Tables.Live.B),
             new("tables alive at most", diff.Tables.Peak.A, diff.Tables.Peak.B),
+        ],
+        diff.A.Name,
+        diff.B.Name);
+
+    private static string Guests(RunDiff diff) => CountTable.Html(
+        "whose",
+        [
+            .. diff.Guests.SelectMany(guest => (DiffCount[])
+            [
+                new($"{guest.Guest}: VM exits", guest.Exits.A, guest.Exits.B),
+                new($"{guest.Guest}: exits handed to L1", guest.HandedOn.A, guest.HandedOn.B),
+                new($"{guest.Guest}: faults handled", guest.Faults.A, guest.Faults.B),
+                new($"{guest.Guest}: writes to its tables", guest.Writes.A, guest.Writes.B),
+                new($"{guest.Guest}: tables made", guest.Tables.A, guest.Tables.B),
+                new($"{guest.Guest}: TLB flushes", guest.Flushes.A, guest.Flushes.B),
+            ]).Where(count => count.A + count.B > 0),
         ],
         diff.A.Name,
         diff.B.Name);

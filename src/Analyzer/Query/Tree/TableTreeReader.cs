@@ -26,16 +26,16 @@ public sealed class TableTreeReader
             SELECT x.ordinal, x.seq FROM table_write AS x
             WHERE x.run = :run AND x.table_id = :table AND x.idx = entry.idx AND x.ordinal <= :ordinal
             ORDER BY x.ordinal DESC, x.seq DESC LIMIT 1)
-        WHERE w.new <> 0
+        WHERE w.new NOT IN (0, -9223372036854775808)
         ORDER BY w.idx
         """;
 
-    private const string Table = "SELECT table_id, level, gfn, hpa, direct, role FROM table_page WHERE run = :run AND table_id = :table";
+    private const string Table = "SELECT table_id, level, gfn, hpa, direct, role, guest, mmu FROM table_page WHERE run = :run AND table_id = :table";
 
     // A page's memory is used again for others: the last one made there, if it was not freed yet.
     private const string TableInMemory =
         """
-        SELECT table_id, level, gfn, hpa, direct, role FROM table_page
+        SELECT table_id, level, gfn, hpa, direct, role, guest, mmu FROM table_page
         WHERE run = :run AND hpa = :hpa AND created_ordinal <= :ordinal AND (freed_ordinal IS NULL OR freed_ordinal > :ordinal)
         ORDER BY table_id DESC LIMIT 1
         """;
@@ -45,6 +45,29 @@ public sealed class TableTreeReader
         SELECT table_id, value, ordinal FROM root_change
         WHERE run = :run AND vcpu = :vcpu AND ordinal <= :ordinal AND operation IN ('allocate', 'load', 'fast_switch')
         ORDER BY ordinal DESC, seq DESC LIMIT 1
+        """;
+
+    private const string RootOfGuest =
+        """
+        SELECT table_id, value, ordinal FROM root_change
+        WHERE run = :run AND vcpu = :vcpu AND ordinal <= :ordinal AND operation IN ('allocate', 'load', 'fast_switch') AND guest = :guest
+        ORDER BY ordinal DESC, seq DESC LIMIT 1
+        """;
+
+    private const string HasGuestTables = "SELECT EXISTS (SELECT 1 FROM guest_entry WHERE run = :run)";
+
+    private const string KnownSince =
+        """
+        SELECT value, ordinal FROM guest_entry
+        WHERE run = :run AND gfn = :gfn AND idx IS NULL AND ordinal <= :ordinal
+        ORDER BY ordinal DESC LIMIT 1
+        """;
+
+    private const string GuestEntries =
+        """
+        SELECT idx, value FROM guest_entry
+        WHERE run = :run AND gfn = :gfn AND idx IS NOT NULL AND ordinal BETWEEN :since AND :ordinal
+        ORDER BY idx, ordinal
         """;
 
     private const string AccessedAt =
@@ -58,6 +81,7 @@ public sealed class TableTreeReader
     private readonly CancellationToken _cancellation;
     private readonly SqlValue _run;
     private readonly SqlValue _ordinal;
+    private readonly bool _hasGuestTables;
 
     /// <exception cref="QueryException">The run stores no whole tree.</exception>
     public TableTreeReader(QueryRunner runner, RunRow run, long ordinal, CancellationToken cancellation = default)
@@ -70,10 +94,15 @@ public sealed class TableTreeReader
         _cancellation = cancellation;
         _run = SqlValue.Of(run.Run);
         _ordinal = SqlValue.Of(ordinal);
+        _hasGuestTables = One(HasGuestTables, row => row[0].Integer != 0, false, []);
     }
 
     /// <summary>The root of a vCPU; null: it had none yet.</summary>
     public TreeRoot? FindRoot(int vcpu) => One(Root, row => new TreeRoot(row[0].Integer, row[1].Kind == SqlValueKind.Null ? null : Bits(row[1]), row[2].Integer), ("vcpu", SqlValue.Of(vcpu)));
+
+    /// <summary>The root that a vCPU had last for <c>L1</c> or <c>L2</c>; null: none yet.</summary>
+    public TreeRoot? FindRoot(int vcpu, string guest) => One(
+        RootOfGuest, row => new TreeRoot(row[0].Integer, row[1].Kind == SqlValueKind.Null ? null : Bits(row[1]), row[2].Integer), ("vcpu", SqlValue.Of(vcpu)), ("guest", SqlValue.Of(guest)));
 
     /// <summary>Where the last access of interest to the page of <paramref name="gva"/> found it: null, there was none.</summary>
     public ulong? LastGpaOf(ulong gva) =>
@@ -111,7 +140,7 @@ public sealed class TableTreeReader
             followed++;
         }
 
-        return table with { Entries = entries };
+        return table with { Entries = entries, Shadowed = Shadowed(table) };
     }
 
     private TreeTable FillPath(TreeTable table, ulong address)
@@ -121,10 +150,37 @@ public sealed class TableTreeReader
         entry ??= new TreeEntry(index, FirstGfn(table, address), 0, "none", null, null, null, null, null);
         if (Child(entry, table) is { } child)
             entry = entry with { Table = FillPath(child, address) };
-        return table with { Entries = [entry] };
+        return table with { Entries = [entry], Shadowed = Shadowed(table) };
     }
 
     private static ulong FirstGfn(TreeTable table, ulong address) => address >> ((9 * table.Level) + 3) << (9 * (table.Level - 1));
+
+    /// <summary>What the guest's table holds that a table shadows. Null: it shadows none, or the run keeps no guest's tables, having no nested guest.</summary>
+    private GuestTable? Shadowed(TreeTable table)
+    {
+        if (table.Direct || !_hasGuestTables || table.Guest is null)
+            return null;
+        var name = table.Mmu == "guest_mmu" ? "NPT12" : table.Guest == "L2" ? "L2's" : "L1's";
+        var gfn = ("gfn", SqlValue.Of(unchecked((long)table.Gfn)));
+        var (isKnown, since) = One(KnownSince, row => (row[0].Integer != 0, row[1].Integer), gfn);
+        if (!isKnown)
+            return new GuestTable(name, table.Gfn, false, new Dictionary<int, ulong>());
+        var words = new Dictionary<int, ulong>();
+        using (var execution = Execute(GuestEntries, true, gfn, ("since", SqlValue.Of(since))))
+        {
+            while (execution.Read())
+                words[(int)execution[0].Integer] = Bits(execution[1]);
+        }
+
+        var entries = new Dictionary<int, ulong>();
+        for (var index = 0; index < 512; index++)
+        {
+            if (GuestTable.EntryOf(table, index, words) is not 0 and var value)
+                entries[index] = value;
+        }
+
+        return new GuestTable(name, table.Gfn, true, entries);
+    }
 
     private TreeTable? Child(TreeEntry entry, TreeTable parent)
     {
@@ -135,7 +191,11 @@ public sealed class TableTreeReader
     }
 
     private static TreeTable ReadTable(QueryExecution row) =>
-        new(row[0].Integer, (int)row[1].Integer, Bits(row[2]), Bits(row[3]), row[4].Integer != 0, (uint)row[5].Integer, null);
+        new(row[0].Integer, (int)row[1].Integer, Bits(row[2]), Bits(row[3]), row[4].Integer != 0, (uint)row[5].Integer, null)
+        {
+            Guest = row[6].Kind == SqlValueKind.Null ? null : row[6].ToString(),
+            Mmu = row[7].Kind == SqlValueKind.Null ? null : row[7].ToString(),
+        };
 
     private static TreeEntry ReadEntry(QueryExecution row) => new(
         (int)row[0].Integer,

@@ -12,6 +12,15 @@ public sealed record TreeTable(long TableId, int Level, ulong Gfn, ulong Hpa, bo
 {
     private static readonly string[] Names = ["", "PT", "PD", "PDPT", "PML4", "PML5"];
 
+    /// <summary><c>L1</c> or <c>L2</c>: whose translations it holds; null: not known.</summary>
+    public string? Guest { get; init; }
+
+    /// <summary><c>root_mmu</c> or <c>guest_mmu</c>; null: not known.</summary>
+    public string? Mmu { get; init; }
+
+    /// <summary>The guest's table that it shadows, in runs with nested guests; null: none.</summary>
+    public GuestTable? Shadowed { get; init; }
+
     /// <summary>The SDM's name of a table of this level.</summary>
     public string Name => Names[Level];
 }
@@ -40,6 +49,32 @@ public sealed record TreeEntry(
 
     /// <summary>Host frame of the page or table.</summary>
     public ulong Frame => Value >> FrameShift & FrameMask;
+}
+
+/// <summary>A table that a guest made, as far as a run knows it: nested page tables of a hypervisor in the guest (NPT12), or a guest's own.</summary>
+/// <param name="Name"><c>NPT12</c>, <c>L2's</c> or <c>L1's</c>.</param>
+/// <param name="Gfn">Where it is, in the memory of the guest.</param>
+/// <param name="IsKnown">Its content is known.</param>
+/// <param name="Entries">By the index of the entry that shadows it: those that are not 0.</param>
+public sealed record GuestTable(string Name, ulong Gfn, bool IsKnown, IReadOnlyDictionary<int, ulong> Entries)
+{
+    private const int Has4ByteBit = 4;
+    private const int QuadrantShift = 5;
+
+    /// <summary>The guest's entry behind one of a table. A table of 4-byte entries has several shadows, each of a part of it.</summary>
+    /// <remarks>KVM: kvm_mmu_page_role.quadrant.</remarks>
+    internal static ulong EntryOf(TreeTable table, int index, Dictionary<int, ulong> words)
+    {
+        if ((table.Role >> Has4ByteBit & 1) == 0)
+            return words.GetValueOrDefault(index);
+        var quadrant = (int)(table.Role >> QuadrantShift & 3);
+        var entry = table.Level == 1 ? ((quadrant & 1) * 512) + index : (quadrant * 256) + (index >> 1);
+        return words.GetValueOrDefault(entry >> 1) >> ((entry & 1) * 32) & 0xffff_ffff;
+    }
+
+    /// <summary>Rights and state of an entry, letters of <c>rwxuad</c>; null: not present.</summary>
+    public static string? Rights(ulong entry) => (entry & 1) == 0 ? null
+        : $"r{((entry & 2) != 0 ? 'w' : '-')}{((entry >> 63) == 0 ? 'x' : '-')}{((entry & 4) != 0 ? 'u' : '-')}{((entry & 0x20) != 0 ? 'a' : '-')}{((entry & 0x40) != 0 ? 'd' : '-')}";
 }
 
 /// <summary>The root that a vCPU walked from after an event.</summary>

@@ -6,7 +6,7 @@ internal readonly struct VmExitLayout : IRowLayout<VmExitRecord>
 {
     public static string Table => "_vm_exit";
 
-    public static string Columns => "run, exit_id, ordinal, seq, reason, vcpu, info1, info2, rip";
+    public static string Columns => "run, exit_id, ordinal, seq, reason, vcpu, info1, info2, rip, context";
 
     public static void Bind(in VmExitRecord record, ref RowValues row)
     {
@@ -19,6 +19,7 @@ internal readonly struct VmExitLayout : IRowLayout<VmExitRecord>
         row.Add(record.Info1);
         row.AddSeen(record.Info2);
         row.AddSeen(record.Rip);
+        row.AddContext(record.Context);
     }
 }
 
@@ -27,7 +28,7 @@ internal readonly struct FaultLayout : IRowLayout<FaultRow>
     public static string Table => "_fault";
 
     public static string Columns =>
-        "run, fault_id, ordinal, seq, end_seq, exit_id, address, gva, error_code, rip, writes, handler, outcome, mapped_level, access, vcpu";
+        "run, fault_id, ordinal, seq, end_seq, exit_id, address, gva, error_code, rip, writes, handler, outcome, mapped_level, access, vcpu, context";
 
     public static void Bind(in FaultRow record, ref RowValues row)
     {
@@ -48,6 +49,7 @@ internal readonly struct FaultLayout : IRowLayout<FaultRow>
         row.AddSeen(fault.MappedLevel);
         row.Add((long)fault.Access);
         row.AddSeen(fault.Vcpu);
+        row.AddContext(fault.Context);
     }
 }
 
@@ -55,7 +57,7 @@ internal readonly struct GuestFaultLayout : IRowLayout<GuestFaultRecord>
 {
     public static string Table => "_guest_fault";
 
-    public static string Columns => "run, ordinal, seq, gva, error_code, rip, exit_id, vcpu, recorded";
+    public static string Columns => "run, ordinal, seq, gva, error_code, rip, exit_id, vcpu, recorded, context";
 
     public static void Bind(in GuestFaultRecord record, ref RowValues row)
     {
@@ -68,6 +70,7 @@ internal readonly struct GuestFaultLayout : IRowLayout<GuestFaultRecord>
         row.AddId(record.ExitId);
         row.AddSeen(record.Vcpu);
         row.Add(record.Recorded);
+        row.AddContext(record.Context);
     }
 }
 
@@ -75,7 +78,7 @@ internal readonly struct AccessLayout : IRowLayout<AccessRecord>
 {
     public static string Table => "_access";
 
-    public static string Columns => "run, ordinal, gva, gpa, rip, value, size, kind, flags, vcpu";
+    public static string Columns => "run, ordinal, gva, gpa, rip, value, size, kind, flags, vcpu, context";
 
     public static void Bind(in AccessRecord record, ref RowValues row)
     {
@@ -95,6 +98,7 @@ internal readonly struct AccessLayout : IRowLayout<AccessRecord>
         row.Add((long)record.Kind);
         row.Add((long)record.Flags);
         row.Add(record.Vcpu);
+        row.AddContext(record.Context);
     }
 }
 
@@ -102,7 +106,7 @@ internal readonly struct FlushLayout : IRowLayout<TlbFlushRecord>
 {
     public static string Table => "_tlb_flush";
 
-    public static string Columns => "run, ordinal, seq, kind, start, pages, fault_id, exit_id, chain_id, vcpu, requester, targets";
+    public static string Columns => "run, ordinal, seq, kind, start, pages, fault_id, exit_id, chain_id, vcpu, requester, targets, context";
 
     public static void Bind(in TlbFlushRecord record, ref RowValues row)
     {
@@ -118,6 +122,7 @@ internal readonly struct FlushLayout : IRowLayout<TlbFlushRecord>
         row.AddSeen(record.Vcpu);
         row.AddId(record.Targets == 0 ? -1 : record.Requester);
         row.AddId(record.Targets == 0 ? -1 : record.Targets);
+        row.AddContext(record.Context);
     }
 }
 
@@ -125,7 +130,7 @@ internal readonly struct NoteLayout : IRowLayout<ModelNoteRecord>
 {
     public static string Table => "_model_note";
 
-    public static string Columns => "run, ordinal, seq, kind, gva, recorded, modelled, vcpu";
+    public static string Columns => "run, ordinal, seq, kind, gva, recorded, modelled, vcpu, context";
 
     public static void Bind(in ModelNoteRecord record, ref RowValues row)
     {
@@ -137,5 +142,6 @@ internal readonly struct NoteLayout : IRowLayout<ModelNoteRecord>
         row.AddSeen(record.Recorded);
         row.AddSeen(record.Modelled);
         row.AddSeen(record.Vcpu);
+        row.AddContext(record.Context);
     }
 }

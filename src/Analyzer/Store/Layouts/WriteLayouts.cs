@@ -4,14 +4,15 @@ namespace Replay.Analyzer.Store.Layouts;
 
 internal readonly struct TableWriteLayout : IRowLayout<TableWrite>
 {
-    // 21..14  13   12..10    9..7      6..4        3      2..0
-    // vcpu    ept  new kind  old kind  tracepoint  actor  level
+    // 24..22   21..14  13   12..10    9..7      6..4        3      2..0
+    // context  vcpu    ept  new kind  old kind  tracepoint  actor  level
     private const int ActorShift = 3;
     private const int TracepointShift = 4;
     private const int OldKindShift = 7;
     private const int NewKindShift = 10;
     private const int EptShift = 13;
     private const int VcpuShift = 14;
+    private const int ContextShift = 22;
 
     public static string Table => "_table_write";
 
@@ -43,7 +44,8 @@ internal readonly struct TableWriteLayout : IRowLayout<TableWrite>
         | StoredKind(entries.Classify(record.Old, record.Level)) << OldKindShift
         | StoredKind(entries.ClassifyNew(record)) << NewKindShift
         | (entries.IsEpt ? 1L : 0) << EptShift
-        | (long)record.Vcpu << VcpuShift;
+        | (long)record.Vcpu << VcpuShift
+        | (long)record.Context << ContextShift;
 }
 
 /// <summary>The rows of pages as they are made; zap and free are filled in when they happen.</summary>
@@ -52,7 +54,7 @@ internal readonly struct TablePageLayout : IRowLayout<TablePageRecord>
     public static string Table => "_table_page";
 
     public static string Columns =>
-        "run, table_id, level, role, gfn, pfn, is_tdp, is_special, generation, created_ordinal, created_seq, fault_id, chain_id";
+        "run, table_id, level, role, gfn, pfn, is_tdp, is_special, generation, created_ordinal, created_seq, fault_id, chain_id, context";
 
     public static void Bind(in TablePageRecord record, ref RowValues row)
     {
@@ -69,6 +71,7 @@ internal readonly struct TablePageLayout : IRowLayout<TablePageRecord>
         row.Add(record.Seq);
         row.AddId(record.FaultId);
         row.Add(record.ChainId);
+        row.AddContext(record.Context);
     }
 }
 
@@ -77,7 +80,7 @@ internal readonly struct PageOperationLayout : IRowLayout<TablePageRecord>
     public static string Table => "_page_operation";
 
     public static string Columns =>
-        "run, ordinal, seq, table_id, operation, level, gfn, role, root_count, generation, unsync, fault_id, exit_id, chain_id, vcpu";
+        "run, ordinal, seq, table_id, operation, level, gfn, role, root_count, generation, unsync, fault_id, exit_id, chain_id, vcpu, context";
 
     public static void Bind(in TablePageRecord record, ref RowValues row)
     {
@@ -96,6 +99,7 @@ internal readonly struct PageOperationLayout : IRowLayout<TablePageRecord>
         row.AddId(record.ExitId);
         row.Add(record.ChainId);
         row.AddSeen(record.Vcpu);
+        row.AddContext(record.Context);
     }
 }
 
@@ -128,7 +132,7 @@ internal readonly struct RootLayout : IRowLayout<RootRecord>
 {
     public static string Table => "_root_change";
 
-    public static string Columns => "run, ordinal, seq, operation, value, table_id, exit_id, chain_id, vcpu";
+    public static string Columns => "run, ordinal, seq, operation, value, table_id, exit_id, chain_id, vcpu, context";
 
     public static void Bind(in RootRecord record, ref RowValues row)
     {
@@ -141,5 +145,6 @@ internal readonly struct RootLayout : IRowLayout<RootRecord>
         row.AddId(record.ExitId);
         row.Add(record.ChainId);
         row.AddSeen(record.Vcpu);
+        row.AddContext(record.Context);
     }
 }

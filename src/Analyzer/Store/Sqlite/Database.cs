@@ -116,6 +116,26 @@ public sealed class Database : IDisposable
             JsonSerializer.Deserialize<List<string>>(run.CaptureBlind) ?? []);
     }
 
+    /// <summary>What a run has of nested guests (L2); null: nothing.</summary>
+    public NestedRunFigures? NestedOf(RunRow run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        var ways = Connection.Query<(string Cause, string? Name, long Count)>(
+            "SELECT cause, code_name, count(*) FROM guest_state WHERE run = @Run AND cause IN ('vmrun', 'vmexit') GROUP BY 1, 2 ORDER BY 3 DESC, 2", run).AsList();
+        if (ways.Count == 0)
+            return null;
+        var counts = Connection.Query<(string Kind, long Count)>(
+            "SELECT kind, sum(count) FROM guest_summary WHERE run = @Run AND guest = 'L2' GROUP BY kind", run).ToDictionary(row => row.Kind, row => row.Count, StringComparer.Ordinal);
+        var exits = ways.Where(way => way.Cause == "vmexit").ToList();
+        return new NestedRunFigures(
+            ways.Where(way => way.Cause == "vmrun").Sum(way => way.Count),
+            [.. exits.Select(way => (way.Name ?? "?", way.Count))],
+            counts.GetValueOrDefault("exit"),
+            exits.Sum(way => way.Count),
+            counts.GetValueOrDefault("fault"),
+            counts.GetValueOrDefault("write"));
+    }
+
     public void Dispose() => Connection.Dispose();
 
     private static Database Open(string path)
@@ -181,3 +201,12 @@ public sealed class Database : IDisposable
         _ => new StoreException($"{path}: cannot be read: {exception.Message}", exception),
     };
 }
+
+/// <summary>What a run has of nested guests (L2).</summary>
+/// <param name="Vmruns">Entries into L2.</param>
+/// <param name="Vmexits">Exits that L1 got, by name, the most frequent first.</param>
+/// <param name="Exits">Exits of L2.</param>
+/// <param name="HandedOn">Of them those that L1 got.</param>
+/// <param name="Faults">Faults of L2.</param>
+/// <param name="Writes">Writes to tables that translate for L2.</param>
+public sealed record NestedRunFigures(long Vmruns, IReadOnlyList<(string Name, long Count)> Vmexits, long Exits, long HandedOn, long Faults, long Writes);

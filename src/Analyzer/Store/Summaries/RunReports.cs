@@ -9,6 +9,7 @@ internal sealed class RunReports(EntryClassifier entries)
     private readonly HotGfns _gfns = new(entries);
     private readonly HotTables _tables = new();
     private readonly HotFaults _faults = new();
+    private readonly GuestSummary _guests = new();
 
     public WriteSummary Writes { get; } = new(entries);
 
@@ -24,6 +25,7 @@ internal sealed class RunReports(EntryClassifier entries)
         _gfns.Count(batch.Writes.Records);
         _tables.Count(batch);
         _faults.Count(batch.Faults.Records);
+        _guests.Count(batch);
     }
 
     public void Store(NativeConnection connection, int run)
@@ -39,5 +41,6 @@ internal sealed class RunReports(EntryClassifier entries)
         _gfns.Store(connection, run);
         _tables.Store(connection, run);
         _faults.Store(connection, run);
+        _guests.Store(connection, run);
     }
 }

@@ -14,8 +14,6 @@ public sealed partial class HistoryStore : IObservedHistory
             NextBatch().Faults.TryAdd(row);
     }
 
-    void IObservedHistory.OnNestedFault(int faultId) => _batch.Observed.NestedFaults.Add(faultId);
-
     void IObservedHistory.OnTablePage(in TablePageRecord record, uint roleMask)
     {
         OnTablePage(record);

@@ -136,6 +136,14 @@ public sealed partial class HistoryStore : IHistory, IDisposable
             NextBatch().Accesses.TryAdd(record);
     }
 
+    public void OnGuestState(in GuestStateRecord record) => _batch.GuestStates.Add(record);
+
+    public void OnGuestEntry(in GuestEntryRecord record)
+    {
+        if (!_batch.GuestEntries.TryAdd(record))
+            NextBatch().GuestEntries.TryAdd(record);
+    }
+
     /// <summary>
     /// The replay reached the end: stores the rest, and marks the run as complete, durably, once no other run of the file is still
     /// being written.

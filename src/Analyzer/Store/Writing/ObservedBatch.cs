@@ -14,9 +14,7 @@ internal sealed class ObservedBatch
 
     public List<PageFacts> Facts { get; } = [];
 
-    public List<int> NestedFaults { get; } = [];
-
-    public int Count => Events.Count + EarlierPages.Count + RoleMasks.Count + Facts.Count + NestedFaults.Count;
+    public int Count => Events.Count + EarlierPages.Count + RoleMasks.Count + Facts.Count;
 
     public void Clear()
     {
@@ -24,7 +22,6 @@ internal sealed class ObservedBatch
         EarlierPages.Clear();
         RoleMasks.Clear();
         Facts.Clear();
-        NestedFaults.Clear();
     }
 }
 

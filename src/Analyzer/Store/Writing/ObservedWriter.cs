@@ -18,15 +18,14 @@ internal sealed class ObservedWriter(NativeConnection connection, int run)
                 connection.Run("UPDATE _table_page SET role_mask = ? WHERE run = ? AND table_id = ?", mask, run, page.TableId);
         }
 
-        foreach (var fault in batch.NestedFaults)
-            connection.Run("INSERT INTO _nested_fault (run, fault_id) VALUES (?, ?)", run, fault);
         foreach (var facts in batch.Facts)
         {
             connection.Run(
-                "UPDATE _table_page SET pfn = ?, role = ?, role_mask = ? WHERE run = ? AND table_id = ?",
+                "UPDATE _table_page SET pfn = ?, role = ?, role_mask = ?, context = ? WHERE run = ? AND table_id = ?",
                 Known(facts.Pfn),
                 facts.RoleMask == 0 ? (uint?)null : facts.Role,
                 Mask(facts.RoleMask),
+                Known(facts.Context),
                 run,
                 facts.TableId);
         }
@@ -64,7 +63,7 @@ internal sealed class ObservedWriter(NativeConnection connection, int run)
     private void InsertEarlier(in TablePageRecord page, uint mask) =>
         connection.Run(
             "INSERT INTO _table_page (run, table_id, level, role, gfn, pfn, is_tdp, is_special, generation, created_ordinal, created_seq, chain_id, role_mask, "
-            + "created_shown) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, 0)",
+            + "created_shown, context) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, 0, ?)",
             run,
             page.TableId,
             (int)page.Level,
@@ -76,9 +75,12 @@ internal sealed class ObservedWriter(NativeConnection connection, int run)
             (int)page.Generation,
             page.Ordinal,
             page.Seq,
-            Mask(mask));
+            Mask(mask),
+            Known(page.Context));
 
     private static ulong? Known(ulong word) => word == Unseen.Word ? null : word;
+
+    private static int? Known(GuestContext context) => context == GuestContext.Unknown ? null : (int)context;
 
     private static uint? Mask(uint mask) => mask == uint.MaxValue ? null : mask;
 }

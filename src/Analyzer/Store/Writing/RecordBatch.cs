@@ -30,12 +30,16 @@ internal sealed class RecordBatch
 
     public RecordBuffer<ModelNoteRecord> Notes { get; } = new(Capacity);
 
+    public List<GuestStateRecord> GuestStates { get; } = [];
+
+    public RecordBuffer<GuestEntryRecord> GuestEntries { get; } = new(Capacity);
+
     public ObservedBatch Observed { get; } = new();
 
     /// <summary>Rows it will become, about.</summary>
     public int Count =>
         Accesses.Count + Exits.Count + Faults.Count + Writes.Count + Pages.Count + Roots.Count + Flushes.Count + Rmaps.Count
-        + GuestFaults.Count + Notes.Count + Observed.Count;
+        + GuestFaults.Count + Notes.Count + GuestStates.Count + GuestEntries.Count + Observed.Count;
 
     public void Clear()
     {
@@ -50,6 +54,8 @@ internal sealed class RecordBatch
         Rmaps.Clear();
         GuestFaults.Clear();
         Notes.Clear();
+        GuestStates.Clear();
+        GuestEntries.Clear();
         Observed.Clear();
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Replay.Replayer.History;
 
 namespace Replay.Analyzer.Store;
 
@@ -56,6 +57,15 @@ internal ref struct RowValues(Span<long> room, int run, EntryClassifier entries)
     {
         Nulls |= 1u << _count;
         Add(0L);
+    }
+
+    /// <summary>NULL: the host's own doing, or not known.</summary>
+    public void AddContext(GuestContext context)
+    {
+        if (context == GuestContext.Unknown)
+            AddNull();
+        else
+            Add((long)context);
     }
 
     /// <summary>An id, where the model's -1 means that there is none.</summary>

@@ -15,6 +15,7 @@ internal sealed class RunWriter : IDisposable
     [
         "_run", "_chain", AccessLayout.Table, VmExitLayout.Table, FaultLayout.Table, TableWriteLayout.Table, TablePageLayout.Table, PageOperationLayout.Table,
         RootLayout.Table, FlushLayout.Table, RmapLayout.Table, GuestFaultLayout.Table, NoteLayout.Table,
+        NestedWriter.StateTable, NestedWriter.PageTable, NestedWriter.EntryTable,
     ];
 
     private readonly NativeConnection _connection;
@@ -35,6 +36,7 @@ internal sealed class RunWriter : IDisposable
     private readonly IRowSink<RmapRecord> _rmaps;
     private readonly IRowSink<GuestFaultRecord> _guestFaults;
     private readonly BulkInsert<ModelNoteRecord, NoteLayout> _notes;
+    private readonly NestedWriter _nested;
     private readonly NativeStatement _zap;
     private readonly NativeStatement _free;
     private TableWrite[] _leafWrites = [];
@@ -67,6 +69,7 @@ internal sealed class RunWriter : IDisposable
         _rmaps = Sink<RmapRecord, RmapLayout>(load);
         _guestFaults = Sink<GuestFaultRecord, GuestFaultLayout>(load);
         _notes = new BulkInsert<ModelNoteRecord, NoteLayout>(connection);
+        _nested = new NestedWriter(connection, run);
         _zap = connection.Prepare(
             "UPDATE _table_page SET zapped_ordinal = ?3, zapped_seq = ?4, zap_chain_id = ?5 WHERE run = ?1 AND table_id = ?2 AND zapped_seq IS NULL");
         _free = connection.Prepare(
@@ -95,6 +98,7 @@ internal sealed class RunWriter : IDisposable
         _flushes.Insert(rows.Flushes, _run, _entries);
         _rmaps.Insert(rows.Rmaps, _run, _entries);
         _guestFaults.Insert(rows.GuestFaults, _run, _entries);
+        _nested.Write(batch.GuestStates, batch.GuestEntries.Records, _sums.Cap.LastOrdinal ?? long.MaxValue);
         Observed.Write(batch.Observed);
     }
 
@@ -172,7 +176,7 @@ internal sealed class RunWriter : IDisposable
     public void Dispose()
     {
         foreach (IDisposable statement in (ReadOnlySpan<IDisposable>)
-            [_accesses, _exits, _faults, _writes, _pages, _operations, _roots, _flushes, _rmaps, _guestFaults, _notes, _zap, _free])
+            [_accesses, _exits, _faults, _writes, _pages, _operations, _roots, _flushes, _rmaps, _guestFaults, _notes, _nested, _zap, _free])
         {
             statement.Dispose();
         }

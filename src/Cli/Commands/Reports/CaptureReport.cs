@@ -11,7 +11,7 @@ internal static class CaptureReport
 {
     private static readonly JsonWriterOptions Indented = new() { Indented = true };
 
-    public static void Write(string path, CaptureManifest manifest, CliConsole console)
+    public static void Write(string path, CaptureManifest manifest, NestedFigures? nestedGuests, CliConsole console)
     {
         var rows = new List<(string Name, string Value)>
         {
@@ -28,6 +28,8 @@ internal static class CaptureReport
             : "every access"));
         rows.Add(("accesses", $"{Units.Count(Accesses(manifest))} recorded of {Units.Count(manifest.AccessesSeen)} made"));
         rows.Add(("events", Units.Count(manifest.Parts.Sum(part => part.Events))));
+        if (nestedGuests is not null)
+            rows.Add(("nested", NestedReport.Line(nestedGuests)));
         rows.Add(("size", $"{Units.Bytes(Bytes(manifest))} in {Units.Of(manifest.Parts.Count, "part")}{PerAccess(manifest)}"));
         if (manifest.CountNestedNotFollowed() is > 0 and var nested)
             rows.Add(("NOT EXACT", NotExact(nested)));
@@ -37,7 +39,7 @@ internal static class CaptureReport
             console.Out.WriteLine($"{name.PadRight(width)}  {value}");
     }
 
-    public static void WriteJson(string path, CaptureManifest manifest, TextWriter output)
+    public static void WriteJson(string path, CaptureManifest manifest, NestedFigures? nestedGuests, TextWriter output)
     {
         using var stream = new MemoryStream();
         using (var json = new Utf8JsonWriter(stream, Indented))
@@ -66,6 +68,13 @@ internal static class CaptureReport
 
             json.WriteNumber("accessesSeen", manifest.AccessesSeen);
             json.WriteNumber("nestedNotFollowed", manifest.CountNestedNotFollowed());
+            if (nestedGuests is not null)
+            {
+                json.WriteStartObject("nested");
+                NestedReport.WriteMembers(nestedGuests, json);
+                json.WriteEndObject();
+            }
+
             json.WriteNumber("accesses", Accesses(manifest));
             json.WriteNumber("events", manifest.Parts.Sum(part => part.Events));
             json.WriteNumber("bytes", Bytes(manifest));

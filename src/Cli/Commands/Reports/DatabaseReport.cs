@@ -18,6 +18,7 @@ internal static class DatabaseReport
             if (run.Mode == MmuMode.Observed.Name())
             {
                 WriteObserved(run, output);
+                WriteNested(database, run, output);
                 continue;
             }
 
@@ -30,6 +31,7 @@ internal static class DatabaseReport
 
             output.WriteLine($"  replayed  {Units.Count(run.Accesses ?? 0)} accesses, {Units.Count(run.Events ?? 0)} events, ordinals {run.FirstOrdinal} to {run.LastOrdinal}");
             output.WriteLine($"  history   {Units.Count(run.LastSeq ?? 0)} records, hash {run.HistoryHash ?? "-"}, detail {run.Detail}{(run.RowsToOrdinal is { } last ? $", rows up to ordinal {last} (--max-rows {run.MaxRows})" : "")}");
+            WriteNested(database, run, output);
             if (database.VerdictOf(run) is not { } verdict)
                 continue;
             output.WriteLine($"  verdict   {verdict}");
@@ -37,6 +39,17 @@ internal static class DatabaseReport
                 output.WriteLine($"            {mark}");
             VerdictReport.WriteGaps("            ", [("", verdict)], output);
         }
+    }
+
+    /// <summary>What the guest's own guests did and what KVM did for them, where there are any.</summary>
+    private static void WriteNested(Database database, RunRow run, TextWriter output)
+    {
+        if (database.NestedOf(run) is not { } nested)
+            return;
+        var codes = nested.Vmexits.Count == 0 ? "" : $" ({string.Join(", ", nested.Vmexits.Select(exit => $"{exit.Name} {Units.Count(exit.Count)}"))})";
+        output.WriteLine(
+            $"  nested    {Units.Of(nested.Vmruns, "VMRUN")} into L2, {Units.Of(nested.Exits, "exit")} of L2, of them {Units.Count(nested.HandedOn)} handed to L1{codes}; "
+            + $"{Units.Of(nested.Faults, "fault")} of L2, {Units.Of(nested.Writes, "write")} to its tables");
     }
 
     private static void WriteObserved(RunRow run, TextWriter output)
@@ -92,6 +105,21 @@ internal static class DatabaseReport
                 if (run.RowsToOrdinal is { } last)
                     json.WriteNumber("rowsToOrdinal", last);
                 json.WriteBoolean("captureComplete", run.CaptureComplete);
+                if (database.NestedOf(run) is { } nested)
+                {
+                    json.WriteStartObject("nested");
+                    json.WriteNumber("vmruns", nested.Vmruns);
+                    json.WriteStartObject("vmexits");
+                    foreach (var (name, count) in nested.Vmexits)
+                        json.WriteNumber(name, count);
+                    json.WriteEndObject();
+                    json.WriteNumber("exits", nested.Exits);
+                    json.WriteNumber("exitsHandedToL1", nested.HandedOn);
+                    json.WriteNumber("faults", nested.Faults);
+                    json.WriteNumber("writes", nested.Writes);
+                    json.WriteEndObject();
+                }
+
                 if (database.VerdictOf(run) is { } verdict)
                     VerdictReport.WriteJson(verdict, json);
                 json.WritePropertyName("options");

@@ -65,6 +65,8 @@ internal static class DiffReport
         Add(table, "  alive at the end", diff.Tables.Live.A, diff.Tables.Live.B, null);
         Add(table, "  at most at once", diff.Tables.Peak.A, diff.Tables.Peak.B, null);
         Add(table, "TLB flushes", diff.Flushes.A, diff.Flushes.B, diff.Flushes.Alike);
+        foreach (var guest in diff.Guests)
+            AddGuest(table, guest);
         if (diff.AlignedBy != "ordinal")
         {
             console.Ansi().Write(table);
@@ -76,6 +78,29 @@ internal static class DiffReport
         table.AddRow("  entries read a walk", $"{diff.Walks.PerWalkA:0.00}", $"{diff.Walks.PerWalkB:0.00}", Ratio(diff.Walks.PerWalkA, diff.Walks.PerWalkB), "");
         Add(table, $"cost ({Markup.Escape(diff.Cost.Table)} table, {Markup.Escape(diff.Cost.Unit)})", diff.Cost.Total.A, diff.Cost.Total.B, null);
         console.Ansi().Write(table);
+    }
+
+    /// <summary>One guest's share of what stands above.</summary>
+    private static void AddGuest(Table table, GuestTotals guest)
+    {
+        var of = guest.Guest switch
+        {
+            "L1" => "L1, the hypervisor",
+            "L2" => "L2, its guest",
+            _ => "the host",
+        };
+        if (guest.Guest != "host")
+        {
+            table.AddEmptyRow();
+            Add(table, $"{of}: VM exits", guest.Exits.A, guest.Exits.B, null);
+            if (guest.Guest == "L2")
+                Add(table, "  handed to L1", guest.HandedOn.A, guest.HandedOn.B, null);
+            Add(table, "  faults handled", guest.Faults.A, guest.Faults.B, null);
+            Add(table, "  writes to its tables", guest.Writes.A, guest.Writes.B, null);
+            Add(table, "  tables made", guest.Tables.A, guest.Tables.B, null);
+        }
+
+        Add(table, guest.Guest == "host" ? "the host: TLB flushes" : "  TLB flushes", guest.Flushes.A, guest.Flushes.B, null);
     }
 
     private static void Add(Table table, string name, long a, long b, long? alike) =>

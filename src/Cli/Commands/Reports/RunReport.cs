@@ -4,6 +4,7 @@ using Replay.Cli.Replaying;
 using Replay.Cli.Terminal;
 using Replay.Replayer;
 using Replay.Replayer.History;
+using Replay.Trace.Tracepoints;
 using Spectre.Console;
 
 namespace Replay.Cli.Commands;
@@ -22,6 +23,7 @@ internal static class RunReport
         Row(table, "VM exits", results, result => Units.Count(result.Exits));
         Row(table, "faults", results, result => Units.Count(result.Faults));
         Row(table, "table writes", results, result => Units.Count(result.Writes));
+        AddNested(table, results);
         Row(table, "translations checked", results, result => Units.Count(result.Verify.Checked));
         Row(table, "of them differing", results, result => Units.Count(result.Verify.Differing));
         Row(table, "verdict", results, result => Verdict.Of(result, []).Answer);
@@ -91,6 +93,17 @@ internal static class RunReport
         json.WriteNumber("exits", result.Exits);
         json.WriteNumber("faults", result.Faults);
         json.WriteNumber("writes", result.Writes);
+        if (result.Nested is { } nested)
+        {
+            json.WriteStartObject("nested");
+            NestedReport.WriteMembers(nested, json);
+            json.WriteNumber("exits", result.NestedRecords.Exits);
+            json.WriteNumber("exitsHandedToL1", result.NestedRecords.HandedOn);
+            json.WriteNumber("faults", result.NestedRecords.Faults);
+            json.WriteNumber("writes", result.NestedRecords.Writes);
+            json.WriteEndObject();
+        }
+
         json.WriteNumber("translationsChecked", result.Verify.Checked);
         json.WriteNumber("translationsDiffering", result.Verify.Differing);
         json.WriteStartObject("notes");
@@ -100,6 +113,21 @@ internal static class RunReport
         VerdictReport.WriteJson(Verdict.Of(result, unseen), json);
         json.WriteString("historyHash", result.HistoryHash);
         json.WriteEndObject();
+    }
+
+    /// <summary>What the guest's own guests did, and what KVM did for them.</summary>
+    private static void AddNested(Table table, IReadOnlyList<ReplayResult> results)
+    {
+        if (results is not [{ Nested: { } nested }, ..])
+            return;
+        Row(table, "VMRUNs into L2", results, result => Units.Count(result.Nested!.Entries));
+        foreach (var (code, _) in nested.Exits)
+            Row(table, $"  #VMEXIT {ExitReasons.SvmName(code)}", results, result => Units.Count(result.Nested!.Exits.GetValueOrDefault(code)));
+        Row(table, "accesses of L2", results, result => Units.Count(result.Nested!.Accesses));
+        Row(table, "VM exits of L2", results, result => Units.Count(result.NestedRecords.Exits));
+        Row(table, "  handed to L1", results, result => Units.Count(result.NestedRecords.HandedOn));
+        Row(table, "faults of L2", results, result => Units.Count(result.NestedRecords.Faults));
+        Row(table, "writes to L2's tables", results, result => Units.Count(result.NestedRecords.Writes));
     }
 
     private static void Row(Table table, string name, IReadOnlyList<ReplayResult> results, Func<ReplayResult, string> value) =>

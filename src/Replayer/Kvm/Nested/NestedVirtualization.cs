@@ -15,6 +15,7 @@ internal abstract class NestedVirtualization(KvmVcpu vcpu)
     private const int PageFaultVector = 14;
 
     private readonly ulong[] _otherPdptes = new ulong[4];
+    private bool _tells;
     private NestedEntry? _left;
     private (uint ErrorCode, ulong Address)? _queuedPageFault;
 
@@ -40,8 +41,18 @@ internal abstract class NestedVirtualization(KvmVcpu vcpu)
 
     protected ControlRegisters Registers { get; } = vcpu.Registers;
 
-    /// <summary>What L2 was entered with; null while L1 runs.</summary>
-    protected NestedEntry? Entry { get; private set; }
+    /// <summary>What L2 was entered with, and with it the place of the journal's records; null while L1 runs.</summary>
+    protected NestedEntry? Entry
+    {
+        get;
+        private set
+        {
+            field = value;
+            Vm.Journal.SetContext(vcpu.Id, Context);
+        }
+    }
+
+    private GuestContext Context => Entry is null ? GuestContext.L1 : Entry.NestedPaging ? GuestContext.NestedL2 : GuestContext.L2;
 
     /// <summary>Where L1 keeps what it told the CPU of L2.</summary>
     protected ulong Control { get; private set; }
@@ -70,7 +81,8 @@ internal abstract class NestedVirtualization(KvmVcpu vcpu)
     /// <summary>L1 enters L2.</summary>
     /// <param name="control">Guest-physical address of the VMCB or VMCS.</param>
     /// <param name="entry">What stands in there.</param>
-    public void Enter(ulong control, NestedEntry entry)
+    /// <param name="isReentry">The last exit did not happen.</param>
+    public void Enter(ulong control, NestedEntry entry, bool isReentry = false)
     {
         using var scope = Vm.Journal.Enter(EntryFunction);
         Invariant.Holds(!IsGuestMode, "a guest in guest mode was entered");
@@ -90,6 +102,7 @@ internal abstract class NestedVirtualization(KvmVcpu vcpu)
         SetRegisters(entry.Cr0, entry.Cr4, entry.Efer);
         LoadCr3(entry.Cr3, entry.NestedPaging);
         AfterTransition();
+        Tell(isReentry ? GuestStateCause.Reentry : GuestStateCause.Vmrun);
     }
 
     /// <summary>The exit goes to L1.</summary>
@@ -108,6 +121,14 @@ internal abstract class NestedVirtualization(KvmVcpu vcpu)
         vcpu.Mmu = vcpu.RootMmu;
         vcpu.WalkMmu = vcpu.RootMmu;
         LoadCr3(Outer.Cr3, nestedPaging: false);
+        Tell(GuestStateCause.Vmexit);
+    }
+
+    /// <summary>A control register changed. Nothing is told before L1 runs a guest.</summary>
+    public void TellRegisters()
+    {
+        if (_tells)
+            Tell(GuestStateCause.Registers);
     }
 
     /// <summary>L2 gets a page fault that L1 wants to see: L1 will, before anything runs again.</summary>
@@ -131,7 +152,7 @@ internal abstract class NestedVirtualization(KvmVcpu vcpu)
     public void Reenter()
     {
         if (_left is { } entry)
-            Enter(Control, entry);
+            Enter(Control, entry, isReentry: true);
     }
 
     /// <summary>The vCPU begins anew.</summary>
@@ -176,6 +197,27 @@ internal abstract class NestedVirtualization(KvmVcpu vcpu)
         Vm.ShadowMmu.Contexts.Init(vcpu);
         if (!nestedPaging)
             Vm.ShadowMmu.RootCache.NewPgd(vcpu, cr3);
+    }
+
+    private void Tell(GuestStateCause cause)
+    {
+        _tells = true;
+        var state = GuestStateRecord.Of(Registers, Context, cause);
+        if (Entry is { } entry)
+        {
+            state = state with
+            {
+                Vmcb = Control,
+                Asid = entry.Asid,
+                TlbControl = entry.TlbControl,
+                NestedRoot = entry.NestedPaging ? entry.NestedCr3 : 0,
+                NestedLevels = entry.NestedPaging ? (byte)vcpu.GuestMmu.CpuRole.Base.Level : (byte)0,
+            };
+        }
+        else if (cause == GuestStateCause.Vmexit)
+            state = state with { Vmcb = Control, Code = LastExit.Code, Info1 = LastExit.Info1, Info2 = LastExit.Info2 };
+
+        Vm.Journal.GuestState(state);
     }
 
     /// <summary>Each MMU that walks has PDPTEs of its own.</summary>

@@ -244,6 +244,9 @@ public sealed class KvmVcpu : IHypervisor
     /// <inheritdoc/>
     public (ulong Code, ulong Info1, ulong Info2) LastNestedExit => Nested.LastExit;
 
+    /// <summary>A control register of the running guest changed, or all of them did.</summary>
+    internal void TellRegisters() => Nested.TellRegisters();
+
     /// <summary>Root of the tables that the MMU walks: those of the nested guest's hypervisor, or the running guest's own.</summary>
     /// <remarks>KVM: kvm_mmu.get_guest_pgd.</remarks>
     internal ulong PgdOf(KvmMmu mmu) => ReferenceEquals(mmu, GuestMmu) ? Nested.TablesRoot : Registers.Cr3;

@@ -50,7 +50,7 @@ export const tables = {
       const way = answer.path?.map(table => `${table.name}[${table.idx}]`).join(' › ');
       replace(head,
         h('h1', 'Tables'),
-        h('span.range', 'after event ', eventLink(app, at), answer.address ? [h('span.dim', answer.direct ? ' · gpa ' : ' · gva '), h('b.mono', answer.address), h('span.dim.mono', ` ${way}`)] : ''),
+        h('span.range', 'after event ', eventLink(app, at), answer.address ? [h('span.dim', answer.direct ? ' · gpa ' : answer.nested ? ' · L2 gpa ' : ' · gva '), h('b.mono', answer.address), h('span.dim.mono', ` ${way}`)] : ''),
         h('span.tools',
           h('button', { onclick: follow, 'aria-pressed': String(isFollowing()), title: 'Go where the event wrote (f)' }, 'follow'),
           h('button', { onclick: () => app.play(), title: 'Play (Space)' }, app.playing ? 'pause' : 'play'),
@@ -83,7 +83,16 @@ export const tables = {
             : root ? `root T${root.tableId}` : ''),
           root?.register && h('span.dim', ` ${answer.format === 'ept' ? 'EPTP' : answer.mode?.startsWith('npt') ? 'nCR3' : 'CR3'} `, h('span.mono', root.register), ' since ', eventLink(app, root.since, answer.run)),
           h('span.writes', answer.writes.length ? [h('b', plural(answer.writes.length, 'write')), ' at this event', elsewhere.length ? [h('span.dim', ', elsewhere: '), elsewhere.slice(0, 6).map(write => [chip(write, answer), ' '])] : ''] : h('span.dim', 'no write at this event'))),
-        answer.path.length ? h('div.columns', answer.path.map((table, depth) => column(answer, table, depth, lit, other?.path?.[depth], side))) : empty(root ? 'This root has no tables.' : 'This vCPU had no root yet at this event.'));
+        answer.path.length ? h('div.columns', answer.path.map((table, depth) => column(answer, table, depth, lit, other?.path?.[depth], side))) : empty(root ? 'This root has no tables.' : 'This vCPU had no root yet at this event.'),
+        answer.dimension && dimension(answer, lit, side));
+    }
+
+    /** Where L2's physical address lies in L1's memory, and KVM's tables for that. */
+    function dimension(answer, lit, side) {
+      const { address, guest, path, root } = answer.dimension;
+      return h('div.dimension', { 'aria-label': `The way through the tables for ${guest}` },
+        h('p.dim', 'The nested page tables lead to gpa ', h('b.mono', address), ` of ${guest}, whose tables (T${root}) have:`),
+        h('div.columns', path.map((table, depth) => column(answer, table, answer.path.length + depth, lit, undefined, side))));
     }
 
     const chip = (write, answer) => h('a.chip.mono', { href: answer.direct && write.gfn ? app.href('tables', { gpa: hex(BigInt(write.gfn) << 12n), gva: null }) : app.href('why', { run: answer.run }) }, `T${write.table}[${write.idx}]`);
@@ -93,10 +102,13 @@ export const tables = {
       const mine = new Map(table.entries.map(entry => [entry.i, entry]));
       const differs = i => theirs !== null && !alike(mine.get(i), theirs.get(i));
       const missing = theirs ? [...theirs.keys()].filter(i => !mine.has(i)) : [];
+      const beside = new Map(table.beside?.entries.map(entry => [entry.i, entry]) ?? []);
       const rows = [...table.entries, ...missing.map(i => ({ i, kind: 'none', absent: true })), ...mine.has(table.idx) || missing.includes(table.idx) ? [] : [{ i: table.idx, kind: 'none' }]].sort((one, two) => one.i - two.i);
       return h('div.table', { class: rows.length <= 2 && table.level > 2 ? 'few' : '' },
         h('header', h('b', table.name), h('span.mono.dim', ` T${table.tableId}`), table.page.nested && h('span.chip', 'nested'), table.page.zapped && h('span.chip.zapped', 'zapped'),
           h('span.count', `${table.entries.length}/512`),
+          table.guest === 'L2' && h('span.chip', 'L2'),
+          table.beside && h('div.sub', `beside ${table.beside.name} gfn ${table.beside.gfn}: `, table.beside.known ? plural(table.beside.entries.length, 'entry', 'entries') : 'its content is not known'),
           h('div.sub.dim', table.page.direct ? `gfn ${table.page.gfn}` : `of guest table gfn ${table.page.gfn}`, ` · at ${table.page.hpa}`, ` · made at `, eventLink(app, table.page.created, answer.run))),
         strip(table, lit, differs),
         walkable(h('div.entries', rows.map(entry => h('div.entry', {
@@ -109,6 +121,7 @@ export const tables = {
         h('span.i.mono', entry.i),
         entry.kind === 'none' ? h('span.dim', entry.absent ? 'only in the other' : 'none') : kindBadge(entry.kind),
         rights(entry.rights),
+        beside.has(entry.i) && h('span.mono.beside', { title: `${table.beside.name}[${entry.i}] ${beside.get(entry.i).v} ${beside.get(entry.i).rights ?? ''}` }, `${table.beside.name} ${beside.get(entry.i).v}`),
         h('span.mono.gfn', entry.gfn && entry.kind !== 'table' ? entry.gfn : ''),
         entry.kind === 'table' && h('span.dim.into', '›'),
         entry.since !== null && entry.since !== undefined && h('span.since.dim', eventLink(app, entry.since, answer.run)))))));
@@ -139,6 +152,8 @@ export const tables = {
     }
 
     function choose(answer, table, entry, depth) {
+      // In the second dimension another address is on the way.
+      if (depth >= answer.path.length) return app.patch({ table: table.tableId, idx: entry.i, of: answer.run === app.run().key ? null : answer.run }, { replaces: true });
       const shift = BigInt(9 * table.level + 3);
       const base = BigInt.asUintN(64, BigInt(answer.address ?? 0));
       const span = 1n << (shift + 9n);

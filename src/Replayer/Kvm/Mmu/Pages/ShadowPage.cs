@@ -153,5 +153,6 @@ public sealed class ShadowPage : TablePage
         Generation = ValidGeneration,
         IsTdp = IsTdp ? (byte)1 : (byte)0,
         Unsync = Unsync ? (byte)1 : (byte)0,
+        Context = Context,
     };
 }

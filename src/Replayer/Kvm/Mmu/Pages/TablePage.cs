@@ -1,3 +1,5 @@
+using Replay.Replayer.History;
+
 namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>
@@ -29,6 +31,9 @@ public class TablePage
 
     /// <summary>Host frame of the page.</summary>
     public ulong Pfn { get; }
+
+    /// <summary>Whose translations it holds; unknown of what serves several.</summary>
+    public GuestContext Context { get; init; }
 
     /// <summary>1 (PT) to 5.</summary>
     public int Level { get; }

@@ -9,7 +9,8 @@ namespace Replay.Replayer.Kvm.Mmu;
 /// </summary>
 /// <param name="journal">Told of every page.</param>
 /// <param name="kernel">What new tables hold.</param>
-public sealed class TablePages(Journal journal, KvmBehaviour kernel)
+/// <param name="twoDimensional">Guests are mapped by tables of their own dimension.</param>
+public sealed class TablePages(Journal journal, KvmBehaviour kernel, bool twoDimensional = true)
 {
     /// <summary>First host frame of the pool.</summary>
     public const ulong FirstPfn = 0x80_0000;
@@ -55,16 +56,18 @@ public sealed class TablePages(Journal journal, KvmBehaviour kernel)
     public ShadowPage Allocate(ulong gfn, PageRole role, byte validGeneration, bool isTdp)
     {
         var frame = TakeFrame();
-        var page = new ShadowPage(++_lastId, frame, FirstPfn + (ulong)frame - 1, gfn, role, validGeneration, isTdp, kernel);
+        var page = new ShadowPage(++_lastId, frame, FirstPfn + (ulong)frame - 1, gfn, role, validGeneration, isTdp, kernel) { Context = ContextOf(role) };
         _byFrame[frame] = page;
         return page;
     }
 
     /// <summary>A page that KVM keeps for itself and that is no shadow page: pae_root, pml4_root, pml5_root.</summary>
-    public TablePage AllocateSpecial(int level)
+    /// <param name="level">Its level.</param>
+    /// <param name="context">Whose translations it holds.</param>
+    public TablePage AllocateSpecial(int level, GuestContext context = GuestContext.Unknown)
     {
         var frame = TakeFrame();
-        var page = new TablePage(++_lastId, FirstPfn + (ulong)frame - 1, level);
+        var page = new TablePage(++_lastId, FirstPfn + (ulong)frame - 1, level) { Context = context };
         _byFrame[frame] = page;
         journal.TablePage(new TablePageRecord
         {
@@ -73,6 +76,7 @@ public sealed class TablePages(Journal journal, KvmBehaviour kernel)
             Operation = PageOperation.Create,
             Level = (byte)level,
             IsSpecial = 1,
+            Context = context,
         });
         return page;
     }
@@ -99,6 +103,11 @@ public sealed class TablePages(Journal journal, KvmBehaviour kernel)
 
     /// <summary>The way back from <see cref="Sptep.Packed"/>.</summary>
     internal Sptep Unpack(int packed) => new((ShadowPage)_byFrame[packed >> 9]!, packed & 511);
+
+    /// <summary>The tables that guest_mmu makes never have the role bit cr0_wp, and those of root_mmu with two-dimensional paging always.</summary>
+    private GuestContext ContextOf(PageRole role) => !role.GuestMode ? GuestContext.L1
+        : twoDimensional && !role.Cr0Wp ? GuestContext.NestedL2
+        : GuestContext.L2;
 
     private int TakeFrame()
     {

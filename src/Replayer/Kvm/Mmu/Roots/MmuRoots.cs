@@ -149,10 +149,10 @@ internal sealed class MmuRoots(KvmVm vm, ShadowMmu mmu)
     {
         if (context.RootRole.Direct || context.CpuRole.Base.Level >= PgLevel.Root4 || context.RootRole.Level < PgLevel.Root4)
             return;
-        context.PaeRoot ??= vm.Pages.AllocateSpecial(PgLevel.RootPae);
-        context.Pml4Root ??= vm.Pages.AllocateSpecial(PgLevel.Root4);
+        context.PaeRoot ??= vm.Pages.AllocateSpecial(PgLevel.RootPae, GuestContext.NestedL2);
+        context.Pml4Root ??= vm.Pages.AllocateSpecial(PgLevel.Root4, GuestContext.NestedL2);
         if (context.RootRole.Level == PgLevel.Root5)
-            context.Pml5Root ??= vm.Pages.AllocateSpecial(PgLevel.Root5);
+            context.Pml5Root ??= vm.Pages.AllocateSpecial(PgLevel.Root5, GuestContext.NestedL2);
     }
 
     private void FreeObsolete(KvmMmu context)

@@ -33,7 +33,7 @@ public sealed class TableWriter(Journal journal)
             CheckFrame(page, index, new Spte(old), value);
         }
 
-        journal.Write(page.Id, page.Level, index, gfn, old, value.Raw, Actor.Kvm, tracepoint);
+        journal.Write(page.Id, page.Level, index, gfn, old, value.Raw, Actor.Kvm, tracepoint, ContextOf(page));
         return new Spte(old);
     }
 
@@ -52,8 +52,11 @@ public sealed class TableWriter(Journal journal)
         if ((old & bits) == bits)
             return;
         page.Exchange(_key, index, old | bits);
-        journal.Write(page.Id, page.Level, index, gfn, old, old | bits, Actor.Hardware, Tracepoint.None);
+        journal.Write(page.Id, page.Level, index, gfn, old, old | bits, Actor.Hardware, Tracepoint.None, ContextOf(page));
     }
+
+    /// <summary>What serves several guests is written for the one that runs.</summary>
+    private GuestContext ContextOf(TablePage page) => page.Context == GuestContext.Unknown ? journal.Context : page.Context;
 
     /// <summary>The right to change an entry. Only this class can make one.</summary>
     internal sealed class Key

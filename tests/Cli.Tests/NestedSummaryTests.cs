@@ -1,0 +1,51 @@
+using System.Text.Json;
+
+namespace Replay.Cli.Tests;
+
+/// <summary>What a guest's own guests did stands in the summaries of a capture and of its runs, and in those of no other.</summary>
+public sealed class NestedSummaryTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task A_capture_tells_its_VMRUNs_its_exits_by_code_and_L2_s_accesses()
+    {
+        var (_, text, _) = await CommandRunner.Run("info", Capture("nsvm"));
+        Assert.Contains("95 VMRUNs with nested page tables, 4,948 accesses of L2; #VMEXIT VMMCALL 46, NPF 43, PF 5, HLT 1", text, StringComparison.Ordinal);
+        var (_, json, _) = await CommandRunner.Run("info", Capture("nsvmnonpt"), "--json");
+        using var document = JsonDocument.Parse(json);
+        var nested = document.RootElement.GetProperty("nested");
+        Assert.Equal(330, nested.GetProperty("vmruns").GetInt64());
+        Assert.Equal(0, nested.GetProperty("vmrunsWithNestedPaging").GetInt64());
+        Assert.Equal(330, nested.GetProperty("vmexits").EnumerateObject().Sum(code => code.Value.GetInt64()));
+        (_, text, _) = await CommandRunner.Run("info", Capture("lm4k"));
+        Assert.DoesNotContain("VMRUN", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_run_tells_what_the_model_made_for_L2()
+    {
+        var (_, text, _) = await CommandRunner.Run("run", Capture("nsvm"), "--mmu", "npt-tdp", "--host", "amd", "--kernel", "6.1", "-o", _folder["x.db"], "-q");
+        Assert.Matches(@"VMRUNs into L2 +\| +95 \|", text);
+        Assert.Matches(@"#VMEXIT NPF +\| +43 \|", text);
+        Assert.Matches(@"handed to L1 +\| +95 \|", text);
+        (_, text, _) = await CommandRunner.Run("info", _folder["x.db"]);
+        Assert.Contains("nested    95 VMRUNs into L2, 406 exits of L2, of them 95 handed to L1 (VMMCALL 46, NPF 43, PF 5, HLT 1)", text, StringComparison.Ordinal);
+        var (_, json, _) = await CommandRunner.Run("run", Capture("lm4k"), "--mmu", "npt-tdp", "--json", "-o", _folder["y.db"], "-q");
+        using var document = JsonDocument.Parse(json);
+        Assert.False(document.RootElement[0].TryGetProperty("nested", out _));
+    }
+
+    private static string Capture(string guest)
+    {
+        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
+        {
+            if (File.Exists(Path.Combine(folder, "Replay.sln")))
+                return Path.Combine(folder, "tests", "data", "conformance", $"{guest}.capture");
+        }
+
+        throw new InvalidOperationException("Replay.sln was not found above the tests.");
+    }
+}
