@@ -21,7 +21,7 @@ operation AS (
 trapped AS (
   SELECT
     CASE WHEN f.guest_page THEN CASE WHEN f.guest = 'L1' THEN f.address >> 12 END ELSE coalesce(a.gpa, CASE WHEN f.guest_final AND f.guest = 'L1' THEN f.address END) >> 12 END AS gfn,
-    sum(f.guest IS NOT 'L2') AS by_l1, sum(f.guest IS 'L2') AS by_l2, sum(f.outcome IN ('emulate', 'write_protected')) AS emulated, sum(f.outcome = 'fixed') AS fixed
+    sum(coalesce(f.guest, 'L1') <> 'L2') AS by_l1, sum(coalesce(f.guest, 'L1') = 'L2') AS by_l2, sum(f.outcome IN ('emulate', 'write_protected')) AS emulated, sum(f.outcome = 'fixed') AS fixed
   FROM fault AS f
   LEFT JOIN access AS a ON a.run = f.run AND a.ordinal = f.ordinal
   WHERE f.run = :run AND f.write AND f.present
@@ -40,7 +40,7 @@ SELECT
   coalesce(o.unsyncs, 0) AS unsyncs, coalesce(o.syncs, 0) AS syncs, s.first_ordinal, p.chain AS protected_first_by
 FROM shadowed AS s
 LEFT JOIN trapped AS t ON t.gfn = s.gfn
-LEFT JOIN protection AS p ON p.gfn = s.gfn AND p.guest IS s.guest AND p.n = 1
-LEFT JOIN operation AS o ON o.gfn = s.gfn AND o.guest IS s.guest
+LEFT JOIN protection AS p ON p.gfn = s.gfn AND p.guest IS NOT DISTINCT FROM s.guest AND p.n = 1
+LEFT JOIN operation AS o ON o.gfn = s.gfn AND o.guest IS NOT DISTINCT FROM s.guest
 ORDER BY faults_l1 + faults_l2 DESC, protected DESC, s.gfn
 LIMIT :top;

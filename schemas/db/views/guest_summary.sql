@@ -21,7 +21,7 @@ SELECT
       WHEN 11 THEN 'PML_FULL' WHEN 12 THEN 'VMRUN' WHEN 13 THEN 'INVLPGA' WHEN 14 THEN 'NESTED_EXIT' ELSE CAST(name AS TEXT) END
     WHEN 2 THEN CASE name
       WHEN 0 THEN 'continue' WHEN 1 THEN 'retry' WHEN 2 THEN 'emulate' WHEN 3 THEN 'invalid' WHEN 4 THEN 'fixed' WHEN 5 THEN 'spurious' WHEN 6 THEN 'write_protected'
-      WHEN 16 THEN 'guest_fault' WHEN 17 THEN 'failed' ELSE nullif(name, 255) END
+      WHEN 16 THEN 'guest_fault' WHEN 17 THEN 'failed' ELSE CAST(nullif(name, 255) AS TEXT) END
     WHEN 3 THEN (SELECT f.name FROM _function AS f WHERE f.function = t.name)
     WHEN 4 THEN CASE name
       WHEN 1 THEN 'create' WHEN 2 THEN 'find' WHEN 3 THEN 'zap' WHEN 4 THEN 'sync' WHEN 5 THEN 'unsync' WHEN 6 THEN 'free' ELSE CAST(name AS TEXT) END
