@@ -72,6 +72,7 @@ internal sealed class QueriesBenchmark : IBenchmark
             ["table-at"] = $"table_id={hot[0]} ordinal={middle}",
             ["pml4-at"] = $"ordinal={middle}",
             ["mapping-at"] = $"address=0xe64000 ordinal={middle}",
+            ["nested-mapping-at"] = $"gva=0x400000 ordinal={middle}",
             ["why-entry"] = $"table_id={cold[0]} idx={cold[1]}",
             ["why-gfn"] = "gfn=0x7fff0",
             ["who-zapped"] = "gfn=0x7fff0",

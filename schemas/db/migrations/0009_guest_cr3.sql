@@ -4,5 +4,5 @@ CREATE TABLE _guest_cr3 (
   vcpu INTEGER NOT NULL,
   ordinal INTEGER NOT NULL,
   value INTEGER NOT NULL,
-  PRIMARY KEY (run, vcpu, ordinal)
+  PRIMARY KEY (run, ordinal, vcpu)
 ) STRICT, WITHOUT ROWID;

@@ -23,5 +23,5 @@ LEFT JOIN handed AS h ON h.run = e.run AND h.exit_id = e.exit_id
 LEFT JOIN faults AS f ON f.run = e.run AND f.exit_id = e.exit_id
 LEFT JOIN writes AS w ON w.run = e.run AND w.exit_id = e.exit_id
 WHERE e.guest = 'L2' AND (:run IS NULL OR e.run = :run)
-GROUP BY e.run, e.reason, handed_to_l1_as
+GROUP BY e.run, r.name, e.reason, h.code_name
 ORDER BY e.run, exits DESC, e.reason, handed_to_l1_as;

@@ -55,5 +55,5 @@ SELECT
   sum(c.cleared) AS entries_cleared, coalesce(sum(c.synced), 0) AS tables_synced, coalesce(sum(c.zapped), 0) AS tables_zapped, sum(c.flushes) AS flushes, sum(c.faults) AS faults_after
 FROM cost AS c
 JOIN run AS r ON r.run = c.run
-GROUP BY c.run, c.request
+GROUP BY c.run, r.name, c.request
 ORDER BY c.run, times DESC, c.request;

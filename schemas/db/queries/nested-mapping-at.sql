@@ -7,6 +7,7 @@
 -- param gva integer: The address as L2 uses it.
 -- param ordinal integer = 9223372036854775807: The trace event; without it the end.
 -- param vcpu integer = 0: Whose L2.
+-- SQLite only: the recursion carries a machine that DuckDB's does not take.
 WITH RECURSIVE l2 AS (
   SELECT
     CASE WHEN NOT cr0 >> 31 & 1 THEN 0 WHEN NOT cr4 >> 5 & 1 THEN 2 WHEN NOT efer >> 10 & 1 THEN 3 WHEN cr4 >> 12 & 1 THEN 5 ELSE 4 END AS levels,
