@@ -212,6 +212,7 @@ public sealed class PageIndexTests
 
     private static void ReadGroup(ref CompactReader from, List<PageIndexPlace> places)
     {
+        Span<long> numbers = stackalloc long[8];
         var field = 0;
         while (from.NextField(ref field, out var type))
         {
@@ -223,7 +224,6 @@ public sealed class PageIndexTests
 
             for (var columns = from.List(type, out _); columns > 0; columns--)
             {
-                Span<long> numbers = stackalloc long[8];
                 numbers.Clear();
                 var inner = 0;
                 while (from.NextField(ref inner, out var kind))
