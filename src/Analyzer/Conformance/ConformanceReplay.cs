@@ -42,6 +42,7 @@ public static class ConformanceReplay
             Mode = conformanceCase.Mode,
             Kernel = conformanceCase.Kernel,
             Profile = profile,
+            InstructionAt = new StoreInstructionReader(program).At,
             Backing = new HostBacking { HugePages = conformanceCase.HugePages, Populated = conformanceCase.Populated },
         };
         var session = new ReplaySession(source.Manifest, options, trace);

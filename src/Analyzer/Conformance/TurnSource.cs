@@ -33,6 +33,8 @@ internal readonly record struct Turn(byte Vcpu, ulong Rip, long Ordinal);
 /// <summary>
 /// A recording of several vCPUs without what they did while they waited: what remains is what vCPUs do of which one runs at a time.
 /// A turn begins with the read of the vCPU's own word; what it did between that and the store that gave it the turn was waiting too.
+/// On the real machine it does not wait: it goes on behind the instruction that gave its turn away, with the first such read, which
+/// need not be the instruction of the one that ended its waiting.
 /// Each chunk holds one turn at most.
 /// </summary>
 /// <param name="source">The recording.</param>
@@ -42,6 +44,9 @@ internal sealed class TurnSource(ITraceSource source, TurnRule rule, ulong entry
 {
     private readonly TraceChunk _chunk = new();
     private readonly HashSet<byte> _hasRun = [rule.First];
+
+    /// <summary>The instruction with which each vCPU that gave its turn away goes on: its first read of its own word since.</summary>
+    private readonly Dictionary<byte, ulong> _behindTurn = [];
     private int _access;
     private int _event;
     private byte _holder = rule.First;
@@ -102,13 +107,15 @@ internal sealed class TurnSource(ITraceSource source, TurnRule rule, ulong entry
         var kind = (AccessKind)_chunk.Kinds[i];
         var vcpu = _chunk.Vcpus[i];
         var owner = rule.OwnerOf(_chunk.Gpas[i], Manifest.Vcpus);
+        if (owner == vcpu && kind == AccessKind.Read && !Runs(vcpu))
+            _behindTurn.TryAdd(vcpu, _chunk.Rips[i]);
         if (_isWaiting && vcpu == _holder && owner == _holder && kind == AccessKind.Read)
         {
             // What is told of the machine meanwhile comes before the turn.
             if (chunk.Events.Count > 0)
                 return true;
             _isWaiting = false;
-            Begun = new Turn(vcpu, _hasRun.Add(vcpu) ? entry : _chunk.Rips[i], _chunk.Ordinals[i]);
+            Begun = new Turn(vcpu, _hasRun.Add(vcpu) ? entry : _behindTurn[vcpu], _chunk.Ordinals[i]);
         }
 
         _access++;
@@ -142,6 +149,7 @@ internal sealed class TurnSource(ITraceSource source, TurnRule rule, ulong entry
     {
         if (owner < 0 || owner == _holder)
             return false;
+        _behindTurn.Remove(_holder);
         _holder = (byte)owner;
         _isWaiting = true;
         return true;

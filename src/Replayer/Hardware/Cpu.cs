@@ -278,6 +278,7 @@ public sealed class Cpu
             Flags = (AccessFlags)chunk.Flags[i],
             Gpa = chunk.Gpas[i],
             Size = chunk.Sizes[i],
+            Instruction = InstructionOf(chunk, i),
         };
         _replay.Replay(access, seq, out var settled, out _);
         var changed = ForgetWhatChanged();
@@ -285,6 +286,12 @@ public sealed class Cpu
             _tlb.Fill(access.Gva, SoftwareTlb.KindAndFlags(chunk.Kinds[i], chunk.Flags[i]), chunk.Gpas[i]);
         return settled && !changed;
     }
+
+    /// <summary>KVM lets no nested guest try again.</summary>
+    private StoreInstruction InstructionOf(TraceChunk chunk, int i) =>
+        _setup.InstructionAt is { } told && chunk.HasRips && (AccessKind)chunk.Kinds[i] == AccessKind.Write && !_setup.Hypervisor.IsGuestMode
+            ? told(chunk.Rips[i])
+            : StoreInstruction.Untold;
 
     /// <summary>Tells where execution was before access <paramref name="to"/>, which accesses that hit the TLB do not.</summary>
     private void NoteCode(TraceChunk chunk, int to)

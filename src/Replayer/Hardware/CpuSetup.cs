@@ -2,6 +2,7 @@ using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Host;
 using Replay.Replayer.Kvm.Mmu;
+using Replay.Trace;
 
 namespace Replay.Replayer.Hardware;
 
@@ -39,6 +40,9 @@ public sealed record CpuSetup
 
     /// <summary>Remember translations. The history is the same without, only slower.</summary>
     public bool UseTlb { get; init; } = true;
+
+    /// <inheritdoc cref="ReplayOptions.InstructionAt"/>
+    public Func<ulong, StoreInstruction>? InstructionAt { get; init; }
 
     internal Translator CreateTranslator() => Mode.IsTwoDimensional()
         ? new NestedTranslator(Registers, Memory, CreateSecondDimension(), Profile, CreateStructureCache())

@@ -66,6 +66,7 @@ internal sealed class Machine
             Walks = Walks,
             Expanded = Expanded,
             UseTlb = _options.UseTlb,
+            InstructionAt = _options.InstructionAt,
         }));
     }
 }

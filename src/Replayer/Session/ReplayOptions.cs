@@ -22,6 +22,12 @@ public sealed record ReplayOptions
     /// <summary>What the host does meanwhile; null: what the capture has.</summary>
     public HostScript? HostScript { get; init; }
 
+    /// <summary>
+    /// What the instruction at an address makes of a page table that it stores to, for stores of which the capture does not say: they went to pages that
+    /// were followed as tables no more, and KVM may still have them as such. Null: nobody knows.
+    /// </summary>
+    public Func<ulong, StoreInstruction>? InstructionAt { get; init; }
+
     public InvariantLevel Invariants { get; init; } = InvariantLevel.Standard;
 
     /// <summary>The host the replay runs on.</summary>

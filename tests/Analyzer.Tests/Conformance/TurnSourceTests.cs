@@ -29,7 +29,24 @@ public sealed class TurnSourceTests
 
         var (ordinals, turns) = Read();
         Assert.Equal([0, 2, 5, 6, 8, 9, 10], ordinals);
-        Assert.Equal([new Turn(1, Entry, 5), new Turn(0, Rip(9), 9)], turns);
+        Assert.Equal([new Turn(1, Entry, 5), new Turn(0, Rip(3), 9)], turns);
+    }
+
+    [Fact]
+    public void A_vCPU_goes_on_behind_what_gave_its_turn_away_not_where_its_waiting_ended()
+    {
+        Add(0, 0, AccessKind.Write, Words + 8);
+        Add(1, 0, AccessKind.Read, Words); // the instruction behind OUT
+        Add(2, 0, AccessKind.Read, Words); // a loop of its own
+        Add(3, 1, AccessKind.Read, Words + 8);
+        Add(4, 1, AccessKind.Write, Words);
+        Add(5, 0, AccessKind.Read, Words);
+        Add(6, 0, AccessKind.Write, Words + 8);
+        Add(7, 1, AccessKind.Read, Words + 8); // no turn came between: at once
+        Add(8, 1, AccessKind.Write, Words);
+        Add(9, 0, AccessKind.Read, Words);
+
+        Assert.Equal([new Turn(1, Entry, 3), new Turn(0, Rip(1), 5), new Turn(1, Rip(7), 7), new Turn(0, Rip(9), 9)], Read().Turns);
     }
 
     [Fact]

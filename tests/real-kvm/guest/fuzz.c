@@ -121,13 +121,14 @@ static void copy(word to, word from, word count)
 
 /* ---- */
 
-/* QEMU sets accessed bits in PAE's PDPTEs, which are reserved there and would fault when they are loaded. */
+/* QEMU sets accessed bits in PAE's PDPTEs, which are reserved there and would fault when they are loaded. Twice: where the first time
+   faults in KVM's tables, the way back into the guest sets them again. */
 static void renew_pdptes(void)
 {
 #ifndef LONG
     volatile u64 *pdpte = (volatile u64 *)PDPTS;
-    for (int i = 0; i < 16; i++)
-        ((volatile u32 *)&pdpte[i])[0] &= ~0x20u;
+    for (int i = 0; i < 32; i++)
+        ((volatile u32 *)&pdpte[i % 16])[0] &= ~0x20u;
 #endif
 }
 

@@ -2,7 +2,9 @@
 /* A VMM for one kind of guest: a multiboot ELF on 64 MiB, with up to 16 vCPUs of which exactly one runs at a time.
 
    Every vCPU is a thread; a condition variable passes the turn. The guest speaks through ports: E0 checkpoint (the tables are
-   dumped, then the host does what the case says), E1 the turn goes to vCPU AL, E9 console, F4 the end. */
+   dumped, then the host does what the case says), E1 the turn goes to vCPU AL, E9 console, F4 the end.
+
+   With --pc it has what guests that others wrote look for on QEMU's machine: the loader's information, fw_cfg, a serial port. */
 #define _GNU_SOURCE
 #include <elf.h>
 #include <errno.h>
@@ -26,6 +28,8 @@
 #define MEMORY_AT ((void *)0x100000000000) /* always the same, so that ranges of the MMU notifier are */
 #define QUIRKS_CAPABILITY 213              /* KVM_CAP_DISABLE_QUIRKS2 */
 #define QUIRK_SLOT_ZAP_ALL (1u << 7)
+#define LOADER_INFORMATION 0x9500
+#define CPUID_X2APIC (1u << 21) /* leaf 1, ECX: the local APIC's registers are MSRs; there is no local APIC in this KVM */
 
 typedef unsigned long long ull;
 
@@ -34,7 +38,7 @@ static struct {
     uint64_t memory, empty_entry;
     int guest_bit;
     int vcpus;
-    int huge, lazy, dirty, late_dirty, replace_slot, protect, no_slot_zap_all;
+    int huge, lazy, dirty, late_dirty, replace_slot, protect, no_slot_zap_all, pc;
 } options = {.memory = 64 << 20, .vcpus = 1, .folder = ".", .kernel = "", .name = "guest"};
 
 static uint8_t *memory;
@@ -47,6 +51,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t may_run[MAX_VCPUS];
 static int turn = -1, ended, result = -1, thread_id[MAX_VCPUS];
 static long exits;
+static int fw_cfg_item, fw_cfg_at;
 
 static FILE *create(const char *name)
 {
@@ -112,6 +117,21 @@ static void load_payload(void)
     entry = has_common_entry ? multiboot[3] : header->e_entry;
     munmap(data, status.st_size);
     close(file);
+}
+
+/* The multiboot information of a loader: memory up to what QEMU's firmware keeps for its tables, a command line, a map of one piece. */
+static void write_loader_information(void)
+{
+    uint32_t *at = (void *)(memory + LOADER_INFORMATION), upper = (options.memory >> 10) - 1024 - 128;
+    uint32_t piece[] = {20, 0, 0, options.memory, 0, 1};
+    at[0] = 1 | 4 | 64;
+    at[1] = 640;
+    at[2] = upper;
+    at[4] = LOADER_INFORMATION + 0x80;
+    at[11] = sizeof piece;
+    at[12] = LOADER_INFORMATION + 0xC0;
+    memcpy(memory + at[4], "guest", 6);
+    memcpy(memory + at[12], piece, sizeof piece);
 }
 
 /* Which host frame is behind each guest frame: runs of GFN COUNT PFN. */
@@ -202,6 +222,8 @@ static void number_cpuid(struct kvm_cpuid2 *cpuid, uint32_t apic_id)
         struct kvm_cpuid_entry2 *leaf = &cpuid->entries[i];
         if (leaf->function == 1)
             leaf->ebx = (leaf->ebx & 0xffffff) | apic_id << 24;
+        if (leaf->function == 1 && options.pc)
+            leaf->ecx &= ~CPUID_X2APIC;
         if (leaf->function == 0xb)
             leaf->edx = apic_id;
     }
@@ -234,7 +256,7 @@ static void create_vcpus(void)
 static void reset_vcpu(int number)
 {
     struct kvm_sregs special;
-    struct kvm_regs general = {.rax = 0x2BADB002, .rbx = 0x9500, .rdi = number, .rip = entry, .rsp = 0x7000, .rflags = 2};
+    struct kvm_regs general = {.rax = 0x2BADB002, .rbx = LOADER_INFORMATION, .rdi = number, .rip = entry, .rsp = 0x7000, .rflags = 2};
     struct kvm_segment flat = {.limit = 0xffffffff, .selector = 8, .type = 0xb, .present = 1, .s = 1, .db = 1, .g = 1};
     if (ioctl(vcpu_fd[number], KVM_GET_SREGS, &special))
         die("KVM_GET_SREGS: %m");
@@ -326,14 +348,34 @@ static void end(int code)
     pthread_mutex_unlock(&lock);
 }
 
+/* The next byte of the item of QEMU's fw_cfg that the guest selected. */
+static uint8_t fw_cfg_byte(void)
+{
+    uint64_t value = 0;
+    switch (fw_cfg_item) {
+    case 0: value = 0x554D4551; break; /* QEMU */
+    case 3: value = options.memory; break;
+    case 5: case 15: value = (uint64_t)options.vcpus; break;
+    }
+    return fw_cfg_at < 8 ? value >> 8 * fw_cfg_at++ : 0;
+}
+
 static void port_access(int number)
 {
     struct kvm_run *run = shared[number];
     uint8_t *data = (uint8_t *)run + run->io.data_offset;
     if (run->io.direction == KVM_EXIT_IO_IN) {
         memset(data, 0xff, run->io.size * run->io.count);
+        if (options.pc && run->io.port == 0x511)
+            *data = fw_cfg_byte();
         return;
     }
+    if (options.pc && run->io.port == 0x510) {
+        fw_cfg_item = data[0] | data[1] << 8;
+        fw_cfg_at = 0;
+    }
+    if (options.pc && run->io.port == 0x3F8)
+        fputc(*data, console_file);
     switch (run->io.port) {
     case 0xE0:
         checkpoint(*data, number);
@@ -447,7 +489,7 @@ static void write_case(void)
 
 static void parse(int count, char **arguments)
 {
-    enum { huge = 256, lazy, dirty, late_dirty, reslot, protect, no_quirk };
+    enum { huge = 256, lazy, dirty, late_dirty, reslot, protect, no_quirk, pc };
     static const struct option known[] = {
         {"out", required_argument, NULL, 'o'},       {"vcpus", required_argument, NULL, 'n'},  {"memory", required_argument, NULL, 'm'},
         {"mode", required_argument, NULL, 'M'},      {"guest", required_argument, NULL, 'g'},  {"kernel", required_argument, NULL, 'k'},
@@ -455,6 +497,7 @@ static void parse(int count, char **arguments)
           {"huge", no_argument, NULL, huge},
         {"lazy", no_argument, NULL, lazy},           {"dirty", no_argument, NULL, dirty},      {"late-dirty", no_argument, NULL, late_dirty},
         {"replace-slot", no_argument, NULL, reslot}, {"protect", no_argument, NULL, protect},  {"no-slot-zap-all", no_argument, NULL, no_quirk},
+        {"pc", no_argument, NULL, pc},
         {0},
     };
     for (int option; (option = getopt_long(count, arguments, "", known, NULL)) != -1;) {
@@ -475,6 +518,7 @@ static void parse(int count, char **arguments)
         case reslot: options.replace_slot = 1; break;
         case protect: options.protect = 1; break;
         case no_quirk: options.no_slot_zap_all = 1; break;
+        case pc: options.pc = 1; break;
         default: die("usage: l1 vmm --out DIR --mode MODE --guest PATH [OPTIONS] PAYLOAD");
         }
     }
@@ -495,6 +539,8 @@ int vmm_main(int count, char **arguments)
     kernel_open();
     make_memory();
     load_payload();
+    if (options.pc)
+        write_loader_information();
     log_dirty = options.dirty;
 
     kvm = open("/dev/kvm", O_RDWR);
