@@ -24,7 +24,7 @@ public sealed class RecordQemuTests : IDisposable
     [Fact]
     public async Task A_guest_that_never_comes_to_the_start_leaves_no_silent_nothing()
     {
-        var guest = Path.Combine(Root(), "tests", "data", "payloads", "nopg.elf");
+        var guest = Repository.Data("payloads", "nopg.elf");
         var (exitCode, _, error) = await CommandRunner.Run(
             "record", "qemu", "-o", _folder["x.capture"], "-q", "--start-at", "gpa:0x3f00000", "--",
             "-M", "pc", "-m", "64", "-display", "none", "-no-reboot", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04", "-kernel", guest);
@@ -157,7 +157,7 @@ public sealed class RecordQemuTests : IDisposable
 
     private async Task RecordPayload(string name, string payload, string machine, string[] options)
     {
-        var elf = Path.Combine(Root(), "tests", "data", "payloads", $"{payload}.elf");
+        var elf = Repository.Data("payloads", $"{payload}.elf");
         var entry = BinaryPrimitives.ReadUInt32LittleEndian(File.ReadAllBytes(elf).AsSpan(24));
         var (exitCode, _, error) = await CommandRunner.Run(
             ["record", "qemu", "-o", _folder[name], "--force", "-q", "--start-at", $"gpa:0x{entry:x}", .. options, "--",
@@ -165,14 +165,6 @@ public sealed class RecordQemuTests : IDisposable
         if (exitCode == ExitCode.Unavailable && Environment.GetEnvironmentVariable("CI") != "true")
             Assert.Skip(error);
         Assert.True(exitCode == ExitCode.Done, error);
-    }
-
-    private static string Root()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Replay.sln")))
-            folder = Path.GetDirectoryName(folder)!;
-        return folder;
     }
 
     /// <returns>Bytes of the files of accesses.</returns>
