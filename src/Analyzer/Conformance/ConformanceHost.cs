@@ -28,6 +28,9 @@ internal sealed class ConformanceHost(ConformanceCase conformanceCase, ReplaySes
     public void Start(IEnumerable<GuestSegment> segments)
     {
         _events.Memslot(Memslot);
+        // Userspace sets the registers of all vCPUs before any runs; a recording tells of each when that begins.
+        foreach (var vcpu in session.Vm.Vcpus)
+            vcpu.RegistersSet();
         foreach (var segment in segments)
             _events.Populate(segment.Gpa, segment.Length);
     }

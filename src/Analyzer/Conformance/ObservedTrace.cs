@@ -14,6 +14,9 @@ internal sealed partial class ObservedTrace
     private readonly ConformanceSequences _sequences = new();
     private readonly SharedFrames _shared;
     private readonly Dictionary<string, string> _entries = new(StringComparer.Ordinal);
+
+    /// <summary>The MMIO mark that an entry got last and still has.</summary>
+    private readonly Dictionary<string, string> _marks = new(StringComparer.Ordinal);
     private readonly Dictionary<(int Level, ulong Gfn), string> _tdpTables = [];
     private readonly ulong _accessedDirty;
     private readonly string _nonleafFlags;
@@ -227,8 +230,12 @@ internal sealed partial class ObservedTrace
     {
         var match = Mmio().Match(rest);
         var place = match.Groups[1].Value;
+        // A page that is synced has its marks made anew; where nothing changed, nothing was done.
+        if (_marks.GetValueOrDefault(place) == rest)
+            return;
         Operation($"mark_mmio {place} gfn={match.Groups[2].Value} access={match.Groups[3].Value}");
         WriteUnlessKnown(place, $"mmio gfn={match.Groups[2].Value} gen={match.Groups[4].Value}");
+        _marks[place] = rest;
     }
 
     private void AddFastPageFault(string rest)
@@ -277,6 +284,7 @@ internal sealed partial class ObservedTrace
     {
         value = Canonical(value);
         old = Canonical(old);
+        _marks.Remove(place);
         _entries[place] = value;
         if (old != value)
             _sequences.Writes.Add(new ConformanceItem($"{place} {WithoutHardwareBits(old)} -> {value}", _line));
