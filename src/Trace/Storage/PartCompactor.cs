@@ -62,32 +62,26 @@ internal sealed class PartCompactor(CaptureManifest manifest, string from, strin
     private RowGroupMeta Rewrite(ReadOnlySpan<byte> file, ReadOnlySpan<FileColumn> columns, RowGroupMeta group)
     {
         var chunks = new ColumnChunkMeta[columns.Length];
+        ReadOnlySpan<byte> data = [];
         for (var i = 0; i < chunks.Length; i++)
         {
             var (column, chunk) = (columns[i], group.Columns[i]);
             if (column == AccessColumn.PageOffset)
                 chunks[i] = Offsets(file, chunk, group.Rows);
-            else if (chunk.DictionaryOffset is null)
-                chunks[i] = _writer.Write(column, [], 0, _pages.Data(file, column, chunk), group.Rows, chunk.Range);
+            else if (i > 0 && PageReader.HaveSameData(file, group.Columns[i - 1], chunk))
+                chunks[i] = _writer.WriteAgain(column, Dictionary(file, column, chunk, out var entries), entries, data, group.Rows, chunk.Range);
             else
-                chunks[i] = Indexed(file, column, chunk, isAgain: i > 0 && PageReader.HaveSameData(file, group.Columns[i - 1], chunk), group.Rows);
+                chunks[i] = _writer.Write(column, Dictionary(file, column, chunk, out var entries), entries, data = _pages.Data(file, column, chunk), group.Rows, chunk.Range);
         }
 
         return new RowGroupMeta(group.Rows, chunks) { SortedBy = 0 };
     }
 
-    /// <param name="file">The file.</param>
-    /// <param name="column">Has a dictionary.</param>
-    /// <param name="chunk">Where it lies.</param>
-    /// <param name="isAgain">Its indexes are those of the column before.</param>
-    /// <param name="rows">How many.</param>
-    private ColumnChunkMeta Indexed(ReadOnlySpan<byte> file, FileColumn column, ColumnChunkMeta chunk, bool isAgain, int rows)
+    /// <summary>Ordinals have none.</summary>
+    private ReadOnlySpan<byte> Dictionary(ReadOnlySpan<byte> file, FileColumn column, ColumnChunkMeta chunk, out int entries)
     {
-        var dictionary = _pages.Dictionary(file, column, chunk, out var entries);
-        var data = _pages.Data(file, column, chunk);
-        return isAgain
-            ? _writer.WriteAgain(column, dictionary, entries, data, rows, chunk.Range)
-            : _writer.Write(column, dictionary, entries, data, rows, chunk.Range);
+        entries = 0;
+        return chunk.DictionaryOffset is null ? [] : _pages.Dictionary(file, column, chunk, out entries);
     }
 
     private ColumnChunkMeta Offsets(ReadOnlySpan<byte> file, ColumnChunkMeta chunk, int rows)
