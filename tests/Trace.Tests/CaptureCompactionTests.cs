@@ -20,7 +20,7 @@ public sealed class CaptureCompactionTests
         var (before, index) = (Captures.Read(temporary.Capture), Index(temporary.Capture));
         var small = temporary.Capture + ".small";
 
-        var manifest = CaptureCompaction.Make(temporary.Capture, small, "test");
+        var manifest = CaptureCompaction.Make(temporary.Capture, small, "test", cancellation: TestContext.Current.CancellationToken);
 
         var after = Captures.Read(small);
         Assert.Equal(before.Accesses, after.Accesses);
@@ -40,8 +40,8 @@ public sealed class CaptureCompactionTests
         using var temporary = new TemporaryDirectory();
         Captures.Write(temporary.Capture, Captures.Simple(100_000), hasRips: true, filtered: false);
         var (once, twice) = (temporary.Capture + ".1", temporary.Capture + ".2");
-        CaptureCompaction.Make(temporary.Capture, once, "test");
-        CaptureCompaction.Make(once, twice, "test");
+        CaptureCompaction.Make(temporary.Capture, once, "test", cancellation: TestContext.Current.CancellationToken);
+        CaptureCompaction.Make(once, twice, "test", cancellation: TestContext.Current.CancellationToken);
         Assert.Equal(Manifest(once).Parts, Manifest(twice).Parts);
     }
 
@@ -55,7 +55,7 @@ public sealed class CaptureCompactionTests
         bytes[100] ^= 1;
         File.WriteAllBytes(path, bytes);
         var small = temporary.Capture + ".small";
-        Assert.Contains("damaged", Assert.Throws<CaptureFormatException>(() => CaptureCompaction.Make(temporary.Capture, small, "test")).Message, StringComparison.Ordinal);
+        Assert.Contains("damaged", Assert.Throws<CaptureFormatException>(() => CaptureCompaction.Make(temporary.Capture, small, "test", cancellation: TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(small));
     }
 
@@ -78,9 +78,9 @@ public sealed class CaptureCompactionTests
         Captures.Write(temporary.Capture, Captures.Simple(1000), filtered: false);
         var other = temporary.Capture + ".other";
         Captures.Write(other, Captures.Simple(1000));
-        Assert.Throws<CaptureExistsException>(() => CaptureCompaction.Make(temporary.Capture, other, "test"));
-        Assert.Throws<ArgumentException>(() => CaptureCompaction.Make(temporary.Capture, temporary.Capture, "test", force: true));
-        Assert.Throws<ArgumentException>(() => CaptureCompaction.Make(other, temporary.Capture + ".new", "test"));
+        Assert.Throws<CaptureExistsException>(() => CaptureCompaction.Make(temporary.Capture, other, "test", cancellation: TestContext.Current.CancellationToken));
+        Assert.Throws<ArgumentException>(() => CaptureCompaction.Make(temporary.Capture, temporary.Capture, "test", force: true, cancellation: TestContext.Current.CancellationToken));
+        Assert.Throws<ArgumentException>(() => CaptureCompaction.Make(other, temporary.Capture + ".new", "test", cancellation: TestContext.Current.CancellationToken));
         Assert.Equal(Captures.Simple(1000).Accesses.Count, Captures.Read(other).Accesses.Count);
     }
 
