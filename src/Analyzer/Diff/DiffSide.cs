@@ -1,3 +1,4 @@
+using Dapper;
 using Replay.Analyzer.Store;
 using Replay.Trace;
 
@@ -15,6 +16,13 @@ public sealed record DiffSide(Database Database, RunRow Run)
     public bool IsTwoDimensional => Run.Mode is not ("shadow" or ObservedMode);
 
     internal const string ObservedMode = "observed";
+
+    /// <summary>The page tables of the guest that an access was made with; null: the run does not show them, or has no such access.</summary>
+    public ulong? GuestCr3At(long ordinal)
+    {
+        var vcpu = Database.Connection.QueryFirstOrDefault<long?>("SELECT vcpu FROM access WHERE run = @Run AND ordinal = @ordinal", new { Run.Run, ordinal });
+        return vcpu is null ? null : AddressSpaces.Of(Database, Run.Run).At((int)vcpu, ordinal);
+    }
 
     /// <summary>Finds a run of a database by its name, number, mode, or mode and kernel (<c>ept@6.12</c>).</summary>
     /// <param name="database">The database.</param>

@@ -60,7 +60,7 @@ internal sealed class DiffCommand : VerbCommand
         CheckRange(options, sides, arguments.GetValue(_range));
         var diff = RunComparison.Of(sides.A, sides.B, options, cancellation);
         if (CommonOptions.ReadSymbols(arguments.GetValue(_symbols)) is { } symbols && diff.FirstDivergence is { } first)
-            diff = diff with { FirstDivergence = first with { Access = symbols.Annotate(first.Access) } };
+            diff = diff with { FirstDivergence = first with { Access = symbols.Annotate(first.Access, first.Ordinal is { } at ? sides.A.GuestCr3At(at) ?? sides.B.GuestCr3At(at) : null) } };
         if (arguments.GetValue(_json))
             console.Out.WriteLine(DiffJson.Text(diff));
         else
