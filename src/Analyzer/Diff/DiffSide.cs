@@ -17,12 +17,11 @@ public sealed record DiffSide(Database Database, RunRow Run)
 
     internal const string ObservedMode = "observed";
 
-    /// <summary>The page tables of the guest that an access was made with; null: the run does not show them, or has no such access.</summary>
-    public ulong? GuestCr3At(long ordinal)
-    {
-        var vcpu = Database.Connection.QueryFirstOrDefault<long?>("SELECT vcpu FROM access WHERE run = @Run AND ordinal = @ordinal", new { Run.Run, ordinal });
-        return vcpu is null ? null : AddressSpaces.Of(Database, Run.Run).At((int)vcpu, ordinal);
-    }
+    /// <summary>Which page tables the guest's vCPUs were on.</summary>
+    public AddressSpaces AddressSpaces() => Store.AddressSpaces.Of(Database, Run.Run);
+
+    /// <summary>The vCPU that made an access; null: the run has no such access.</summary>
+    public int? VcpuOf(long ordinal) => Database.Connection.QueryFirstOrDefault<int?>("SELECT vcpu FROM access WHERE run = @Run AND ordinal = @ordinal", new { Run.Run, ordinal });
 
     /// <summary>Finds a run of a database by its name, number, mode, or mode and kernel (<c>ept@6.12</c>).</summary>
     /// <param name="database">The database.</param>
