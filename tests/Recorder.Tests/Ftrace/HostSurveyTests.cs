@@ -123,7 +123,7 @@ public sealed class HostSurveyTests
         }
 
         using var input = FtraceInput.Open(file.Path);
-        var findings = input.Survey();
+        var findings = input.Survey(TestContext.Current.CancellationToken);
         Assert.Equal(["1", "2"], findings.Vms.Select(vm => vm.Name));
         Assert.False(findings.IsPartial);
     }
@@ -132,6 +132,6 @@ public sealed class HostSurveyTests
     {
         using var file = new TemporaryFile(text);
         using var input = FtraceInput.Open(file.Path);
-        return input.Survey();
+        return input.Survey(TestContext.Current.CancellationToken);
     }
 }

@@ -158,7 +158,7 @@ public sealed class PastedTests
         var encoding = new UnicodeEncoding(bigEndian, byteOrderMark: true);
         using var file = new TemporaryFile([.. encoding.GetPreamble(), .. encoding.GetBytes(Before + After)]);
         using var input = FtraceInput.Open(file.Path);
-        Assert.Equal(2, input.Survey().Events);
+        Assert.Equal(2, input.Survey(TestContext.Current.CancellationToken).Events);
         var listing = new Listing();
         Assert.Equal(2, FtraceReader.Read(input.Text, listing, listing, cancellation: TestContext.Current.CancellationToken).TypedEvents);
         Assert.Empty(listing.Damaged);
@@ -205,7 +205,7 @@ public sealed class PastedTests
 
             using var input = FtraceInput.Open(Path.Combine(folder, "t.dat"));
             Assert.StartsWith("trace-cmd report -i ", input.Converter, StringComparison.Ordinal);
-            Assert.Equal(1, input.Survey().Events);
+            Assert.Equal(1, input.Survey(TestContext.Current.CancellationToken).Events);
         }
         finally
         {
