@@ -194,7 +194,7 @@ internal sealed class ImportFtraceCommand : VerbCommand
         using var store = file.BeginRun(info);
         var (companion, result) = Reconstruction.Fill(capture, collector.Seen, store, plan.Host.Entries, cancellation);
         var unmodelled = companion.Unmodelled;
-        store.CompleteCompanion(StoredReplay.Summarize(result), companion.Origins, observed.Run, unmodelled);
+        store.CompleteCompanion(RunSummary.Of(result), companion.Origins, observed.Run, unmodelled);
         console.Error.WriteLine(
             $"run {store.Name}: {Units.Count(companion.Of(WriteOrigin.Seen))} of {Units.Count(collector.Seen.Count)} writes of the trace, {Units.Count(companion.Of(WriteOrigin.Derived))} derived, {Units.Count(companion.Of(WriteOrigin.Earlier))} of entries that are older than the trace");
         var parts = unmodelled.Count > 0 || companion.Of(WriteOrigin.Missing) > 0;

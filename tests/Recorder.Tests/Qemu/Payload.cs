@@ -23,12 +23,12 @@ internal sealed class Payload : IDisposable
 
     public string Directory { get; }
 
-    public string Elf => TestFiles.Data("payloads", $"{Name}.elf");
+    public string Elf => Repository.Data("payloads", $"{Name}.elf");
 
     /// <summary>Where the guest's own code begins; before it, firmware and loader run.</summary>
     public GuestAddress Entry => GuestAddress.Physical(BinaryPrimitives.ReadUInt32LittleEndian(File.ReadAllBytes(Elf).AsSpan(EntryOffset)));
 
-    public string ExpectedConsole => File.ReadAllText(TestFiles.Data("payloads", $"{Name}.console.txt"));
+    public string ExpectedConsole => File.ReadAllText(Repository.Data("payloads", $"{Name}.console.txt"));
 
     public string Console => File.ReadAllText(InDirectory("console"));
 
