@@ -4,7 +4,7 @@
 //   7 / 2                          intDiv(7, 2)
 //   CASE WHEN flags >> 3 & 1 THEN  CASE WHEN (...) <> 0 THEN           a condition is UInt8 there
 //   CASE kind WHEN 1 THEN          CASE WHEN kind = 1 THEN
-//   0xffff800000000000             the signed number
+//   0xffff800000000000, 12         toInt64(...): all integers are signed and have 64 bits
 //   AS INTEGER, AS TEXT            AS BIGINT, AS VARCHAR
 //   :name                          the value
 
@@ -35,11 +35,13 @@ class Parser {
   /** Everything up to one of these words, on this level. */
   items(...until) {
     const out = [];
+    let keyword = '';
     while (this.at < this.tokens.length && !until.includes(this.token.toLowerCase())) {
       const expression = this.startsOperand() ? this.expression() : null;
-      if (expression !== null) out.push(expression);
+      // Places in a list, and limits, are to stay as they are.
+      if (expression !== null) out.push(['by', 'limit', 'offset'].includes(keyword) ? expression.replace(/^toInt64\(([0-9]+)\)$/, '$1') : expression);
       else if (this.token === '==') this.at++, out.push('=');
-      else out.push(this.word());
+      else out.push((keyword = this.token === ',' ? keyword : this.token.toLowerCase(), this.word()));
     }
     return out.join(' ');
   }
@@ -90,8 +92,9 @@ class Parser {
     if (token === '(') return this.brackets();
     if (is(token, 'case')) return this.cases();
     this.at++;
-    if (/^0x/.test(token)) return BigInt.asIntN(64, BigInt(token)).toString();
-    if (token.startsWith(':')) return this.values[token.slice(1)] ?? token;
+    // All integers have 64 bits and a sign, as SQLite's do.
+    if (/^(0x[0-9a-f]+|[0-9]+)$/i.test(token)) return `toInt64(${BigInt.asIntN(64, BigInt(token))})`;
+    if (token.startsWith(':')) return /^-?[0-9]+$/.test(this.values[token.slice(1)] ?? '') ? `toInt64(${this.values[token.slice(1)]})` : (this.values[token.slice(1)] ?? token);
     let name = token;
     while (this.token === '.') name += '.' + (this.tokens[(this.at += 2) - 1] ?? '');
     if (this.token !== '(') return name;
@@ -124,6 +127,8 @@ class Parser {
 
 /** Functions with another name or another meaning. */
 const functions = {
+  // Halves go up, where ClickHouse goes to the even neighbour.
+  round: (inner) => inner.replace(/^\((.*), toInt64\(([0-9]+)\)\)$/s, (_, number, digits) => `(floor((${number}) * ${10 ** digits} + 0.5) / ${10 ** digits})`),
   iif: (inner) => `if${inner}`,
   total: (inner) => `sum${inner}`,
   chr: (inner) => `char${inner}`,
