@@ -118,6 +118,20 @@ public sealed class RecordQemuTests : IDisposable
         Assert.Contains("8 of them, stores to page tables", output, StringComparison.Ordinal);
     }
 
+    /// <summary>A nested guest gets to a device by its hypervisor's tables, read-only at last, and says VMRUN itself: both are its hypervisor's affair.</summary>
+    [Fact]
+    public async Task What_a_nested_guest_may_not_do_with_a_device_and_its_own_VMRUN_are_followed()
+    {
+        await RecordPayload("x.capture", "nsvmdev", "-cpu EPYC-v1", ["--filter", "64"]);
+
+        var (exitCode, output, error) = await CommandRunner.Run("verify", _folder["x.capture"], "-q", "-m", "npt", "-m", "npt-tdp");
+
+        Assert.True(exitCode == ExitCode.Done, output + error);
+        Assert.Contains("npt-tdp: exact: ", output, StringComparison.Ordinal);
+        Assert.Matches(@"#VMEXIT VMRUN +\| +4 \|", output);
+        Assert.Matches(@"#VMEXIT NPF +\| +4 \|", output);
+    }
+
     /// <returns>Mode, history and translations that differ, line by line; that a guest's system management mode stores to tables is no reason to differ under two-dimensional paging.</returns>
     private async Task<List<string>> Histories(string payload, string machine, string[] options)
     {
