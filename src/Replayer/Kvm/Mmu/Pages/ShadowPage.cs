@@ -10,7 +10,7 @@ public sealed class ShadowPage : TablePage
     private readonly ulong[]? _shadowedTranslation;
 
     internal ShadowPage(int id, int frame, ulong pfn, ulong gfn, PageRole role, byte validGeneration, bool isTdp, KvmBehaviour kernel)
-        : base(id, pfn, role.Level, kernel.EmptySpte)
+        : base(id, pfn, role.Level, kernel.EmptySpte, kernel.PresentMask)
     {
         Frame = frame;
         Gfn = gfn;
@@ -61,6 +61,19 @@ public sealed class ShadowPage : TablePage
     /// <summary>The guest has entries of its own behind this page.</summary>
     /// <remarks>KVM: sp_has_gptes().</remarks>
     public bool HasGptes => !Role.Direct && !Role.Passthrough;
+
+    /// <summary>The page has held entries of these memslots: in kernels that protect slots page by page.</summary>
+    /// <remarks>KVM: slot_bitmap.</remarks>
+    private int[] _slots = [];
+
+    internal bool HoldsSlot(int id) => Array.IndexOf(_slots, id) >= 0;
+
+    /// <remarks>KVM: page_header_update_slot().</remarks>
+    internal void MarkSlot(int id)
+    {
+        if (!HoldsSlot(id))
+            _slots = [.. _slots, id];
+    }
 
     /// <summary>Head of the list of entries that point here (<see cref="PteLists"/>).</summary>
     internal int ParentPtes;
