@@ -46,6 +46,16 @@ public sealed partial record KvmBehaviour
     [Changed("after 3.6", "commits not looked up: read in both sources")]
     public bool MisconfigurationsAreFaults { get; init; } = true;
 
+    /// <summary>The neighbours of a mapped page are mapped up to the end of their group of eight. Before, a run that went on to the end was never come to.</summary>
+    /// <remarks>KVM: __direct_pte_prefetch().</remarks>
+    [Changed("after 3.6", "commits not looked up: read in both sources")]
+    public bool PrefetchesToTheEnd { get; init; } = true;
+
+    /// <summary>Entries that are made writable are made dirty. Before, the CPU set the bit.</summary>
+    /// <remarks>KVM: set_spte(), later make_spte().</remarks>
+    [Changed("4.0", "KVM: MMU: Explicitly set D-bit for writable spte.")]
+    public bool SetsDirtyBits { get; init; } = true;
+
     // Shadow pages.
 
     /// <summary>Memslots that go, and MMIO entries that grew old, make all pages obsolete, which are zapped then. Before, all pages were zapped one after another.</summary>
@@ -99,6 +109,11 @@ public sealed partial record KvmBehaviour
     /// <remarks>KVM: kvm_arch_commit_memory_region(), kvm_mmu_slot_remove_write_access().</remarks>
     [Changed("3.9", "KVM: MMU: Make kvm_mmu_slot_remove_write_access() rmap based")]
     public bool ProtectsSlotsByRmaps { get; init; } = true;
+
+    /// <summary>Huge pages of a slot that is protected lose the right to write. Before, they were dropped.</summary>
+    /// <remarks>KVM: spte_write_protect(), __drop_large_spte().</remarks>
+    [Changed("3.16", "KVM: MMU: lazily drop large spte")]
+    public bool ProtectsHugePages { get; init; } = true;
 
     /// <summary>The CPU can log dirty pages (PML).</summary>
     /// <remarks>KVM: vmx_flush_pml_buffer().</remarks>

@@ -95,7 +95,7 @@ internal sealed class EarlyDirectMapper(KvmVm vm, ShadowMmu mmu)
             vm.Tlb.FlushRemote();
     }
 
-    /// <remarks>KVM: set_spte(), vmx_get_mt_mask(). The CPU sets dirty bits, KVM none.</remarks>
+    /// <remarks>KVM: set_spte(), vmx_get_mt_mask().</remarks>
     private Spte Make(int level, ulong pfn, bool hostWritable, bool prefetch)
     {
         var spte = new Spte(_format.PresentMask | _format.ExecMask | pfn << 12);
@@ -105,7 +105,9 @@ internal sealed class EarlyDirectMapper(KvmVm vm, ShadowMmu mmu)
             spte = spte.With(Spte.PageSizeMask);
         if (vm.Kernel.TakesZeroPageForMemory || pfn != HostMemory.ZeroPagePfn)
             spte = spte.With(EptMemtypeWriteBack | EptIgnorePat);
-        return hostWritable ? spte.With(_format.HostWritableMask | _format.MmuWritableMask | Spte.WritableMask) : spte;
+        return hostWritable
+            ? spte.With(_format.HostWritableMask | _format.MmuWritableMask | Spte.WritableMask | (vm.Kernel.SetsDirtyBits ? _format.DirtyMask : 0))
+            : spte;
     }
 
     /// <summary>Maps the neighbours in an aligned group of eight, run by run, but for a run that goes on to the group's end: that is never come to.</summary>
@@ -130,6 +132,9 @@ internal sealed class EarlyDirectMapper(KvmVm vm, ShadowMmu mmu)
                 return;
             start = -1;
         }
+
+        if (start >= 0 && vm.Kernel.PrefetchesToTheEnd)
+            PrefetchMany(entry.Page, start, first + DirectMapper.PrefetchCount);
     }
 
     /// <returns>False: not worth going on.</returns>

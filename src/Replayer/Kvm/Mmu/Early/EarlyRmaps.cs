@@ -114,7 +114,7 @@ internal sealed class EarlyRmaps(KvmVm vm, ShadowMmu mmu)
         if (!spte.IsWritable)
             return;
         using var scope = vm.Journal.Enter(KvmFunction.SpteWriteProtect);
-        if (entry.Level > PgLevel.Size4K)
+        if (entry.Level > PgLevel.Size4K && !vm.Kernel.ProtectsHugePages)
             mmu.Rmap.DropSpte(entry);
         else
             mmu.Sptes.UpdateNoTrack(entry, spte.Without(Spte.WritableMask), entry.Gfn);

@@ -26,7 +26,7 @@ internal sealed class OneByOneRecycler(KvmVm vm, ShadowMmu mmu) : Recycler(vm, m
         return true;
     }
 
-    /// <summary>From the head of the list again after each page that went: roots, which stay there, are met as often.</summary>
+    /// <summary>From the head of the list again after each page that went: roots that were zapped, which stay there, are met as often.</summary>
     /// <remarks>KVM: kvm_mmu_zap_all().</remarks>
     public override void ZapAll()
     {

@@ -8,6 +8,7 @@ namespace Replay.Replayer.Kvm.Mmu;
 public sealed class ShadowPage : TablePage
 {
     private readonly ulong[]? _shadowedTranslation;
+    private readonly bool _hasGeneration;
 
     internal ShadowPage(int id, int frame, ulong pfn, ulong gfn, PageRole role, byte validGeneration, bool isTdp, KvmBehaviour kernel)
         : base(id, pfn, role.Level, kernel.EmptySpte, kernel.PresentMask)
@@ -17,6 +18,7 @@ public sealed class ShadowPage : TablePage
         Role = role;
         ValidGeneration = validGeneration;
         IsTdp = isTdp;
+        _hasGeneration = kernel.ZapsByGeneration;
         if (!role.Direct && role.Level <= kernel.ShadowedTranslationMaxLevel)
             _shadowedTranslation = new ulong[EntryCount];
     }
@@ -163,7 +165,7 @@ public sealed class ShadowPage : TablePage
         RootCount = RootCount,
         Operation = operation,
         Level = (byte)Level,
-        Generation = ValidGeneration,
+        Generation = _hasGeneration ? ValidGeneration : TablePageRecord.NoGeneration,
         IsTdp = IsTdp ? (byte)1 : (byte)0,
         Unsync = Unsync ? (byte)1 : (byte)0,
         Context = Context,
