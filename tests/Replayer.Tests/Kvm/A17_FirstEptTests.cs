@@ -3,7 +3,6 @@ using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
 using Replay.Replayer.Kvm.Mmu;
 using Replay.Replayer.Tests.Host;
-using Replay.Trace;
 
 namespace Replay.Replayer.Tests.Kvm;
 

@@ -34,6 +34,17 @@ public sealed partial record KvmBehaviour
             [KvmFunction.KvmArchMmuEnableLogDirtyPtMasked] = KvmFunction.None,
         },
         RetPfOrder = [],
+        Foreign =
+        [
+            nameof(FrozenSpte), nameof(EptSuppressesVe), nameof(RetPfOrder), nameof(WriteProtectedIsAnOutcome), nameof(UnprotectsOnEventDelivery),
+            nameof(FaultErrorCodeMask), nameof(TellsWalkOnlyForGva), nameof(LooksForStaleFaultFirst), nameof(FaultinLooksForInvalidation),
+            nameof(TdpMmuFaultsApart), nameof(ShadowedTranslationMaxLevel), nameof(PteListsGrowAtHead), nameof(SyncsEntryByEntry), nameof(SplitsSelfMaps),
+            nameof(ClearsFloodBelowGuestLeaf), nameof(UsesDummyRoot), nameof(RangeFlushIsACall), nameof(ZapsOrphanedRoots), nameof(FlushesWhatTheEntryMaps),
+            nameof(AgesRmapsInOneFunction), nameof(CpuidMarksRolesInvalid), nameof(ClearsQualificationOfMisconfiguration), nameof(TagsNxSplits),
+            nameof(KeepsLoggedNxSplits), nameof(ClearSplitsLastPage), nameof(RootZapLevels), nameof(InvalidRootsOweFlush), nameof(ProtectsInInvalidRoots),
+            nameof(SplitsHugePagesOnFault), nameof(ShowsAtomicZapAtItsEnd), nameof(ClearsBitsInPlace), nameof(StoringMarksDirty), nameof(TdpMmuRootsApart),
+            nameof(IgnoresWpWithoutPaging), nameof(SettingRegistersFlushes),
+        ],
         HasPresentBit = false,
         MmioEntriesHaveGeneration = false,
         TakesZeroPageForMemory = false,
