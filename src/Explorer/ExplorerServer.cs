@@ -133,6 +133,13 @@ public sealed class ExplorerServer : IAsyncDisposable
         var request = new Request(context);
         if (await QueryApi.TryDownloadAsync(path, request, _shelf, _options, context).ConfigureAwait(false))
             return;
+        if (path == "/report.html")
+        {
+            var server = new Uri($"http://{context.Request.Host}");
+            await Pages.WriteReportAsync(context, await Task.Run(() => CompareApi.Report(_shelf, request, server), context.RequestAborted).ConfigureAwait(false)).ConfigureAwait(false);
+            return;
+        }
+
         // Queries keep a thread busy; it is not one that serves connections.
         var answer = await Task.Run(() => Answer(path, request), context.RequestAborted).ConfigureAwait(false);
         context.Response.Headers.CacheControl = "no-store";

@@ -114,6 +114,22 @@ public sealed class QueryRunnerTests : IDisposable
         Assert.Equal([["1"], ["2"], ["x"]], All("SELECT 1; SELECT 2; SELECT :a", new() { ["a"] = SqlValue.Of("x") }));
 
     [Fact]
+    public void Two_runners_of_a_connection_both_tell_what_was_refused()
+    {
+        var first = new QueryRunner(_database, (address, _) => $"f{address}");
+        var second = new QueryRunner(_database);
+        foreach (var runner in (QueryRunner[])[first, second])
+        {
+            using var execution = runner.Execute("PRAGMA journal_mode = WAL", cancellation: TestContext.Current.CancellationToken);
+            Assert.Contains("PRAGMA journal_mode is refused", Assert.Throws<QueryException>(() => execution.NextResult()).Message, StringComparison.Ordinal);
+        }
+
+        using var rows = first.Execute("SELECT symbol(1)", cancellation: TestContext.Current.CancellationToken);
+        Assert.True(rows.NextResult() && rows.Read());
+        Assert.Equal("f1", rows[0].ToString());
+    }
+
+    [Fact]
     public void A_parameter_that_is_missing_or_not_used_is_named()
     {
         Assert.Contains("gfn", Assert.Throws<QueryException>(() => All("SELECT :gfn")).Message, StringComparison.Ordinal);

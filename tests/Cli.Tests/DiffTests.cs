@@ -1,4 +1,7 @@
+using System.Net;
 using System.Text.Json;
+using System.Text.RegularExpressions;
+using Replay.Explorer;
 
 namespace Replay.Cli.Tests;
 
@@ -55,6 +58,31 @@ public sealed class DiffTests : IDisposable
         Assert.All(text.Split('\n').Where(line => line.StartsWith('|')), line => Assert.InRange(line.Length, 1, 100));
         Assert.StartsWith("<!DOCTYPE html>", await File.ReadAllTextAsync(_folder["x.html"], TestContext.Current.CancellationToken), StringComparison.Ordinal);
         Assert.Equal(ExitCode.CannotCreate, (await CommandRunner.Run("diff", _folder["x.db"], "ept", "ept-tdp", "--html", _folder["x.html"])).ExitCode);
+    }
+
+    [Fact]
+    public async Task A_report_links_into_the_explorer_that_shows_both_runs_and_every_link_is_answered()
+    {
+        await Run("context-switch-storm", "ept", "shadow");
+        await using var server = await ExplorerServer.StartAsync(new ExplorerOptions { Databases = [_folder["x.db"]], Port = 0 }, TestContext.Current.CancellationToken);
+        var address = server.Address.GetLeftPart(UriPartial.Authority);
+        var (exitCode, _, error) = await CommandRunner.Run("diff", _folder["x.db"], "ept", "shadow", "-o", _folder["x.html"], "--divergences", "3", "--explorer", address);
+        Assert.True(exitCode == ExitCode.Different, error);
+        Assert.Contains($"with links into {address}", error, StringComparison.Ordinal);
+        var html = await File.ReadAllTextAsync(_folder["x.html"], TestContext.Current.CancellationToken);
+        var links = Regex.Matches(html, "href=\"(http[^\"]+)\"").Select(match => WebUtility.HtmlDecode(match.Groups[1].Value)).Distinct().ToList();
+        Assert.All(links, link => Assert.StartsWith($"{address}/", link, StringComparison.Ordinal));
+        // A range of each chart, the first events' stories and tables, the comparison.
+        foreach (var view in (string[])["why", "tables", "timeline", "compare"])
+            Assert.Contains(links, link => link.StartsWith($"{address}/{view}?run=ept&vs=shadow", StringComparison.Ordinal));
+        using var client = new HttpClient();
+        foreach (var link in links.Where(link => !link.Contains("/timeline", StringComparison.Ordinal)).Append(links.First(link => link.Contains("/timeline", StringComparison.Ordinal))))
+            Assert.StartsWith("{", await client.GetStringAsync(link.Replace("?", ".json?", StringComparison.Ordinal), TestContext.Current.CancellationToken), StringComparison.Ordinal);
+
+        File.Copy(_folder["x.db"], _folder["y.db"]);
+        var (notShown, _, message) = await CommandRunner.Run("diff", _folder["y.db"], "ept", "shadow", "-o", _folder["y.html"], "--explorer", address);
+        Assert.Equal(ExitCode.InputMissing, notShown);
+        Assert.Contains("does not show both runs", message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -45,6 +45,16 @@ public sealed class ServerTests(BootFixture boot) : IClassFixture<BootFixture>, 
         Assert.DoesNotContain("http", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_comparison_is_a_page_to_keep_that_links_here_and_loads_nothing()
+    {
+        using var response = await _client.GetAsync("/report.html?run=ept&vs=shadow");
+        Assert.Equal("default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'", Assert.Single(response.Headers.GetValues("Content-Security-Policy")));
+        var html = await response.Content.ReadAsStringAsync();
+        Assert.Contains($"href=\"{_client.BaseAddress}why?run=ept&amp;vs=shadow&amp;at=14\"", html, StringComparison.Ordinal);
+        Assert.DoesNotContain("<script", html, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("evil.example", HttpStatusCode.MisdirectedRequest)]
     [InlineData("localhost", HttpStatusCode.OK)]

@@ -42,6 +42,9 @@ public sealed record ConformanceCase
 
     public CheckpointAction AtCheckpoint { get; init; }
 
+    /// <summary>The guest runs guests of its own under VMX, which QEMU does not emulate: it cannot be recorded there, and would wait for ever.</summary>
+    public bool IsNestedVmx { get; init; }
+
     public int Vcpus { get; init; } = 1;
 
     /// <summary>How several vCPUs take turns; null: one vCPU.</summary>
@@ -74,6 +77,7 @@ public sealed record ConformanceCase
                 DirtyLog = root.GetProperty("dirty_log").GetBoolean(),
                 IsAligned = !root.TryGetProperty("hva_aligned_2m", out var aligned) || aligned.GetBoolean(),
                 AtCheckpoint = ReadAction(root),
+                IsNestedVmx = root.TryGetProperty("nested", out var nested) && nested.GetString() == "vmx",
                 Vcpus = root.TryGetProperty("vcpus", out var vcpus) ? vcpus.GetInt32() : 1,
                 Turns = root.TryGetProperty("turns", out var turns) && turns.ValueKind == JsonValueKind.Object ? TurnRule.Read(turns) : null,
             }.Checked();

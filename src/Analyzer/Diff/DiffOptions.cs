@@ -14,6 +14,9 @@ public sealed record DiffOptions
     /// <summary>Into how many equal ranges of ordinals the counts are split.</summary>
     public int Ranges { get; init; } = 48;
 
+    /// <summary>So many of the events at which the sides part are described, from the first on, with the tables at the first; null: only the first event is.</summary>
+    public int? Divergences { get; init; }
+
     /// <summary>Kept of each kind of record: the first events that differ; reading stops when there are so many. 0: none, and all is read.</summary>
     internal int DifferencesWanted { get; init; }
 

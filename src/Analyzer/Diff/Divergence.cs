@@ -33,20 +33,28 @@ public sealed record Divergence
 internal static class DivergenceReader
 {
     private const int WritesShown = 12;
+    private const int EventsAtOnce = 256;
 
-    public static Divergence At(DiffSide a, DiffSide b, long ordinal)
+    public static Divergence At(DiffSide a, DiffSide b, long ordinal) => At(a, b, [ordinal]).Single();
+
+    public static IEnumerable<Divergence> At(DiffSide a, DiffSide b, IEnumerable<long> ordinals)
     {
-        var (left, right) = (EventRecords.Read(a, ordinal), EventRecords.Read(b, ordinal));
-        return new Divergence
+        foreach (var batch in ordinals.Chunk(EventsAtOnce))
         {
-            Ordinal = ordinal,
-            OrdinalB = ordinal,
-            Access = left.Access ?? right.Access ?? Without(left, right),
-            A = Describe(left),
-            B = Describe(right),
-            Reason = DivergenceReason.Of(left, right),
-        };
+            foreach (var (left, right) in EventRecords.Read(a, batch).Zip(EventRecords.Read(b, batch)))
+                yield return Of(left, right);
+        }
     }
+
+    private static Divergence Of(EventRecords left, EventRecords right) => new()
+    {
+        Ordinal = left.Ordinal,
+        OrdinalB = right.Ordinal,
+        Access = left.Access ?? right.Access ?? Without(left, right),
+        A = Describe(left),
+        B = Describe(right),
+        Reason = DivergenceReason.Of(left, right),
+    };
 
     /// <summary>Where sides that share no ordinals first part. Behind the end of a side there is nothing.</summary>
     public static Divergence Between(DiffSide a, long? ordinalA, DiffSide b, long? ordinalB)

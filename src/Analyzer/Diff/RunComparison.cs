@@ -61,7 +61,7 @@ public sealed class RunComparison
             comparison.Merge(new FaultDecoder(false), new FaultDecoder(false)),
             comparison.Merge(comparison.Writes(a, b, null), comparison.Writes(b, a, null)),
         }.SelectMany(totals => totals.Differences).Distinct().Order().Take(count);
-        return [.. ordinals.Select(ordinal => DivergenceReader.At(a, b, ordinal))];
+        return [.. DivergenceReader.At(a, b, ordinals)];
     }
 
     private RunDiff Compare()
@@ -100,7 +100,20 @@ public sealed class RunComparison
             Frames = FrameComparison.Of(_a, _b, mappings.A, mappings.B),
             Cost = IsObserved ? costs.Compare() with { Verdict = "Not known: a trace shows no page walks." } : costs.Compare(),
             FirstDivergence = IsObserved ? FirstUnlike([exits, faults, writes, flushes]) : firsts.Count > 0 ? DivergenceReader.At(_a, _b, firsts.Min()) : null,
+            Divergences = IsObserved || _options.Divergences is not { } described ? null : Divergences([exits, faults, writes], described),
             Ranges = Ranges(exits, faults, writes, flushes, walks, costs),
+        };
+    }
+
+    private DivergenceList Divergences(RowTotals[] kinds, int described)
+    {
+        var ordinals = kinds.SelectMany(kind => kind.Differences).Distinct().Order().ToList();
+        return new DivergenceList
+        {
+            Total = ordinals.Count,
+            First = [.. DivergenceReader.At(_a, _b, ordinals.Take(described))],
+            TablesA = ordinals is [var first, ..] ? DivergenceTables.Read(_a, first, _cancellation) : null,
+            TablesB = ordinals is [var same, ..] ? DivergenceTables.Read(_b, same, _cancellation) : null,
         };
     }
 
@@ -132,7 +145,7 @@ public sealed class RunComparison
     private RowTotals Merge<TDecoder>(TDecoder a, TDecoder b)
         where TDecoder : struct, IRowDecoder
     {
-        var totals = new RowTotals(TDecoder.Sorts, _options.Ranges) { DifferencesWanted = _options.DifferencesWanted };
+        var totals = new RowTotals(TDecoder.Sorts, _options.Ranges) { DifferencesWanted = _options.DifferencesWanted, KeepsDifferences = _options.Divergences is not null };
         using var left = new RowReader<TDecoder>(_a, OptionsOf(_a), a);
         using var right = new RowReader<TDecoder>(_b, OptionsOf(_b), b);
         var clock = new RangeClock(_first, _width, _options.Ranges);

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Replay.Analyzer.Diff;
 
 /// <summary>Two runs compared.</summary>
@@ -44,6 +46,10 @@ public sealed record RunDiff
     public required CostComparison Cost { get; init; }
 
     public Divergence? FirstDivergence { get; init; }
+
+    /// <summary>The events at which they part; null: not asked for, or an observed run, of which only the first is known.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public DivergenceList? Divergences { get; init; }
 
     public required IReadOnlyList<DiffRange> Ranges { get; init; }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Replay.Analyzer.Store;
 using SQLitePCL;
 
@@ -19,22 +20,39 @@ public sealed class QueryRunner
     private const int LikePatternLimit = 8;
     private const int WorkerLimit = 11;
 
+    /// <summary>A connection has one guard, whoever asks it: a second would leave the first one's askers without the reason of a refusal.</summary>
+    private static readonly ConditionalWeakTable<Database, ReadOnlyGuard> Guards = [];
+
     private readonly Database _database;
-    private readonly ReadOnlyGuard _guard = new();
+    private readonly ReadOnlyGuard _guard;
 
     /// <param name="database">What is asked.</param>
     /// <param name="symbols">The function of the guest at an address, in the address space of a CR3 or in any; what <c>symbol()</c> answers.</param>
     public QueryRunner(Database database, Func<ulong, ulong?, string?>? symbols = null)
     {
         _database = database;
+        _guard = Guards.GetValue(database, Guard);
+        if (symbols is not null)
+            AddSymbols(database.Connection.Handle!, symbols);
+    }
+
+    private static ReadOnlyGuard Guard(Database database)
+    {
         var connection = database.Connection.Handle!;
         _ = raw.sqlite3_limit(connection, LengthLimit, MaxLength);
         _ = raw.sqlite3_limit(connection, LikePatternLimit, 1000);
         _ = raw.sqlite3_limit(connection, WorkerLimit, 0);
         _ = raw.sqlite3_hard_heap_limit64(MaxMemory);
+        AddSymbols(connection, null);
+        var guard = new ReadOnlyGuard();
+        guard.Install(connection);
+        return guard;
+    }
+
+    private static void AddSymbols(sqlite3 connection, Func<ulong, ulong?, string?>? symbols)
+    {
         _ = raw.sqlite3_create_function(connection, "symbol", 1, raw.SQLITE_UTF8 | raw.SQLITE_DETERMINISTIC, null, (context, _, arguments) => Symbol(symbols, context, arguments));
         _ = raw.sqlite3_create_function(connection, "symbol", 2, raw.SQLITE_UTF8 | raw.SQLITE_DETERMINISTIC, null, (context, _, arguments) => Symbol(symbols, context, arguments));
-        _guard.Install(connection);
     }
 
     private static void Symbol(Func<ulong, ulong?, string?>? symbols, sqlite3_context context, sqlite3_value[] arguments)

@@ -11,6 +11,7 @@ namespace Replay.Cli.Commands;
 internal sealed class DiffCommand : VerbCommand
 {
     private const int MostRanges = 10_000;
+    private const int DivergencesOfPage = 500;
 
     private readonly Argument<string[]> _sides = new("RUNS")
     {
@@ -22,6 +23,8 @@ internal sealed class DiffCommand : VerbCommand
     private readonly Option<int> _ranges = new("--ranges") { Description = "Split the trace into so many equal ranges (default 48)", HelpName = "N", DefaultValueFactory = _ => 48 };
     private readonly Option<FileInfo?> _costs = new("--costs") { Description = "Cost table (default: schemas/costs/default.json)", HelpName = "FILE" };
     private readonly Option<FileInfo?> _html = new("--output", "-o", "--html") { Description = "Write a report with charts as one HTML file that loads nothing", HelpName = "FILE" };
+    private readonly Option<string?> _divergences = new("--divergences") { Description = "Describe so many of the events at which they part, or all (default: 500 with --html, the first elsewhere)", HelpName = "N|all" };
+    private readonly Option<string?> _explorer = new("--explorer") { Description = "With --html: link to this 'replay serve' (default: to the one at its usual port here, if it shows both runs)", HelpName = "URL" };
     private readonly Option<string[]> _symbols = CommonOptions.Symbols();
     private readonly Option<bool> _force = CommonOptions.Force();
     private readonly Option<bool> _json = CommonOptions.Json();
@@ -34,6 +37,8 @@ internal sealed class DiffCommand : VerbCommand
         Options.Add(_ranges);
         Options.Add(_costs);
         Options.Add(_html);
+        Options.Add(_divergences);
+        Options.Add(_explorer);
         Options.Add(_symbols);
         Options.Add(_json);
         Options.Add(_force);
@@ -43,15 +48,18 @@ internal sealed class DiffCommand : VerbCommand
     [
         new("replay diff boot.db ept shadow", "two modes of one database; exit code 1: they differ"),
         new("replay diff boot.db ept ept-tdp --html ept.html", "a report with charts, in one file"),
+        new("replay diff boot.db ept shadow --html all.html --divergences all --explorer http://127.0.0.1:7171", "every event at which they part, each linked to a running 'replay serve boot.db'"),
         new("replay diff 4k.db:npt thp.db:npt --json", "the same mode on two hosts, from two databases"),
         new("replay diff nested.db npt-tdp shadow", "of a guest that runs guests of its own: also what these (L2) cost, apart from their hypervisor (L1)"),
         new("replay diff boot.db ept shadow --range 1000000..2000000 --costs mine.json", "a part of the trace, with costs of your machine"),
     ];
 
-    protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
+    protected override async Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
     {
         var options = ReadOptions(arguments);
         var html = arguments.GetValue(_html);
+        if (html is null && arguments.GetValue(_explorer) is not null)
+            throw new UsageException("--explorer: is for the links of a report. Name it with --html FILE.");
         if (html is { Exists: true } && !arguments.GetValue(_force))
             throw new OutputExistsException($"{html}: exists. Use --force to overwrite it, or another name.");
         if (html is not null)
@@ -59,19 +67,31 @@ internal sealed class DiffCommand : VerbCommand
         using var sides = DiffSides.Open(arguments.GetValue(_sides) ?? []);
         CheckRange(options, sides, arguments.GetValue(_range));
         var diff = RunComparison.Of(sides.A, sides.B, options, cancellation);
-        if (CommonOptions.ReadSymbols(arguments.GetValue(_symbols)) is { } symbols && diff.FirstDivergence is { } first)
-            diff = diff with { FirstDivergence = first with { Access = symbols.Annotate(first.Access) } };
+        if (CommonOptions.ReadSymbols(arguments.GetValue(_symbols)) is { } symbols)
+            diff = Annotate(diff, symbols);
         if (arguments.GetValue(_json))
             console.Out.WriteLine(DiffJson.Text(diff));
         else
             DiffReport.Write(diff, console);
         if (html is not null)
         {
-            File.WriteAllText(html.FullName, HtmlReport.Text(diff));
-            console.Error.WriteLine($"{html}: report written");
+            var links = await RunningExplorer.FindAsync(arguments.GetValue(_explorer), diff, cancellation).ConfigureAwait(false);
+            await File.WriteAllTextAsync(html.FullName, HtmlReport.Text(diff, links), cancellation).ConfigureAwait(false);
+            console.Error.WriteLine($"{html}: report written{(links is null ? "" : $", with links into {links.Server}")}");
         }
 
-        return Task.FromResult(diff.IsSame ? ExitCode.Done : ExitCode.Different);
+        return diff.IsSame ? ExitCode.Done : ExitCode.Different;
+    }
+
+    private static RunDiff Annotate(RunDiff diff, SymbolTable symbols)
+    {
+        return diff with
+        {
+            FirstDivergence = diff.FirstDivergence is { } first ? Named(first) : null,
+            Divergences = diff.Divergences is { } list ? list with { First = [.. list.First.Select(Named)] } : null,
+        };
+
+        Divergence Named(Divergence divergence) => divergence with { Access = symbols.Annotate(divergence.Access) };
     }
 
     private DiffOptions ReadOptions(ParseResult arguments)
@@ -83,8 +103,16 @@ internal sealed class DiffCommand : VerbCommand
         var costs = arguments.GetValue(_costs) is not { } file ? CostTable.Default
             : file.Exists ? CostTable.Read(file.FullName)
             : throw new InputMissingException($"{file}: no such cost table.");
-        return new DiffOptions { From = from, To = to, Ranges = ranges, Costs = costs };
+        return new DiffOptions { From = from, To = to, Ranges = ranges, Costs = costs, Divergences = Divergences(arguments) };
     }
+
+    private int? Divergences(ParseResult arguments) => arguments.GetValue(_divergences) switch
+    {
+        null => arguments.GetValue(_html) is null ? null : DivergencesOfPage,
+        "all" => int.MaxValue,
+        var text when int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count) => count,
+        var text => throw new UsageException($"--divergences {text}: a number, or all."),
+    };
 
     /// <summary>Where neither run has an event there is nothing to compare, and "the same" would be no answer.</summary>
     private static void CheckRange(DiffOptions options, DiffSides sides, string? text)

@@ -19,13 +19,13 @@ internal static class ConformanceReport
             WriteDivergence(first, console.Out);
     }
 
-    public static void WriteTable(IReadOnlyList<(string Path, ConformanceResult Result)> results, CliConsole console)
+    public static void WriteTable(IReadOnlyList<(string Path, ConformanceResult Result)> results, int notDriven, CliConsole console)
     {
         var rows = new List<string[]> { (string[])["case", "writes", "operations", "flushes", "tables", "with A/D", "complete"] };
         foreach (var (path, result) in results)
             rows.Add([path, .. result.Classes.Select(one => Score(one.Alignment)), Score(result.TablesWithAccessedDirty), result.IsComplete ? "yes" : "no"]);
         var complete = results.Count(entry => entry.Result.IsComplete);
-        rows.Add(["total", .. Enumerable.Range(0, Picks.Length).Select(i => Sum(results, i)), $"{complete} of {results.Count}"]);
+        rows.Add(["total", .. Enumerable.Range(0, Picks.Length).Select(i => Sum(results, i)), $"{complete} of {results.Count}{(notDriven > 0 ? $", {notDriven} not driven" : "")}"]);
         var widths = Enumerable.Range(0, rows[0].Length).Select(column => rows.Max(row => row[column].Length)).ToArray();
         foreach (var row in rows)
             console.Out.WriteLine(string.Join("  ", row.Select((cell, column) => column == 0 ? cell.PadRight(widths[column]) : cell.PadLeft(widths[column]))));
@@ -33,15 +33,20 @@ internal static class ConformanceReport
 
     public static void WriteJson(ConformanceResult result, TextWriter output) => Print(output, json => Write(json, result, null));
 
-    public static void WriteJson(IReadOnlyList<(string Path, ConformanceResult Result)> results, TextWriter output) => Print(output, json =>
+    public static void WriteJson(IReadOnlyList<(string Path, ConformanceResult Result)> results, IReadOnlyList<string> notDriven, TextWriter output) => Print(output, json =>
     {
         json.WriteStartObject();
         json.WriteStartArray("cases");
         foreach (var (path, result) in results)
             Write(json, result, path);
         json.WriteEndArray();
+        json.WriteStartArray("notDriven");
+        foreach (var path in notDriven)
+            json.WriteStringValue(path);
+        json.WriteEndArray();
         json.WriteStartObject("total");
         json.WriteNumber("cases", results.Count);
+        json.WriteNumber("notDriven", notDriven.Count);
         json.WriteNumber("complete", results.Count(entry => entry.Result.IsComplete));
         foreach (var (name, pick) in Picks)
         {

@@ -121,11 +121,7 @@ internal static class TablesApi
                 return unchecked((ulong)address);
         }
 
-        var sql = isDirect
-            ? "SELECT gfn << 12 FROM table_write WHERE run = :run AND ordinal = :at AND gfn IS NOT NULL ORDER BY level, seq LIMIT 1"
-            : "SELECT coalesce((SELECT address FROM fault WHERE run = :run AND ordinal = :at ORDER BY seq DESC LIMIT 1), gva) FROM access WHERE run = :run AND ordinal = :at";
-        var written = run.Session.Read(sql, row => row[0].Integer, ("run", run.Number), ("at", SqlValue.Of(at)));
-        return written is [var where] ? unchecked((ulong)where) : null;
+        return reader.AddressOfEvent(isDirect);
     }
 
     /// <summary>

@@ -35,6 +35,15 @@ internal sealed class Pages
         await context.Response.WriteAsync(text, context.RequestAborted).ConfigureAwait(false);
     }
 
+    /// <summary>A page that carries its own style and loads nothing.</summary>
+    public static async Task WriteReportAsync(HttpContext context, string html)
+    {
+        context.Response.Headers.ContentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+        context.Response.ContentType = Types[".html"];
+        context.Response.Headers.CacheControl = "no-store";
+        await context.Response.WriteAsync(html, context.RequestAborted).ConfigureAwait(false);
+    }
+
     /// <returns>False: there is no such file.</returns>
     public async Task<bool> TryWriteFileAsync(HttpContext context)
     {

@@ -10,6 +10,9 @@ internal static class HtmlText
 
     public static string Escape(string text) => WebUtility.HtmlEncode(text);
 
+    /// <summary>A heading that can be pointed at.</summary>
+    public static string Heading(string id, string title) => $"<h2><a class=\"anchor\" href=\"#{id}\">{Escape(title)}</a></h2>";
+
     public static string Count(long value) => value.ToString("#,0", CultureInfo.InvariantCulture);
 
     /// <summary>Three digits and a unit prefix.</summary>

@@ -7,7 +7,7 @@ internal static class ProvenanceSection
 {
     public static void Append(StringBuilder html, RunDiff diff)
     {
-        html.Append("<section>\n<h2>Provenance</h2>\n<div class=\"scroll\"><table>\n");
+        html.Append($"<section id=\"provenance\">\n{HtmlText.Heading("provenance", "Provenance")}\n<div class=\"scroll\"><table>\n");
         html.Append($"<thead><tr><th></th><th>A {HtmlText.Escape(diff.A.Name)}</th><th>B {HtmlText.Escape(diff.B.Name)}</th></tr></thead>\n<tbody>\n");
         Row(html, "mode", diff.A.Mode, diff.B.Mode);
         Row(html, "host", diff.A.Profile, diff.B.Profile);

@@ -30,7 +30,8 @@ internal static class ReportStyle
         .findings li.good { border-color:#16a34a; } .findings li.bad { border-color:#dc2626; }
         figure { margin:10px 0 0; }
         svg { width:100%; height:auto; display:block; }
-        svg .a { fill:var(--a); } svg .b { fill:var(--b); } svg .hit { fill:transparent; } svg g:hover .hit { fill:var(--line); }
+        svg.narrow { display:none; }
+        svg .a { fill:var(--a); } svg .b { fill:var(--b); } svg .hit { fill:transparent; } svg g:hover .hit, svg a:hover .hit { fill:var(--line); }
         svg .grid { stroke:var(--line); } svg .axis { stroke:var(--soft); } svg .tick { fill:var(--soft); font-size:11px; }
         .scroll { overflow-x:auto; }
         table { border-collapse:collapse; width:100%; font-size:14px; margin:8px 0; }
@@ -47,5 +48,22 @@ internal static class ReportStyle
         .side.a { border-top-color:var(--a); } .side.b { border-top-color:var(--b); }
         .side ul { margin:4px 0; padding-left:18px; font-size:13px; overflow-wrap:anywhere; }
         .hash { overflow-wrap:anywhere; }
+        a { color:inherit; text-decoration-color:var(--soft); text-underline-offset:2px; }
+        a.anchor { text-decoration:none; } a.anchor:hover::after { content:" #"; color:var(--soft); }
+        nav { display:flex; flex-wrap:wrap; gap:2px 14px; margin:12px 0; font-size:13px; } nav .explorer { font-weight:600; }
+        .links a { font-size:13px; margin-left:8px; }
+        section, details { scroll-margin-top:8px; }
+        details.page { border-top:1px solid var(--line); padding:6px 0; } details.page > summary { font-weight:600; cursor:pointer; }
+        details.event { margin:4px 0 4px 14px; } details.event > summary { cursor:pointer; overflow-wrap:anywhere; } details.event > summary a { font-variant-numeric:tabular-nums; margin-right:6px; }
+        details.event:target > summary { background:var(--card); box-shadow:-3px 0 var(--a); }
+        .tree { font-size:12.5px; } .tree td { padding:1px 8px 1px 0; overflow-wrap:anywhere; } .tree tr.way td { font-weight:600; } .tree tr.new td { background:color-mix(in srgb, var(--b) 14%, transparent); }
+        .side.a .tree tr.new td { background:color-mix(in srgb, var(--a) 14%, transparent); }
+        @media (max-width:600px) {
+          body { padding:20px 14px 48px; } h1 { font-size:22px; }
+          svg.wide { display:none; } svg.narrow { display:block; }
+          .tiles { grid-template-columns:1fr 1fr; } .tile .pair { font-size:17px; }
+          table { font-size:13px; } th, td { padding-right:8px; } .bars { display:none; } td:first-child { overflow-wrap:anywhere; }
+          .tree td:last-child { display:none; }
+        }
         """;
 }

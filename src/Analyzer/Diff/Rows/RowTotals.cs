@@ -25,10 +25,13 @@ internal sealed class RowTotals(int sorts, int ranges)
     /// <summary>How many of the events that differ are kept; 0: none. Who wants them need read no further when there are so many.</summary>
     public int DifferencesWanted { get; init; }
 
-    /// <summary>The first of the events at which records are not alike, as many as are wanted.</summary>
+    /// <summary>All events that differ are kept, and all is read.</summary>
+    public bool KeepsDifferences { get; init; }
+
+    /// <summary>The first of the events at which records are not alike, as many as are wanted, or all.</summary>
     public List<long> Differences { get; } = [];
 
-    public bool HasAllDifferences => DifferencesWanted > 0 && Differences.Count == DifferencesWanted;
+    public bool HasAllDifferences => !KeepsDifferences && DifferencesWanted > 0 && Differences.Count == DifferencesWanted;
 
     /// <summary>Where sides aligned in order first part, an ordinal of each; null: nowhere, or one side has no more records.</summary>
     public (long? A, long? B)? FirstUnlike { get; set; }
@@ -83,7 +86,7 @@ internal sealed class RowTotals(int sorts, int ranges)
     {
         IsSame = false;
         FirstDifference ??= ordinal;
-        if (Differences.Count < DifferencesWanted)
+        if (KeepsDifferences || Differences.Count < DifferencesWanted)
             Differences.Add(ordinal);
     }
 

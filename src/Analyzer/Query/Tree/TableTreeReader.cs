@@ -77,6 +77,11 @@ public sealed class TableTreeReader
         ORDER BY ordinal DESC LIMIT 1
         """;
 
+    private const string GfnWritten = "SELECT gfn << 12 FROM table_write WHERE run = :run AND ordinal = :ordinal AND gfn IS NOT NULL ORDER BY level, seq LIMIT 1";
+
+    private const string GvaAccessed =
+        "SELECT coalesce((SELECT address FROM fault WHERE run = :run AND ordinal = :ordinal ORDER BY seq DESC LIMIT 1), gva) FROM access WHERE run = :run AND ordinal = :ordinal";
+
     private readonly QueryRunner _runner;
     private readonly CancellationToken _cancellation;
     private readonly SqlValue _run;
@@ -107,6 +112,12 @@ public sealed class TableTreeReader
     /// <summary>Where the last access of interest to the page of <paramref name="gva"/> found it: null, there was none.</summary>
     public ulong? LastGpaOf(ulong gva) =>
         One(AccessedAt, row => (ulong?)((Bits(row[0]) & ~4095UL) | (gva & 4095)), ("gva", SqlValue.Of(unchecked((long)gva))));
+
+    /// <summary>
+    /// The address that the event was about, as the tables translate it: of direct tables the guest frame that it wrote an entry of, else the address
+    /// that it faulted at or accessed. Null: none.
+    /// </summary>
+    public ulong? AddressOfEvent(bool isDirect) => One(isDirect ? GfnWritten : GvaAccessed, row => (ulong?)Bits(row[0]));
 
     /// <summary>A table and what it points at.</summary>
     /// <param name="table">Which.</param>

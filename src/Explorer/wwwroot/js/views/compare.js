@@ -44,7 +44,7 @@ export const compare = {
 
     function draw() {
       const { a, b } = diff;
-      replace(head, h('h1', h('span.key.a', a.name), ' and ', h('span.key.b', b.name)), h('span.range', 'events ', h('b', number(diff.firstOrdinal)), ' to ', h('b', number(diff.lastOrdinal)), diff.isSame ? h('b', ' · the same, to the last bit') : ''));
+      replace(head, h('h1', h('span.key.a', a.name), ' and ', h('span.key.b', b.name)), h('span.range', 'events ', h('b', number(diff.firstOrdinal)), ' to ', h('b', number(diff.lastOrdinal)), diff.isSame ? h('b', ' · the same, to the last bit') : ''), h('a.button', { href: `/report.html?${new URLSearchParams(Object.entries({ run: app.run().key, vs: app.parameters.vs, from: app.parameters.from, to: app.parameters.to }).filter(([, value]) => value !== undefined))}`, 'data-plain': true, target: '_blank', title: 'The comparison as one page to keep or to send' }, 'Report'));
       const divergence = diff.firstDivergence;
       replace(body,
         diff.remarks.map(remark => h('p.dim', remark)),
