@@ -113,6 +113,9 @@ internal sealed class AccessPath(Translator own, Translator? nested, IHypervisor
         return outcome != AccessOutcome.NestedExit;
     }
 
+    /// <summary>The guest flushes one page, and KVM does not see it.</summary>
+    public void ForgetPage(ulong gva) => _translator.ForgetPage(gva);
+
     /// <summary>Takes an access through the second dimension alone.</summary>
     public AccessOutcome Touch(ulong gpa, in CpuAccess access, GpaPurpose purpose = GpaPurpose.Final)
     {
