@@ -79,7 +79,7 @@ public sealed class FirstKernelTests : IDisposable
     private async Task Record()
     {
         if (!Directory.Exists(_folder["g.capture"]))
-            await Text("record", "synthetic", "-o", _folder["g.capture"], "--workload", "context-switch-storm", "--accesses", "20000", "-q");
+            await Text("record", "synthetic", "-o", _folder["g.capture"], "--workload", "context-switch-storm", "--max-accesses", "20000", "-q");
     }
 
     private async Task<string[]> Rows(string sql) =>

@@ -37,20 +37,17 @@ internal sealed class EarlyRegisterWrites(KvmVcpu vcpu) : RegisterWrites(vcpu)
         var mayHaveOtherPdptes = !_registers.LongMode && (_registers.Cr4 & ControlRegisters.Cr4Pae) != 0;
         if (value == _registers.Cr3 && !mayHaveOtherPdptes)
         {
-            _vm.Stats.TlbFlush++;
+            if ((_vcpu.Requests & VcpuRequests.TlbFlush) == 0)
+                _vcpu.FlushRequester = _vcpu.Id;
             _vcpu.Requests |= VcpuRequests.TlbFlush;
-            _vcpu.FlushRequester = _vcpu.Id;
             return;
         }
 
         if (_registers.Mode == PagingMode.Pae)
             LoadPdptrs(value);
+        // The guest gets #GP instead: the capture's did not.
         if (_vm.Memslots.Find(value >> 12) is null)
-        {
-            // The guest gets #GP instead: the capture's did not.
             _vm.Journal.Note(ModelNote.EventNotModelled, 0, value >> 12, 0);
-        }
-
         _registers.Cr3 = value;
         using var root = _vm.Journal.Enter(KvmFunction.KvmMmuNewPgd);
         _vm.ShadowMmu.Roots.Free(_vcpu.Mmu, Mmu.MmuRootSet.Current);
