@@ -24,7 +24,7 @@ public sealed class RecordQemuTests : IDisposable
     [Fact]
     public async Task A_guest_that_never_comes_to_the_start_leaves_no_silent_nothing()
     {
-        var guest = Path.Combine(Root(), "tests", "data", "payloads", "nopg.elf");
+        var guest = Repository.Data("payloads", "nopg.elf");
         var (exitCode, _, error) = await CommandRunner.Run(
             "record", "qemu", "-o", _folder["x.capture"], "-q", "--start-at", "gpa:0x3f00000", "--",
             "-M", "pc", "-m", "64", "-display", "none", "-no-reboot", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04", "-kernel", guest);
@@ -118,6 +118,20 @@ public sealed class RecordQemuTests : IDisposable
         Assert.Contains("8 of them, stores to page tables", output, StringComparison.Ordinal);
     }
 
+    /// <summary>A nested guest gets to a device by its hypervisor's tables, read-only at last, and says VMRUN itself: both are its hypervisor's affair.</summary>
+    [Fact]
+    public async Task What_a_nested_guest_may_not_do_with_a_device_and_its_own_VMRUN_are_followed()
+    {
+        await RecordPayload("x.capture", "nsvmdev", "-cpu EPYC-v1", ["--filter", "64"]);
+
+        var (exitCode, output, error) = await CommandRunner.Run("verify", _folder["x.capture"], "-q", "-m", "npt", "-m", "npt-tdp");
+
+        Assert.True(exitCode == ExitCode.Done, output + error);
+        Assert.Contains("npt-tdp: exact: ", output, StringComparison.Ordinal);
+        Assert.Matches(@"#VMEXIT VMRUN +\| +4 \|", output);
+        Assert.Matches(@"#VMEXIT NPF +\| +4 \|", output);
+    }
+
     /// <returns>Mode, history and translations that differ, line by line; that a guest's system management mode stores to tables is no reason to differ under two-dimensional paging.</returns>
     private async Task<List<string>> Histories(string payload, string machine, string[] options)
     {
@@ -143,7 +157,7 @@ public sealed class RecordQemuTests : IDisposable
 
     private async Task RecordPayload(string name, string payload, string machine, string[] options)
     {
-        var elf = Path.Combine(Root(), "tests", "data", "payloads", $"{payload}.elf");
+        var elf = Repository.Data("payloads", $"{payload}.elf");
         var entry = BinaryPrimitives.ReadUInt32LittleEndian(File.ReadAllBytes(elf).AsSpan(24));
         var (exitCode, _, error) = await CommandRunner.Run(
             ["record", "qemu", "-o", _folder[name], "--force", "-q", "--start-at", $"gpa:0x{entry:x}", .. options, "--",
@@ -151,14 +165,6 @@ public sealed class RecordQemuTests : IDisposable
         if (exitCode == ExitCode.Unavailable && Environment.GetEnvironmentVariable("CI") != "true")
             Assert.Skip(error);
         Assert.True(exitCode == ExitCode.Done, error);
-    }
-
-    private static string Root()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Replay.sln")))
-            folder = Path.GetDirectoryName(folder)!;
-        return folder;
     }
 
     /// <returns>Bytes of the files of accesses.</returns>

@@ -40,7 +40,7 @@ public sealed class FormatPinTests
         Assert.All([.. Files, "manifest.json"], name => AssertSame(Pinned("v2-indexed-filtered.capture"), temporary.Capture, name));
     }
 
-    private static string Pinned(string name) => RepositoryFile.PathOf($"tests/data/capture/{name}");
+    private static string Pinned(string name) => Repository.Data("capture", name);
 
     private static void AssertSame(string pinned, string written, string name) =>
         Assert.Equal(File.ReadAllBytes(Path.Combine(pinned, name)), File.ReadAllBytes(Path.Combine(written, name)));

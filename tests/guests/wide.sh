@@ -22,7 +22,7 @@ guests=(
     'linux-6.12-smp2|amd64/6.12|-M pc -m 256 -smp 2'
     'linux-6.12-smp4-q35|amd64/6.12|-M q35 -m 256 -smp 4'
     'linux-6.12-la57|amd64/6.12|-M q35 -m 512 -cpu max,la57=on'
-    'linux-6.12-plug|amd64/6.12 plug|-M q35 -m 512,slots=2,maxmem=2G -smp 1,sockets=2,maxcpus=2'
+    'linux-6.1-plug|amd64/6.1 plug|-M q35 -m 512,slots=2,maxmem=2G -smp 1,sockets=2,maxcpus=2'
     'linux-6.12-kexec|amd64/6.12 kexec|-M q35 -m 512 -smp 2'
     'linux-6.12-huge|amd64/6.12 huge|-M q35 -m 512'
     'i386-pae|i386/686-pae|-M pc -m 256'

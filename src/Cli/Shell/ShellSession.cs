@@ -142,6 +142,8 @@ internal sealed class ShellSession(Database database, CliConsole console, Cancel
     {
         var query = CannedQueries.Find(words[0]);
         var arguments = Settings.Parse([.. words[1..].Where(word => word != "-p")], words[0]);
+        foreach (var hint in QueryHints.For(query.Sql, database))
+            console.Error.WriteLine(hint);
         Answer(limits => _runner.Execute(query, arguments, limits, stop));
     }
 

@@ -122,7 +122,7 @@ internal sealed class AccessPath(Translator own, Translator? nested, IHypervisor
         for (var attempt = 0; attempt < RetryLimit; attempt++)
         {
             var status = _translator.Touch(gpa, access.Kind, purpose, out var translation);
-            if (TryEnd(status, access, translation, out var outcome))
+            if (TryEnd(status, access, translation, out var outcome, isPhysical: true))
                 return outcome;
         }
 
@@ -156,7 +156,7 @@ internal sealed class AccessPath(Translator own, Translator? nested, IHypervisor
 
     /// <summary>False: the CPU tries again.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool TryEnd(TranslationStatus status, in CpuAccess access, in Translation translation, out AccessOutcome outcome)
+    private bool TryEnd(TranslationStatus status, in CpuAccess access, in Translation translation, out AccessOutcome outcome, bool isPhysical = false)
     {
         outcome = status switch
         {
@@ -169,7 +169,7 @@ internal sealed class AccessPath(Translator own, Translator? nested, IHypervisor
         };
         if (status != TranslationStatus.Exit)
             return true;
-        var result = Exit(ExitOf(access, translation));
+        var result = Exit(ExitOf(access, translation) with { IsPhysical = isPhysical });
         outcome = result switch
         {
             ExitResult.Emulated => AccessOutcome.Emulated,

@@ -113,6 +113,43 @@ public sealed class NestedVmxTests
     }
 
     [Theory]
+    [InlineData(MmuMode.Ept)]
+    [InlineData(MmuMode.EptTdp)]
+    public void Tables_that_lie_in_no_memory_have_a_root_of_zeros_and_L1_is_told_that_they_deny_nothing(MmuMode mode)
+    {
+        const ulong noMemory = 0x7000_0000;
+        var (session, guest) = Ready(mode, "6.12");
+        var vcpu = session.Vm.Vcpus[0];
+        foreach (var denying in (ulong[])[0, Read])
+        {
+            guest.L1Store(EptEntry(0x80_5000), denying);
+            Deny(0x80_5000, AccessKind.Write);
+            guest.NestedCr3 = noMemory;
+            guest.Vmrun();
+            var found = guest.Walk(0x80_0000, AccessKind.Read);
+            Assert.Equal((FaultKind.Nested, L2TablesAsL2), (found.Fault, found.L2Gpa));
+            guest.TableFault(found with { Code = found.Code | Rwx << 3 });
+            Assert.Null(vcpu.GuestMmu.Root.ShadowPage);
+            Assert.True(vcpu.GuestMmu.Root.IsValid);
+            Assert.Equal((Violation, 0xbbUL, L2TablesAsL2), vcpu.LastNestedExit);
+            guest.NestedCr3 = Npt;
+            guest.Vmrun();
+            Access(guest, 0x80_0000, AccessKind.Write);
+            Assert.Equal(Npt >> 12, vcpu.GuestMmu.Root.ShadowPage!.Gfn);
+            guest.Hypercall();
+        }
+
+        AssertNoDisagreement(session);
+
+        void Deny(ulong gva, AccessKind kind)
+        {
+            guest.Invept(2);
+            guest.Vmrun();
+            guest.TableFault(guest.Walk(gva, kind));
+        }
+    }
+
+    [Theory]
     [MemberData(nameof(Kernels))]
     public void Entries_log_writes_by_protection_and_without_accessed_and_dirty_bits_neighbours_are_tracked(MmuMode mode, string kernel)
     {
@@ -131,6 +168,21 @@ public sealed class NestedVmxTests
         AssertNoDisagreement(session);
 
         ShadowPage Leaf(uint role) => session.Vm.Pages.ShadowPages().Single(page => page.Role.Word == role && page.Gfn == EptEntry(0x80_0000) >> 12);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void L2_has_MMIO_where_its_hypervisor_maps_the_APIC_page_of_its_own(MmuMode mode, string kernel)
+    {
+        const ulong apic = 0xfee0_0000;
+        var (session, guest) = Ready(mode, kernel, "intel-icelake");
+        guest.L1Store(EptEntry(0x80_5000), apic | Rwx | WriteBack);
+        guest.Vmrun();
+        Access(guest, 0x80_5000, AccessKind.Write);
+        var leaf = session.Vm.Pages.ShadowPages().Single(page => page.Role.Level == PgLevel.Size4K && page.Gfn == EptEntry(0x80_0000) >> 12)[5];
+        Assert.True(session.Vm.Format.IsMmio(leaf), $"the entry is {leaf}");
+        Assert.Equal(apic >> 12, session.Vm.Format.MmioGfn(leaf));
+        AssertNoDisagreement(session);
     }
 
     [Fact]
@@ -297,9 +349,9 @@ public sealed class NestedVmxTests
         guest.Invlpg(gva);
     }
 
-    private static (ReplaySession Session, NestedVmxStream Guest) Ready(MmuMode mode, string kernel)
+    private static (ReplaySession Session, NestedVmxStream Guest) Ready(MmuMode mode, string kernel, string host = "intel")
     {
-        var session = NewSession(mode, KvmBehaviour.Find(kernel)!);
+        var session = NewSession(mode, KvmBehaviour.Find(kernel)!, host);
         var guest = new NestedVmxStream(session);
         BuildTables(guest);
         BuildL2Tables(guest);
@@ -332,9 +384,9 @@ public sealed class NestedVmxTests
 
     private static ulong EptEntry(ulong gpa, ulong root = Npt) => root + 0x3000 + (gpa >> 21 << 12) + ((gpa >> 12 & 511) * 8);
 
-    private static ReplaySession NewSession(MmuMode mode, KvmBehaviour kernel) => new(
+    private static ReplaySession NewSession(MmuMode mode, KvmBehaviour kernel, string host = "intel") => new(
         new CaptureManifest { Source = "test", Tool = "test", Vcpus = 1, MemoryBytes = 1 << 26 },
-        new ReplayOptions { Mode = mode, Kernel = kernel, Profile = HostProfiles.Find("intel")!, Invariants = InvariantLevel.Standard },
+        new ReplayOptions { Mode = mode, Kernel = kernel, Profile = HostProfiles.Find(host)!, Invariants = InvariantLevel.Standard },
         new SilentHistory());
 
     private static void AssertNoDisagreement(ReplaySession session)

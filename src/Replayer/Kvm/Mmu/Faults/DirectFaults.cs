@@ -54,7 +54,7 @@ internal sealed class DirectFaults(KvmVm vm, ShadowMmu mmu) : IDirectFaults
         var outcome = mmu.FastFaults.Handle(vcpu);
         if (outcome != RetPf.Invalid)
             return outcome;
-        outcome = mmu.FaultPhases.FaultinPfn(fault);
+        outcome = mmu.FaultPhases.FaultinPfn(vcpu);
         if (outcome != RetPf.Continue)
             return outcome;
         outcome = mmu.FaultPhases.HandleAbnormalPfn(vcpu, PteAccess.All);
