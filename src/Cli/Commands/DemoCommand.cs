@@ -50,7 +50,7 @@ internal sealed class DemoCommand : VerbCommand
         Options.Add(_quiet);
     }
 
-    public override IReadOnlyList<Example> Examples { get; } = 
+    public override IReadOnlyList<Example> Examples { get; } =
     [
         new("replay demo", "all there is to see in ten seconds; leaves demo.db"),
         new("replay demo --kernel 3.6", "who wrote the EPT tables of the first years, beside today's"),

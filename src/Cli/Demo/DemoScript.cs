@@ -1,5 +1,4 @@
 using Replay.Cli.Commands;
-using Replay.Cli.Replaying;
 using Replay.Replayer;
 using Replay.Replayer.Kvm;
 

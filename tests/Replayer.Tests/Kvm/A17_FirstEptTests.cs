@@ -60,7 +60,7 @@ public sealed class A17_FirstEptTests
         machine.Fresh();
         Assert.Equal(ExitResult.Emulated, machine.Misconfig(0x8000_0000));
         Assert.Empty(machine.Log.Writes);
-        Assert.Equal(KvmFunction.HandleMmioPageFault, machine.Log.Faults.Single().Handler);
+        Assert.Equal(KvmFunction.HandleMmioPageFaultCommon, machine.Log.Faults.Single().Handler);
     }
 
     [Fact]

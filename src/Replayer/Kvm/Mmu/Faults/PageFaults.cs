@@ -81,7 +81,8 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
 
     private ExitResult HandleMmio(KvmVcpu vcpu, ulong address, ulong errorCode, RetPf outcome, in VmExit exit)
     {
-        vm.Journal.BeginFault(address, exit.Gva, errorCode, KvmFunction.HandleMmioPageFault, exit.Access);
+        var handler = vm.Kernel.MisconfigurationsAreFaults ? KvmFunction.HandleMmioPageFault : KvmFunction.HandleMmioPageFaultCommon;
+        vm.Journal.BeginFault(address, exit.Gva, errorCode, handler, exit.Access);
         var result = outcome == RetPf.Emulate ? vcpu.Emulator.EmulateFaultingInstruction(address, exit, mayRetry: false) : ExitResult.Retry;
         vm.Journal.EndFault(outcome, 0);
         return result;
