@@ -145,7 +145,8 @@ export function views(sql, folder) {
     const table = /^CREATE VIEW (\w+) AS SELECT (.*?) FROM read_parquet\(\['\.\/(.*?)'\]/s.exec(statement);
     if (/^SET /.test(statement)) continue;
     if (table) statements.push(`CREATE VIEW ${table[1]} AS SELECT ${table[2]} FROM file('${folder}/${table[3]}', Parquet)`);
-    else statements.push(translate(statement));
+    // The views' columns have the names of what they are made of: that is meant, not the column.
+    else statements.push(`${translate(statement)} SETTINGS prefer_column_name_to_alias = 1`);
   }
   return statements;
 }

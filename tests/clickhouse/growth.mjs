@@ -54,7 +54,7 @@ for (const tasks of wanted.length ? wanted.map(Number) : [1, 10, 100, 1000]) {
   }
   for (const [name, sql] of Object.entries(questions)) {
     const here = clickhouse(sql);
-    const there = timed('dotnet', tool, 'query', parts, sql, '--format', 'csv');
+    const there = timed('dotnet', tool, 'query', parts, sql, '--format', 'csv', '--timeout', '0');
     const plain = (text) => text.replaceAll('"', '').split('\n').join(';');
     if (plain(here.stdout) !== plain(there.stdout.split('\n').slice(1).join('\n'))) throw new Error(`${tasks} tasks, ${name}: ${here.stdout} for ${there.stdout}`);
     for (const [engine, { wall, cpu }] of [['ClickHouse', here], ['DuckDB', there]])

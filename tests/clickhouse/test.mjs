@@ -13,7 +13,7 @@ const session = new Session();
 settings.forEach((setting) => session.query(setting));
 const ask = (sql) => session.query(sql, 'JSONCompactStringsEachRow').split('\n').filter(Boolean).map((line) => JSON.parse(line));
 const replay = (...question) =>
-  run('dotnet', [tool, 'query', folder, ...question, '--format', 'jsonl'], { encoding: 'utf8', maxBuffer: 1 << 30, stdio: ['ignore', 'pipe', 'pipe'] })
+  run('dotnet', [tool, 'query', folder, ...question, '--format', 'jsonl', '--timeout', '0'], { encoding: 'utf8', maxBuffer: 1 << 30, stdio: ['ignore', 'pipe', 'pipe'] })
     .split('\n').filter(Boolean).map((line) => Object.values(JSON.parse(line.replace(/":(-?[0-9]{15,})(?=[,}])/g, '":"$1"'))));
 
 function run(...command) {

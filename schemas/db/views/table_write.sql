@@ -81,9 +81,10 @@ SELECT
           flags & 7,
           (SELECT p.pfn * 4096 + w.idx * 8 FROM _table_page AS p WHERE p.run = w.run AND p.table_id = w.table_id))
       WHEN (flags >> 4 & 7) IN (3, 6) THEN
-        printf('mark_mmio_spte: sptep:%016x gfn %x access %x gen %x',
+        printf('mark_mmio_spte: sptep:%016x gfn %x access %x',
           (SELECT p.pfn * 4096 + w.idx * 8 FROM _table_page AS p WHERE p.run = w.run AND p.table_id = w.table_id),
-          gfn, new & 7, (new >> 3 & 255) | (new >> 44 & 524032))
+          gfn, CASE WHEN flags >> 25 & 1 THEN new & 6 ELSE new & 7 END)
+          || CASE WHEN flags >> 25 & 1 THEN '' ELSE printf(' gen %x', (new >> 3 & 255) | (new >> 44 & 524032)) END
       WHEN (flags >> 4 & 7) = 4 THEN
         (SELECT printf('fast_page_fault: vcpu %d gva %x error_code %s sptep %016x old %#x new %x spurious %d fixed %d',
             flags >> 14 & 255, f.address,

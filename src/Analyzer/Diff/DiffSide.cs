@@ -68,6 +68,9 @@ public sealed record DiffSideInfo
 
     public required string Kernel { get; init; }
 
+    /// <summary>How far the model of the kernel can be trusted; null where a machine has confirmed it.</summary>
+    public string? KernelCaveat { get; init; }
+
     public required string Tool { get; init; }
 
     public required string Model { get; init; }
@@ -96,6 +99,7 @@ public sealed record DiffSideInfo
         Profile = side.Run.Profile,
         Backing = side.Run.Backing,
         Kernel = side.Run.Kernel,
+        KernelCaveat = side.Run.KernelCaveat,
         Tool = side.Run.Tool,
         Model = side.Run.Model,
         Options = side.Run.Options,

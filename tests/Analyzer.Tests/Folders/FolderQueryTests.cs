@@ -9,7 +9,7 @@ namespace Replay.Analyzer.Tests.Folders;
 /// <summary>DuckDB over a folder of Parquet answers as SQLite does over a database of the same runs: every view, every canned query.</summary>
 public sealed class FolderQueryTests(WorkloadFolder folders) : IClassFixture<WorkloadFolder>
 {
-    private static readonly string[] Workloads = ["unsync-churn", "mmio", WorkloadFolder.Nested];
+    private static readonly string[] Workloads = ["unsync-churn", "mmio"];
 
     public static TheoryData<string, string> Views { get; } =
         [.. Workloads.SelectMany(workload => ViewDefinition.All.Where(view => view.Name is not ("guest_cr3" or "trace_of")).Select(view => (workload, view.Name)))];

@@ -52,7 +52,7 @@ internal sealed class FaultPhases(KvmVm vm)
                 return RetPf.Emulate;
             case HostPfnKind.NoSlot:
                 var gva = fault.IsTdp || vcpu.IsNested ? 0 : fault.Address;
-                vcpu.Mmio.Remember(gva, fault.Gfn, access & (PteAccess)vm.Format.MmioAccessMask, vm.Memslots.Generation);
+                vcpu.Mmio.Remember(gva, fault.Gfn, access & (PteAccess)vm.Format.MmioAccessMask, vm.MmioGeneration);
                 return !vm.Profile.MmioCaching || fault.Gfn > vm.MaxGfn ? RetPf.Emulate : RetPf.Continue;
             default:
                 // KVM_RUN fails with EFAULT; userspace, which forbade the access, does not come back.
