@@ -1,3 +1,4 @@
+using Replay.Replayer.Checkpoints;
 using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Host;
@@ -42,6 +43,7 @@ public sealed record CpuSetup
     public bool UseTlb { get; init; } = true;
 
     /// <inheritdoc cref="ReplayOptions.InstructionAt"/>
+    [field: NotState("whoever knows the guest's program gives it")]
     public Func<ulong, StoreInstruction>? InstructionAt { get; init; }
 
     internal Translator CreateTranslator() => Mode.IsTwoDimensional()

@@ -1,3 +1,4 @@
+using Replay.Replayer.Checkpoints;
 using Replay.Replayer.Kvm.Host;
 using Replay.Trace;
 
@@ -26,6 +27,7 @@ public sealed record ReplayOptions
     /// What the instruction at an address makes of a page table that it stores to, for stores of which the capture does not say: they went to pages that
     /// were followed as tables no more, and KVM may still have them as such. Null: nobody knows.
     /// </summary>
+    [field: NotState("whoever knows the guest's program gives it")]
     public Func<ulong, StoreInstruction>? InstructionAt { get; init; }
 
     public InvariantLevel Invariants { get; init; } = InvariantLevel.Standard;
