@@ -1,3 +1,4 @@
+using Replay.Replayer.Checkpoints;
 using Replay.Replayer.Kvm.Host;
 using Replay.Trace;
 
@@ -21,6 +22,10 @@ public sealed record ReplayOptions
 
     /// <summary>What the host does meanwhile; null: what the capture has.</summary>
     public HostScript? HostScript { get; init; }
+
+    /// <summary>Is told every page walk with every entry that it read. The history is the same with and without, only slower.</summary>
+    [field: NotState("whoever wants to know sets it")]
+    public Hardware.IWalkObserver? Walks { get; init; }
 
     public InvariantLevel Invariants { get; init; } = InvariantLevel.Standard;
 
