@@ -52,7 +52,7 @@ public sealed record Verdict(
     public override string ToString() => Answer switch
     {
         "exact" => $"exact: {Checked} translations checked, none differs",
-        "none" => $"no verdict, the capture is NOT EXACT: {string.Join("; ", Losses.Select(mark => mark.Reason))}",
+        "none" => $"no verdict{(Losses.Any(mark => mark.IsOfCapture) ? ", the capture is NOT EXACT" : "")}: {string.Join("; ", Losses.Select(mark => mark.Reason))}",
         _ => $"DIFFERS: {string.Join(", ", Disagreements.Select(mark => $"{mark.Count} {mark.Name}"))}; {Checked} translations checked",
     };
 }
@@ -67,6 +67,9 @@ public sealed record VerdictMark(ModelNote Kind, long Count, ModelNoteRecord Fir
 
     public Bearing Bearing => ModelNotes.BearingOf(Kind);
 
+    /// <summary>It was noted where the capture was opened or at a gap in it, not where this mode met something that it does not do.</summary>
+    public bool IsOfCapture => Kind == ModelNote.LostEvents || (Kind == ModelNote.NestedNotFollowed && First.Gva == 0);
+
     /// <summary>What the first one says.</summary>
     public string Reason => ModelNotes.Explain(First with { Kind = Kind });
 
@@ -74,7 +77,7 @@ public sealed record VerdictMark(ModelNote Kind, long Count, ModelNoteRecord Fir
     public string Place => $"ordinal {First.Ordinal}, vCPU {First.Vcpu}, rip {(First.Rip == 0 ? "not recorded" : $"0x{First.Rip:x}")}";
 
     /// <summary>One line: what, how often, where first and why.</summary>
-    public override string ToString() => Kind == ModelNote.NestedNotFollowed && First.Gva == 0 ? $"{Name}: {Reason}" : $"{Name} ({Count}): first at {Place}: {Reason}";
+    public override string ToString() => Kind == ModelNote.NestedNotFollowed && IsOfCapture ? $"{Name}: {Reason}" : $"{Name} ({Count}): first at {Place}: {Reason}";
 }
 
 /// <summary>What a note means for a verdict.</summary>
@@ -120,10 +123,18 @@ public static class ModelNotes
         ModelNote.TripleFault => "the guest shuts down in the model and went on in the capture",
         ModelNote.LostEvents => "the capture lost events here",
         ModelNote.DamagedLine => $"line {note.Recorded} could not be used",
-        ModelNote.NestedNotFollowed when note.Gva != 0 => "a nested guest is entered, which the model does not follow: all that it did is passed over",
+        ModelNote.NestedNotFollowed when note.Gva != 0 => $"a nested guest is entered, {WhyNotFollowed((NestedRefusal)note.Modelled)}: all that it did is passed over",
         ModelNote.NestedNotFollowed =>
             $"{note.Recorded} VMRUN or VMXON instruction{(note.Recorded == 1 ? "" : "s")} not followed by the recorder: accesses of a nested guest stand in the capture as its hypervisor's",
         ModelNote.FeatureNotOffered => $"the guest uses {OfferedFeatures.Describe((int)note.Modelled, note.Recorded)}, which the modelled KVM offers no guest in this mode",
         _ => throw new ArgumentOutOfRangeException(nameof(note), note.Kind, "No verdict knows this note."),
+    };
+    private static string WhyNotFollowed(NestedRefusal why) => why switch
+    {
+        NestedRefusal.SvmOnIntel => "by VMRUN, which an Intel host offers no guest; on an AMD host (npt, npt-tdp, or shadow with --host amd) it is followed",
+        NestedRefusal.VmxOnAmd => "by VMLAUNCH, which an AMD host offers no guest; on an Intel host (ept, ept-tdp) it is followed",
+        NestedRefusal.TablesUnderShadowPaging => "with nested page tables, which KVM offers no guest under shadow paging",
+        NestedRefusal.GuestOfNestedGuest => "by a nested guest, which KVM offers none",
+        _ => "which the model does not follow",
     };
 }

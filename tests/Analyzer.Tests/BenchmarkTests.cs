@@ -9,7 +9,7 @@ public sealed class BenchmarkTests
     private static readonly (string Option, string Value)[] Tiny =
         [("--rounds", "1"), ("--rows", "20000"), ("--pages", "512"), ("--writes", "100000"), ("--accesses", "100000"), ("--every", "20000"), ("--input", Capture)];
 
-    private static string Capture => Path.Combine(Repository.Root, "src", "Cli", "samples", "linux-boot.capture");
+    private static string Capture => Repository.PathOf("src", "Cli", "samples", "linux-boot.capture");
 
     public static TheoryData<string> Names => [.. BenchmarkRunner.Names];
 

@@ -3,7 +3,6 @@ using Dapper;
 using Microsoft.Data.Sqlite;
 using Replay.Analyzer.Store;
 using Replay.Replayer.History;
-using Replay.Tests;
 
 namespace Replay.Analyzer.Tests;
 

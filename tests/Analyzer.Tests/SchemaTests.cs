@@ -14,8 +14,8 @@ public sealed class SchemaTests : IDisposable
     [Fact]
     public void The_reference_in_docs_is_the_one_the_sql_files_make()
     {
-        var path = Path.Combine(Repository.Root, "docs", "schema.md");
-        if (Repository.UpdatesGolden)
+        var path = Repository.PathOf("docs", "schema.md");
+        if (Golden.Updates)
             File.WriteAllText(path, SchemaDocs.Markdown());
         Assert.True(
             File.ReadAllText(path).ReplaceLineEndings("\n") == SchemaDocs.Markdown(),

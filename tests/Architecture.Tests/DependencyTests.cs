@@ -18,6 +18,7 @@ public sealed class DependencyTests
 
     private static readonly Dictionary<string, string> OnlyUser = new(StringComparer.Ordinal)
     {
+        ["Parquet"] = "Replay.Trace",
         ["ZstdSharp"] = "Replay.Trace",
         ["Microsoft.Data.Sqlite"] = "Replay.Analyzer",
         ["Dapper"] = "Replay.Analyzer",

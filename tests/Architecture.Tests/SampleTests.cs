@@ -6,19 +6,19 @@ namespace Replay.Architecture.Tests;
 /// <summary>The sample of the libraries does what its page in the documentation says.</summary>
 public sealed partial class SampleTests
 {
-    private static readonly string Sample = Path.Combine(RepositoryRoot.Path, "samples", "WatchWrites", "Program.cs");
+    private static readonly string Sample = Repository.PathOf("samples", "WatchWrites", "Program.cs");
 
     [Fact]
     public void The_page_about_the_libraries_shows_the_sample_that_is_compiled()
     {
-        var page = File.ReadAllText(Path.Combine(RepositoryRoot.Path, "docs", "libraries.md"));
+        var page = File.ReadAllText(Repository.PathOf("docs", "libraries.md"));
         Assert.Equal(File.ReadAllText(Sample).TrimEnd(), CodeBlock().Match(page).Groups["code"].Value.TrimEnd());
     }
 
     [Fact]
     public async Task The_sample_prints_the_writes_to_a_frame_of_a_capture()
     {
-        var capture = Path.Combine(RepositoryRoot.Path, "src", "Cli", "samples", "linux-boot.capture");
+        var capture = Repository.PathOf("src", "Cli", "samples", "linux-boot.capture");
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Replay.WatchWrites.dll"), capture, "1000"])
         {
             RedirectStandardOutput = true,

@@ -5,7 +5,7 @@ namespace Replay.Architecture.Tests;
 /// <summary>Rules of the house that the compiler does not know.</summary>
 public sealed partial class SourceRuleTests
 {
-    private static readonly string Source = Path.Combine(RepositoryRoot.Path, "src");
+    private static readonly string Source = Repository.PathOf("src");
 
     [Fact]
     public void Only_the_table_writer_can_change_a_table_entry()

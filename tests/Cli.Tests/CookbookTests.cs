@@ -67,7 +67,7 @@ public sealed partial class CookbookTests : IDisposable
     {
         var words = Word().Matches(line).Select(word => word.Groups["quoted"].Success ? word.Groups["quoted"].Value : word.Value).ToList();
         Assert.Equal("replay", words[0]);
-        var arguments = words.Skip(1).Select(word => FileName().IsMatch(word) ? _folder[word] : word.StartsWith("tests/data/", StringComparison.Ordinal) ? Path.Combine(FindRoot(), word) : word).ToList();
+        var arguments = words.Skip(1).Select(word => FileName().IsMatch(word) ? _folder[word] : word.StartsWith("tests/data/", StringComparison.Ordinal) ? Repository.PathOf(word) : word).ToList();
         if (arguments[0] == "query" && !arguments.Contains("--line"))
             arguments.AddRange(["--format", "table"]);
         var (exitCode, text, error) = await CommandRunner.Run([.. arguments]);
@@ -78,7 +78,7 @@ public sealed partial class CookbookTests : IDisposable
             return "";
         if (arguments[0] == "import")
             text = HistoryHash().Replace(error, "");
-        text = text.Replace(_folder[""] + Path.DirectorySeparatorChar, "", StringComparison.Ordinal).Replace(FindRoot() + Path.DirectorySeparatorChar, "", StringComparison.Ordinal);
+        text = text.Replace(_folder[""] + Path.DirectorySeparatorChar, "", StringComparison.Ordinal).Replace(Repository.Root + Path.DirectorySeparatorChar, "", StringComparison.Ordinal);
         return string.Concat(text.ReplaceLineEndings("\n").Split('\n', StringSplitOptions.None).SkipLast(1).Select(row => row.TrimEnd() + "\n"));
     }
 
@@ -92,18 +92,7 @@ public sealed partial class CookbookTests : IDisposable
     private static IEnumerable<(string Title, string Text)> Sections(string page) =>
         page.ReplaceLineEndings("\n").Split("\n## ").Skip(1).Select(section => (section.Split('\n')[0], section));
 
-    private static string PathOf(string page) => Path.Combine(FindRoot(), "docs", page);
-
-    private static string FindRoot()
-    {
-        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
-        {
-            if (File.Exists(Path.Combine(folder, "Replay.sln")))
-                return folder;
-        }
-
-        throw new InvalidOperationException("Replay.sln was not found above the tests.");
-    }
+    private static string PathOf(string page) => Repository.PathOf("docs", page);
 
     [GeneratedRegex("```sh\n(?<commands>.*?)```\n(?:\n```text\n.*?```\n)?", RegexOptions.Singleline)]
     private static partial Regex Block();

@@ -7,20 +7,18 @@ namespace Replay.Cli.Tests;
 /// <summary>The pages say what the program does.</summary>
 public sealed partial class DocumentationTests
 {
-    private static readonly string Root = FindRoot();
-
     [Fact]
     public void The_command_line_page_is_what_the_program_would_write()
     {
         var console = new CliConsole { Out = TextWriter.Null, Error = TextWriter.Null, In = TextReader.Null };
-        var page = File.ReadAllText(Path.Combine(Root, "docs", "cli.md"));
+        var page = File.ReadAllText(Repository.PathOf("docs", "cli.md"));
         Assert.Equal(CliReference.Markdown(CommandLine.Build(console)).ReplaceLineEndings("\n"), page.ReplaceLineEndings("\n"));
     }
 
     [Fact]
     public void Links_between_pages_lead_somewhere()
     {
-        var pages = Directory.GetFiles(Root, "*.md").Concat(Directory.GetFiles(Path.Combine(Root, "docs"), "*.md"));
+        var pages = Directory.GetFiles(Repository.Root, "*.md").Concat(Directory.GetFiles(Repository.PathOf("docs"), "*.md"));
         foreach (var page in pages)
         {
             foreach (Match link in RelativeLink().Matches(File.ReadAllText(page)))
@@ -29,17 +27,6 @@ public sealed partial class DocumentationTests
                 Assert.True(Path.Exists(target), $"{Path.GetFileName(page)} links to {link.Groups[1].Value}");
             }
         }
-    }
-
-    private static string FindRoot()
-    {
-        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
-        {
-            if (File.Exists(Path.Combine(folder, "Replay.sln")))
-                return folder;
-        }
-
-        throw new InvalidOperationException("Replay.sln was not found above the tests.");
     }
 
     [GeneratedRegex(@"\]\((?!https?:|#|mailto:)([^)#\s]+)")]

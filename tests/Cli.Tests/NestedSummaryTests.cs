@@ -38,14 +38,40 @@ public sealed class NestedSummaryTests : IDisposable
         Assert.False(document.RootElement[0].TryGetProperty("nested", out _));
     }
 
-    private static string Capture(string guest)
+    [Fact]
+    public async Task Shadow_paging_runs_on_a_host_that_offers_the_guest_what_its_guests_need()
     {
-        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
-        {
-            if (File.Exists(Path.Combine(folder, "Replay.sln")))
-                return Path.Combine(folder, "tests", "data", "conformance", $"{guest}.capture");
-        }
+        var (exitCode, text, error) = await CommandRunner.Run("verify", Capture("nsvmnonpt"), "-m", "shadow", "-q");
+        Assert.Equal((ExitCode.Done, ""), (exitCode, error));
+        Assert.Contains("shadow: the host is amd, as the guest runs guests of its own by VMRUN (--host names another)", text, StringComparison.Ordinal);
+        Assert.Contains("shadow: exact: ", text, StringComparison.Ordinal);
+        Assert.Matches(@"VMRUNs into L2 +\| +330 \|", text);
 
-        throw new InvalidOperationException("Replay.sln was not found above the tests.");
+        // The choice is the run's: it is replayed again on the same host.
+        await CommandRunner.Run("run", Capture("nsvmnonpt"), "-m", "shadow", "-o", _folder["x.db"], "-q");
+        (_, text, _) = await CommandRunner.Run("query", _folder["x.db"], "select profile from run", "--format", "csv");
+        Assert.Contains("amd", text, StringComparison.Ordinal);
+        (exitCode, _, _) = await CommandRunner.Run("verify", _folder["x.db"], "-q");
+        Assert.Equal(ExitCode.Done, exitCode);
+
+        // A guest without guests of its own runs where it did.
+        (_, text, _) = await CommandRunner.Run("verify", Capture("lm4k"), "-m", "shadow", "-q", "--json");
+        using var json = JsonDocument.Parse(text);
+        Assert.Equal("intel", json.RootElement[0].GetProperty("profile").GetString());
     }
+
+    [Theory]
+    [InlineData("nsvmnonpt", new[] { "-m", "shadow", "--host", "intel" }, "by VMRUN, which an Intel host offers no guest; on an AMD host (npt, npt-tdp, or shadow with --host amd) it is followed")]
+    [InlineData("nsvmnonpt", new[] { "-m", "ept" }, "by VMRUN, which an Intel host offers no guest; on an AMD host (npt, npt-tdp, or shadow with --host amd) it is followed")]
+    [InlineData("nsvm", new[] { "-m", "shadow" }, "with nested page tables, which KVM offers no guest under shadow paging")]
+    public async Task Where_a_nested_guest_cannot_run_there_is_no_verdict_and_the_reason_is_told(string guest, string[] options, string reason)
+    {
+        var (exitCode, text, error) = await CommandRunner.Run(["verify", Capture(guest), "-q", .. options]);
+        Assert.Equal(ExitCode.Different, exitCode);
+        Assert.Contains($": no verdict: a nested guest is entered, {reason}: all that it did is passed over", text, StringComparison.Ordinal);
+        Assert.Contains("nested_not_followed (", error, StringComparison.Ordinal);
+        Assert.Contains(reason, error, StringComparison.Ordinal);
+    }
+
+    private static string Capture(string guest) => Repository.Data("conformance", $"{guest}.capture");
 }

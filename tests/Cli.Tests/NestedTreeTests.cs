@@ -74,14 +74,5 @@ public sealed class NestedTreeTests : IDisposable
         return text;
     }
 
-    private static string Capture(string guest)
-    {
-        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
-        {
-            if (File.Exists(Path.Combine(folder, "Replay.sln")))
-                return Path.Combine(folder, "tests", "data", "conformance", $"{guest}.capture");
-        }
-
-        throw new InvalidOperationException("Replay.sln was not found above the tests.");
-    }
+    private static string Capture(string guest) => Repository.Data("conformance", $"{guest}.capture");
 }

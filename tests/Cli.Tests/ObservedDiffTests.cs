@@ -73,7 +73,7 @@ public sealed class ObservedDiffTests : IDisposable
 
     private async Task Import(string trace, string mode, string guest, string hostPages)
     {
-        var data = Path.Combine(Root(), "tests", "data");
+        var data = Repository.Data();
         var host = trace.StartsWith("amd", StringComparison.Ordinal) ? "amd-tcg" : "intel-bochs";
         foreach (var words in (string[][])
         [
@@ -84,16 +84,5 @@ public sealed class ObservedDiffTests : IDisposable
             var (exitCode, _, error) = await CommandRunner.Run(words);
             Assert.True(exitCode == ExitCode.Done, error);
         }
-    }
-
-    private static string Root()
-    {
-        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
-        {
-            if (File.Exists(Path.Combine(folder, "Replay.sln")))
-                return folder;
-        }
-
-        throw new InvalidOperationException("Replay.sln was not found above the tests.");
     }
 }

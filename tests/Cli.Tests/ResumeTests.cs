@@ -2,7 +2,6 @@ using System.Diagnostics;
 using Replay.Analyzer.Store;
 using Replay.Cli.Replaying;
 using Replay.Replayer;
-using Replay.Tests;
 
 namespace Replay.Cli.Tests;
 

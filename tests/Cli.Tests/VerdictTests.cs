@@ -92,10 +92,7 @@ public sealed class VerdictTests : IDisposable
     [InlineData("smpstress4")]
     public async Task Every_access_of_several_vCPUs_ends_where_it_did_in_every_mode(string guest)
     {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Replay.sln")))
-            folder = Path.GetDirectoryName(folder)!;
-        var capture = Path.Combine(folder, "tests", "data", "conformance", $"{guest}.capture");
+        var capture = Repository.Data("conformance", $"{guest}.capture");
         var (exitCode, text, error) = await CommandRunner.Run("verify", capture, "-m", "ept", "-m", "ept-tdp", "-m", "npt", "-m", "npt-tdp", "-m", "shadow", "--json", "-q");
         Assert.True(exitCode == ExitCode.Done, error);
         using var json = JsonDocument.Parse(text);

@@ -16,7 +16,7 @@ public sealed class NestedFixture : IAsyncLifetime
         var database = Path.Combine(_folder.FullName, "nested.db");
         var error = new StringWriter();
         var console = new CliConsole { Out = new StringWriter(), Error = error, In = new StringReader("") };
-        string[] run = ["run", Capture(), "--mmu", "npt-tdp", "--host", "amd", "--kernel", "6.1", "-o", database, "-q"];
+        string[] run = ["run", Repository.Data("conformance", "nsvm.capture"), "--mmu", "npt-tdp", "--host", "amd", "--kernel", "6.1", "-o", database, "-q"];
         Assert.True(await CommandLine.RunAsync(run, console) == ExitCode.Done, error.ToString());
         Server = await ExplorerServer.StartAsync(new ExplorerOptions { Databases = [database], Port = 0 });
     }
@@ -25,17 +25,6 @@ public sealed class NestedFixture : IAsyncLifetime
     {
         await Server.DisposeAsync();
         _folder.Delete(recursive: true);
-    }
-
-    private static string Capture()
-    {
-        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
-        {
-            if (File.Exists(Path.Combine(folder, "Replay.sln")))
-                return Path.Combine(folder, "tests", "data", "conformance", "nsvm.capture");
-        }
-
-        throw new InvalidOperationException("Replay.sln was not found above the tests.");
     }
 }
 

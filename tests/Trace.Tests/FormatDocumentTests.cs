@@ -7,7 +7,7 @@ namespace Replay.Trace.Tests;
 /// <summary><c>schemas/capture/v2.md</c> is the contract with everyone who reads captures without this code.</summary>
 public sealed partial class FormatDocumentTests
 {
-    private static readonly string Text = RepositoryFile.Read("schemas/capture/v2.md");
+    private static readonly string Text = File.ReadAllText(Repository.PathOf("schemas", "capture", "v2.md"));
 
     [Fact]
     public void Every_column_of_an_access_file_is_documented_in_order_with_its_type() =>

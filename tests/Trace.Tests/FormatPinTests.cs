@@ -13,6 +13,8 @@ public sealed class FormatPinTests
     [InlineData("v1-filtered.capture", 1)]
     [InlineData("v2.capture", 2)]
     [InlineData("v2-filtered.capture", 2)]
+    [InlineData("v2-indexed.capture", 2)]
+    [InlineData("v2-indexed-filtered.capture", 2)]
     public void Captures_of_every_version_are_read(string name, int version)
     {
         var read = Captures.Read(Pinned(name));
@@ -27,7 +29,7 @@ public sealed class FormatPinTests
     {
         using var temporary = new TemporaryDirectory();
         Captures.Write(temporary.Capture, Expected(), hasRips: true, filtered: false);
-        Assert.All(Files, name => AssertSame(Pinned("v2.capture"), temporary.Capture, name));
+        Assert.All(Files, name => AssertSame(Pinned("v2-indexed.capture"), temporary.Capture, name));
     }
 
     [Fact]
@@ -35,10 +37,10 @@ public sealed class FormatPinTests
     {
         using var temporary = new TemporaryDirectory();
         Captures.Write(temporary.Capture, Expected(), hasRips: true);
-        Assert.All([.. Files, "manifest.json"], name => AssertSame(Pinned("v2-filtered.capture"), temporary.Capture, name));
+        Assert.All([.. Files, "manifest.json"], name => AssertSame(Pinned("v2-indexed-filtered.capture"), temporary.Capture, name));
     }
 
-    private static string Pinned(string name) => RepositoryFile.PathOf($"tests/data/capture/{name}");
+    private static string Pinned(string name) => Repository.Data("capture", name);
 
     private static void AssertSame(string pinned, string written, string name) =>
         Assert.Equal(File.ReadAllBytes(Path.Combine(pinned, name)), File.ReadAllBytes(Path.Combine(written, name)));

@@ -150,7 +150,7 @@ public sealed class ManifestTests
     [Fact]
     public void The_JSON_schema_has_exactly_the_keys_that_are_written()
     {
-        var documented = JsonNode.Parse(RepositoryFile.Read("schemas/capture/manifest-v2.schema.json"))!;
+        var documented = JsonNode.Parse(File.ReadAllText(Repository.PathOf("schemas", "capture", "manifest-v2.schema.json")))!;
         var written = ManifestJson.Default.CaptureManifest.Options.GetJsonSchemaAsNode(typeof(CaptureManifest));
         AssertSameKeys(written, documented);
         AssertSameKeys(written["properties"]!["filter"]!, documented["properties"]!["filter"]!);

@@ -1,9 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Records guests of others, replays each in all five modes, and prints a row of docs/fidelity.md for each:
-# Debian's kernels in several shapes, firmware, boot loader, memory tester. Needs apt-get and dpkg-deb (Debian 12), cpio,
-# gzip, QEMU 10; no root; some 300 MB of downloads and, for all of it, an hour of two cores.
-# Usage: wide.sh DIRECTORY [GUEST...]; wide.sh --list. REPLAY names the tool (default: ./replay beside this tree).
+# Debian's kernels in several shapes, firmware, boot loader, memory tester, xv6, KVM's own unit tests. Needs apt-get and
+# dpkg-deb (Debian 12), cpio, gzip, QEMU 10, for the last two git, gcc, make and perl; no root; some 300 MB of downloads
+# and, for all of it, an hour of two cores.
+# Usage: wide.sh DIRECTORY [GUEST...]; wide.sh --list. REPLAY names the tool (default: ./replay beside this tree),
+# WIDE_SOURCES where the repositories are cloned from (default: https://github.com).
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")/../.." && pwd)
@@ -20,14 +22,24 @@ guests=(
     'linux-6.12-smp2|amd64/6.12|-M pc -m 256 -smp 2'
     'linux-6.12-smp4-q35|amd64/6.12|-M q35 -m 256 -smp 4'
     'linux-6.12-la57|amd64/6.12|-M q35 -m 512 -cpu max,la57=on'
-    'linux-6.12-plug|amd64/6.12 plug|-M q35 -m 512,slots=2,maxmem=2G -smp 1,sockets=2,maxcpus=2'
+    'linux-6.1-plug|amd64/6.1 plug|-M q35 -m 512,slots=2,maxmem=2G -smp 1,sockets=2,maxcpus=2'
     'linux-6.12-kexec|amd64/6.12 kexec|-M q35 -m 512 -smp 2'
+    'linux-6.12-huge|amd64/6.12 huge|-M q35 -m 512'
     'i386-pae|i386/686-pae|-M pc -m 256'
     'i386|i386/686|-M pc -m 256'
     'ovmf-shell|ovmf|-M q35 -m 256 -icount shift=6,sleep=off'
     'grub|grub|-M pc -m 64'
     'memtest86+|memtest|-M pc -m 64'
+    'xv6-smp2|xv6|-M pc -m 512 -smp 2'
 )
+# KVM's unit tests that run under QEMU's own emulation, with the arguments that their list has for them.
+for test in 'access_test:-cpu max' 'apic' 'debug' 'emulator' 'la57:-cpu max' 'lam:-cpu max' 'memory:-cpu max' 'pcid:-cpu max' \
+    'pks:-cpu max' 'pku:-cpu max' 'realmode' 'rmap_chain' 'smap:-cpu max' 'smptest:-smp 2' 'svm_npt:-cpu max,+svm -m 4g -smp 2' \
+    'syscall:-cpu Opteron_G1,vendor=AuthenticAMD' 'umip:-cpu qemu64,+umip' 'xsave:-cpu max'; do
+    options=
+    [[ $test != *:* ]] || options=${test#*:}
+    guests+=("kvm-unit-tests-${test%%:*}|kut ${test%%:*}|$options")
+done
 
 if [ "${1:-}" = --list ]; then
     printf '%s\n' "${guests[@]%%|*}"
@@ -70,6 +82,14 @@ newest() { # META-PACKAGE PATTERN: the package of the day that it stands for
     apt_i386 apt-cache depends "$1" | sed -n "s/.*Depends: \\($2[^ ]*\\).*/\\1/p" | head -n 1
 }
 
+repository() { # OWNER/NAME COMMIT: checks it out into trees/OWNER/NAME
+    local into=$out/trees/$1
+    [ -d "$into" ] && return
+    git clone -q "${WIDE_SOURCES:-https://github.com}/$1" "$into.new"
+    git -C "$into.new" -c advice.detachedHead=false checkout -q "$2"
+    mv "$into.new" "$into"
+}
+
 kernel_package() {
     case $1 in
         amd64/6.1) newest linux-image-amd64 'linux-image-6\.1\.' ;;
@@ -96,6 +116,39 @@ void _start(void) {
 KEXEC
 }
 
+huge_program() { # a huge page is made, shared by fork, written by one side, split by mprotect and by madvise, given back
+    gcc -O1 -static -nostdlib -ffreestanding -fno-stack-protector -fcf-protection=none -x c -o "$1" - <<'HUGE'
+static long call(long n, long a, long b, long c, long d, long e, long f) {
+    register long r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
+    __asm__ volatile("syscall" : "+a"(n) : "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
+    return n;
+}
+#define SIZE (16l << 20)
+#define STEP (2l << 20)
+void _start(void) {
+    for (int round = 0; round < 4; round++) {
+        char *all = (char *)call(9, 0, SIZE + STEP, 3, 0x22, -1, 0), *p = (char *)(((long)all + STEP - 1) & ~(STEP - 1));
+        call(28, (long)p, SIZE, 14, 0, 0, 0); /* MADV_HUGEPAGE */
+        for (long i = 0; i < SIZE; i += 4096)
+            p[i] = i >> 12;
+        long child = call(57, 0, 0, 0, 0, 0, 0);
+        for (long i = child ? 0 : STEP; i < SIZE; i += 3 * STEP)
+            p[i + 4096]++;
+        if (!child)
+            call(60, 0, 0, 0, 0, 0, 0);
+        call(61, child, 0, 0, 0, 0, 0);
+        call(10, (long)p + 3 * 4096, 4096, 1, 0, 0, 0);                /* PROT_READ in the middle of one */
+        call(28, (long)p + STEP + 64 * 4096, 64 * 4096, 4, 0, 0, 0);   /* MADV_DONTNEED of a part of another */
+        for (long i = 4 * 4096; i < SIZE; i += 4096)
+            p[i]++;
+        call(28, (long)p + 4 * STEP, STEP, 15, 0, 0, 0);               /* MADV_NOHUGEPAGE */
+        call(25, (long)all, SIZE + STEP, SIZE + 2 * STEP, 1, 0, 0);    /* mremap: page tables move */
+    }
+    call(60, 0, 0, 0, 0, 0, 0);
+}
+HUGE
+}
+
 initramfs() { # ARCHITECTURE KERNEL-TREE WHAT...: a userland of busybox that forks, signals, maps, and does what else it is told to
     local arch=$1 tree=$2 root
     shift 2
@@ -109,6 +162,7 @@ initramfs() { # ARCHITECTURE KERNEL-TREE WHAT...: a userland of busybox that for
         initramfs "$arch" "$tree" >"$root/kexec/initrd"
         kexec_program "$root/bin/kexec"
     fi
+    if [[ " $* " == *" huge "* ]]; then huge_program "$root/bin/huge"; fi
     if [[ " $* " == *" disk "* ]]; then
         for module in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk crc32c_generic libcrc32c crc16 mbcache jbd2 ext4; do
             find "$tree/lib/modules" -name "$module.ko*" -exec cp {} "$root/mod/" \;
@@ -138,7 +192,7 @@ INIT
         [[ " $* " == *" plug "* ]] && cat <<'INIT'
 [ -e /sys/devices/system/cpu/cpu1 ] && echo "guest: again" && poweroff -f
 echo "guest: plug"
-i=0; while [ $i -lt 100 ] && [ ! -e /sys/devices/system/cpu/cpu1 ]; do sleep 0.1; i=$((i + 1)); done
+while [ ! -e /sys/devices/system/cpu/cpu1 ]; do sleep 0.01; done # time that is slept away takes none of the host's
 echo 1 > /sys/devices/system/cpu/cpu1/online 2>/dev/null
 echo online > /sys/devices/system/memory/auto_online_blocks 2>/dev/null
 for m in /sys/devices/system/memory/memory*/state; do grep -q offline $m && echo online > $m; done
@@ -146,6 +200,11 @@ echo "guest: plugged $(nproc) $(grep MemTotal /proc/meminfo)"
 INIT
         [[ " $* " == *" plug "* || " $* " == *" kexec "* ]] && cat <<'INIT'
 for i in 0 1 0 1; do echo $i > /sys/devices/system/cpu/cpu1/online && echo "guest: online $i $(nproc)"; done
+INIT
+        [[ " $* " == *" huge "* ]] && cat <<'INIT'
+echo madvise > /sys/kernel/mm/transparent_hugepage/enabled
+huge
+grep -E 'thp_(fault_alloc|split_pmd|split_page|zero_page_alloc|collapse_alloc) ' /proc/vmstat
 INIT
         cat <<'INIT'
 echo always > /sys/kernel/mm/transparent_hugepage/enabled 2>/dev/null
@@ -202,6 +261,23 @@ prepare() { # WHAT: sets arguments for it
             package memtest86+
             arguments+=(-kernel "$(echo "$out"/trees/memtest86+/boot/memtest86+x64.bin)" -append 'console=ttyS0,115200' -serial "file:$log/console")
             bounds=(--max-accesses 1000000000) ;;
+        xv6) # its own tests of its system calls take the place of the shell
+            repository mit-pdos/xv6-public eeb7b415dbcb12cc362d0783e41c3d1f44066b17
+            local xv6=$out/trees/mit-pdos/xv6-public flags='-m32 -O2 -MD -ggdb -w -static -fno-pic -fno-pie -no-pie -fno-builtin'
+            flags+=' -fno-strict-aliasing -fno-omit-frame-pointer -fno-stack-protector -fcf-protection=none'
+            make -s -C "$xv6" TOOLPREFIX= CFLAGS="$flags" xv6.img fs.img >"$log/make" 2>&1
+            mkdir "$log/files" && cp "$xv6/README" "$xv6"/_* "$log/files/" && cp "$xv6/_usertests" "$log/files/_sh"
+            (cd "$log/files" && "$xv6/mkfs" ../fs.img README _*) >>"$log/make"
+            cp "$xv6/xv6.img" "$log/"
+            arguments+=(-drive "file=$log/fs.img,index=1,media=disk,format=raw" -drive "file=$log/xv6.img,index=0,media=disk,format=raw" -serial "file:$log/console")
+            bounds=(--max-accesses 400000000) ;;
+        kut*)
+            repository kvm-unit-tests/kvm-unit-tests 1da1819e49fc4938985edca67df669099b4c87a7
+            local tests=$out/trees/kvm-unit-tests/kvm-unit-tests
+            [ -e "$tests/config.mak" ] || (cd "$tests" && ./configure --arch=x86_64)
+            make -s -C "$tests" "x86/${what#kut }.flat" >"$log/make" 2>&1
+            arguments+=(-no-reboot -nodefaults -device pc-testdev -device isa-debug-exit,iobase=0xf4,iosize=0x4 -serial "file:$log/console" -kernel "$tests/x86/${what#kut }.flat")
+            bounds=(--max-accesses 300000000) ;;
     esac
 }
 

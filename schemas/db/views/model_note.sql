@@ -11,7 +11,7 @@ CREATE VIEW model_note (
   gva_hex,      -- hex: The same.
   recorded,     -- address: What the capture says (an address or a code); of `lost_events` in a trace how many, NULL where it does not say; of `damaged_line` the line's number; of `nested_not_followed` the address of the VMCB, or how many VMRUNs and VMXONs the recorder did not follow.
   recorded_hex, -- hex: The same.
-  modelled,     -- address: What the model says; of `feature_not_offered` the register (3: CR3, 4: CR4, 8: EFER), whose bits `recorded` has.
+  modelled,     -- address: What the model says; of `feature_not_offered` the register (3: CR3, 4: CR4, 8: EFER), whose bits `recorded` has; of `nested_not_followed` why: 1 VMRUN on an Intel host, 2 VMLAUNCH on an AMD host, 3 nested page tables under shadow paging, 4 a nested guest's own guest.
   modelled_hex, -- hex: The same.
   guest         -- text: Who ran: `L1` or `L2`; NULL: nobody, or not known.
 ) AS

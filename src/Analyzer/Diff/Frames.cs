@@ -73,6 +73,7 @@ internal static class FrameComparison
 
     private static (long Checked, long Differing) Verified(DiffSide side)
     {
+        // The latter two names are those of runs that version 0.2.0 stored as a library.
         var counters = side.Database.Connection.Query<(string Name, long Value)>(
             "SELECT name, value FROM counter WHERE run = @Run AND name IN ('verify_checked', 'verify_differing', 'translations_checked', 'translations_differing')",
             new { side.Run.Run }).ToList();

@@ -252,7 +252,7 @@ internal sealed class ExitFollower(ObservedHost host, Scribe scribe, ShownEvents
         return errorCode | ((qualification & 0x100) != 0 ? PageFaultError.GuestFinal : PageFaultError.GuestPage);
     }
 
-    private static (PendingExit Pending, ExitReason Reason) VmxReason(ExitCode code, in ExitFields fields) => code.Number switch
+    private static (PendingExit Pending, ExitReason Reason) VmxReason(ExitNumber code, in ExitFields fields) => code.Number switch
     {
         _ when code.Isa == ExitIsa.Svm => default,
         // Only a name says so: a bare 0 is no reason.
@@ -278,7 +278,7 @@ internal sealed class ExitFollower(ObservedHost host, Scribe scribe, ShownEvents
         _ => default,
     };
 
-    private static (PendingExit Pending, ExitReason Reason) SvmReason(ExitCode code) => code.Number switch
+    private static (PendingExit Pending, ExitReason Reason) SvmReason(ExitNumber code) => code.Number switch
     {
         _ when code.Isa == ExitIsa.Vmx => default,
         ExitReasons.SvmNpf => (PendingExit.Certain, ExitReason.Npf),

@@ -136,11 +136,11 @@ internal sealed class NestedFollower(Scribe scribe, ExitFollower exits, bool sho
         return Utf8Parser.TryParse(digits, out ulong value, out _, 'x') ? value : null;
     }
 
-    private static bool IsPageFault(ExitCode code) => code.Isa == ExitIsa.Vmx
+    private static bool IsPageFault(ExitNumber code) => code.Isa == ExitIsa.Vmx
         ? code.Number is ExitReasons.VmxEptViolation or ExitReasons.VmxEptMisconfig
         : code.Number is ExitReasons.SvmNpf or ExitReasons.SvmPageFault;
 
-    private static bool TryReason(ReadOnlySpan<byte> text, out ExitCode code)
+    private static bool TryReason(ReadOnlySpan<byte> text, out ExitNumber code)
     {
         code = default;
         var start = text.IndexOf("reason: "u8);

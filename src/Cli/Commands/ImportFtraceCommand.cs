@@ -184,7 +184,7 @@ internal sealed class ImportFtraceCommand : VerbCommand
         };
         using var store = file.BeginRun(info);
         var (companion, result) = Reconstruction.Fill(capture, collector.Seen, store, plan.Host.Entries, cancellation);
-        store.CompleteCompanion(StoredReplay.Summarize(result), companion.Origins);
+        store.CompleteCompanion(RunSummary.Of(result), companion.Origins);
         console.Error.WriteLine(
             $"run {store.Name}: {Units.Count(companion.Of(WriteOrigin.Seen))} of {Units.Count(collector.Seen.Count)} writes of the trace, {Units.Count(companion.Of(WriteOrigin.Derived))} derived, {Units.Count(companion.Of(WriteOrigin.Earlier))} of entries that are older than the trace");
         if (companion.FirstDivergence is { } divergence)

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Text.RegularExpressions;
 using Replay.Cli.Terminal;
+using Replay.Recorder.Ftrace.Host;
 using Replay.Trace;
-using HostScript = Replay.Recorder.Ftrace.Host.HostScript;
 
 namespace Replay.Cli.Commands;
 
@@ -12,9 +12,9 @@ internal sealed partial class RecordHostCommand : VerbCommand
     private readonly Option<bool> _print = new("--print-script") { Description = "Print a POSIX shell script that records, to be run as root on the host; nothing has to be installed there", Required = true };
     private readonly Option<string> _kernel = new("--kernel")
     {
-        Description = $"The host's kernel, for the registers and offsets of its probes: {string.Join(", ", HostScript.Kernels)} (default {HostScript.Kernels[0]}); on another the script records tracepoints alone",
+        Description = $"The host's kernel, for the registers and offsets of its probes: {string.Join(", ", RecordingScript.Kernels)} (default {RecordingScript.Kernels[0]}); on another the script records tracepoints alone",
         HelpName = "VERSION",
-        DefaultValueFactory = _ => HostScript.Kernels[0],
+        DefaultValueFactory = _ => RecordingScript.Kernels[0],
     };
 
     private readonly Option<int?> _pid = new("--pid") { Description = "Record only the threads of this process, the VM's (default: all)", HelpName = "PID" };
@@ -38,8 +38,8 @@ internal sealed partial class RecordHostCommand : VerbCommand
     protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
     {
         var kernel = arguments.GetValue(_kernel)!;
-        if (!HostScript.Kernels.Contains(kernel))
-            throw new UsageException($"--kernel {kernel}: {NameHints.Choose(kernel, HostScript.Kernels)} On other kernels the script of either records tracepoints alone.");
+        if (!RecordingScript.Kernels.Contains(kernel))
+            throw new UsageException($"--kernel {kernel}: {NameHints.Choose(kernel, RecordingScript.Kernels)} On other kernels the script of either records tracepoints alone.");
         if (arguments.GetValue(_seconds) < 1)
             throw new UsageException("--seconds: at least 1.");
         if (arguments.GetValue(_buffer) < 4)
@@ -49,7 +49,7 @@ internal sealed partial class RecordHostCommand : VerbCommand
         var output = arguments.GetValue(_output)!;
         if (!PlainPath().IsMatch(output))
             throw new UsageException($"--trace {output}: letters, digits and _ . / - alone, as it stands in a script of the shell.");
-        console.Out.Write(HostScript.Text(kernel, arguments.GetValue(_pid), arguments.GetValue(_seconds), arguments.GetValue(_buffer), output));
+        console.Out.Write(RecordingScript.Text(kernel, arguments.GetValue(_pid), arguments.GetValue(_seconds), arguments.GetValue(_buffer), output));
         return Task.FromResult(ExitCode.Done);
     }
 

@@ -22,6 +22,9 @@ internal sealed record ReplayPlan
     /// <summary>Null: each mode's default.</summary>
     public HostProfile? Profile { get; init; }
 
+    /// <summary>How the guest first enters a guest of its own, by which the default host of a mode is chosen; null: it has none, or no mode asks.</summary>
+    public NestedEntry? Nested { get; init; }
+
     public HostBacking Backing { get; init; } = HostBacking.Pages4K;
 
     /// <summary>The mode that the capture's trace is of: there the host answers as the trace shows. Null: the capture is of no trace, or the host is said.</summary>
@@ -42,7 +45,7 @@ internal sealed record ReplayPlan
     public int Threads { get; init; } = 1;
 
     public ReplayOptions OptionsFor(ReplayVariant variant) =>
-        new() { Mode = variant.Mode, Kernel = variant.Kernel, Profile = Profile, Backing = BackingFor(variant.Mode), UseTlb = UseTlb, HostScript = HostScript, Walks = Walks };
+        new() { Mode = variant.Mode, Kernel = variant.Kernel, Profile = Profile ?? HostProfiles.DefaultFor(variant.Mode, Nested), Backing = BackingFor(variant.Mode), UseTlb = UseTlb, HostScript = HostScript, Walks = Walks };
 
     /// <summary>What the run is to be called; of several, what their names begin with. Null: by mode.</summary>
     public string? Name { get; init; }

@@ -53,7 +53,7 @@ internal static class StoredReplay
             for (var i = 0; i < results.Count; i++)
             {
                 stores[i].StoreGuestCr3(driver.GuestCr3s);
-                stores[i].Complete(Summarize(results[i]));
+                stores[i].Complete(RunSummary.Of(results[i]));
             }
 
             foreach (var problem in driver.IndexProblems)
@@ -141,26 +141,6 @@ internal static class StoredReplay
             Options = options,
         };
     }
-
-    internal static RunSummary Summarize(ReplayResult result) => new()
-    {
-        HistoryHash = result.HistoryHash,
-        FirstOrdinal = result.FirstOrdinal,
-        LastOrdinal = result.LastOrdinal,
-        Accesses = result.Accesses,
-        Events = result.Events,
-        NoteCounts = result.NoteCounts,
-        FirstNotes = result.FirstNotes,
-        Walks = result.Walks,
-        Counters =
-        [
-            new Counter("verify_checked", result.Verify.Checked, "accesses whose translation was compared with the recorded gpa"),
-            new Counter("verify_differing", result.Verify.Differing, "of them, those that differ"),
-            new Counter("walks", result.Walks.Sum(walk => walk.Walks), "page walks of accesses that miss a TLB of fixed size: the sum of walk_summary"),
-            new Counter("walk_references", result.WalkReferences, "table entries that these walks read, the guest's and KVM's"),
-            .. result.Stats.All().Select(counter => new Counter(counter.Name, counter.Value, "KVM's debugfs counter of this name")),
-        ],
-    };
 }
 
 /// <summary>A run of a database.</summary>

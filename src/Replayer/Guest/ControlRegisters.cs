@@ -70,6 +70,9 @@ public sealed class ControlRegisters
     /// <summary>Loads one of the four PDPTE registers.</summary>
     public void LoadPdpte(int index, ulong value) => Set(ref _pdptes[index], value);
 
+    /// <summary>The CPU ran another world meanwhile: nothing that it cached is left.</summary>
+    public void Forget() => Version++;
+
     private void Set<T>(ref T register, T value)
         where T : unmanaged
     {

@@ -113,13 +113,16 @@ internal sealed class AccessPath(Translator own, Translator? nested, IHypervisor
         return outcome != AccessOutcome.NestedExit;
     }
 
+    /// <summary>The guest flushes one page, and KVM does not see it.</summary>
+    public void ForgetPage(ulong gva) => _translator.ForgetPage(gva);
+
     /// <summary>Takes an access through the second dimension alone.</summary>
     public AccessOutcome Touch(ulong gpa, in CpuAccess access, GpaPurpose purpose = GpaPurpose.Final)
     {
         for (var attempt = 0; attempt < RetryLimit; attempt++)
         {
             var status = _translator.Touch(gpa, access.Kind, purpose, out var translation);
-            if (TryEnd(status, access, translation, out var outcome))
+            if (TryEnd(status, access, translation, out var outcome, isPhysical: true))
                 return outcome;
         }
 
@@ -153,7 +156,7 @@ internal sealed class AccessPath(Translator own, Translator? nested, IHypervisor
 
     /// <summary>False: the CPU tries again.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool TryEnd(TranslationStatus status, in CpuAccess access, in Translation translation, out AccessOutcome outcome)
+    private bool TryEnd(TranslationStatus status, in CpuAccess access, in Translation translation, out AccessOutcome outcome, bool isPhysical = false)
     {
         outcome = status switch
         {
@@ -166,7 +169,7 @@ internal sealed class AccessPath(Translator own, Translator? nested, IHypervisor
         };
         if (status != TranslationStatus.Exit)
             return true;
-        var result = Exit(ExitOf(access, translation));
+        var result = Exit(ExitOf(access, translation) with { IsPhysical = isPhysical });
         outcome = result switch
         {
             ExitResult.Emulated => AccessOutcome.Emulated,

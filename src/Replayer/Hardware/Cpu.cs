@@ -127,6 +127,7 @@ public sealed class Cpu
     /// <param name="gva">Of that instruction.</param>
     public void Resume(ulong gva)
     {
+        _setup.Hypervisor.LeaveGuest();
         _path.EnterGuest();
         _path.Resume(gva);
     }

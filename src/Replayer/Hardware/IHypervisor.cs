@@ -35,6 +35,11 @@ public interface IHypervisor
     /// </summary>
     void EnterGuest();
 
+    /// <summary>The CPU left the guest for a reason that is none of the MMU's; <see cref="HandleExit"/> says so of its own.</summary>
+    void LeaveGuest()
+    {
+    }
+
     /// <summary>Handles one exit.</summary>
     ExitResult HandleExit(in VmExit exit);
 

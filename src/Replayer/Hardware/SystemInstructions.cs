@@ -102,7 +102,11 @@ public sealed class SystemInstructions
         _tlb.Flush(gva);
         Begin();
         if (!Has(Intercepts.Invlpg))
+        {
+            _path.ForgetPage(gva);
             return;
+        }
+
         var told = _setup.Profile.Vendor == CpuVendor.Intel || _setup.Profile.DecodeAssists;
         Exit(ExitReason.Invlpg, told ? gva : 0, gva, gva);
     }

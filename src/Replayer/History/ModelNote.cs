@@ -51,6 +51,24 @@ public enum ModelNote : byte
     FeatureNotOffered = 14,
 }
 
+/// <summary>Why a nested guest is not followed.</summary>
+public enum NestedRefusal : byte
+{
+    None = 0,
+
+    /// <summary>VMRUN, and the host is Intel's.</summary>
+    SvmOnIntel = 1,
+
+    /// <summary>VMLAUNCH, and the host is AMD's.</summary>
+    VmxOnAmd = 2,
+
+    /// <summary>Nested page tables, and KVM itself has none of the CPU's.</summary>
+    TablesUnderShadowPaging = 3,
+
+    /// <summary>The nested guest enters one of its own.</summary>
+    GuestOfNestedGuest = 4,
+}
+
 /// <summary>One occurrence of a <see cref="ModelNote"/>. Occurrences are counted without limit and reported up to a limit per kind.</summary>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
 public readonly record struct ModelNoteRecord

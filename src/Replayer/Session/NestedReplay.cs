@@ -73,13 +73,21 @@ internal sealed class NestedReplay(Machine machine)
         _passedOver[row.Vcpu] = nested.IsRunning || !nested.CanRun(entry);
         if (_passedOver[row.Vcpu])
         {
-            _journal.Note(ModelNote.NestedNotFollowed, row.Rip ?? 0, row.Gpa ?? 0, 0);
+            _journal.Note(ModelNote.NestedNotFollowed, row.Rip ?? 0, row.Gpa ?? 0, (ulong)WhyNot(entry));
             return;
         }
 
         machine.Memory.Tell(_journal);
         nested.Enter(row.Gpa ?? 0, entry);
     }
+
+    private NestedRefusal WhyNot(NestedEntry entry) => (entry.Vmx == true, machine.Vm.Profile.Vendor) switch
+    {
+        (false, CpuVendor.Intel) => NestedRefusal.SvmOnIntel,
+        (true, CpuVendor.Amd) => NestedRefusal.VmxOnAmd,
+        _ when entry.NestedPaging && !machine.Vm.TdpEnabled => NestedRefusal.TablesUnderShadowPaging,
+        _ => NestedRefusal.GuestOfNestedGuest,
+    };
 
     private void Leave(List<TraceEvent> rows, int index)
     {

@@ -97,6 +97,23 @@ public sealed class CaptureReader : ITraceSource, IDisposable
         return figures.Entries == 0 ? null : figures;
     }
 
+    /// <summary>How the guest first entered a guest of its own. Of the events only the row group that has it is decoded; the position stays.</summary>
+    /// <returns>Null: it never did.</returns>
+    /// <exception cref="CaptureFormatException">A part is missing or damaged.</exception>
+    public NestedEntry? ReadFirstNestedEntry()
+    {
+        if (Manifest.Version < NestedFigures.FirstVersion)
+            return null;
+        using var part = new PartReader(_directory, Manifest, _whole);
+        foreach (var entry in Manifest.Parts)
+        {
+            if (part.FirstEvent(entry, TraceEventKind.NestedEnter) is { } row)
+                return EventDetail.ReadNestedEntry(row);
+        }
+
+        return null;
+    }
+
     public void Dispose()
     {
         StopPump();

@@ -11,7 +11,7 @@ namespace Replay.Trace;
 public sealed class CaptureWriter : ITraceSink, IDisposable
 {
     private readonly CaptureWriterOptions _options;
-    private readonly PartEncoder _encoder;
+    private readonly CaptureEncoder _encoder;
     private readonly Effort _effort;
     private readonly bool _hasRips;
     private readonly int _vcpus;
@@ -32,7 +32,7 @@ public sealed class CaptureWriter : ITraceSink, IDisposable
         _vcpus = manifest.Vcpus;
         TakesBlocks = options.Hasty && manifest.Filter is null;
         _effort = Effort.For(manifest, options.Hasty);
-        _encoder = new PartEncoder(directory, manifest, _effort, options.QueueBlocks, options.Index);
+        _encoder = new CaptureEncoder(directory, manifest, _effort, options.QueueBlocks, options.Index);
         _accesses = _encoder.AccessBlocks.Take();
         _events = _encoder.EventBlocks.Take();
     }

@@ -10,7 +10,6 @@ internal sealed class AccessFileWriter : IDisposable
 {
     private readonly ColumnChunkWriter _writer;
     private readonly RowGroupEncoder _encoder;
-    private readonly CompactWriter _footer = new();
     private readonly List<RowGroupMeta> _groups = [];
     private readonly bool _hasRips;
     private BlockEncoder? _blockEncoder;
@@ -53,7 +52,7 @@ internal sealed class AccessFileWriter : IDisposable
     }
 
     /// <summary>Writes the footer.</summary>
-    public void Finish() => ParquetFile.Finish(_writer, _footer, "accesses", AccessColumn.All(_hasRips), _groups);
+    public void Finish() => ParquetFile.Finish(_writer, new TableMeta("accesses", AccessColumn.All(_hasRips), CaptureLayout.FileMetadata), _groups);
 
     public void Dispose() => _writer.Dispose();
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Replay.Trace.Storage;
 
 /// <summary>The names of the files in a capture.</summary>
@@ -11,6 +13,11 @@ internal static class CaptureLayout
     public const string AccessPattern = "accesses-*.parquet";
 
     public const string EventPattern = "events-*.parquet";
+
+    /// <summary>What the footer of each file says of it: the version of the format.</summary>
+    public static ReadOnlySpan<(string Key, string Value)> FileMetadata => Version;
+
+    private static readonly (string Key, string Value)[] Version = [("replay.capture", CaptureManifest.CurrentVersion.ToString(CultureInfo.InvariantCulture))];
 
     public static string AccessFile(int part) => $"accesses-{part:D5}.parquet";
 

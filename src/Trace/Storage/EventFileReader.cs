@@ -28,6 +28,9 @@ internal sealed class EventFileReader(int vcpus, int version) : IDisposable
         (search.GpaPages is null && search.GvaPages is null)
         || search.MayBeIn(_decoder.PagesOf(_content.Span, EventColumn.GvaPage, _groups[group].Columns[5]), _decoder.PagesOf(_content.Span, EventColumn.GpaPage, _groups[group].Columns[6]));
 
+    /// <summary>Whether a row group has an event of a kind, by its dictionary.</summary>
+    public bool Holds(int group, TraceEventKind kind) => _decoder.Holds(_content.Span, _groups[group].Columns[1], kind);
+
     /// <summary>Appends the rows of a row group.</summary>
     /// <exception cref="InvalidDataException">The row group is not one of a capture.</exception>
     public void Read(int group, List<TraceEvent> events) => _decoder.Decode(_content.Span, _groups[group], events);

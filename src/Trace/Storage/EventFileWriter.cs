@@ -8,7 +8,6 @@ internal sealed class EventFileWriter : IDisposable
 {
     private readonly ColumnChunkWriter _writer;
     private readonly EventGroupEncoder _encoder;
-    private readonly CompactWriter _footer = new();
     private readonly List<RowGroupMeta> _groups = [];
 
     public EventFileWriter(Effort effort)
@@ -27,7 +26,7 @@ internal sealed class EventFileWriter : IDisposable
     public void Write(List<TraceEvent> events) => _groups.Add(_encoder.Encode(CollectionsMarshal.AsSpan(events)));
 
     /// <summary>Writes the footer.</summary>
-    public void Finish() => ParquetFile.Finish(_writer, _footer, "events", EventColumn.All, _groups);
+    public void Finish() => ParquetFile.Finish(_writer, new TableMeta("events", EventColumn.All, CaptureLayout.FileMetadata), _groups);
 
     public void Dispose() => _writer.Dispose();
 }

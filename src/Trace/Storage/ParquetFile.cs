@@ -13,10 +13,16 @@ internal static class ParquetFile
 
     public static void Begin(ColumnChunkWriter writer) => writer.WriteRaw(Magic);
 
-    public static void Finish(ColumnChunkWriter writer, CompactWriter footer, string root, ReadOnlySpan<FileColumn> columns, List<RowGroupMeta> groups, ReadOnlySpan<(string Key, string Value)> metadata = default)
+    /// <summary>Writes the page index, the footer and the trailer.</summary>
+    /// <param name="writer">Has written the row groups.</param>
+    /// <param name="table">What is known of the file as a whole.</param>
+    /// <param name="groups">Where its row groups lie.</param>
+    public static void Finish(ColumnChunkWriter writer, TableMeta table, List<RowGroupMeta> groups)
     {
+        var footer = new CompactWriter();
+        var index = PageIndexWriter.Write(writer, footer, groups);
         footer.Clear();
-        FooterWriter.Write(footer, root, columns, groups, metadata);
+        FooterWriter.Write(footer, table, groups, index);
         writer.WriteRaw(footer.Written);
         Span<byte> length = stackalloc byte[sizeof(int)];
         BinaryPrimitives.WriteInt32LittleEndian(length, footer.Written.Length);

@@ -144,6 +144,28 @@ internal sealed class PartReader(string directory, CaptureManifest manifest, Who
         }
     }
 
+    /// <summary>The first event of a kind in a part, of which the row groups without one are not decoded. Nothing else is read after it.</summary>
+    /// <exception cref="CaptureFormatException">Missing, damaged or foreign.</exception>
+    public TraceEvent? FirstEvent(CapturePart part, TraceEventKind kind)
+    {
+        _part = part;
+        var content = _eventContent.Load(EventPath, part.EventSha256);
+        Guard(EventPath, () => _eventFile.Open(content));
+        TraceEvent? first = null;
+        for (var group = 0; group < _eventFile.RowGroups && first is null; group++)
+        {
+            Guard(EventPath, () =>
+            {
+                if (!_eventFile.Holds(group, kind))
+                    return;
+                _events.Clear();
+                _eventFile.Read(group, _events);
+                first = _events.Find(row => row.Kind == kind);
+            });
+        }
+        return first;
+    }
+
     /// <summary>Fills <paramref name="chunk"/>; false at the end of the part.</summary>
     public bool TryRead(TraceChunk chunk)
     {

@@ -10,7 +10,8 @@ namespace Replay.Trace.Tables;
 /// </summary>
 /// <remarks>
 /// All numbers are signed 64-bit integers, as in SQLite, so that every engine compares them alike. Each column of each row group has its
-/// lowest and highest value and its count of nulls.
+/// lowest and highest value and its count of nulls, in the footer and in the page index; a row group whose rows follow its first ascending
+/// column says so (Parquet's sorting_columns).
 /// </remarks>
 public sealed class PartFileWriter : IDisposable
 {
@@ -30,13 +31,16 @@ public sealed class PartFileWriter : IDisposable
     private readonly ColumnChunkWriter _writer;
     private readonly PartEncoder _encoder;
     private readonly PartScratch _scratch = PartScratch.Take();
-    private readonly CompactWriter _footer = new();
     private readonly List<RowGroupMeta> _groups = [];
     private readonly long[][] _values;
     private readonly byte[][] _levels;
 
     /// <summary>How many of each number in the row group are null.</summary>
     private readonly int[] _nulls;
+
+    /// <summary>The first column whose values mostly ascend, and which of the numbers it holds.</summary>
+    private readonly int? _ascending;
+    private readonly int _source;
     private int _rows;
     private bool _isFinished;
     private bool _isDisposed;
@@ -55,6 +59,9 @@ public sealed class PartFileWriter : IDisposable
         foreach (var levels in _levels)
             levels.AsSpan().Fill(1);
         _nulls = new int[numbers];
+        var ascending = columns.ToList().FindIndex(static column => column.Layout == PartLayout.Ascending);
+        if (ascending >= 0)
+            (_ascending, _source) = (ascending, columns[ascending].Source);
         _file = DurableFile.CreatePartial(path);
         _writer = new ColumnChunkWriter(PageCompressor.Create(Level, isHasty: true));
         _encoder = new PartEncoder(_writer, _columns, columns, _scratch);
@@ -87,7 +94,7 @@ public sealed class PartFileWriter : IDisposable
     public void Finish()
     {
         EndGroup();
-        ParquetFile.Finish(_writer, _footer, _table, _columns, _groups);
+        ParquetFile.Finish(_writer, new TableMeta(_table, _columns, []) { HasAllBounds = true }, _groups);
         DurableFile.Finish(_file);
         DurableFile.Publish(_path);
         DurableFile.FlushDirectory(Path.GetDirectoryName(Path.GetFullPath(_path))!);
@@ -117,6 +124,21 @@ public sealed class PartFileWriter : IDisposable
         _nulls[number]++;
     }
 
+    /// <summary>Whether the rows of the group follow the first of the columns that are to ascend.</summary>
+    private bool Ascends()
+    {
+        if (_ascending is null || _nulls[_source] > 0)
+            return false;
+        var values = _values[_source].AsSpan(0, _rows);
+        for (var i = 1; i < values.Length; i++)
+        {
+            if (values[i] < values[i - 1])
+                return false;
+        }
+
+        return true;
+    }
+
     private void Grow()
     {
         for (var i = 0; i < _values.Length; i++)
@@ -131,7 +153,7 @@ public sealed class PartFileWriter : IDisposable
     private void EndGroup()
     {
         if (_rows > 0)
-            _groups.Add(_encoder.Encode(_values, _levels, _nulls, _rows));
+            _groups.Add(_encoder.Encode(_values, _levels, _nulls, _rows) with { SortedBy = Ascends() ? _ascending : null });
         _rows = 0;
         for (var i = 0; i < _nulls.Length; i++)
         {

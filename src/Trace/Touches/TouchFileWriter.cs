@@ -16,7 +16,6 @@ internal sealed class TouchFileWriter : IDisposable
     private readonly long[] _numbers = new long[TraceChunk.Capacity];
     private readonly ColumnChunkWriter _writer;
     private readonly RowGroupEncoder _encoder;
-    private readonly CompactWriter _footer = new();
     private readonly List<RowGroupMeta> _groups = [];
     private readonly StringBuilder _accessGroups = new();
     private readonly MemoryStream _content = new();
@@ -56,11 +55,11 @@ internal sealed class TouchFileWriter : IDisposable
         EndGroup();
         ParquetFile.Finish(
             _writer,
-            _footer,
-            "touches",
-            AccessColumn.Touches(_hasRips),
-            _groups,
-            [(TouchMetadata.Accesses, accessSha256), (TouchMetadata.RowGroups, _accessGroups.ToString()), (TouchMetadata.Rule, TouchTable.Rule), (TouchMetadata.Checksum, TouchMetadata.NoDigest)]);
+            new TableMeta(
+                "touches",
+                AccessColumn.Touches(_hasRips),
+                [.. CaptureLayout.FileMetadata, (TouchMetadata.Accesses, accessSha256), (TouchMetadata.RowGroups, _accessGroups.ToString()), (TouchMetadata.Rule, TouchTable.Rule), (TouchMetadata.Checksum, TouchMetadata.NoDigest)]),
+            _groups);
         var content = _content.ToArray();
         TouchMetadata.Seal(content);
         Open();

@@ -14,7 +14,7 @@ public enum ExitIsa : byte
 /// <summary>A reason of an exit, by the CPU's own number.</summary>
 /// <param name="Isa">Which table the number is of.</param>
 /// <param name="Number">The basic exit reason (VMX), the exit code (SVM).</param>
-public readonly record struct ExitCode(ExitIsa Isa, uint Number);
+public readonly record struct ExitNumber(ExitIsa Isa, uint Number);
 
 /// <summary>
 /// The reasons of exits under every name that the kernel (VMX_EXIT_REASONS, SVM_EXIT_REASONS) and libtraceevent's plugin for kvm
@@ -65,11 +65,11 @@ public static class ExitReasons
         a2 invpcid,a5 bus_lock,a6 idle_hlt,400 npf,401 avic_incomplete_ipi,402 avic_unaccelerated_access,403 vmgexit,ffffffff invalid_guest_state|ERR
         """;
 
-    private static readonly FrozenDictionary<string, ExitCode> ByName = Read();
+    private static readonly FrozenDictionary<string, ExitNumber> ByName = Read();
 
     /// <summary>The reason as a line names it: a name, with words for its flags behind it, or a number.</summary>
     /// <returns>False: no table has it. Only of a bare number the table is not known.</returns>
-    public static bool TryFind(string reason, out ExitCode code)
+    public static bool TryFind(string reason, out ExitNumber code)
     {
         ArgumentNullException.ThrowIfNull(reason);
         if (ByName.TryGetValue(reason, out code))
@@ -85,7 +85,7 @@ public static class ExitReasons
     }
 
     /// <summary>The kernel's name of a number, or the number.</summary>
-    public static string NameOf(ExitCode code)
+    public static string NameOf(ExitNumber code)
     {
         foreach (var (name, known) in ByName)
         {
@@ -101,7 +101,7 @@ public static class ExitReasons
     {
         foreach (var (name, known) in ByName)
         {
-            if (known == new ExitCode(ExitIsa.Svm, (uint)code) && code <= uint.MaxValue && name.StartsWith("EXIT_", StringComparison.Ordinal) && name != "EXIT_EXCP_BASE")
+            if (known == new ExitNumber(ExitIsa.Svm, (uint)code) && code <= uint.MaxValue && name.StartsWith("EXIT_", StringComparison.Ordinal) && name != "EXIT_EXCP_BASE")
                 return name.Replace("EXIT_", "", StringComparison.Ordinal).Replace("EXCP_", "", StringComparison.Ordinal);
         }
 
@@ -109,7 +109,7 @@ public static class ExitReasons
     }
 
     /// <remarks>The kernel prints 0x30 for what it has no name for, the plugin UNKNOWN (48).</remarks>
-    private static bool TryNumber(string reason, out ExitCode code)
+    private static bool TryNumber(string reason, out ExitNumber code)
     {
         code = default;
         var isHex = reason.StartsWith("0x", StringComparison.Ordinal);
@@ -117,18 +117,18 @@ public static class ExitReasons
         var digits = isHex ? reason.AsSpan(2) : open >= 0 && reason.EndsWith(')') ? reason.AsSpan(open + 1, reason.Length - open - 2) : default;
         if (!uint.TryParse(digits, isHex ? NumberStyles.AllowHexSpecifier : NumberStyles.None, CultureInfo.InvariantCulture, out var number))
             return false;
-        code = new ExitCode(ExitIsa.Unknown, number);
+        code = new ExitNumber(ExitIsa.Unknown, number);
         return true;
     }
 
-    private static FrozenDictionary<string, ExitCode> Read()
+    private static FrozenDictionary<string, ExitNumber> Read()
     {
-        var names = new Dictionary<string, ExitCode>(StringComparer.Ordinal);
+        var names = new Dictionary<string, ExitNumber>(StringComparer.Ordinal);
         foreach (var (number, name) in Words(Vmx))
-            names[name] = new ExitCode(ExitIsa.Vmx, uint.Parse(number, CultureInfo.InvariantCulture));
+            names[name] = new ExitNumber(ExitIsa.Vmx, uint.Parse(number, CultureInfo.InvariantCulture));
         foreach (var (number, name) in Words(Svm))
         {
-            var code = new ExitCode(ExitIsa.Svm, uint.Parse(number, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
+            var code = new ExitNumber(ExitIsa.Svm, uint.Parse(number, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
             var bar = name.IndexOf('|', StringComparison.Ordinal);
             names[bar < 0 ? name : name[..bar]] = code;
             names[$"EXIT_{(bar < 0 ? name.ToUpperInvariant() : name[(bar + 1)..])}"] = code;

@@ -2,7 +2,6 @@ using Dapper;
 using Microsoft.Data.Sqlite;
 using Replay.Analyzer.Store;
 using Replay.Analyzer.Store.BTrees;
-using Replay.Tests;
 
 namespace Replay.Analyzer.Tests.BTrees;
 

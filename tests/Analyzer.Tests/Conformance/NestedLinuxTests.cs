@@ -21,7 +21,7 @@ public sealed class NestedLinuxTests
     [InlineData("kvmhost-nonpt", MmuMode.Shadow, "6.12")]
     public void Every_access_ends_where_the_CPU_saw_it_end(string name, MmuMode mode, string kernel)
     {
-        using var capture = CaptureReader.Open(Path.Combine(Repository.Root, "tests", "data", "nested", $"{name}.capture"));
+        using var capture = CaptureReader.Open(Repository.Data("nested", $"{name}.capture"));
         var options = new ReplayOptions { Mode = mode, Kernel = KvmBehaviour.Find(kernel)!, Profile = HostProfiles.Find("amd")! };
         var session = new ReplaySession(capture.Manifest, options, new SilentHistory());
         var chunk = new TraceChunk();

@@ -9,9 +9,9 @@ namespace Replay.Analyzer.Tests.Conformance;
 /// </summary>
 public sealed class RealKvmTests
 {
-    private static readonly string Scores = Path.Combine(FindRoot(), "tests", "data", "conformance", "scores.txt");
+    private static readonly string Scores = Repository.Data("conformance", "scores.txt");
 
-    private static readonly string Data = Path.Combine(FindRoot(), "tests", "data", "conformance");
+    private static readonly string Data = Repository.Data("conformance");
 
     public static TheoryData<string> Cases
     {
@@ -57,15 +57,4 @@ public sealed class RealKvmTests
         string.Join(", ", result.Classes.Select(one => $"{one.Name} {one.Alignment.Matched} of {one.Alignment.Seen} +{one.Alignment.Extra}"))
         + $"; first: real '{result.FirstDivergence?.Observed?.Text}' (line {result.FirstDivergence?.Observed?.Source}), "
         + $"model '{result.FirstDivergence?.Model?.Text}' (ordinal {result.FirstDivergence?.Model?.Source})";
-
-    private static string FindRoot()
-    {
-        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
-        {
-            if (File.Exists(Path.Combine(folder, "Replay.sln")))
-                return folder;
-        }
-
-        throw new InvalidOperationException("Replay.sln was not found above the tests.");
-    }
 }

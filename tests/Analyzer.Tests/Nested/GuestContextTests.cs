@@ -2,7 +2,6 @@ using Dapper;
 using Replay.Analyzer.Schema;
 using Replay.Analyzer.Store;
 using Replay.Replayer;
-using Replay.Tests;
 using Replay.Trace;
 
 namespace Replay.Analyzer.Tests.Nested;

@@ -35,7 +35,7 @@ public sealed class NestedDatabase : IDisposable
 
     public static TheoryData<string> Runs => ["npt-tdp", "npt", "nonpt-tdp", "nonpt-shadow", "pae"];
 
-    public static string CapturePath(string guest) => System.IO.Path.Combine(Repository.Root, "tests", "data", "conformance", $"{guest}.capture");
+    public static string CapturePath(string guest) => Repository.Data("conformance", $"{guest}.capture");
 
     public int Number(string run) => Database.FindRun(run)!.Run;
 

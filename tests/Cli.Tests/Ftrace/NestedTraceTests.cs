@@ -130,14 +130,5 @@ public sealed class NestedTraceTests : IDisposable
         return [.. text.ReplaceLineEndings("\n").TrimEnd('\n').Split('\n').Skip(1)];
     }
 
-    private static string TestData(string name)
-    {
-        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
-        {
-            if (File.Exists(Path.Combine(folder, "Replay.sln")))
-                return Path.Combine(folder, "tests", "data", "ftrace", name);
-        }
-
-        throw new InvalidOperationException("Replay.sln was not found above the tests.");
-    }
+    private static string TestData(string name) => Repository.Data("ftrace", name);
 }

@@ -17,18 +17,18 @@ internal sealed class Payload : IDisposable
     public static string[] Names { get; } = ["lm4k", "cr3", "ptemod", "nopg", "lm2m", "pae", "p32", "mmio", "stress", "pkru", "cr4res", "release", "lidtwrap", "task32", "dimm", "cr4gp", "smm"];
 
     /// <summary>Guests that are hypervisors themselves: what their nested guest does is told apart.</summary>
-    public static string[] Hypervisors { get; } = ["nsvm", "nsvmnonpt", "nsvmpae"];
+    public static string[] Hypervisors { get; } = ["nsvm", "nsvmnonpt", "nsvmpae", "nsvmdev"];
 
     public string Name { get; }
 
     public string Directory { get; }
 
-    public string Elf => TestFiles.Data("payloads", $"{Name}.elf");
+    public string Elf => Repository.Data("payloads", $"{Name}.elf");
 
     /// <summary>Where the guest's own code begins; before it, firmware and loader run.</summary>
     public GuestAddress Entry => GuestAddress.Physical(BinaryPrimitives.ReadUInt32LittleEndian(File.ReadAllBytes(Elf).AsSpan(EntryOffset)));
 
-    public string ExpectedConsole => File.ReadAllText(TestFiles.Data("payloads", $"{Name}.console.txt"));
+    public string ExpectedConsole => File.ReadAllText(Repository.Data("payloads", $"{Name}.console.txt"));
 
     public string Console => File.ReadAllText(InDirectory("console"));
 
@@ -39,7 +39,7 @@ internal sealed class Payload : IDisposable
     {
         "pkru" or "cr4gp" => ["-cpu", "max"],
         "smm" => ["-machine", "smm=on"],
-        "nsvm" or "nsvmnonpt" or "nsvmpae" => ["-cpu", "EPYC-v1"],
+        "nsvm" or "nsvmnonpt" or "nsvmpae" or "nsvmdev" => ["-cpu", "EPYC-v1"],
         "plugcpu" => ["-smp", "1,sockets=2,maxcpus=2"],
         "init" or "smp" => ["-smp", "2"],
         "dimm" => ["-m", "64,slots=2,maxmem=1G", "-object", "memory-backend-ram,id=dimm,size=128M", "-device", "pc-dimm,memdev=dimm"],

@@ -8,7 +8,7 @@ namespace Replay.Recorder.Tests.Qemu;
 
 public class WireTests
 {
-    private static readonly string Golden = TestFiles.Data("wire", "v3.bin");
+    private static readonly string Golden = Repository.Data("wire", "v3.bin");
 
     [Fact]
     public void The_C_side_writes_the_golden_bytes()
@@ -19,7 +19,7 @@ public class WireTests
         {
             var program = Path.Combine(directory, "golden");
             Run(Environment.GetEnvironmentVariable("CC") ?? "cc", "-Wall", "-Wextra", "-Werror", "-std=gnu11",
-                "-I", Path.Combine(TestFiles.Root, "src", "Recorder", "native", "qemu"), "-o", program, TestFiles.Data("wire", "golden.c"));
+                "-I", Repository.PathOf("src", "Recorder", "native", "qemu"), "-o", program, Repository.Data("wire", "golden.c"));
             Run(program, Path.Combine(directory, "v3.bin"));
 
             Assert.Equal(File.ReadAllBytes(Golden), File.ReadAllBytes(Path.Combine(directory, "v3.bin")));

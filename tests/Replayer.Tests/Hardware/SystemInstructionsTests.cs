@@ -47,6 +47,49 @@ public sealed class SystemInstructionsTests
         Assert.Equal(0x5000UL, machine.Registers.Cr3);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_CPU_that_sets_accessed_bits_in_PDPTEs_does_not_while_it_has_the_page_in_its_TLB(bool useTlb)
+    {
+        var machine = new FakeMachine(MmuMode.Npt, PagingMode.Pae, HostProfiles.AmdTcg, useTlb);
+        machine.Guest.Map(Gva, Gpa | P | W | U).Map(Gva + 0x1000, Gpa + 0x1000 | P | W | U);
+        machine.Touch(Gva, Gpa);
+        Assert.True(IsAccessed());
+
+        Clear();
+        machine.Touch(Gva, Gpa);
+        Assert.False(IsAccessed());
+        machine.Touch(Gva, Gpa, AccessKind.Write);
+        Assert.True(IsAccessed());
+
+        Clear();
+        machine.Touch(Gva, Gpa, AccessKind.Write);
+        Assert.False(IsAccessed());
+        machine.Touch(Gva + 0x1000, Gpa + 0x1000);
+        Assert.True(IsAccessed());
+
+        Clear();
+        machine.Cpu.Instructions.Invlpg(Gva);
+        machine.Touch(Gva + 0x1000, Gpa + 0x1000);
+        Assert.False(IsAccessed());
+        machine.Touch(Gva, Gpa);
+        Assert.True(IsAccessed());
+
+        Clear();
+        machine.Cpu.Instructions.WriteCr3(machine.Registers.Cr3);
+        machine.Touch(Gva + 0x1000, Gpa + 0x1000);
+        Assert.True(IsAccessed());
+
+        bool IsAccessed() => (machine.Guest.Entry(Gva, 3) & A) != 0;
+
+        void Clear()
+        {
+            machine.NextEvent();
+            machine.Memory.Store(machine.Guest.EntryAddress(Gva, 3), machine.Guest.Entry(Gva, 3) & ~(ulong)A, 8);
+        }
+    }
+
     [Fact]
     public void CR0_and_CR4_writes_exit_where_a_bit_changes_that_KVM_keeps()
     {

@@ -90,6 +90,26 @@ public sealed class NestedGuestTests
         AssertNoDisagreement(session);
     }
 
+    /// <summary>L2 does not make the access again: the capture has its address and what was asked, and nothing of L2's tables.</summary>
+    [Theory]
+    [InlineData(MmuMode.Npt)]
+    [InlineData(MmuMode.NptTdp)]
+    public void A_device_that_L1_lets_L2_read_alone_is_L1s_affair_when_L2_writes_it(MmuMode mode)
+    {
+        const ulong device = 0xfee0_0000;
+        var session = Session(mode);
+        var guest = Ready(session);
+        guest.L1Store(NptEntry(0x80_5000), device | All);
+        guest.Vmrun();
+        guest.L2Device(0x80_5000, device, AccessKind.Read);
+        guest.Vmexit(Hypercall);
+        guest.L1Store(NptEntry(0x80_5000), device | Present | User);
+        guest.Vmrun();
+        guest.Vmexit(0x400, 1UL << 32 | Present | Writable | User, 0x80_5080);
+        Assert.Equal((0x400UL, 1UL << 32 | Present | Writable | User, 0x80_5080UL), session.Vm.Vcpus[0].LastNestedExit);
+        AssertNoDisagreement(session);
+    }
+
     [Theory]
     [InlineData(MmuMode.Npt)]
     [InlineData(MmuMode.NptTdp)]

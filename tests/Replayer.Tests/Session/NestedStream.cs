@@ -135,6 +135,19 @@ internal class NestedStream
         Size = 1,
     });
 
+    /// <summary>L2, whose tables are identity there, gets to a device that its hypervisor mapped.</summary>
+    public void L2Device(ulong gva, ulong device, AccessKind kind) => Add(new TraceEvent
+    {
+        Ordinal = 0,
+        Kind = TraceEventKind.Mmio,
+        Access = kind,
+        Flags = AccessFlags.Mmio,
+        Gva = gva,
+        L2Gpa = NestedPaging ? gva : null,
+        Gpa = device,
+        Size = 4,
+    });
+
     /// <summary>L2 writes an entry of one of its tables, or of L1's if these are mapped to it.</summary>
     public void L2Store(Found found, ulong value)
     {

@@ -113,6 +113,43 @@ public sealed class NestedVmxTests
     }
 
     [Theory]
+    [InlineData(MmuMode.Ept)]
+    [InlineData(MmuMode.EptTdp)]
+    public void Tables_that_lie_in_no_memory_have_a_root_of_zeros_and_L1_is_told_that_they_deny_nothing(MmuMode mode)
+    {
+        const ulong noMemory = 0x7000_0000;
+        var (session, guest) = Ready(mode, "6.12");
+        var vcpu = session.Vm.Vcpus[0];
+        foreach (var denying in (ulong[])[0, Read])
+        {
+            guest.L1Store(EptEntry(0x80_5000), denying);
+            Deny(0x80_5000, AccessKind.Write);
+            guest.NestedCr3 = noMemory;
+            guest.Vmrun();
+            var found = guest.Walk(0x80_0000, AccessKind.Read);
+            Assert.Equal((FaultKind.Nested, L2TablesAsL2), (found.Fault, found.L2Gpa));
+            guest.TableFault(found with { Code = found.Code | Rwx << 3 });
+            Assert.Null(vcpu.GuestMmu.Root.ShadowPage);
+            Assert.True(vcpu.GuestMmu.Root.IsValid);
+            Assert.Equal((Violation, 0xbbUL, L2TablesAsL2), vcpu.LastNestedExit);
+            guest.NestedCr3 = Npt;
+            guest.Vmrun();
+            Access(guest, 0x80_0000, AccessKind.Write);
+            Assert.Equal(Npt >> 12, vcpu.GuestMmu.Root.ShadowPage!.Gfn);
+            guest.Hypercall();
+        }
+
+        AssertNoDisagreement(session);
+
+        void Deny(ulong gva, AccessKind kind)
+        {
+            guest.Invept(2);
+            guest.Vmrun();
+            guest.TableFault(guest.Walk(gva, kind));
+        }
+    }
+
+    [Theory]
     [MemberData(nameof(Kernels))]
     public void Entries_log_writes_by_protection_and_without_accessed_and_dirty_bits_neighbours_are_tracked(MmuMode mode, string kernel)
     {

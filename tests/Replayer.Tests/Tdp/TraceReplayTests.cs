@@ -11,7 +11,7 @@ public sealed class TraceReplayTests
     public static TheoryData<string> Cases()
     {
         var cases = new TheoryData<string>();
-        foreach (var file in Directory.EnumerateFiles(DataDirectory(), "*.txt.gz").Order(StringComparer.Ordinal))
+        foreach (var file in Directory.EnumerateFiles(Repository.Data("kvm-traces"), "*.txt.gz").Order(StringComparer.Ordinal))
             cases.Add(Path.GetFileName(file));
         return cases;
     }
@@ -29,16 +29,8 @@ public sealed class TraceReplayTests
         };
         var replayer = new TraceReplayer(profile, backing, logDirty: parts[2].StartsWith("dirty", StringComparison.Ordinal));
 
-        replayer.Run(TraceReplayer.ReadLines(Path.Combine(DataDirectory(), file)));
+        replayer.Run(TraceReplayer.ReadLines(Repository.Data("kvm-traces", file)));
 
         Assert.True(replayer.Matched > 5, $"only {replayer.Matched} operations were compared");
-    }
-
-    private static string DataDirectory()
-    {
-        var directory = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(directory.FullName, "Replay.sln")))
-            directory = directory.Parent ?? throw new InvalidOperationException("Replay.sln was not found above the tests.");
-        return Path.Combine(directory.FullName, "tests", "data", "kvm-traces");
     }
 }

@@ -36,7 +36,7 @@ struct {
     struct operation list[4096];
 } operations __attribute__((section(".operations"))) = {.magic = 0x5AFE0B5E55ED1157ull};
 
-extern u8 page_fault[], other_fault[], system_call[];
+extern u8 page_fault[], protection_fault[], other_fault[], system_call[];
 extern u64 gdt[];
 extern u32 vcpu_count;
 extern int guarded(void *function, word a, word b, word c);
@@ -265,7 +265,7 @@ static void load_tables(void)
         word base;
     } pointer = {sizeof idt - 1, (word)idt};
     for (int i = 0; i < 32; i++)
-        set_gate(i, i == 14 ? page_fault : other_fault, 0);
+        set_gate(i, i == 14 ? page_fault : i == 13 ? protection_fault : other_fault, 0);
     set_gate(0x80, system_call, 3);
     word at = (word)tss;
     tss[1] = 0x1BF000; /* the stack of the kernel: ESP0, RSP0 */

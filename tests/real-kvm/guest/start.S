@@ -8,6 +8,7 @@
 #define STACKS 0x1F0000
 #define TRAMPOLINE 0x8000
 #define LAPIC 0xFEE00000
+#define PDPTS 0x207000
 
 .section .head, "ax"
 .code32
@@ -145,7 +146,7 @@ long_mode:
     jmp 1b
 
 .text
-.globl guarded, page_fault, other_fault, system_call, user_access
+.globl guarded, page_fault, protection_fault, other_fault, system_call, user_access
 #ifdef LONG
 /* guarded(f, a, b, c): f(a, b, c), and 0; or 1 when it ran into a page fault */
 guarded:
@@ -200,6 +201,7 @@ user_code: /* kind in EDI: 0 read, 1 write, 2 fetch */
     jmp 3f
 2:  mov byte ptr [rsi], 0
 3:  int 0x80
+.set protection_fault, other_fault
 #else
 guarded:
     push ebx
@@ -260,6 +262,23 @@ user_code:
     jmp 3f
 2:  mov byte ptr [esi], 0
 3:  int 0x80
+/* A walk came between the clearing of accessed bits in PDPTEs and their loading, as when the host was interrupted there: once more,
+   with the instruction in the TLB. */
+protection_fault:
+    push eax
+    push ecx
+    mov eax, [esp + 12]
+    mov cl, [eax]
+    mov cl, [eax + 2]
+    mov eax, PDPTS
+    mov ecx, 16
+1:  and dword ptr [eax], 0xFFFFFFDF
+    add eax, 8
+    loop 1b
+    pop ecx
+    pop eax
+    add esp, 4
+    iretd
 #endif
 other_fault:
     mov al, 0x7F

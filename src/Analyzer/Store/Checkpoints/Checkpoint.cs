@@ -1,3 +1,4 @@
+using Replay.Replayer;
 using Replay.Replayer.Checkpoints;
 using Replay.Replayer.History;
 
@@ -13,6 +14,28 @@ public sealed record Checkpoint(long Number, long Ordinal, long Accesses);
 /// <param name="Runs">Each run's part.</param>
 /// <param name="Load">Where the rows are that are not in the database yet; empty: all are.</param>
 internal sealed record CheckpointState(List<RunState> Runs, StateBuffer Load);
+
+/// <summary>One run's part of a checkpoint.</summary>
+internal sealed class RunState
+{
+    public required int Run { get; init; }
+
+    /// <summary>The replay: see <see cref="ReplaySession.Save"/>.</summary>
+    public StateBuffer Session { get; } = new();
+
+    /// <summary>What the store keeps of the records it was handed.</summary>
+    public StateBuffer Store { get; } = new();
+
+    /// <summary>Sums over the records that were written.</summary>
+    public StateBuffer Sums { get; } = new();
+
+    public void Clear()
+    {
+        Session.Clear();
+        Store.Clear();
+        Sums.Clear();
+    }
+}
 
 /// <summary>What a store keeps of the records that went through it.</summary>
 internal sealed class StorePosition

@@ -84,25 +84,31 @@ public sealed class HistoryFolder
     {
         var name = Convert.ToHexStringLower(XxHash128.Hash(Encoding.UTF8.GetBytes(string.Join(' ', keys))));
         var work = Path.Combine(Directory, WorkFolder, name);
-        System.IO.Directory.CreateDirectory(work);
-        return work;
-    }
-
-    /// <summary>Removes a place where runs were made.</summary>
-    public static void Drop(string work)
-    {
-        System.IO.Directory.Delete(work, recursive: true);
-        var all = Path.GetDirectoryName(work)!;
-        if (!System.IO.Directory.EnumerateFileSystemEntries(all).Any())
+        while (true)
         {
             try
             {
-                System.IO.Directory.Delete(all);
+                System.IO.Directory.CreateDirectory(work);
+                return work;
             }
-            catch (IOException)
+            catch (DirectoryNotFoundException) when (System.IO.Directory.Exists(Directory))
             {
-                // Another process has begun there meanwhile.
+                // Whoever was the last there has just removed the folder of such places.
             }
+        }
+    }
+
+    /// <summary>Removes a place where runs were made, and with the last one the folder of such places.</summary>
+    public static void Drop(string work)
+    {
+        System.IO.Directory.Delete(work, recursive: true);
+        try
+        {
+            System.IO.Directory.Delete(Path.GetDirectoryName(work)!);
+        }
+        catch (IOException)
+        {
+            // Runs are made there by others; or another process has removed it.
         }
     }
 

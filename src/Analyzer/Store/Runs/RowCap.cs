@@ -31,30 +31,3 @@ internal sealed class RowCap(StoreOptions options)
         return rows.UpTo(LastOrdinal.Value);
     }
 }
-
-/// <summary>
-/// What stands in a record of an observed run for something that its source does not show, and becomes NULL in the database. Runs of
-/// the model have no such gaps: there these values are what they are.
-/// </summary>
-/// <remarks>KVM makes no entry like <see cref="Word"/>, and it is no canonical address.</remarks>
-public static class Unseen
-{
-    /// <summary>An address, an entry, a register.</summary>
-    public const ulong Word = 0x7ffe_dead_dead_dead;
-
-    /// <summary>A vCPU, an outcome, a level.</summary>
-    public const byte Byte = 255;
-}
-
-/// <summary>How much of a history is stored.</summary>
-public enum DetailLevel
-{
-    /// <summary>Everything.</summary>
-    All,
-
-    /// <summary>Of the table writes only those from or to an entry that maps memory; everything else in full. The tree cannot be rebuilt from it.</summary>
-    Leaf,
-
-    /// <summary>Counters, the summary of writes, chains and notes.</summary>
-    Counters,
-}

@@ -1,5 +1,4 @@
 using Replay.Replayer;
-using Replay.Replayer.Checkpoints;
 using Replay.Replayer.History;
 using Replay.Trace;
 
@@ -49,28 +48,6 @@ public sealed record RunInfo
     public EntryClassifier? Entries { get; init; }
 }
 
-/// <summary>One run's part of a checkpoint.</summary>
-internal sealed class RunState
-{
-    public required int Run { get; init; }
-
-    /// <summary>The replay: see <see cref="ReplaySession.Save"/>.</summary>
-    public StateBuffer Session { get; } = new();
-
-    /// <summary>What the store keeps of the records it was handed.</summary>
-    public StateBuffer Store { get; } = new();
-
-    /// <summary>Sums over the records that were written.</summary>
-    public StateBuffer Sums { get; } = new();
-
-    public void Clear()
-    {
-        Session.Clear();
-        Store.Clear();
-        Sums.Clear();
-    }
-}
-
 /// <summary>What is known of a run when it has reached the end.</summary>
 public sealed record RunSummary
 {
@@ -112,11 +89,11 @@ public sealed record RunSummary
         Walks = result.Walks,
         Counters =
         [
-            .. result.Stats.All().Select(counter => new Counter(counter.Name, counter.Value, "kept by the model where KVM keeps it")),
-            new Counter("walks", result.Walks.Sum(walk => walk.Walks), "page walks of accesses that miss a TLB of fixed size: the sum of walk_summary"),
-            new Counter("walk_references", result.WalkReferences, "table entries that these walks read, the guest's and KVM's"),
-            new("translations_checked", result.Verify.Checked, "accesses whose translation was compared with the one the capture has"),
-            new("translations_differing", result.Verify.Differing, "of these, those that differ"),
+            new("verify_checked", result.Verify.Checked, "accesses whose translation was compared with the recorded gpa"),
+            new("verify_differing", result.Verify.Differing, "of them, those that differ"),
+            new("walks", result.Walks.Sum(walk => walk.Walks), "page walks of accesses that miss a TLB of fixed size: the sum of walk_summary"),
+            new("walk_references", result.WalkReferences, "table entries that these walks read, the guest's and KVM's"),
+            .. result.Stats.All().Select(counter => new Counter(counter.Name, counter.Value, "KVM's debugfs counter of this name")),
         ],
     };
 }

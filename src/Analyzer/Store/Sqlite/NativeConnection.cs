@@ -1,13 +1,18 @@
-using System.Runtime.InteropServices;
+using SQLitePCL;
 
 namespace Replay.Analyzer.Store;
 
 /// <summary>A connection without the layers that cost time per row. One thread uses it at a time.</summary>
 internal sealed class NativeConnection : IDisposable
 {
+    /// <summary>The connection is used by one thread at a time, which we see to ourselves.</summary>
+    private const int Writing = raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_NOMUTEX;
+
     private string _path;
     private readonly string _purpose;
-    private nint _database;
+    private sqlite3? _database;
+
+    static NativeConnection() => Batteries_V2.Init();
 
     private NativeConnection(string path, bool readOnly)
     {
@@ -20,7 +25,7 @@ internal sealed class NativeConnection : IDisposable
     {
         get
         {
-            if (NativeSqlite.FileControl(_database, 0, NativeSqlite.FilePointer, out var file) != NativeSqlite.Ok)
+            if (NativeSqlite.FileControl(_database!.DangerousGetHandle(), 0, NativeSqlite.FilePointer, out var file) != raw.SQLITE_OK)
                 throw Failure();
             return new SqliteFile(file, _path);
         }
@@ -30,7 +35,7 @@ internal sealed class NativeConnection : IDisposable
     /// <exception cref="StoreException">It cannot be opened.</exception>
     public static NativeConnection Open(string path, bool create)
     {
-        var flags = NativeSqlite.OpenReadWrite | NativeSqlite.OpenNoMutex | (create ? NativeSqlite.OpenCreate : 0);
+        var flags = Writing | (create ? raw.SQLITE_OPEN_CREATE : 0);
         var connection = new NativeConnection(path, readOnly: false);
         connection.Open(flags);
         return connection;
@@ -41,11 +46,11 @@ internal sealed class NativeConnection : IDisposable
     public static NativeConnection OpenRead(string path)
     {
         var connection = new NativeConnection(path, readOnly: true);
-        connection.Open(NativeSqlite.OpenReadOnly | NativeSqlite.OpenNoMutex);
+        connection.Open(raw.SQLITE_OPEN_READONLY | raw.SQLITE_OPEN_NOMUTEX);
         return connection;
     }
 
-    public bool IsOpen => _database != 0;
+    public bool IsOpen => _database is not null;
 
     /// <summary>Opens another file for writing, which is there, once this one is closed.</summary>
     /// <exception cref="StoreException">It cannot be opened.</exception>
@@ -53,19 +58,19 @@ internal sealed class NativeConnection : IDisposable
     {
         Dispose();
         _path = path;
-        Open(NativeSqlite.OpenReadWrite | NativeSqlite.OpenNoMutex | (create ? NativeSqlite.OpenCreate : 0));
+        Open(Writing | (create ? raw.SQLITE_OPEN_CREATE : 0));
     }
 
     /// <summary>Runs statements that return nothing.</summary>
     public void Execute(string sql)
     {
-        if (NativeSqlite.Execute(_database, sql, 0, 0, 0) != NativeSqlite.Ok)
+        if (raw.sqlite3_exec(_database, sql) != raw.SQLITE_OK)
             throw Failure();
     }
 
     public NativeStatement Prepare(string sql)
     {
-        if (NativeSqlite.Prepare(_database, sql, -1, NativeSqlite.PreparePersistent, out var statement, 0) != NativeSqlite.Ok)
+        if (raw.sqlite3_prepare_v3(_database, sql, raw.SQLITE_PREPARE_PERSISTENT, out var statement) != raw.SQLITE_OK)
             throw Failure();
         return new NativeStatement(this, statement);
     }
@@ -112,20 +117,20 @@ internal sealed class NativeConnection : IDisposable
 
     public StoreException Failure(string? what = null)
     {
-        var message = Marshal.PtrToStringUTF8(NativeSqlite.ErrorMessage(_database)) ?? "no memory";
+        var message = raw.sqlite3_errmsg(_database).utf8_to_string() ?? "no memory";
         return new StoreException($"{_path}: cannot {what ?? _purpose} the database: {message}.");
     }
 
     public void Dispose()
     {
-        if (_database != 0)
-            _ = NativeSqlite.Close(_database);
-        _database = 0;
+        if (_database is not null)
+            _ = raw.sqlite3_close_v2(_database);
+        _database = null;
     }
 
     private void Open(int flags)
     {
-        if (NativeSqlite.Open(_path, out _database, flags, 0) == NativeSqlite.Ok)
+        if (raw.sqlite3_open_v2(_path, out _database, flags, null) == raw.SQLITE_OK)
             return;
         var failure = Failure("open");
         Dispose();

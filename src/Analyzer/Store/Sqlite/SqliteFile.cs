@@ -10,7 +10,7 @@ internal readonly unsafe struct SqliteFile(nint file, string path)
     {
         fixed (byte* pointer = bytes)
         {
-            if ((*(IoMethods**)file)->Read(file, pointer, bytes.Length, offset) != NativeSqlite.Ok)
+            if ((*(IoMethods**)file)->Read(file, pointer, bytes.Length, offset) != SQLitePCL.raw.SQLITE_OK)
                 throw new StoreException($"{path}: cannot read the database.");
         }
     }

@@ -17,6 +17,19 @@ public sealed record StoreOptions
     public long? MaxRows { get; init; }
 }
 
+/// <summary>How much of a history is stored.</summary>
+public enum DetailLevel
+{
+    /// <summary>Everything.</summary>
+    All,
+
+    /// <summary>Of the table writes only those from or to an entry that maps memory; everything else in full. The tree cannot be rebuilt from it.</summary>
+    Leaf,
+
+    /// <summary>Counters, the summary of writes, chains and notes.</summary>
+    Counters,
+}
+
 /// <summary>Who puts the rows of a new database into it. The rows are the same; what is added to a database later is always SQLite's.</summary>
 public enum StoreEngine
 {

@@ -27,7 +27,7 @@ internal sealed class ReplayPlanOptions
 
     private readonly Option<string?> _host = new("--host")
     {
-        Description = $"Host profile: {string.Join(", ", HostProfiles.All.Select(profile => profile.Name))} (default: by mode)",
+        Description = $"Host profile: {string.Join(", ", HostProfiles.All.Select(profile => profile.Name))} (default: by mode; in shadow amd where the guest runs guests of its own by VMRUN)",
         HelpName = "PROFILE",
     };
 
@@ -85,13 +85,15 @@ internal sealed class ReplayPlanOptions
     {
         var traced = Traced(Inputs.Capture(capture));
         var modes = Modes(arguments.GetValue(_modes) ?? [], traced?.Mode ?? MmuMode.Ept);
+        var nested = modes.Contains(MmuMode.Shadow) && traced is null && arguments.GetValue(_host) is null ? FirstNestedEntry(Inputs.Capture(capture)) : null;
         var saysHost = arguments.GetValue(_pages) is not null || arguments.GetValue(_lazy);
         return new ReplayPlan
         {
             Capture = Inputs.Capture(capture),
             Modes = modes,
             Kernels = Kernels(arguments.GetValue(_kernels) ?? [], modes, traced?.Kernel),
-            Profile = Profile(arguments, modes, traced is { } host && modes.TrueForAll(mode => mode.RunsOn(host.Profile.Vendor)) ? host.Profile : null),
+            Nested = nested,
+            Profile = Profile(arguments, modes, nested, traced is { } host && modes.TrueForAll(mode => mode.RunsOn(host.Profile.Vendor)) ? host.Profile : null),
             Backing = new HostBacking { HugePages = HugePages(arguments.GetValue(_pages), traced?.Backing.HugePages ?? false), Populated = !arguments.GetValue(_lazy) },
             TracedMode = saysHost ? null : traced?.Mode,
             HostScript = CommonOptions.ReadHostEvents(arguments.GetValue(_hostEvents)),
@@ -144,6 +146,12 @@ internal sealed class ReplayPlanOptions
         return Reconstruction.TracedHost(reader.Manifest);
     }
 
+    private static NestedEntry? FirstNestedEntry(string capture)
+    {
+        using var reader = CaptureReader.Open(capture);
+        return reader.ReadFirstNestedEntry();
+    }
+
     private static bool HugePages(string? text, bool usual) => text switch
     {
         null => usual,
@@ -152,7 +160,7 @@ internal sealed class ReplayPlanOptions
         _ => throw new UsageException($"--host-pages {text}: {NameHints.Choose(text, ["4k", "thp"])}"),
     };
 
-    private HostProfile? Profile(ParseResult arguments, List<MmuMode> modes, HostProfile? usual)
+    private HostProfile? Profile(ParseResult arguments, List<MmuMode> modes, NestedEntry? nested, HostProfile? usual)
     {
         var profile = usual;
         if (arguments.GetValue(_host) is { } name)
@@ -169,8 +177,9 @@ internal sealed class ReplayPlanOptions
         var settings = Settings.Parse(arguments.GetValue(_parameters) ?? [], "--module-param");
         if (settings.Count == 0)
             return profile;
-        if (profile is null && modes.Select(HostProfiles.DefaultFor).Distinct().Count() > 1)
+        var hosts = modes.Select(mode => HostProfiles.DefaultFor(mode, nested)).Distinct().ToList();
+        if (profile is null && hosts.Count > 1)
             throw new UsageException("--module-param: name one --host, or modes of one vendor.");
-        return ModuleParameters.Apply(profile ?? HostProfiles.DefaultFor(modes[0]), settings);
+        return ModuleParameters.Apply(profile ?? hosts[0], settings);
     }
 }

@@ -4,6 +4,7 @@ using Replay.Cli.Replaying;
 using Replay.Cli.Terminal;
 using Replay.Replayer;
 using Replay.Replayer.History;
+using Replay.Replayer.Kvm.Host;
 using Replay.Trace.Tracepoints;
 using Spectre.Console;
 
@@ -36,6 +37,7 @@ internal static class RunReport
         Row(table, "history hash", results, result => result.HistoryHash[..16]);
         console.Ansi().Write(table);
         TellCaveats(plan, console.Out);
+        TellHost(plan, console.Out);
     }
 
     public static void WriteJson(ReplayPlan plan, IReadOnlyList<ReplayResult> results, IReadOnlyList<string> unseen, TextWriter output, IReadOnlyList<StoredRun>? runs = null)
@@ -60,6 +62,13 @@ internal static class RunReport
             var modes = string.Join(", ", variants.Select(variant => variant.Mode.Name()));
             output.WriteLine($"* {modes} of {variants.Key}: {variants.Key.Caveat(variants.First().Mode)}");
         }
+    }
+
+    /// <summary>A host that was chosen by what the guest does says so.</summary>
+    private static void TellHost(ReplayPlan plan, TextWriter output)
+    {
+        if (plan is { Profile: null, Nested: { Vmx: not true } } && plan.Modes.Contains(MmuMode.Shadow))
+            output.WriteLine($"shadow: the host is {HostProfiles.DefaultFor(MmuMode.Shadow, plan.Nested).Name}, as the guest runs guests of its own by VMRUN (--host names another)");
     }
 
     /// <summary>Zeros in every row are easily taken for an answer.</summary>

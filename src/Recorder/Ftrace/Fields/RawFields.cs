@@ -25,7 +25,7 @@ internal static class RawFields
                 var isa = Maybe(text, "isa"u8) switch { 1 => ExitIsa.Vmx, 2 => ExitIsa.Svm, _ => ExitIsa.Unknown };
                 sink.OnExit(line, new ExitFields(
                     (int?)Maybe(text, "vcpu_id"u8),
-                    ExitReasons.NameOf(new ExitCode(isa, (uint)a & (isa == ExitIsa.Vmx ? 0xffff : uint.MaxValue))),
+                    ExitReasons.NameOf(new ExitNumber(isa, (uint)a & (isa == ExitIsa.Vmx ? 0xffff : uint.MaxValue))),
                     b,
                     Maybe(text, "info1"u8) ?? 0,
                     Maybe(text, "info2"u8) ?? 0,

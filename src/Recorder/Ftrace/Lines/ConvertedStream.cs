@@ -4,7 +4,7 @@ using System.Diagnostics;
 namespace Replay.Recorder.Ftrace;
 
 /// <summary>The text that a tool makes of its binary file. Disposing of it ends the tool.</summary>
-internal sealed class ConvertedStream : Stream
+internal sealed class ConvertedStream : ForwardStream
 {
     private readonly Process _process;
     private readonly Stream _text;
@@ -19,20 +19,6 @@ internal sealed class ConvertedStream : Stream
         (_process, _path, _command) = (process, path, command);
         _text = process.StandardOutput.BaseStream;
         _errors = process.StandardError.ReadToEndAsync();
-    }
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
     }
 
     /// <exception cref="RecorderException">The tool is not there.</exception>
@@ -51,8 +37,6 @@ internal sealed class ConvertedStream : Stream
                 RecorderFailure.BadInput, $"{path}: {what}, and {tool} is not here to make text of it. Where it was recorded, '{command} > trace.txt' does.", exception);
         }
     }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
     public override int Read(Span<byte> buffer)
     {
@@ -78,14 +62,4 @@ internal sealed class ConvertedStream : Stream
 
         base.Dispose(disposing);
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }

@@ -3,27 +3,13 @@ using System.Security.Cryptography;
 namespace Replay.Recorder.Ftrace;
 
 /// <summary>Lets the beginning of a stream be looked at before it is read, also where it cannot be sought in.</summary>
-internal sealed class ReadAheadStream(Stream source, int limit) : Stream
+internal sealed class ReadAheadStream(Stream source, int limit) : ForwardStream
 {
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private byte[] _ahead = [];
     private int _length;
     private int _position;
     private bool _broken;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     /// <summary>SHA-256 of what was read, hexadecimal.</summary>
     public string Hash() => Convert.ToHexStringLower(_hash.GetCurrentHash());
@@ -45,8 +31,6 @@ internal sealed class ReadAheadStream(Stream source, int limit) : Stream
 
         return new MemoryStream(_ahead, 0, _length, writable: false);
     }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
     public override int Read(Span<byte> buffer)
     {
@@ -73,14 +57,4 @@ internal sealed class ReadAheadStream(Stream source, int limit) : Stream
             _hash.Dispose();
         base.Dispose(disposing);
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }

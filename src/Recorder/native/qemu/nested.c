@@ -78,8 +78,10 @@ bool nested_prepare(const struct mark *m)
 
     if (!(c->efer & EFER_SVME))
         return false; /* #UD */
+    if (c->nested.active)
+        return false; /* intercepted, as it must be: L1 gets it */
     gpa = PAGE_BASE(m->code64 ? gpa : (uint32_t)gpa);
-    if (!c->live || !read_vmcb(gpa, vmcb) || c->nested.active) {
+    if (!c->live || !read_vmcb(gpa, vmcb)) {
         g.counters.nested++;
         return false;
     }

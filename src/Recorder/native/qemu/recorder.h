@@ -154,7 +154,7 @@ struct recorder {
     uint64_t pages;       /* of guest RAM and, behind it, of other RAM blocks */
     uint8_t *page_flags;  /* per page of guest RAM */
     uint16_t *translated; /* per page of guest RAM: the generation whose slots were last translated through it */
-    uint8_t *stores;      /* per page of guest RAM: stores since a walk went through it, up to FLOOD */
+    uint8_t *stores;      /* per page of guest RAM: stores since a walk went through it, up to UNUSED */
     uint64_t *leading;    /* pages that are PAGE_LEADS_TO_TABLES */
     size_t leading_count, leading_room;
     uint64_t path[MAX_PATH]; /* the tables that the last walk went through, as page numbers in guest RAM */

@@ -11,6 +11,7 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
     : Translator
 {
     private readonly bool _amd = profile.Vendor == CpuVendor.Amd;
+    private readonly CachedPages? _cached = profile is { Vendor: CpuVendor.Amd, SetsAccessedInPdpte: true } ? new CachedPages() : null;
     private PagingRules _rules;
     private long _rulesVersion = -1;
     private long _guestReferences;
@@ -24,6 +25,8 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
         second.Root = root;
         second.Pml = pml;
     }
+
+    public override void ForgetPage(ulong gva) => _cached?.Remove(gva);
 
     public override TranslationStatus Translate(in GuestAccess access, out Translation translation)
     {
@@ -96,6 +99,8 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
     {
         ref readonly var rules = ref Rules();
         spared = 0;
+        if (_cached is not null && rules.Mode == PagingMode.Pae)
+            return WalkUnlessCached(_cached, ref tables, rules, access, ref result);
         if (cache is null)
             return GuestWalker.Walk(ref tables, rules, registers, access, ref result);
         var epoch = second.Epoch + memory.ContentEpoch + registers.Version;
@@ -109,6 +114,16 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
         var status = GuestWalker.Walk(ref tables, rules, registers, access, ref result);
         if (tables.PageTable.Level != 0)
             cache.Fill(access.Gva, epoch, tables.PageTable, tables.ReferencesToPageTable);
+        return status;
+    }
+
+    /// <summary>A page that the CPU has in its TLB costs no walk, so that a guest finds the accessed bit of a PDPTE where it cleared it.</summary>
+    private WalkStatus WalkUnlessCached(CachedPages cached, ref GuestTables tables, in PagingRules rules, in GuestAccess access, ref WalkResult result)
+    {
+        var sparing = rules with { SetsAccessedInPdpte = !cached.Holds(access, registers.Version) };
+        var status = GuestWalker.Walk(ref tables, sparing, registers, access, ref result);
+        if (status == WalkStatus.Mapped)
+            cached.Add(access);
         return status;
     }
 
@@ -155,5 +170,35 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
         translation.ExitInfo1 = second.ExitInfo1;
         translation.ExitInfo2 = second.ExitGpa;
         return TranslationStatus.Exit;
+    }
+}
+
+/// <summary>The pages that an emulated CPU has in its TLB: those it walked to since it last entered the guest, or the guest flushed.</summary>
+internal sealed class CachedPages
+{
+    private readonly HashSet<(ulong Page, bool ForWrites)> _pages = [];
+    private long _version = -1;
+
+    /// <param name="access">What is asked.</param>
+    /// <param name="version">Of the registers; another one than before: what was cached is void.</param>
+    public bool Holds(in GuestAccess access, long version)
+    {
+        if (_version != version)
+            _pages.Clear();
+        _version = version;
+        return _pages.Contains((access.Gva >> 12, access.IsWrite));
+    }
+
+    public void Remove(ulong gva)
+    {
+        _pages.Remove((gva >> 12, true));
+        _pages.Remove((gva >> 12, false));
+    }
+
+    public void Add(in GuestAccess access)
+    {
+        _pages.Add((access.Gva >> 12, access.IsWrite));
+        if (access.IsWrite)
+            _pages.Add((access.Gva >> 12, false));
     }
 }

@@ -16,6 +16,11 @@ internal abstract class Translator
     /// <summary>KVM has entered the guest: what the walks start from.</summary>
     public abstract void OnEnter(HardwareRoot root, PmlBuffer? pml);
 
+    /// <summary>The guest flushes one page.</summary>
+    public virtual void ForgetPage(ulong gva)
+    {
+    }
+
     /// <summary>Translates as if no translation had ever been cached.</summary>
     public abstract TranslationStatus Translate(in GuestAccess access, out Translation translation);
 

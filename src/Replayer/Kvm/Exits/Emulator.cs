@@ -151,7 +151,11 @@ internal sealed class Emulator(KvmVcpu vcpu)
                 return true;
             }
 
-            if (!_vm.ShadowMmu.TryTranslate(vcpu, exit.Gva, access, OverridesSmap(exit.Flags), out var found, out var fault))
+            // A nested guest's address whose linear one is not known: what its own tables say of it is not, either.
+            ulong? found = null;
+            if (!(exit.IsPhysical && vcpu.IsNested
+                ? TryTranslateNested(address, access, out found, out var fault)
+                : _vm.ShadowMmu.TryTranslate(vcpu, exit.Gva, access, OverridesSmap(exit.Flags), out found, out fault)))
             {
                 vcpu.Injector.InjectEmulatedPageFault(fault);
                 return false;
@@ -162,6 +166,13 @@ internal sealed class Emulator(KvmVcpu vcpu)
 
         isMmio = (gpa & ~0xfffUL) == ApicBase || vcpu.Mmio.MatchesGpa(gpa, _vm.Memslots.Generation);
         return true;
+    }
+
+    private bool TryTranslateNested(ulong address, ulong access, out ulong? gpa, out WalkFault fault)
+    {
+        var isMapped = _vm.ShadowMmu.TryTranslateNested(vcpu, address, access, out var found, out fault);
+        gpa = found;
+        return isMapped;
     }
 
     /// <summary>The rights kept with a device's address allow the access, protection keys aside.</summary>

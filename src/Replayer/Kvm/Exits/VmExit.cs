@@ -19,6 +19,9 @@ public readonly record struct VmExit
     /// <summary>The linear address of the access that exited.</summary>
     public ulong Gva { get; init; }
 
+    /// <summary>Of the access only the guest-physical address is known: which linear address led there, the capture does not say.</summary>
+    public bool IsPhysical { get; init; }
+
     public AccessKind Access { get; init; }
 
     public AccessFlags Flags { get; init; }

@@ -1,3 +1,5 @@
+using Replay.Trace;
+
 namespace Replay.Replayer.Kvm.Host;
 
 /// <summary>The named host profiles.</summary>
@@ -88,6 +90,12 @@ public static class HostProfiles
 
     /// <summary>The profile a mode runs on when none is named.</summary>
     public static HostProfile DefaultFor(MmuMode mode) => mode is MmuMode.Npt or MmuMode.NptTdp ? Amd : Intel;
+
+    /// <summary>The profile a mode runs on when none is named and the guest is a hypervisor: shadow paging runs where its guests can.</summary>
+    /// <param name="mode">The mode.</param>
+    /// <param name="nested">How the guest first enters a guest of its own; null: it has none.</param>
+    public static HostProfile DefaultFor(MmuMode mode, NestedEntry? nested) =>
+        mode == MmuMode.Shadow && nested is { Vmx: not true } ? Amd : DefaultFor(mode);
 
     public static HostProfile? Find(string name)
     {

@@ -203,13 +203,23 @@ public sealed class KvmVcpu : IHypervisor
         IsShutDown = false;
         Vm.Journal.Vcpu = (byte)Id;
         Invariant.Holds(!IsPagingExit(exit.Reason) || !Vm.TdpEnabled || !Registers.PagingEnabled, $"{exit.Reason} exits in two-dimensional paging");
-        HasPdptrs = false;
+        LeaveGuest();
         using var scope = Vm.Journal.BeginExit(exit.Reason, exit.Info1, exit.Info2);
         var wasGuestMode = IsGuestMode;
         var result = _exits.Handle(exit);
         if (wasGuestMode)
             Nested.CheckEvents();
         return wasGuestMode && !IsGuestMode ? ExitResult.NestedExit : result;
+    }
+
+    /// <inheritdoc/>
+    public void LeaveGuest()
+    {
+        HasPdptrs = false;
+        if (!Vm.Profile.SetsAccessedInPdpte || !Vm.TdpEnabled || Registers.Mode != PagingMode.Pae)
+            return;
+        Registers.Forget();
+        Tlb.Void();
     }
 
     /// <inheritdoc/>
@@ -233,7 +243,7 @@ public sealed class KvmVcpu : IHypervisor
     public void Vmrun(ulong vmcb, NestedEntry entry)
     {
         Vm.Journal.Vcpu = (byte)Id;
-        HasPdptrs = false;
+        LeaveGuest();
         using var scope = Vm.Journal.BeginExit(ExitReason.Vmrun, 0, vmcb);
         _exits.EnterNested(vmcb, entry);
     }

@@ -71,12 +71,18 @@ internal readonly record struct ColumnChunkMeta
 
     /// <summary>The lowest and the highest value as bits, for the 64-bit columns.</summary>
     public (ulong Min, ulong Max)? Range { get; init; }
+
+    /// <summary>What no value lies outside of; empty where nothing is known or all is null. Known where it was written, not where it is read.</summary>
+    public ColumnBounds Bounds { get; init; }
 }
 
 /// <summary>One row group of an access file: its columns in the order of <see cref="AccessColumn.All"/>.</summary>
 internal sealed record RowGroupMeta(int Rows, ColumnChunkMeta[] Columns)
 {
     private const int OrdinalColumn = 0;
+
+    /// <summary>Number of the column by which its rows ascend; null where none is known. Known where it was written, not where it is read.</summary>
+    public int? SortedBy { get; init; }
 
     /// <summary>Where its pages begin in the file, and where they end.</summary>
     public (long Start, long End) Extent =>
@@ -87,6 +93,22 @@ internal sealed record RowGroupMeta(int Rows, ColumnChunkMeta[] Columns)
         this with { Columns = [.. Columns.Select(column => column with { DictionaryOffset = column.DictionaryOffset - offset, DataOffset = column.DataOffset - offset })] };
 
     public long LastOrdinal => (long)(Columns[OrdinalColumn].Range?.Max ?? throw new InvalidDataException("the ordinals have no statistics"));
+}
+
+/// <summary>What is known of a file as a whole.</summary>
+/// <param name="Name">Of its table.</param>
+/// <param name="Columns">In order.</param>
+/// <param name="Metadata">Keys and values for whoever reads the file alone.</param>
+internal readonly ref struct TableMeta(string Name, ReadOnlySpan<FileColumn> Columns, ReadOnlySpan<(string Key, string Value)> Metadata)
+{
+    public string Name { get; } = Name;
+
+    public ReadOnlySpan<FileColumn> Columns { get; } = Columns;
+
+    public ReadOnlySpan<(string Key, string Value)> Metadata { get; } = Metadata;
+
+    /// <summary>Bounds of narrow numbers and texts stand in the footer, too. Readers of captures refuse them there.</summary>
+    public bool HasAllBounds { get; init; }
 }
 
 /// <summary>A column of an access or event file.</summary>

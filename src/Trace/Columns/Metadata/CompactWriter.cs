@@ -23,6 +23,8 @@ internal sealed class CompactWriter
         _lastField = 0;
     }
 
+    public void Int16(int field, short value) => Number(field, CompactType.Int16, value);
+
     public void Int32(int field, int value) => Number(field, CompactType.Int32, value);
 
     public void Int64(int field, long value) => Number(field, CompactType.Int64, value);
@@ -79,7 +81,14 @@ internal sealed class CompactWriter
 
     public void Int32Element(int value) => Varint(ZigZag(value));
 
+    public void Int64Element(long value) => Varint(ZigZag(value));
+
     public void TextElement(string value) => Bytes(Encoding.UTF8.GetBytes(value));
+
+    public void BinaryElement(ReadOnlySpan<byte> value) => Bytes(value);
+
+    /// <summary>In a list, unlike in a structure, a truth value takes a byte.</summary>
+    public void FlagElement(bool value) => Put((byte)(value ? CompactType.True : CompactType.False));
 
     private static ulong ZigZag(long value) => (ulong)((value << 1) ^ (value >> 63));
 

@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-
 namespace Replay.Trace.Columns;
 
 /// <summary>Writes the footer of a file: Parquet's FileMetaData.</summary>
@@ -18,22 +16,22 @@ internal static class FooterWriter
     private const int Optional = 1;
 
     /// <param name="to">Where to write.</param>
-    /// <param name="root">Name of the table.</param>
-    /// <param name="columns">Its columns.</param>
-    /// <param name="groups">What was written of them.</param>
-    /// <param name="metadata">Keys and values about the file as a whole.</param>
-    public static void Write(CompactWriter to, string root, ReadOnlySpan<FileColumn> columns, List<RowGroupMeta> groups, ReadOnlySpan<(string Key, string Value)> metadata = default)
+    /// <param name="table">What is known of the file as a whole.</param>
+    /// <param name="groups">What was written of it.</param>
+    /// <param name="index">Where the page index of each row group's columns stands.</param>
+    public static void Write(CompactWriter to, TableMeta table, List<RowGroupMeta> groups, PageIndexPlace[][] index)
     {
+        var columns = table.Columns;
         to.Int32(1, 2);
         to.BeginList(2, CompactType.Struct, columns.Length + 1);
-        WriteRoot(to, root, columns.Length);
+        WriteRoot(to, table.Name, columns.Length);
         foreach (var column in columns)
             WriteColumn(to, column);
         to.Int64(3, groups.Sum(group => (long)group.Rows));
         to.BeginList(4, CompactType.Struct, groups.Count);
         for (var i = 0; i < groups.Count; i++)
-            WriteGroup(to, columns, groups[i]);
-        WriteMetadata(to, metadata);
+            WriteGroup(to, table, groups[i], index[i], i);
+        WriteMetadata(to, table.Metadata);
         to.Text(6, "replay");
         WriteOrders(to, columns.Length);
         to.End();
@@ -103,25 +101,53 @@ internal static class FooterWriter
         to.EndStruct();
     }
 
-    private static void WriteGroup(CompactWriter to, ReadOnlySpan<FileColumn> columns, RowGroupMeta group)
+    private static void WriteGroup(CompactWriter to, TableMeta table, RowGroupMeta group, PageIndexPlace[] index, int number)
     {
         to.BeginElement();
+        var columns = table.Columns;
         to.BeginList(1, CompactType.Struct, columns.Length);
         for (var i = 0; i < columns.Length; i++)
         {
             to.BeginElement();
             to.Int64(2, 0);
             to.BeginStruct(3);
-            WriteChunk(to, columns[i], group.Columns[i]);
+            WriteChunk(to, columns[i], group.Columns[i], table.HasAllBounds);
             to.EndStruct();
+            WritePlace(to, index[i]);
             to.EndStruct();
         }
         to.Int64(2, group.Columns.Sum(chunk => chunk.RawBytes));
         to.Int64(3, group.Rows);
+        if (group.SortedBy is { } sorted)
+            WriteSorting(to, sorted);
+        to.Int64(5, group.Extent.Start);
+        to.Int64(6, group.Columns.Sum(chunk => chunk.StoredBytes));
+        if (number <= short.MaxValue)
+            to.Int16(7, (short)number);
         to.EndStruct();
     }
 
-    private static void WriteChunk(CompactWriter to, FileColumn column, ColumnChunkMeta chunk)
+    private static void WritePlace(CompactWriter to, PageIndexPlace place)
+    {
+        to.Int64(4, place.PagesOffset);
+        to.Int32(5, place.PagesLength);
+        if (place.BoundsLength == 0)
+            return;
+        to.Int64(6, place.BoundsOffset);
+        to.Int32(7, place.BoundsLength);
+    }
+
+    private static void WriteSorting(CompactWriter to, int column)
+    {
+        to.BeginList(4, CompactType.Struct, 1);
+        to.BeginElement();
+        to.Int32(1, column);
+        to.Flag(2, false);
+        to.Flag(3, false);
+        to.EndStruct();
+    }
+
+    private static void WriteChunk(CompactWriter to, FileColumn column, in ColumnChunkMeta chunk, bool hasAllBounds)
     {
         to.Int32(1, (int)column.Type);
         WriteEncodings(to, column, chunk);
@@ -134,8 +160,7 @@ internal static class FooterWriter
         to.Int64(9, chunk.DataOffset);
         if (chunk.DictionaryOffset is { } offset)
             to.Int64(11, offset);
-        if (chunk.Range is { } range)
-            WriteRange(to, range, chunk.Nulls);
+        WriteStatistics(to, chunk, chunk.Range is not null || hasAllBounds);
     }
 
     private static void WriteEncodings(CompactWriter to, FileColumn column, ColumnChunkMeta chunk)
@@ -149,15 +174,15 @@ internal static class FooterWriter
             to.Int32Element((int)PageEncoding.Rle);
     }
 
-    private static void WriteRange(CompactWriter to, (ulong Min, ulong Max) range, int nulls)
+    private static void WriteStatistics(CompactWriter to, in ColumnChunkMeta chunk, bool hasBounds)
     {
-        Span<byte> bits = stackalloc byte[sizeof(ulong)];
         to.BeginStruct(12);
-        to.Int64(3, nulls);
-        BinaryPrimitives.WriteUInt64LittleEndian(bits, range.Max);
-        to.Binary(5, bits);
-        BinaryPrimitives.WriteUInt64LittleEndian(bits, range.Min);
-        to.Binary(6, bits);
+        to.Int64(3, chunk.Nulls);
+        if (hasBounds && chunk.Bounds.Min is not null)
+        {
+            to.Binary(5, chunk.Bounds.Max);
+            to.Binary(6, chunk.Bounds.Min);
+        }
         to.EndStruct();
     }
 

@@ -34,7 +34,7 @@ internal sealed class BlockEncoder(ColumnChunkWriter writer)
         columns[7] = Offsets(block.Offsets.AsSpan(0, rows));
         if (hasRips)
             columns[8] = Wide(AccessColumn.Rip, block.RipEntries, Indexes(block.Rips.AsSpan(0, rows), block.RipEntries.Length), rows);
-        return new RowGroupMeta(rows, columns);
+        return new RowGroupMeta(rows, columns) { SortedBy = 0 };
     }
 
     private ColumnChunkMeta Ordinals(AccessBlock block)

@@ -15,6 +15,9 @@ internal sealed class ColumnChunkWriter(PageCompressor compressor) : IDisposable
     private uint _checksum;
     private bool _sums;
 
+    /// <summary>Bytes of the file so far.</summary>
+    public long Position => _position;
+
     /// <summary>Begins a new file.</summary>
     public void Open(Stream stream)
     {
@@ -140,6 +143,7 @@ internal sealed class ColumnChunkWriter(PageCompressor compressor) : IDisposable
             RawBytes = _position - start + saved,
             StoredBytes = _position - start,
             Range = range,
+            Bounds = range is { } known ? ColumnBounds.Of(known) : ColumnBounds.OfDictionary(column, dictionary),
         };
     }
 

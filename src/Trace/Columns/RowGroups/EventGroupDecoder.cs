@@ -69,6 +69,13 @@ internal sealed class EventGroupDecoder(int vcpus) : IDisposable
     public HashSet<ulong> PagesOf(ReadOnlySpan<byte> file, FileColumn column, ColumnChunkMeta chunk) =>
         chunk.DictionaryOffset is null ? [] : [.. MemoryMarshal.Cast<byte, ulong>(_pages.Dictionary(file, column, chunk, out _))];
 
+    /// <summary>Whether a row group has an event of a kind: the dictionary of the kinds.</summary>
+    public bool Holds(ReadOnlySpan<byte> file, ColumnChunkMeta chunk, TraceEventKind kind)
+    {
+        Span<byte> kinds = stackalloc byte[byte.MaxValue + 1];
+        return kinds[..KindDictionary(file, chunk, kinds)].Contains((byte)kind);
+    }
+
     public void Dispose() => _pages.Dispose();
 
     private void MakeRoom(int rows)
@@ -131,18 +138,24 @@ internal sealed class EventGroupDecoder(int vcpus) : IDisposable
 
     private void Kinds(ReadOnlySpan<byte> file, ColumnChunkMeta chunk, Span<byte> kinds)
     {
-        var dictionary = _pages.Dictionary(file, EventColumn.Kind, chunk, out var entries);
         Span<byte> map = stackalloc byte[byte.MaxValue + 1];
-        if (entries > map.Length)
+        var entries = KindDictionary(file, chunk, map);
+        IndexDecoder.Decode(_pages.Data(file, EventColumn.Kind, chunk), entries, kinds);
+        for (var i = 0; i < kinds.Length; i++)
+            kinds[i] = map[kinds[i]];
+    }
+
+    private int KindDictionary(ReadOnlySpan<byte> file, ColumnChunkMeta chunk, Span<byte> kinds)
+    {
+        var dictionary = _pages.Dictionary(file, EventColumn.Kind, chunk, out var entries);
+        if (entries > kinds.Length)
             throw new InvalidDataException("there are more kinds of event than there can be");
         for (var i = 0; i < entries; i++)
         {
             var name = Encoding.UTF8.GetString(TakeBlob(ref dictionary));
-            map[i] = TraceEventKindName.TryParse(name, out var kind) ? (byte)kind : throw new InvalidDataException($"'{name}' is no event kind");
+            kinds[i] = TraceEventKindName.TryParse(name, out var kind) ? (byte)kind : throw new InvalidDataException($"'{name}' is no event kind");
         }
-        IndexDecoder.Decode(_pages.Data(file, EventColumn.Kind, chunk), entries, kinds);
-        for (var i = 0; i < kinds.Length; i++)
-            kinds[i] = map[kinds[i]];
+        return entries;
     }
 
     private void Vcpus(ReadOnlySpan<byte> file, ColumnChunkMeta chunk, Span<byte> into)

@@ -45,7 +45,7 @@ internal sealed class EventGroupEncoder(ColumnChunkWriter writer, bool wholeByte
         columns[at++] = Blobs(EventColumn.Detail, rows, Detail);
         columns[at++] = Blobs(EventColumn.Data, rows, Data);
         columns[at] = Indexed(EventColumn.L2GpaPage, rows, static (in row) => row.L2Gpa >> PageShift);
-        return new RowGroupMeta(rows.Length, columns);
+        return new RowGroupMeta(rows.Length, columns) { SortedBy = 0 };
     }
 
     private static ReadOnlySpan<byte> Detail(in TraceEvent row, out bool isNull)

@@ -42,7 +42,7 @@ internal sealed class RowGroupEncoder(ColumnChunkWriter writer, Effort effort)
         columns[at++] = effort.PackOffsets ? PackedOffsets(block.Gvas.AsSpan(from, rows)) : Offsets(block.Gvas.AsSpan(from, rows));
         if (hasRips)
             columns[at] = Wide(AccessColumn.Rip, block.Rips.AsSpan(from, rows), 0);
-        return new RowGroupMeta(rows, columns);
+        return new RowGroupMeta(rows, columns) { SortedBy = 0 };
     }
 
     /// <summary>Encodes a row group of a touch index.</summary>

@@ -72,7 +72,7 @@ internal sealed class MmuRoots(KvmVm vm, ShadowMmu mmu)
         {
             if (context.Root.ShadowPage is { } root)
                 FreePage(root, ref invalid);
-            else
+            else if (context.Root.Table != mmu.DummyRoot)
                 FreePaeRoots(context, ref invalid);
             context.Root = default;
         }

@@ -56,7 +56,7 @@ internal sealed class GuestTableWalker<TPtes>(KvmVm vm)
         }
 
         walk.MaxLevel = walk.Level;
-        var rights = ulong.MaxValue;
+        var rights = walk.Rights = ulong.MaxValue;
         for (; ; walk.Level--)
         {
             var above = rights;

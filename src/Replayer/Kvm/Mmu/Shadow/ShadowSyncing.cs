@@ -20,6 +20,8 @@ internal sealed class ShadowSyncing(KvmVm vm, ShadowMmu mmu)
             return;
         }
 
+        if (table == mmu.DummyRoot)
+            return;
         var paeRoot = context.PaeRoot!;
         for (var i = 0; i < 4; i++)
         {

@@ -4,7 +4,7 @@ using System.Runtime.ExceptionServices;
 namespace Replay.Trace.Storage;
 
 /// <summary>The thread that encodes blocks, writes parts and keeps the manifest up to date, so that the producer does not wait for it.</summary>
-internal sealed class PartEncoder : IDisposable
+internal sealed class CaptureEncoder : IDisposable
 {
     private readonly string _directory;
     private readonly BlockingCollection<Job> _jobs = [];
@@ -18,7 +18,7 @@ internal sealed class PartEncoder : IDisposable
     private Exception? _failure;
     private bool _stopped;
 
-    public PartEncoder(string directory, CaptureManifest manifest, Effort effort, int queueBlocks, bool index)
+    public CaptureEncoder(string directory, CaptureManifest manifest, Effort effort, int queueBlocks, bool index)
     {
         _directory = directory;
         _manifest = manifest;

@@ -4,9 +4,9 @@ using System.Reflection;
 namespace Replay.Recorder.Ftrace.Host;
 
 /// <summary>The shell script that records a trace on a host: POSIX, without anything that has to be installed there.</summary>
-public static class HostScript
+public static class RecordingScript
 {
-    private const string Script = "record-host.sh";
+    private const string File = "record-host.sh";
 
     /// <summary>Kernels whose registers and offsets are known, and which releases (as a pattern of the shell) they fit.</summary>
     private static readonly (string Kernel, string Releases)[] Known = [("6.1", "6.1|6.1.*|6.1-*"), ("6.12", "6.12|6.12.*|6.12-*")];
@@ -22,7 +22,7 @@ public static class HostScript
     {
         var releases = Known.First(known => known.Kernel == kernel).Releases;
         var lines = Read($"probes-{kernel}.txt").Split('\n', StringSplitOptions.RemoveEmptyEntries).ToLookup(line => line.StartsWith("o ", StringComparison.Ordinal));
-        return Read(Script)
+        return Read(File)
             .Replace("@KERNEL@", kernel, StringComparison.Ordinal)
             .Replace("@MATCH@", releases, StringComparison.Ordinal)
             .Replace("@SECONDS@", seconds.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)

@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace Replay.Cli.Tests.Ftrace;
 
 /// <summary>The script that records on a host, against a tracefs made of files.</summary>
-public sealed class HostScriptTests : IDisposable
+public sealed class RecordingScriptTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
