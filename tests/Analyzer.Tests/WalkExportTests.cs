@@ -26,11 +26,11 @@ public sealed class WalkExportTests : IDisposable
     {
         var path = _directory.File("w.parquet");
         var options = new ReplayOptions { Mode = mode };
-        var plain = ReplaySession.Run(Open(workload, paging), options, new SilentHistory());
+        var plain = ReplaySession.Run(Open(workload, paging), options, new SilentHistory(), cancellation: TestContext.Current.CancellationToken);
         ReplayResult result;
         using (var file = new WalkFile(path, isCsv: false))
         {
-            result = ReplaySession.Run(Open(workload, paging), options with { Walks = file }, new SilentHistory());
+            result = ReplaySession.Run(Open(workload, paging), options with { Walks = file }, new SilentHistory(), cancellation: TestContext.Current.CancellationToken);
             file.Finish();
             Assert.Equal(Counted(result), (file.Walks, file.References));
         }
@@ -59,7 +59,7 @@ public sealed class WalkExportTests : IDisposable
         foreach (var name in (string[])["a.csv", "b.csv", "c.parquet"])
         {
             using var file = new WalkFile(_directory.File(name), TypedRows.IsCsv(name));
-            ReplaySession.Run(Open("demand-paging", "4level"), new ReplayOptions { Mode = MmuMode.Npt, Walks = file }, new SilentHistory());
+            ReplaySession.Run(Open("demand-paging", "4level"), new ReplayOptions { Mode = MmuMode.Npt, Walks = file }, new SilentHistory(), cancellation: TestContext.Current.CancellationToken);
             file.Finish();
         }
 
