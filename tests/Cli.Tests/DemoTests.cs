@@ -21,7 +21,8 @@ public sealed class DemoTests : IDisposable
             var arguments = line.Replace("demo.html", _folder["demo.html"], StringComparison.Ordinal).Split(' ');
             var (code, answer, message) = await CommandRunner.Run(arguments);
             Assert.True(code is ExitCode.Done or ExitCode.Different, $"{line}: {message}");
-            Assert.True(answer.Split('\n').Count(each => each.Trim().Length > 0) > 2, $"{line}: {answer}");
+            // A line of names is no answer yet.
+            Assert.True(answer.Split('\n').Count(each => each.Trim().Length > 0) >= 2, $"{line}: {answer}");
             Assert.DoesNotContain("(0 rows)", answer, StringComparison.Ordinal);
         }
     }
@@ -29,8 +30,8 @@ public sealed class DemoTests : IDisposable
     [Fact]
     public async Task What_no_database_holds_is_made_from_its_capture_whole_or_not_at_all()
     {
-        var (_, _, message) = await CommandRunner.Run("record", "synthetic", "-w", "demand-paging", "-o", _folder["x.capture"], "-q", "--max-accesses", "5000");
-        Assert.Empty(message);
+        var (recorded, _, message) = await CommandRunner.Run("record", "synthetic", "-w", "demand-paging", "-o", _folder["x.capture"], "-q", "--max-accesses", "5000");
+        Assert.True(recorded == ExitCode.Done, message);
         Assert.Equal(ExitCode.Done, (await CommandRunner.Run("run", _folder["x.capture"], "-m", "npt", "-m", "shadow", "-o", _folder["x.db"], "-q")).ExitCode);
         string[] export = ["export", _folder["x.db"], "--walks", _folder["w.csv"], "--reuse", _folder["r.csv"], "--working-set", _folder["s.csv"], "--window", "1000", "-q"];
         var (exitCode, _, error) = await CommandRunner.Run([.. export, "--run", "shadow"]);
@@ -50,8 +51,8 @@ public sealed class DemoTests : IDisposable
     [Fact]
     public async Task Its_runs_can_be_told_apart_and_found_again()
     {
-        var (_, _, message) = await CommandRunner.Run("record", "synthetic", "-w", "sequential", "-o", _folder["x.capture"], "-q", "--max-accesses", "2000");
-        Assert.Empty(message);
+        var (recorded, _, message) = await CommandRunner.Run("record", "synthetic", "-w", "sequential", "-o", _folder["x.capture"], "-q", "--max-accesses", "2000");
+        Assert.True(recorded == ExitCode.Done, message);
         var (exitCode, text, _) = await CommandRunner.Run("run", _folder["x.capture"], "-m", "ept", "-m", "shadow", "--name", "mine", "-o", _folder["x.db"], "-q", "--json");
         Assert.Equal(ExitCode.Done, exitCode);
         using var json = System.Text.Json.JsonDocument.Parse(text);

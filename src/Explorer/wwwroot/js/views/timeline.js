@@ -202,7 +202,6 @@ export const timeline = {
       localStorage.setItem('scale', isLog ? 'log' : 'linear');
       drawHead();
       draw();
-      await events;
     }
 
     async function drawEvents() {
