@@ -97,6 +97,7 @@ internal static class CommandLine
         yield return new DiffCommand();
         yield return new VerifyCommand();
         yield return new IndexCommand();
+        yield return new CompactCommand();
         yield return new ConformCommand();
         yield return new EventsCommand();
         yield return new TreeCommand();

@@ -22,8 +22,8 @@ public sealed record ExplorerOptions
     /// <summary>Names, besides the address itself, by which browsers may call this host.</summary>
     public IReadOnlyList<string> HostNames { get; init; } = [];
 
-    /// <summary>The function at an address of the guest, or null; null itself: instructions are numbers.</summary>
-    public Func<ulong, string?>? Symbols { get; init; }
+    /// <summary>The function at an address of the guest, in the address space of a CR3 or in any, or null; null itself: instructions are numbers.</summary>
+    public Func<ulong, ulong?, string?>? Symbols { get; init; }
 
     /// <summary>Rows of a query's answer, at most. What is cut off is told.</summary>
     public long MaxRows { get; init; } = 10_000;

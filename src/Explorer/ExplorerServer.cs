@@ -41,7 +41,7 @@ public sealed class ExplorerServer : IAsyncDisposable
     private ExplorerServer(ExplorerOptions options)
     {
         _options = options;
-        _shelf = new Shelf(options.Databases);
+        _shelf = new Shelf(options.Databases, options.Symbols);
         _guard = new RequestGuard(options, () => _port);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "replay" });
         builder.WebHost.UseKestrelCore().ConfigureKestrel(server =>
@@ -155,9 +155,9 @@ public sealed class ExplorerServer : IAsyncDisposable
         "/step.json" => EventsApi.Step(_shelf, request),
         "/tables.json" => TablesApi.Answer(_shelf, request),
         "/entry.json" => TablesApi.Entry(_shelf, request),
-        "/why.json" => WhyApi.Answer(_shelf, request, _options.Symbols),
+        "/why.json" => WhyApi.Answer(_shelf, request),
         "/memory.json" => MemoryApi.Answer(_shelf, request),
-        "/gfn.json" => MemoryApi.History(_shelf, request, _options.Symbols),
+        "/gfn.json" => MemoryApi.History(_shelf, request),
         "/queries.json" => QueryApi.List(),
         "/query.json" => QueryApi.Answer(_shelf, request, _options),
         "/compare.json" => CompareApi.Answer(_shelf, request),

@@ -15,6 +15,7 @@ public sealed partial class CannedQueryTests : IDisposable
         { "counters", "" },
         { "diff-summary", "a=ept b=ept" },
         { "dirty-log-cost", "" },
+        { "divergences", "" },
         { "entry-at", "table_id=4 idx=0x100 ordinal=20" },
         { "exits-by-reason", "" },
         { "fault-latency", "" },

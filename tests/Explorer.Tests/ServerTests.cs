@@ -67,6 +67,27 @@ public sealed class ServerTests(BootFixture boot) : IClassFixture<BootFixture>, 
     }
 
     [Fact]
+    public async Task Instructions_are_named_in_the_address_space_that_they_run_in()
+    {
+        await using var server = await ExplorerServer.StartAsync(new ExplorerOptions
+        {
+            Databases = [boot.Database],
+            Port = 0,
+            Symbols = (rip, cr3) => $"{rip:x}@{cr3:x}",
+        });
+        using var client = new HttpClient { BaseAddress = server.Address };
+        using var rows = JsonDocument.Parse(await client.GetStringAsync(new Uri(
+            "/query.json?run=ept&sql=" + Uri.EscapeDataString(
+                "select a.ordinal, symbol(a.rip, c.cr3) from access as a join guest_cr3 as c on c.run = a.run and c.vcpu = a.vcpu and c.ordinal = (select max(ordinal) from guest_cr3 where run = a.run and vcpu = a.vcpu and ordinal <= a.ordinal) "
+                + "where a.run = 1 and a.rip <> 0 order by a.ordinal desc limit 1"), UriKind.Relative)));
+        var row = rows.RootElement.GetProperty("results")[0].GetProperty("rows")[0];
+        var (ordinal, name) = (row[0].GetInt64(), row[1].GetString());
+        Assert.Matches("^[0-9a-f]+@[0-9a-f]+$", name);
+        using var why = JsonDocument.Parse(await client.GetStringAsync(new Uri($"/why.json?run=ept&at={ordinal}", UriKind.Relative)));
+        Assert.Equal(name, why.RootElement.GetProperty("access").GetProperty("symbol").GetString());
+    }
+
+    [Fact]
     public async Task Another_sites_page_is_not_answered()
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, "/query.json?q=runs");

@@ -29,14 +29,17 @@ SELECT
   (SELECT c.path FROM _chain AS c WHERE c.run = o.run AND c.chain_id = o.chain_id),
   fault_id, exit_id,
   CASE WHEN operation BETWEEN 1 AND 5 THEN
-    printf('%s: sp gen %d gfn %x l%d %d-byte q%d%s %s%s %snxe %sad root %d %s%s',
+    printf('%s: sp%s gfn %x %s q%d%s %s%s %snxe%s root %d %s%s',
       CASE operation
         WHEN 1 THEN 'kvm_mmu_get_page' WHEN 2 THEN 'kvm_mmu_get_page' WHEN 3 THEN 'kvm_mmu_prepare_zap_page' WHEN 4 THEN 'kvm_mmu_sync_page'
         ELSE 'kvm_mmu_unsync_page' END,
-      generation, gfn, level, CASE role >> 4 & 1 WHEN 1 THEN 4 ELSE 8 END, role >> 5 & 3, CASE role >> 7 & 1 WHEN 1 THEN ' direct' ELSE '' END,
+      CASE generation WHEN 255 THEN '' ELSE printf(' gen %d', generation) END, gfn,
+      CASE generation WHEN 255 THEN printf('%d%s', level, CASE WHEN role >> 7 & 1 OR role >> 4 & 1 THEN '' ELSE ' pae' END)
+        ELSE printf('l%d %d-byte', level, CASE role >> 4 & 1 WHEN 1 THEN 4 ELSE 8 END) END,
+      role >> 5 & 3, CASE role >> 7 & 1 WHEN 1 THEN ' direct' ELSE '' END,
       substr('-w', 1 + (role >> 9 & 1), 1) || substr('-u', 1 + (role >> 10 & 1), 1) || substr('-x', 1 + (role >> 8 & 1), 1),
       CASE role >> 11 & 1 WHEN 1 THEN ' invalid' ELSE '' END,
-      CASE role >> 12 & 1 WHEN 1 THEN '' ELSE '!' END, CASE role >> 16 & 1 WHEN 1 THEN '!' ELSE '' END,
+      CASE role >> 12 & 1 WHEN 1 THEN '' ELSE '!' END, CASE WHEN generation = 255 THEN '' WHEN role >> 16 & 1 THEN ' !ad' ELSE ' ad' END,
       root_count, CASE unsync WHEN 1 THEN 'unsync' ELSE 'sync' END, CASE operation WHEN 1 THEN ' new' WHEN 2 THEN ' existing' ELSE '' END)
   END,
   CASE WHEN context = 0 THEN 'L1' WHEN context IN (1, 2, 4) THEN 'L2' END, CASE context WHEN 0 THEN 'root_mmu' WHEN 1 THEN 'root_mmu' WHEN 2 THEN 'guest_mmu' END

@@ -22,7 +22,7 @@ CREATE VIEW table_page (
   smm,             -- boolean: Role: for system-management mode.
   tdp_mmu,         -- boolean: Belongs to the TDP MMU.
   special,         -- boolean: A special root (pae_root, pml4_root, pml5_root) that is no kvm_mmu_page.
-  generation,      -- integer: mmu_valid_gen at creation.
+  generation,      -- integer: mmu_valid_gen at creation; NULL in kernels that have none.
   created_shown,   -- boolean: 0 in an observed run: the page was there before the trace shows its making; `created_ordinal` is where it is shown first.
   created_ordinal, -- integer: The trace event for which it was made.
   created_seq,     -- integer: Place in the run's history.
@@ -52,7 +52,7 @@ SELECT
   CASE WHEN coalesce(role_mask, -1) >> 16 & 1 THEN role >> 16 & 1 END,
   CASE WHEN coalesce(role_mask, -1) >> 17 & 1 THEN role >> 17 & 1 END,
   CASE WHEN coalesce(role_mask, -1) >> 24 & 1 THEN role >> 24 <> 0 END,
-  is_tdp, is_special, generation, created_shown, created_ordinal, created_seq, fault_id,
+  is_tdp, is_special, nullif(generation, 255), created_shown, created_ordinal, created_seq, fault_id,
   CASE created_shown WHEN 1 THEN (SELECT c.path FROM _chain AS c WHERE c.run = p.run AND c.chain_id = p.chain_id) END,
   zapped_ordinal, zapped_seq,
   (SELECT c.path FROM _chain AS c WHERE c.run = p.run AND c.chain_id = p.zap_chain_id),

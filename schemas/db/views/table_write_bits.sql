@@ -31,7 +31,7 @@ CREATE VIEW table_write_bits (
   old_mmu_writable,    -- boolean: Old value. Software bit: KVM may make it writable without the lock.
   old_ad_type,         -- integer: Old value. Software bits 52 and 53: 0 A/D bits by hardware, 1 off, 2 write protection only.
   old_access_track,    -- boolean: Old value. EPT format: rights were taken away to see the next access; the saved ones are in bits 54 and 56.
-  old_mmio_generation, -- integer: Old value. Memslot generation in an MMIO value, else NULL.
+  old_mmio_generation, -- integer: Old value. Memslot generation in an MMIO value, else NULL; NULL also in kernels whose MMIO values have none.
   new,                 -- address: Value after.
   new_hex,             -- hex: The same.
   new_kind,            -- text: New value. What the value is: `none`, `page`, `huge`, `table`, `mmio`, `removed`, `root`, `other`, `unknown`.
@@ -51,7 +51,7 @@ CREATE VIEW table_write_bits (
   new_mmu_writable,    -- boolean: New value. Software bit: KVM may make it writable without the lock.
   new_ad_type,         -- integer: New value. Software bits 52 and 53: 0 A/D bits by hardware, 1 off, 2 write protection only.
   new_access_track,    -- boolean: New value. EPT format: rights were taken away to see the next access; the saved ones are in bits 54 and 56.
-  new_mmio_generation  -- integer: New value. Memslot generation in an MMIO value, else NULL.
+  new_mmio_generation  -- integer: New value. Memslot generation in an MMIO value, else NULL; NULL also in kernels whose MMIO values have none.
 ) AS
 SELECT
   run, ordinal, seq, table_id, flags & 7, idx, gfn, fault_id,
@@ -73,11 +73,11 @@ SELECT
   CASE WHEN (flags >> 7 & 7) BETWEEN 3 AND 6 THEN printf('0x%x', old >> 12 & 0xffffffffff) END,
   CASE WHEN (flags >> 7 & 7) IN (4, 5) AND flags >> 13 & 1 THEN old >> 3 & 7 END,
   CASE WHEN (flags >> 7 & 7) IN (4, 5) AND flags >> 13 & 1 THEN old >> 6 & 1 END,
-  CASE WHEN (flags >> 7 & 7) IN (4, 5) THEN CASE WHEN flags >> 13 & 1 THEN old >> 57 & 1 ELSE old >> 9 & 1 END END,
-  CASE WHEN (flags >> 7 & 7) IN (4, 5) THEN CASE WHEN flags >> 13 & 1 THEN old >> 58 & 1 ELSE old >> 10 & 1 END END,
+  CASE WHEN (flags >> 7 & 7) IN (4, 5) THEN CASE WHEN flags >> 25 & 1 THEN old >> 10 & 1 WHEN flags >> 13 & 1 THEN old >> 57 & 1 ELSE old >> 9 & 1 END END,
+  CASE WHEN (flags >> 7 & 7) IN (4, 5) THEN CASE WHEN flags >> 25 & 1 THEN old >> 11 & 1 WHEN flags >> 13 & 1 THEN old >> 58 & 1 ELSE old >> 10 & 1 END END,
   CASE WHEN (flags >> 7 & 7) BETWEEN 3 AND 5 THEN old >> 52 & 3 END,
   CASE WHEN (flags >> 7 & 7) IN (4, 5) AND flags >> 13 & 1 THEN (old >> 52 & 3) = 1 AND (old & 7) = 0 END,
-  CASE WHEN (flags >> 7 & 7) = 2 THEN (old >> 3 & 255) | (old >> 44 & 0x7ff00) END,
+  CASE WHEN (flags >> 7 & 7) = 2 AND NOT (flags >> 25 & 1) THEN (old >> 3 & 255) | (old >> 44 & 0x7ff00) END,
   new, CASE WHEN new IS NOT NULL THEN printf('0x%x', new) END,
   CASE CASE WHEN new IS NULL AND (flags >> 10 & 7) = 7 THEN 8 ELSE flags >> 10 & 7 END
     WHEN 8 THEN 'unknown' WHEN 0 THEN 'none' WHEN 1 THEN 'removed' WHEN 2 THEN 'mmio' WHEN 3 THEN 'table' WHEN 4 THEN 'page' WHEN 5 THEN 'huge' WHEN 6 THEN 'root'
@@ -94,9 +94,9 @@ SELECT
   CASE WHEN (flags >> 10 & 7) BETWEEN 3 AND 6 THEN printf('0x%x', new >> 12 & 0xffffffffff) END,
   CASE WHEN (flags >> 10 & 7) IN (4, 5) AND flags >> 13 & 1 THEN new >> 3 & 7 END,
   CASE WHEN (flags >> 10 & 7) IN (4, 5) AND flags >> 13 & 1 THEN new >> 6 & 1 END,
-  CASE WHEN (flags >> 10 & 7) IN (4, 5) THEN CASE WHEN flags >> 13 & 1 THEN new >> 57 & 1 ELSE new >> 9 & 1 END END,
-  CASE WHEN (flags >> 10 & 7) IN (4, 5) THEN CASE WHEN flags >> 13 & 1 THEN new >> 58 & 1 ELSE new >> 10 & 1 END END,
+  CASE WHEN (flags >> 10 & 7) IN (4, 5) THEN CASE WHEN flags >> 25 & 1 THEN new >> 10 & 1 WHEN flags >> 13 & 1 THEN new >> 57 & 1 ELSE new >> 9 & 1 END END,
+  CASE WHEN (flags >> 10 & 7) IN (4, 5) THEN CASE WHEN flags >> 25 & 1 THEN new >> 11 & 1 WHEN flags >> 13 & 1 THEN new >> 58 & 1 ELSE new >> 10 & 1 END END,
   CASE WHEN (flags >> 10 & 7) BETWEEN 3 AND 5 THEN new >> 52 & 3 END,
   CASE WHEN (flags >> 10 & 7) IN (4, 5) AND flags >> 13 & 1 THEN (new >> 52 & 3) = 1 AND (new & 7) = 0 END,
-  CASE WHEN (flags >> 10 & 7) = 2 THEN (new >> 3 & 255) | (new >> 44 & 0x7ff00) END
+  CASE WHEN (flags >> 10 & 7) = 2 AND NOT (flags >> 25 & 1) THEN (new >> 3 & 255) | (new >> 44 & 0x7ff00) END
 FROM _table_write AS w;

@@ -29,6 +29,8 @@ internal static class Comparability
 
     public static void Remark(DiffSide a, DiffSide b, List<string> remarks)
     {
+        foreach (var kernel in ((DiffSide[])[a, b]).Where(side => side.Run.KernelCaveat is not null).GroupBy(side => (side.Run.Kernel, side.Run.KernelCaveat)))
+            remarks.Add($"{string.Join(" and ", kernel.Select(side => side.Run.Mode).Distinct())} of Linux {kernel.Key.Kernel}: {kernel.Key.KernelCaveat}.");
         if (a.IsObserved || b.IsObserved)
         {
             remarks.Add(

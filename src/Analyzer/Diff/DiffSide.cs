@@ -1,3 +1,4 @@
+using Dapper;
 using Replay.Analyzer.Store;
 using Replay.Trace;
 
@@ -15,6 +16,12 @@ public sealed record DiffSide(Database Database, RunRow Run)
     public bool IsTwoDimensional => Run.Mode is not ("shadow" or ObservedMode);
 
     internal const string ObservedMode = "observed";
+
+    /// <summary>Which page tables the guest's vCPUs were on.</summary>
+    public AddressSpaces AddressSpaces() => Store.AddressSpaces.Of(Database, Run.Run);
+
+    /// <summary>The vCPU that made an access; null: the run has no such access.</summary>
+    public int? VcpuOf(long ordinal) => Database.Connection.QueryFirstOrDefault<int?>("SELECT vcpu FROM access WHERE run = @Run AND ordinal = @ordinal", new { Run.Run, ordinal });
 
     /// <summary>Finds a run of a database by its name, number, mode, or mode and kernel (<c>ept@6.12</c>).</summary>
     /// <param name="database">The database.</param>
@@ -61,6 +68,9 @@ public sealed record DiffSideInfo
 
     public required string Kernel { get; init; }
 
+    /// <summary>How far the model of the kernel can be trusted; null where a machine has confirmed it.</summary>
+    public string? KernelCaveat { get; init; }
+
     public required string Tool { get; init; }
 
     public required string Model { get; init; }
@@ -89,6 +99,7 @@ public sealed record DiffSideInfo
         Profile = side.Run.Profile,
         Backing = side.Run.Backing,
         Kernel = side.Run.Kernel,
+        KernelCaveat = side.Run.KernelCaveat,
         Tool = side.Run.Tool,
         Model = side.Run.Model,
         Options = side.Run.Options,

@@ -19,15 +19,9 @@ public enum WriteOrigin : byte
 
     /// <summary>A tracepoint would show it, and the trace does not have it.</summary>
     Missing = 4,
-}
 
-/// <summary>Where model and trace part.</summary>
-/// <param name="Ordinal">The event.</param>
-/// <param name="Trace">What the trace has there.</param>
-/// <param name="Model">What the model has there.</param>
-public sealed record CompanionDivergence(long Ordinal, string Trace, string Model)
-{
-    public override string ToString() => $"event {Ordinal}: the trace has {Trace}, the model {Model}";
+    /// <summary>Of a row of the observed run: the model does not make this write.</summary>
+    Unmodelled = 5,
 }
 
 /// <summary>The writes and the table pages that a trace shows, by their place.</summary>
@@ -36,6 +30,8 @@ public sealed class SeenWrites
     internal sealed class Seen
     {
         public required long Ordinal { get; init; }
+
+        public required long Seq { get; init; }
 
         public required ulong New { get; init; }
 
@@ -52,33 +48,22 @@ public sealed class SeenWrites
         if (write.Gfn == Unseen.Word)
             return;
         Count++;
-        Append(_writes, (write.Level, write.Gfn), new Seen { Ordinal = write.Ordinal, New = write.New });
+        Append(_writes, (write.Level, write.Gfn), new Seen { Ordinal = write.Ordinal, Seq = write.Seq, New = write.New });
     }
 
     public void Add(in TablePageRecord page)
     {
         if (page.Operation == PageOperation.Create)
-            Append(_pages, (page.Level, page.Gfn), new Seen { Ordinal = page.Ordinal, New = 0 });
+            Append(_pages, (page.Level, page.Gfn), new Seen { Ordinal = page.Ordinal, Seq = page.Seq, New = 0 });
     }
 
     internal IReadOnlyList<Seen> Writes(int level, ulong gfn) => _writes.TryGetValue((level, gfn), out var list) ? list : [];
 
     internal IReadOnlyList<Seen> Pages(int level, ulong gfn) => _pages.TryGetValue((level, gfn), out var list) ? list : [];
 
-    /// <summary>The earliest write that nothing took, and where.</summary>
-    internal (int Level, ulong Gfn, Seen Write)? FirstLeft()
-    {
-        (int Level, ulong Gfn, Seen Write)? first = null;
-        foreach (var ((level, gfn), list) in _writes)
-        {
-            if (list.Find(seen => !seen.IsTaken) is { } left && (first is null || left.Ordinal < first.Value.Write.Ordinal))
-                first = (level, gfn, left);
-        }
-
-        return first;
-    }
-
-    internal long Left => _writes.Values.Sum(list => list.Count(seen => !seen.IsTaken));
+    /// <summary>Writes that nothing took, in the order of the trace.</summary>
+    internal IReadOnlyList<(long Ordinal, long Seq, WriteOrigin Origin)> Left =>
+        [.. _writes.Values.SelectMany(list => list).Where(seen => !seen.IsTaken).OrderBy(seen => seen.Ordinal).ThenBy(seen => seen.Seq).Select(seen => (seen.Ordinal, seen.Seq, WriteOrigin.Unmodelled))];
 
     private static void Append(Dictionary<(int Level, ulong Gfn), List<Seen>> places, (int Level, ulong Gfn) place, Seen seen)
     {
@@ -106,25 +91,13 @@ public sealed class Companion(IHistory history, SeenWrites seen, EntryClassifier
     private readonly HashSet<ulong> _earlierPages = [];
     private readonly List<(long Ordinal, long Seq, WriteOrigin Origin)> _origins = [];
     private readonly long[] _counts = new long[(int)WriteOrigin.Missing + 1];
-    private CompanionDivergence? _first;
 
     public IReadOnlyList<(long Ordinal, long Seq, WriteOrigin Origin)> Origins => _origins;
 
     public long Of(WriteOrigin origin) => _counts[(int)origin];
 
-    /// <summary>Writes of the trace that the model did not make.</summary>
-    public long NotModelled => seen.Left;
-
-    /// <summary>The first place where trace and model part; null: they do not.</summary>
-    public CompanionDivergence? FirstDivergence
-    {
-        get
-        {
-            if (seen.FirstLeft() is not { } left || (_first is not null && _first.Ordinal <= left.Write.Ordinal + offset))
-                return _first;
-            return new CompanionDivergence(left.Write.Ordinal + offset, $"level {left.Level} gfn 0x{left.Gfn:x} = 0x{left.Write.New:x}", "no such write");
-        }
-    }
+    /// <summary>Writes of the trace that the model did not make. To be asked when the replay is over.</summary>
+    public IReadOnlyList<(long Ordinal, long Seq, WriteOrigin Origin)> Unmodelled => seen.Left;
 
     public void OnWrite(in TableWrite record)
     {
@@ -134,8 +107,6 @@ public sealed class Companion(IHistory history, SeenWrites seen, EntryClassifier
         var origin = OriginOf(record);
         _counts[(int)origin]++;
         _origins.Add((record.Ordinal, record.Seq, origin));
-        if (origin == WriteOrigin.Missing && _first is null)
-            _first = new CompanionDivergence(record.Ordinal, "no such write", $"level {record.Level} gfn 0x{record.Gfn:x}: 0x{record.Old:x} -> 0x{record.New:x} by {record.Function.KernelName()}");
     }
 
     public void OnTablePage(in TablePageRecord record)

@@ -68,8 +68,8 @@ internal sealed class ObservedThread
 
     public ulong SetGfn { get; set; } = Unseen.Word;
 
-    /// <summary>Of a page about to be made by the TDP MMU: its object and its place.</summary>
-    public (ulong Object, ulong Table, uint Role)? TdpPage { get; set; }
+    /// <summary>Of a page about to be made by the TDP MMU: its place and its role.</summary>
+    public (ulong Table, uint Role)? TdpPage { get; set; }
 
     /// <summary>The page that kvm_mmu_get_page gave last.</summary>
     public ObservedPage? GotPage { get; set; }

@@ -39,11 +39,11 @@ internal sealed class PageFollower(ObservedHost host, Scribe scribe, TablePages 
     }
 
     /// <summary>A probe shows all of the page that kvm_mmu_get_page has just given.</summary>
-    public void Identify(ObservedThread thread, ulong @object, ulong table, ulong gfn, uint role)
+    public void Identify(ObservedThread thread, ulong table, ulong gfn, uint role)
     {
         if (thread.GotPage is not { } page || page.Level != (int)(role & 15) || page.Gfn != gfn)
             return;
-        Identify(page, @object, table, role);
+        Identify(page, table, role);
     }
 
     /// <summary>The page of an entry that a line names by its address.</summary>
@@ -112,7 +112,6 @@ internal sealed class PageFollower(ObservedHost host, Scribe scribe, TablePages 
                 page.Role = tdp.Role;
                 page.RoleMask = uint.MaxValue;
                 pages.SetPfn(page, pages.PfnOf(tdp.Table));
-                pages.SetObject(page, tdp.Object);
             }
         }
         else
@@ -135,9 +134,8 @@ internal sealed class PageFollower(ObservedHost host, Scribe scribe, TablePages 
         return page;
     }
 
-    private void Identify(ObservedPage page, ulong @object, ulong table, uint role)
+    private void Identify(ObservedPage page, ulong table, uint role)
     {
-        pages.SetObject(page, @object);
         if (page.RoleMask == uint.MaxValue && page.Pfn == pages.PfnOf(table))
             return;
         page.Role = role;

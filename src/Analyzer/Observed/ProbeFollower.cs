@@ -66,8 +66,8 @@ internal sealed class ProbeFollower(ObservedHost host, Scribe scribe, TablePages
                 ExitFollower.Handler(thread, function.Function);
                 break;
             case ProbeAction.InitTdpPage:
-                if (probe.TryGet("sp"u8, out var tdpPage) && probe.TryGet("spt"u8, out var tdpTable) && probe.TryGet("role"u8, out var tdpRole))
-                    thread.TdpPage = (tdpPage, tdpTable, (uint)tdpRole);
+                if (probe.TryGet("sp"u8, out _) && probe.TryGet("spt"u8, out var tdpTable) && probe.TryGet("role"u8, out var tdpRole))
+                    thread.TdpPage = (tdpTable, (uint)tdpRole);
                 break;
             case ProbeAction.PrepareZapPage:
                 entries.Tell(thread);
@@ -141,8 +141,8 @@ internal sealed class ProbeFollower(ObservedHost host, Scribe scribe, TablePages
                     ExitFollower.Outcome(thread, known);
                 break;
             case ProbeAction.GetShadowPage:
-                if (probe.TryGet("sp"u8, out var page) && probe.TryGet("spt"u8, out var table) && probe.TryGet("gfn"u8, out var gfn) && probe.TryGet("role"u8, out var role))
-                    pageFollower.Identify(thread, page, table, gfn, (uint)role);
+                if (probe.TryGet("sp"u8, out _) && probe.TryGet("spt"u8, out var table) && probe.TryGet("gfn"u8, out var gfn) && probe.TryGet("role"u8, out var role))
+                    pageFollower.Identify(thread, table, gfn, (uint)role);
                 break;
             case ProbeAction.AllocateRoot:
                 if (probe.TryGet("root"u8, out var root))

@@ -49,7 +49,7 @@ internal sealed class Sightings
                 Returned("direct_page_fault", "paging64_page_fault", "kvm_tdp_page_fault") ? "yes" : Seen("kvm_mmu_set_spte") || Seen("kvm_tdp_mmu_spte_changed") ? "derived" : "no",
                 "probes on the return of direct_page_fault, paging64_page_fault, paging32_page_fault; derived from what follows: leaves set, fast_page_fault, kvm_emulate_insn, kvm_inj_exception, the next kvm_entry, kvm_userspace_exit"),
             Of("guest_faults", Seen("kvm_inj_exception"), "kvm_inj_exception: those that KVM injects; the CPU delivers the others unseen"),
-            new("guest_cr3", Seen("kvm_cr") && !host.IsTwoDimensional ? "yes" : _probesShowCr3 ? "partly" : "no", "kvm_cr, with shadow paging; with NPT the field cr3 of a probe, at faults"),
+            new("guest_cr3", Seen("kvm_cr") && !host.IsTwoDimensional ? "yes" : _probesShowCr3 ? "partly" : "no", "kvm_cr, with shadow paging; with NPT the field cr3 of a probe, at faults; with EPT nothing"),
             Of("guest", Seen("kvm_nested_vmexit") || Seen("kvm_nested_vmenter") || Seen("kvm_nested_vmrun"), "kvm_nested_vmenter (kvm_nested_vmrun), kvm_nested_vmexit, kvm_nested_vmexit_inject: without them nothing tells a nested guest (L2) from its hypervisor"),
             Of("vcpu", Seen("kvm_entry"), "kvm_entry and kvm_exit of the same thread; NULL for other threads"),
         };

@@ -5,8 +5,8 @@ using Replay.Replayer.History;
 namespace Replay.Analyzer.Observed;
 
 /// <summary>
-/// Which table page a line speaks of. Lines name pages by the address of an entry, by the kernel's object, or only by level and
-/// frame; a page is known by all names that lines have given it.
+/// Which table page a line speaks of. Lines name pages by the address of an entry, or only by level and frame; a page is known by
+/// all names that lines have given it.
 /// </summary>
 internal sealed class TablePages(ObservedHost host)
 {
@@ -18,7 +18,6 @@ internal sealed class TablePages(ObservedHost host)
     private const uint DirectBit = 1U << 7;
 
     private readonly Dictionary<ulong, ObservedPage> _byPfn = [];
-    private readonly Dictionary<ulong, ObservedPage> _byObject = [];
     private readonly Dictionary<(int Level, ulong Gfn), List<ObservedPage>> _byPlace = [];
     private readonly HashSet<int> _levelsInUse = [];
     private int _count;
@@ -67,10 +66,6 @@ internal sealed class TablePages(ObservedHost host)
             before.Forget();
         _byPfn[pfn] = page;
     }
-
-    public void SetObject(ObservedPage page, ulong address) => _byObject[address] = page;
-
-    public ObservedPage? OfObject(ulong address) => _byObject.GetValueOrDefault(address);
 
     public ObservedPage? OfPfn(ulong pfn) => _byPfn.GetValueOrDefault(pfn);
 

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Dapper;
 using Replay.Analyzer.Store;
 
 namespace Replay.Analyzer.Query;
@@ -22,10 +23,12 @@ public static partial class QueryHints
         }
     }
 
-    /// <summary>A line for each join that puts rows of different runs together; empty with one run.</summary>
+    /// <summary>A line for each join that puts rows of different runs together, and for what is asked of a run that cannot show it.</summary>
     public static IEnumerable<string> For(string sql, Database database)
     {
         ArgumentNullException.ThrowIfNull(database);
+        foreach (var hint in AddressSpaces(sql, database))
+            yield return hint;
         if (database.Runs.Count < 2)
             yield break;
         foreach (Match match in Join().Matches(sql))
@@ -38,6 +41,13 @@ public static partial class QueryHints
             yield return $"a join by {id} alone puts rows of different runs together: every run counts anew. Add {remedy}.";
         }
     }
+
+    /// <summary>Of a trace without the guest's CR3, an answer by process would be NULL without a reason.</summary>
+    private static IEnumerable<string> AddressSpaces(string sql, Database database) => !sql.Contains("guest_cr3", StringComparison.Ordinal)
+        ? []
+        : database.Connection.Query<string>(
+            "SELECT r.name FROM capability AS c JOIN run AS r USING (run) WHERE c.fact = 'guest_cr3' AND c.shown = 'no' ORDER BY run")
+            .Select(name => $"run {name}: its trace does not show the guest's CR3, so processes of the guest are not told apart. With EPT and NPT a load makes no exit and no tracepoint; on AMD the script of 'replay record host' has a probe that reads it, with EPT nothing does.");
 
     [GeneratedRegex(@"\brun\s*(=|==|\bIS\b|\bIN\b\s*\()\s*'(?<name>[^']+)'", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
     private static partial Regex RunByName();

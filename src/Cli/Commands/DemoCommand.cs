@@ -28,10 +28,6 @@ internal sealed class DemoCommand : VerbCommand
         + "(select value from counter as c where c.run = r.run and c.name = 'tlb_flushes') as tlb_flushes_by_kvm "
         + "from run as r order by r.run";
 
-    private static readonly string[] ComparedWithEpt = ["ept-tdp", "shadow"];
-
-    private static readonly MmuMode[] Modes = [MmuMode.Ept, MmuMode.EptTdp, MmuMode.Shadow];
-
     private readonly Option<string> _database = new("--output", "-o", "--db")
     {
         Description = "The database to make (default: demo.db); an earlier demo's is replaced",
@@ -54,22 +50,27 @@ internal sealed class DemoCommand : VerbCommand
         Options.Add(_quiet);
     }
 
-    public override IReadOnlyList<Example> Examples { get; } = [new("replay demo", "all there is to see in ten seconds; leaves demo.db")];
+    public override IReadOnlyList<Example> Examples { get; } =
+    [
+        new("replay demo", "all there is to see in ten seconds; leaves demo.db"),
+        new("replay demo --kernel 3.6", "who wrote the EPT tables of the first years, beside today's"),
+    ];
 
     protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
     {
         var path = Outputs.Checked(arguments.GetRequiredValue(_database));
+        var script = DemoScript.For(arguments.GetValue(_kernel));
         var plan = new ReplayPlan
         {
             Capture = DemoCapture.Path,
-            Modes = Modes,
-            Kernels = ReplayPlanOptions.Kernels(arguments.GetValue(_kernel) is { } kernel ? [kernel] : [], Modes),
+            Modes = script.Modes,
+            Kernels = script.Kernels,
             Threads = Environment.ProcessorCount,
         };
         if (arguments.GetValue(_json))
         {
             var replayed = Replay(plan, path, arguments, console, cancellation);
-            console.Out.WriteLine(Json(plan, replayed, path, cancellation));
+            console.Out.WriteLine(Json(script, plan, replayed, path, cancellation));
             return Task.FromResult(ExitCode.Done);
         }
 
@@ -79,27 +80,27 @@ internal sealed class DemoCommand : VerbCommand
             CaptureReport.Write("linux-boot.capture", reader.Manifest, nestedGuests: null, console);
         console.Out.WriteLine();
         var results = Replay(plan, path, arguments, console, cancellation);
-        console.Out.WriteLine("The same accesses through three MMUs of KVM:");
+        console.Out.WriteLine(script.Title);
         RunReport.Write(plan, results, console);
         RunReport.TellVerdict("replay demo", plan, results, unseen: [], isJson: false, console);
         using var database = Database.OpenRead(path);
         var runner = new QueryRunner(database);
-        Ask(runner, console, "With EPT, CR3 loads and INVLPG make no exit and touch no root; with shadow paging each exits, and KVM switches roots:", Contrast, cancellation);
-        Compare(database, "ept", "ept-tdp", "Who maps how much with a fault: the shadow-MMU code prefetches, the TDP MMU does not. replay diff ept ept-tdp:", console, cancellation);
-        Compare(database, "ept", "shadow", "EPT against shadow paging. replay diff ept shadow:", console, cancellation);
+        Ask(runner, console, script.Contrast, Contrast, cancellation);
+        foreach (var (a, b, title) in script.Comparisons)
+            Compare(database, a, b, title, console, cancellation);
         Ask(runner, console, "When each level was first written, and by which function (@first-writes has the accesses and call chains):", FirstWrites, cancellation);
-        foreach (var run in database.Runs.Where(run => run.Name != "ept-tdp"))
+        foreach (var run in database.Runs.Where(run => run.Name != script.Alike))
         {
             console.Out.WriteLine($"The tree of '{run.Name}' after the last event:");
             TableTree.Write(runner, run, console);
             console.Out.WriteLine();
         }
 
-        GoOn(path, console.Out);
+        GoOn(path, script.Comparisons[^1], console.Out);
         return Task.FromResult(ExitCode.Done);
     }
 
-    private static string Json(ReplayPlan plan, IReadOnlyList<ReplayResult> results, string path, CancellationToken cancellation)
+    private static string Json(DemoScript script, ReplayPlan plan, IReadOnlyList<ReplayResult> results, string path, CancellationToken cancellation)
     {
         var runs = new StringWriter();
         RunReport.WriteJson(plan, results, unseen: [], runs);
@@ -112,8 +113,8 @@ internal sealed class DemoCommand : VerbCommand
             ["database"] = path,
             ["capture"] = JsonNode.Parse(capture.ToString()),
             ["runs"] = JsonNode.Parse(runs.ToString()),
-            ["comparisons"] = new JsonArray([.. ComparedWithEpt.Select(other =>
-                JsonNode.Parse(DiffJson.Text(RunComparison.Of(DiffSide.Find(database, "ept"), DiffSide.Find(database, other), cancellation: cancellation))))]),
+            ["comparisons"] = new JsonArray([.. script.Comparisons.Select(pair =>
+                JsonNode.Parse(DiffJson.Text(RunComparison.Of(DiffSide.Find(database, pair.A), DiffSide.Find(database, pair.B), cancellation: cancellation))))]),
         };
         return whole.ToJsonString(CommonOptions.JsonFormat);
     }
@@ -143,14 +144,14 @@ internal sealed class DemoCommand : VerbCommand
         console.Out.WriteLine();
     }
 
-    private static void GoOn(string path, TextWriter output)
+    private static void GoOn(string path, (string A, string B, string Title) pair, TextWriter output)
     {
         output.WriteLine("Go on with:");
-        output.WriteLine($"  replay diff {path} ept shadow -o demo.html  the comparison with charts, in one file");
+        output.WriteLine($"  replay diff {path} {pair.A} {pair.B} -o demo.html  the comparison with charts, in one file");
         output.WriteLine($"  replay query {path} --list                      the canned queries");
         output.WriteLine($"  replay query {path} @hot-gfns                   which guest frames cost the most");
         output.WriteLine($"  replay shell {path}                             question after question");
-        output.WriteLine($"  replay events {path} --run ept -n 40            what KVM did, in order");
+        output.WriteLine($"  replay events {path} --run {pair.A} -n 40            what KVM did, in order");
         output.WriteLine($"  replay query {path} @pml4-at                    what the PML4 held after the last event");
         output.WriteLine("  replay record qemu -o my.capture -- QEMU-ARGS      record a guest of your own");
     }

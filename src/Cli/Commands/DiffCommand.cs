@@ -68,7 +68,7 @@ internal sealed class DiffCommand : VerbCommand
         CheckRange(options, sides, arguments.GetValue(_range));
         var diff = RunComparison.Of(sides.A, sides.B, options, cancellation);
         if (CommonOptions.ReadSymbols(arguments.GetValue(_symbols)) is { } symbols)
-            diff = Annotate(diff, symbols);
+            diff = Annotate(diff, symbols, sides);
         if (arguments.GetValue(_json))
             console.Out.WriteLine(DiffJson.Text(diff));
         else
@@ -83,15 +83,19 @@ internal sealed class DiffCommand : VerbCommand
         return diff.IsSame ? ExitCode.Done : ExitCode.Different;
     }
 
-    private static RunDiff Annotate(RunDiff diff, SymbolTable symbols)
+    private static RunDiff Annotate(RunDiff diff, SymbolTable symbols, DiffSides sides)
     {
+        var spaces = symbols.HasSpaces ? (A: sides.A.AddressSpaces(), B: sides.B.AddressSpaces()) : default;
         return diff with
         {
             FirstDivergence = diff.FirstDivergence is { } first ? Named(first) : null,
             Divergences = diff.Divergences is { } list ? list with { First = [.. list.First.Select(Named)] } : null,
         };
 
-        Divergence Named(Divergence divergence) => divergence with { Access = symbols.Annotate(divergence.Access) };
+        Divergence Named(Divergence divergence) => divergence with { Access = symbols.Annotate(divergence.Access, Space(divergence.Ordinal)) };
+
+        ulong? Space(long? ordinal) => ordinal is not { } at || spaces.A is null ? null
+            : spaces.A.At(sides.A.VcpuOf(at), at) ?? spaces.B.At(sides.B.VcpuOf(at), at);
     }
 
     private DiffOptions ReadOptions(ParseResult arguments)

@@ -3,6 +3,7 @@ using System.Globalization;
 using Replay.Analyzer.Query;
 using Replay.Analyzer.Store;
 using Replay.Cli.Terminal;
+using Replay.Trace;
 
 namespace Replay.Cli.Commands;
 
@@ -66,7 +67,7 @@ internal sealed class EventsCommand : VerbCommand
                 new CaptureFilter(gfn, Bytes(arguments.GetValue(_gpa), "--gpa"), Bytes(arguments.GetValue(_gva), "--gva"), arguments.GetValue(_writes)),
                 arguments.GetValue(_kinds) ?? [],
                 arguments.GetValue(_noAccesses),
-                arguments.GetValue(_json) ? EventJson.Lines(symbols) : CaptureText.Lines(symbols),
+                reader => Format(reader, symbols, arguments.GetValue(_json)),
                 cancellation)
             : RunLines(input.Path, first, last, gfn, symbols, arguments, console, cancellation);
         var limit = arguments.GetValue(_limit) ?? long.MaxValue;
@@ -82,6 +83,13 @@ internal sealed class EventsCommand : VerbCommand
         }
 
         return Task.FromResult(ExitCode.Done);
+    }
+
+    /// <summary>Names that hold in one address space need to know which one a vCPU is in: what the events tell, from the capture's beginning.</summary>
+    private static CaptureFormat Format(CaptureReader reader, SymbolTable? symbols, bool json)
+    {
+        var spaces = symbols is { HasSpaces: true } ? AddressSpaces.Of(reader) : null;
+        return json ? EventJson.Lines(symbols, spaces) : CaptureText.Lines(symbols, spaces);
     }
 
     /// <summary>An option that the other kind of input has would be ignored, and what is printed taken for an answer to it.</summary>
@@ -112,8 +120,12 @@ internal sealed class EventsCommand : VerbCommand
             TableId = arguments.GetValue(_table),
             Kinds = arguments.GetValue(_kinds) ?? [],
         };
+        var spaces = symbols is { HasSpaces: true } ? AddressSpaces.Of(database, filter.Run) : null;
         foreach (var line in EventLines.Read(new QueryRunner(database), filter, cancellation))
-            yield return arguments.GetValue(_json) ? EventJson.Of(line, symbols) : symbols?.Annotate(line.ToString()) ?? line.ToString();
+        {
+            var cr3 = spaces?.At(line.Vcpu, line.Ordinal);
+            yield return arguments.GetValue(_json) ? EventJson.Of(line, symbols, cr3) : symbols?.Annotate(line.ToString(), cr3) ?? line.ToString();
+        }
     }
 
     private static (long First, long Last) Range(string? text)

@@ -94,7 +94,7 @@ internal sealed class ImportFtraceCommand : VerbCommand
         using var input = FtraceInput.Open(path);
         if (input.Converter is { } converter)
             console.Error.WriteLine($"{Verb}: {path}: read through '{converter}'");
-        var findings = input.Survey();
+        var findings = input.Survey(cancellation);
         if (findings.Events == 0)
             throw new RecorderException(RecorderFailure.BadInput, $"{path}: holds no event in the form of trace-cmd report, tracefs or perf script.");
         var plan = Plan(arguments, findings);
@@ -110,6 +110,16 @@ internal sealed class ImportFtraceCommand : VerbCommand
                 return Task.FromResult(ExitCode.Done);
         }
 
+        var (exitCode, parted) = Store(arguments, path, input, plan, findings, console, cancellation);
+        if (parted is not null)
+            DivergenceReport.Write(arguments.GetValue(_database)!, parted, console.Error);
+        return Task.FromResult(exitCode);
+    }
+
+    /// <returns>The run that parts from the trace, if one does.</returns>
+    private (int ExitCode, string? Parted) Store(
+        ParseResult arguments, string path, FtraceInput input, ImportPlan plan, HostFindings findings, CliConsole console, CancellationToken cancellation)
+    {
         using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
         using var file = Open(arguments);
         var problems = new ProblemPrinter(console.Error, Verb, arguments.GetValue(_messages));
@@ -128,15 +138,14 @@ internal sealed class ImportFtraceCommand : VerbCommand
             progress.Dispose();
             problems.Finish();
             if (trace.Interrupted)
-                return Task.FromResult(Interrupted(console, trace));
+                return (Interrupted(console, trace), null);
             for (var i = 0; i < stores.Count; i++)
                 stores[i].CompleteObserved(observed[i]);
-            if (arguments.GetValue(_output) is { } made)
-                Fill(arguments, path, plan, findings, made, file, stores[0].Name, console, cancellation);
+            var parted = arguments.GetValue(_output) is { } made ? Fill(arguments, path, plan, findings, made, file, stores[0], console, cancellation) : null;
             ImportReport.Write(Verb, path, trace, [.. stores.Select((store, i) => (store.Name, observed[i]))], console.Error);
             if (arguments.GetValue(_json))
                 ImportReport.WriteJson(trace, [.. stores.Select((store, i) => (store.Name, observed[i]))], console.Out);
-            return Task.FromResult(ExitCode.Done);
+            return (ExitCode.Done, parted);
         }
         finally
         {
@@ -157,12 +166,12 @@ internal sealed class ImportFtraceCommand : VerbCommand
     }
 
     /// <summary>The run beside the observed one that has every write.</summary>
-    private void Fill(ParseResult arguments, string path, ImportPlan plan, HostFindings findings, string capture, HistoryFile file, string observed, CliConsole console, CancellationToken cancellation)
+    /// <returns>Its name, where it and the trace part.</returns>
+    private string? Fill(ParseResult arguments, string path, ImportPlan plan, HostFindings findings, string capture, HistoryFile file, HistoryStore observed, CliConsole console, CancellationToken cancellation)
     {
         var collector = new SeenCollector();
         using (var again = FtraceInput.Open(path))
         {
-            again.Survey();
             TraceImport.Run(again, plan with { Kept = FieldsKept.None }, [collector], new ProblemPrinter(TextWriter.Null, Verb, 0), (_, _) => { }, cancellation);
         }
 
@@ -174,23 +183,25 @@ internal sealed class ImportFtraceCommand : VerbCommand
             CaptureHash = reader.Manifest.Checksum,
             CaptureComplete = true,
             Mode = traced.Mode,
-            Name = $"{observed}-filled",
+            Name = $"{observed.Name}-filled",
             Profile = traced.Profile.Name,
             Backing = (traced.Backing.HugePages ? "thp" : "4k") + "-recorded",
             Kernel = traced.Kernel.Release,
             Model = StoredReplay.ModelVersion,
-            Options = new(StringComparer.Ordinal) { ["tlb"] = "on", ["companion_of"] = observed, ["ordinal_offset"] = reader.Manifest.Origin[Reconstruction.OffsetKey] },
+            Options = new(StringComparer.Ordinal) { ["tlb"] = "on", ["companion_of"] = observed.Name, ["ordinal_offset"] = reader.Manifest.Origin[Reconstruction.OffsetKey] },
             Entries = null,
         };
         using var store = file.BeginRun(info);
         var (companion, result) = Reconstruction.Fill(capture, collector.Seen, store, plan.Host.Entries, cancellation);
-        store.CompleteCompanion(RunSummary.Of(result), companion.Origins);
+        var unmodelled = companion.Unmodelled;
+        store.CompleteCompanion(RunSummary.Of(result), companion.Origins, observed.Run, unmodelled);
         console.Error.WriteLine(
             $"run {store.Name}: {Units.Count(companion.Of(WriteOrigin.Seen))} of {Units.Count(collector.Seen.Count)} writes of the trace, {Units.Count(companion.Of(WriteOrigin.Derived))} derived, {Units.Count(companion.Of(WriteOrigin.Earlier))} of entries that are older than the trace");
-        if (companion.FirstDivergence is { } divergence)
-            console.Error.WriteLine($"run {store.Name}: {Units.Count(companion.NotModelled)} writes of the trace are not the model's, {Units.Count(companion.Of(WriteOrigin.Missing))} of the model's are not in the trace. The first: {divergence}");
-        else
-            console.Error.WriteLine($"run {store.Name}: trace and model agree");
+        var parts = unmodelled.Count > 0 || companion.Of(WriteOrigin.Missing) > 0;
+        console.Error.WriteLine(parts
+            ? $"run {store.Name}: {Units.Count(unmodelled.Count)} writes of the trace are not the model's, {Units.Count(companion.Of(WriteOrigin.Missing))} of the model's are not in the trace"
+            : $"run {store.Name}: trace and model agree");
+        return parts ? store.Name : null;
     }
 
     private IEnumerable<RunInfo> Runs(ParseResult arguments, string path, ImportPlan plan, HostFindings findings)
@@ -218,6 +229,7 @@ internal sealed class ImportFtraceCommand : VerbCommand
             Kernel = KvmBehaviour.NearestTo(arguments.GetValue(_kernel) ?? findings.Kernel),
         },
         Outlook = ImportPlan.OutlookOf(findings),
+        IsPartial = findings.IsPartial,
         Kept = arguments.GetValue(_fields) switch
         {
             "none" => FieldsKept.None,

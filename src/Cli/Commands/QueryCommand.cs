@@ -113,12 +113,11 @@ internal sealed class QueryCommand : VerbCommand
         var runner = new QueryRunner(database, symbols is null ? null : symbols.Function);
         var text = Text(arguments, console);
         using var execution = Start(runner, text, parameters, limits, cancellation);
-        if (!text.StartsWith('@'))
-        {
+        var sql = text.StartsWith('@') ? CannedQueries.Find(text).Sql : text;
+        if (sql == text)
             QueryHints.Check(text, database);
-            foreach (var hint in QueryHints.For(text, database))
-                console.Error.WriteLine($"replay query: {hint}");
-        }
+        foreach (var hint in QueryHints.For(sql, database))
+            console.Error.WriteLine($"replay query: {hint}");
 
         return Task.FromResult(Write(execution, format, limits, symbols, console));
     }

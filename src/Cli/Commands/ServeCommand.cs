@@ -94,7 +94,7 @@ internal sealed class ServeCommand : VerbCommand
             Port = port,
             Token = IPAddress.IsLoopback(address) ? null : Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(TokenBytes)),
             HostNames = [Dns.GetHostName(), .. arguments.GetValue(_hosts) ?? []],
-            Symbols = arguments.GetValue(_symbols) is { Length: > 0 } files ? SymbolTable.Read(files).Find : null,
+            Symbols = arguments.GetValue(_symbols) is { Length: > 0 } files ? SymbolTable.Read(files).Find : (Func<ulong, ulong?, string?>?)null,
             MaxRows = rows,
             Timeout = TimeSpan.FromSeconds(seconds),
         };

@@ -87,9 +87,10 @@ internal sealed class TreeCommand : VerbCommand
     private static string? GuestFunction(QueryRunner runner, RunRow run, long ordinal)
     {
         const string sql = """
-            SELECT symbol(rip, (SELECT c.cr3 FROM guest_cr3 AS c WHERE c.run = r.run AND c.vcpu = r.vcpu AND c.ordinal <= r.ordinal ORDER BY c.ordinal DESC LIMIT 1))
-            FROM (SELECT run, vcpu, ordinal, rip FROM fault WHERE run = :run AND ordinal = :ordinal
-                  UNION ALL SELECT run, vcpu, ordinal, rip FROM access WHERE run = :run AND ordinal = :ordinal) AS r
+            SELECT symbol(rip, (SELECT c.cr3 FROM guest_cr3 AS c WHERE c.run = coalesce(t.trace_run, t.run) AND c.vcpu = r.vcpu
+                AND c.ordinal <= r.ordinal - coalesce(t.ordinal_offset, 0) ORDER BY c.ordinal DESC LIMIT 1))
+            FROM trace_of AS t JOIN (SELECT run, vcpu, ordinal, rip FROM fault WHERE run = :run AND ordinal = :ordinal
+                  UNION ALL SELECT run, vcpu, ordinal, rip FROM access WHERE run = :run AND ordinal = :ordinal) AS r ON r.run = t.run
             WHERE rip <> 0 LIMIT 1
             """;
         using var rows = runner.Execute(sql, new Dictionary<string, SqlValue> { ["run"] = SqlValue.Of(run.Run), ["ordinal"] = SqlValue.Of(ordinal) });

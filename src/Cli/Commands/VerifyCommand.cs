@@ -86,7 +86,7 @@ internal sealed class VerifyCommand : VerbCommand
     {
         using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
         using var input = FtraceInput.Open(run.Capture);
-        var plan = ImportPlan.Of(run, input.Survey());
+        var plan = ImportPlan.Of(run, input.Survey(cancellation));
         var (trace, observed) = TraceImport.Again(
             input,
             plan,

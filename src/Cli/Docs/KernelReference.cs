@@ -16,7 +16,9 @@ internal static class KernelReference
 
         `--kernel` of `run` and `verify` chooses whose KVM is modelled, the newest one by default; given several times, each mode is replayed with each. The release stands in the run's row (`run.kernel`) and in every report, and `replay diff X.db ept@6.1 ept@6.12` compares what two kernels make of the same guest. A mode that was not compared with a machine says so: *modelled from source, not checked against a machine*.
 
-        What differs is data: one property of `KvmBehaviour` for each behaviour, with the commit that changed it. The model asks for the behaviour, never for the version. Where an algorithm was rewritten, the property chooses a class (`PteLists.For`, `ShadowSync.For`). Functions have the names of the kernel's own source, which `KvmBehaviour.Renamed` tells.
+        **3.6** is the kernel that people asked about when these tables were new: *who writes the EPT tables, when, where?* Its answer can be read beside today's: a violation goes `handle_ept_violation` → `kvm_mmu_page_fault` → `tdp_page_fault` → `__direct_map` → `mmu_set_spte`, and the tables on the way are linked by `__direct_map` itself, with pages of `kvm_mmu_get_page`. A CR3 load exits only while the guest's paging is off, and then `nonpaging_new_cr3` → `mmu_free_roots` lets go of the root, which the next entry finds again by its gfn: nothing is zapped. Only `ept` is modelled: there was no TDP MMU, and its shadow paging, NPT and nested guests were not read. The source is Linux 3.6.0's; where a row below names a commit older than 6.1, it is the one known to have made the change, not looked up in the history. Not modelled of it: hugetlbfs (the host has none in any kernel), lazy FPU switching with its exits for CR0.TS, asynchronous page faults. The host's memory management is that of later kernels but for what the last rows say. A slot that is moved goes first, where 3.6 would look for reverse maps in a slot that is no longer there; a huge page that the host made read-only, in a slot whose dirty pages are logged, is noted where 3.6 would let the guest fault for ever.
+
+        What differs is data: one property of `KvmBehaviour` for each behaviour, with the commit that changed it. The model asks for the behaviour, never for the version. Where an algorithm was rewritten, the property chooses a class (`PteLists.For`, `ShadowSync.For`, `Recycler.For`, `RegisterWrites.Of`, `HostNotifier.Of`, `MemslotUpdater.Of`). Functions have the names of the kernel's own source, which `KvmBehaviour.Renamed` tells; what callers did themselves is named there as none.
 
         ## Adding a kernel
 
@@ -57,7 +59,7 @@ internal static class KernelReference
             var (summary, functions) = comments[property.Name];
             text.Append($"| `{property.Name}`: {summary} | {functions} | {changed.Release} | {changed.Commit} |");
             foreach (var kernel in kernels)
-                text.Append($" {Text(property.GetValue(kernel))} |");
+                text.Append($" {(kernel.Lacks(property.Name) ? "–" : Text(property.GetValue(kernel)))} |");
             text.Append('\n');
         }
 

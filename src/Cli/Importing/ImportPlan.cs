@@ -22,6 +22,9 @@ internal sealed record ImportPlan
     /// <summary>The VMs of the trace, each of which gets a run; none: one run of everything.</summary>
     public IReadOnlyList<TracedVm> Vms { get; init; } = [];
 
+    /// <summary>The VMs were looked for in the first part of the trace alone.</summary>
+    public bool IsPartial { get; init; }
+
     /// <summary>Which of them this run is of; null: the trace is taken for one VM's.</summary>
     public string? Vm { get; init; }
 

@@ -37,7 +37,9 @@ internal static class Reconstruction
         if (plan.Vms.Count > 1)
             throw new UsageException($"-o: the trace holds {plan.Vms.Count} VMs, and a capture is of one. --pid names the threads of one of them ({string.Join("; ", plan.Vms.Select(vm => $"{vm.Name}: {string.Join(' ', vm.Threads)}"))}).");
         var reconstruction = new CaptureReconstruction(plan.Host.Paging == ObservedPaging.Ept, plan.Outlook.VcpuOfThread, plan.Host.Kernel.HasSlotZapQuirk);
-        var trace = FtraceReader.Read(input.Text, plan.Pids.Count == 0 ? reconstruction.Sink : new PidFilter(reconstruction.Sink, plan.Pids), null, null, cancellation);
+        var watch = new VmWatch(plan.Pids.Count == 0 ? reconstruction.Sink : new PidFilter(reconstruction.Sink, plan.Pids));
+        var trace = FtraceReader.Read(input.Text, watch, null, null, cancellation);
+        TraceImport.Check(plan, watch, input.Name);
         cancellation.ThrowIfCancellationRequested();
         var host = profile ?? (plan.Host.IsIntel ? reconstruction.HasAdDisabled ? HostProfiles.IntelNoAd : HostProfiles.Intel : HostProfiles.Amd);
         reconstruction.Finish(host.PrivateMemslots);

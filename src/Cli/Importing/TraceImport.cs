@@ -1,5 +1,6 @@
 using Replay.Analyzer.Observed;
 using Replay.Analyzer.Store;
+using Replay.Recorder;
 using Replay.Recorder.Ftrace;
 using Replay.Trace.Tracepoints;
 
@@ -9,7 +10,7 @@ namespace Replay.Cli.Importing;
 internal static class TraceImport
 {
     /// <summary>Version of the import: raised when the same trace gives another history.</summary>
-    public const string Version = "import 3";
+    public const string Version = "import 4";
 
     /// <param name="input">The trace, from its beginning.</param>
     /// <param name="plan">How to read it.</param>
@@ -30,7 +31,9 @@ internal static class TraceImport
         TracepointSink sink = mappers.Count == 1
             ? mappers[0]
             : new VmRouter([.. plan.Vms.Zip(mappers, (vm, mapper) => (new VmThreads(vm.Process, vm.Threads), mapper))]);
-        var trace = FtraceReader.Read(input.Text, sink, new NotedProblems(problems, mappers), progress, cancellation);
+        var watch = new VmWatch(sink);
+        var trace = FtraceReader.Read(input.Text, watch, new NotedProblems(problems, mappers), progress, cancellation);
+        Check(plan, watch, input.Name);
         var summaries = new List<ObservedSummary>();
         for (var i = 0; i < mappers.Count; i++)
         {
@@ -39,6 +42,17 @@ internal static class TraceImport
         }
 
         return (trace, summaries);
+    }
+
+    /// <summary>A trace that can be read once may have VMs that its beginning does not show: then their rows would be one run's.</summary>
+    /// <exception cref="RecorderException">It has.</exception>
+    public static void Check(ImportPlan plan, VmWatch watch, string name)
+    {
+        if (!plan.IsPartial || plan.Pids.Count > 0 || watch.Vms.Count <= Math.Max(1, plan.Vms.Count))
+            return;
+        throw new RecorderException(
+            RecorderFailure.BadInput,
+            $"{name}: has {watch.Vms.Count} VMs ({string.Join(", ", watch.Vms.Select(vm => vm.Name))}), some of which begin behind the first {FtraceInput.SurveyBytes >> 20} MiB, and can be read only once. Import it from a file.");
     }
 
     /// <summary>Reads a trace again for the hash of the one run that the plan is of.</summary>

@@ -93,7 +93,7 @@ internal sealed class ReplayDriver : IDisposable
                 Interrupted?.Invoke(_accesses);
             cancellation.ThrowIfCancellationRequested();
             Process(chunk);
-            _cr3s.Look(chunk);
+            _cr3s.Look(chunk.Events);
             _accesses += chunk.RowCount;
             Between?.Invoke(_accesses);
             progress?.Invoke(_accesses);
@@ -111,7 +111,7 @@ internal sealed class ReplayDriver : IDisposable
         while (reader.TryRead(chunk) && (chunk.Events.Count == 0 || chunk.Events[0].Ordinal <= ordinal))
         {
             chunk.Events.RemoveAll(row => row.Ordinal > ordinal);
-            _cr3s.Look(chunk);
+            _cr3s.Look(chunk.Events);
         }
     }
 

@@ -139,6 +139,7 @@ internal static class StoredReplay
             Tool = ToolVersion.Text,
             Model = ModelVersion,
             Options = options,
+            Entries = EntryClassifier.For(variant.Mode, variant.Kernel),
         };
     }
 }

@@ -142,6 +142,8 @@ internal sealed class ShellSession(Database database, CliConsole console, Cancel
     {
         var query = CannedQueries.Find(words[0]);
         var arguments = Settings.Parse([.. words[1..].Where(word => word != "-p")], words[0]);
+        foreach (var hint in QueryHints.For(query.Sql, database))
+            console.Error.WriteLine(hint);
         Answer(limits => _runner.Execute(query, arguments, limits, stop));
     }
 
@@ -191,7 +193,7 @@ internal sealed class ShellSession(Database database, CliConsole console, Cancel
                 break;
             case ".runs":
                 foreach (var run in database.Runs)
-                    console.Out.WriteLine($"{run.Run,3} {run.Name,-20} {run.Mode,-8} {run.Profile}, Linux {run.Kernel}, host pages {run.Backing}, {run.Capture}{(run.Complete ? "" : ", INCOMPLETE")}");
+                    console.Out.WriteLine($"{run.Run,3} {run.Name,-20} {run.Mode,-8} {run.Profile}, Linux {run.Kernel}{(run.KernelCaveat is { } caveat ? $" ({caveat})" : "")}, host pages {run.Backing}, {run.Capture}{(run.Complete ? "" : ", INCOMPLETE")}");
                 break;
             case ".queries":
                 Queries(argument);

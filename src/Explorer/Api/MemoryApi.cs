@@ -66,13 +66,13 @@ internal static class MemoryApi
         };
     }
 
-    public static object History(Shelf shelf, Request request, Func<ulong, string?>? symbols)
+    public static object History(Shelf shelf, Request request)
     {
         using var run = shelf.Open(request.Text("run"), request.Cancellation);
         var gfn = request.Number("gfn") ?? throw RequestProblem.BadRequest("the address lacks gfn=.");
         const string Sql =
             """
-            SELECT w.ordinal, w.seq, w.level, w.table_id, w.idx, w.old_hex, w.new_hex, w.old_kind, w.new_kind, w.old_rights, w.new_rights, w.actor, w.function, a.kind, a.gva_hex, a.rip
+            SELECT w.ordinal, w.seq, w.level, w.table_id, w.idx, w.old_hex, w.new_hex, w.old_kind, w.new_kind, w.old_rights, w.new_rights, w.actor, w.function, a.kind, a.gva_hex, a.rip, a.vcpu
             FROM table_write AS w
             LEFT JOIN access AS a ON a.run = w.run AND a.ordinal = w.ordinal
             WHERE w.run = :run AND w.gfn IN (:gfn, :gfn >> 9 << 9, :gfn >> 18 << 18, :gfn >> 27 << 27, :gfn >> 36 << 36)
@@ -99,7 +99,7 @@ internal static class MemoryApi
                 access = Text.Of(row[13]),
                 gva = Text.Of(row[14]),
                 rip = Text.NumberOf(row[15]) is null or 0 ? null : Text.HexOf(row[15]),
-                symbol = Text.NumberOf(row[15]) is { } rip and not 0 ? symbols?.Invoke(unchecked((ulong)rip)) : null,
+                symbol = shelf.Symbol(run, Text.NumberOf(row[16]), row[0].Integer, Text.NumberOf(row[15])),
             },
             ("run", run.Number), ("gfn", SqlValue.Of(gfn)), ("limit", SqlValue.Of(HistoryRows + 1)));
         return new { run = run.Key, gfn = Text.Hex(gfn), history = rows.Take(HistoryRows), isCut = rows.Count > HistoryRows };

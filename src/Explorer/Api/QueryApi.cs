@@ -37,6 +37,10 @@ internal static class QueryApi
             QueryHints.Check(sql, session.Database);
             hints.AddRange(QueryHints.For(sql, session.Database));
         }
+        else if (request.Text("q") is { } name)
+        {
+            hints.AddRange(QueryHints.For(CannedQueries.Find(name).Sql, session.Database));
+        }
 
         var watch = Stopwatch.StartNew();
         using var execution = Start(session, request, limits);

@@ -59,6 +59,7 @@ internal static class RunsApi
         run.Complete,
         run.Detail,
         run.Kernel,
+        caveat = run.KernelCaveat,
         run.Profile,
         run.Backing,
         run.Capture,

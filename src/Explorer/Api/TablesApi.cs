@@ -173,7 +173,7 @@ internal static class TablesApi
                 step.Name,
                 page,
                 idx = step.Entries![0].Index,
-                entries = reader.ReadTable(step.TableId, 1, 0).Entries!.Select(entry => Describe(entry, run.IsEpt)).ToList(),
+                entries = reader.ReadTable(step.TableId, 1, 0).Entries!.Select(entry => Describe(entry, run)).ToList(),
             });
         }
 
@@ -189,14 +189,14 @@ internal static class TablesApi
         entries = guest.Entries.OrderBy(entry => entry.Key).Select(entry => new { i = entry.Key, v = Text.Hex(entry.Value), rights = GuestTable.Rights(entry.Value) }).ToList(),
     };
 
-    private static object Describe(TreeEntry entry, bool isEpt) => new
+    private static object Describe(TreeEntry entry, RunSession run) => new
     {
         i = entry.Index,
         v = Text.Hex(entry.Value),
         gfn = Text.Hex(entry.Gfn),
         entry.Kind,
         entry.Rights,
-        bits = EntryBits.Describe(entry, isEpt) is { Length: > 0 } bits ? bits : null,
+        bits = EntryBits.Describe(entry, run.IsEpt, run.Run.HasEarlySoftwareBits) is { Length: > 0 } bits ? bits : null,
         since = entry.SinceOrdinal,
         by = entry.Function,
     };

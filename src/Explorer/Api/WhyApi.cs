@@ -10,12 +10,12 @@ internal static class WhyApi
     private const int RowsOfAKind = 500;
     private const int Neighbours = 4;
 
-    public static object Answer(Shelf shelf, Request request, Func<ulong, string?>? symbols)
+    public static object Answer(Shelf shelf, Request request)
     {
         using var run = shelf.Open(request.Text("run"), request.Cancellation);
         var at = request.Number("at") ?? EventsApi.Nearest(run, ["fault", "vm_exit", "table_write"], run.FirstOrdinal - 1, forwards: true) ?? run.FirstOrdinal;
         var steps = new List<(long Seq, object Step)>();
-        steps.AddRange(Exits(run, at, symbols));
+        steps.AddRange(Exits(shelf, run, at));
         steps.AddRange(Faults(run, at));
         steps.AddRange(Writes(run, at));
         steps.AddRange(Of(run, at, "page", "SELECT seq, operation, table_id, level, gfn_hex, function, chain, fault_id, role_hex FROM page_operation", row => new
@@ -79,7 +79,7 @@ internal static class WhyApi
             run = run.Key,
             run.Run.Mode,
             at,
-            access = Access(run, at, symbols),
+            access = Access(shelf, run, at),
             steps = steps.Select(step => step.Step).ToList(),
             writes = run.Session.First("SELECT count(*) FROM table_write WHERE run = :run AND ordinal = :at", row => row[0].Integer, ("run", run.Number), ("at", SqlValue.Of(at))),
             shown = RowsOfAKind,
@@ -88,7 +88,7 @@ internal static class WhyApi
         };
     }
 
-    private static object? Access(RunSession run, long at, Func<ulong, string?>? symbols) => run.Session.First(
+    private static object? Access(Shelf shelf, RunSession run, long at) => run.Session.First(
         "SELECT kind, gva_hex, gpa_hex, size, value_hex, rip, user, implicit, mmio, vcpu FROM access WHERE run = :run AND ordinal = :at",
         row => new
         {
@@ -98,7 +98,7 @@ internal static class WhyApi
             size = row[3].Integer,
             value = Text.Of(row[4]),
             rip = row[5].Integer == 0 ? null : Text.HexOf(row[5]),
-            symbol = row[5].Integer == 0 ? null : symbols?.Invoke(unchecked((ulong)row[5].Integer)),
+            symbol = shelf.Symbol(run, Text.NumberOf(row[9]), at, row[5].Integer),
             user = row[6].Integer != 0,
             @implicit = row[7].Integer != 0,
             mmio = row[8].Integer != 0,
@@ -106,7 +106,7 @@ internal static class WhyApi
         },
         ("run", run.Number), ("at", SqlValue.Of(at)));
 
-    private static List<(long, object)> Exits(RunSession run, long at, Func<ulong, string?>? symbols) => Of(
+    private static List<(long, object)> Exits(Shelf shelf, RunSession run, long at) => Of(
         run, at, "exit", "SELECT seq, exit_id, reason, info1, info2, access, entry_rights, final, rip, vcpu FROM vm_exit", row => new
         {
             kind = "exit",
@@ -121,7 +121,7 @@ internal static class WhyApi
             rights = Text.Of(row[6]),
             final = Text.NumberOf(row[7]),
             rip = Text.NumberOf(row[8]) is null or 0 ? null : Text.HexOf(row[8]),
-            symbol = Text.NumberOf(row[8]) is { } rip and not 0 ? symbols?.Invoke(unchecked((ulong)rip)) : null,
+            symbol = shelf.Symbol(run, Text.NumberOf(row[9]), at, Text.NumberOf(row[8])),
             vcpu = Text.NumberOf(row[9]),
         });
 

@@ -14,8 +14,11 @@ internal sealed class ServedDatabase : IDisposable
 
     private readonly ConcurrentBag<(Database Database, QueryRunner Runner, string Stamp)> _idle = [];
 
-    public ServedDatabase(string path, string name)
+    private readonly Func<ulong, ulong?, string?>? _symbols;
+
+    public ServedDatabase(string path, string name, Func<ulong, ulong?, string?>? symbols = null)
     {
+        _symbols = symbols;
         Path = path;
         Name = name;
     }
@@ -49,7 +52,7 @@ internal sealed class ServedDatabase : IDisposable
         try
         {
             var database = Database.OpenRead(Path);
-            return new Session(this, database, new QueryRunner(database), stamp, cancellation);
+            return new Session(this, database, new QueryRunner(database, _symbols), stamp, cancellation);
         }
         catch (Exception exception) when (exception is StoreException or DatabaseFormatException or FileNotFoundException)
         {

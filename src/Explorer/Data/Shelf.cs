@@ -11,8 +11,13 @@ internal sealed class Shelf : IDisposable
 
     private readonly ConcurrentDictionary<string, Lazy<object>> _answers = new(StringComparer.Ordinal);
 
-    public Shelf(IReadOnlyList<string> paths)
+    private readonly Func<ulong, ulong?, string?>? _symbols;
+
+    /// <param name="paths">Database files.</param>
+    /// <param name="symbols">The function at an address of the guest, in an address space or in any; null: none is known.</param>
+    public Shelf(IReadOnlyList<string> paths, Func<ulong, ulong?, string?>? symbols = null)
     {
+        _symbols = symbols;
         var databases = new List<ServedDatabase>();
         foreach (var path in paths)
         {
@@ -20,7 +25,7 @@ internal sealed class Shelf : IDisposable
             var name = stem;
             for (var number = 2; databases.Exists(database => database.Name == name); number++)
                 name = $"{stem}-{number}";
-            databases.Add(new ServedDatabase(path, name));
+            databases.Add(new ServedDatabase(path, name, symbols));
         }
 
         Databases = databases;
@@ -53,6 +58,15 @@ internal sealed class Shelf : IDisposable
     public ServedDatabase Find(string name) =>
         Databases.FirstOrDefault(database => database.Name == name)
         ?? throw RequestProblem.NotFound($"no database {name} is served here. There are {string.Join(", ", Databases.Select(database => database.Name))}.");
+
+    /// <summary>The function of the guest that an instruction of a run is in.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="vcpu">Which vCPU executed it, and</param>
+    /// <param name="ordinal">when: together they say in which address space; null: not known.</param>
+    /// <param name="rip">Its address; null or 0: not known.</param>
+    public string? Symbol(RunSession run, long? vcpu, long ordinal, long? rip) =>
+        _symbols is null || rip is null or 0 ? null
+            : _symbols(unchecked((ulong)rip), Once($"spaces|{run.Identity}", () => AddressSpaces.Of(run.Session.Database, run.Run.Run)).At((int?)vcpu, ordinal));
 
     /// <summary>An answer that costs time and stays true as long as the files do not change: worked out once.</summary>
     /// <param name="key">What was asked, with the stamps of the files.</param>

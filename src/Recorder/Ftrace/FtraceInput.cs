@@ -9,8 +9,8 @@ public sealed class FtraceInput : IDisposable
     /// <summary>The name that stands for standard input.</summary>
     public const string StandardInput = "-";
 
-    /// <summary>How much of the text is looked at before it is read.</summary>
-    private const int SurveyBytes = 16 << 20;
+    /// <summary>How much of the text is looked at before it is read, where it can be read once alone.</summary>
+    public const int SurveyBytes = 16 << 20;
 
     private static readonly (byte[] Magic, string What)[] Binaries =
     [
@@ -95,12 +95,25 @@ public sealed class FtraceInput : IDisposable
     /// <summary>SHA-256 of the text read so far, hexadecimal.</summary>
     public string Hash() => _stream.Hash();
 
-    /// <summary>What the first part of the text tells of the host. The text can be read from its beginning afterwards.</summary>
-    public HostFindings Survey()
+    /// <summary>
+    /// What the text tells of the host. It can be read from its beginning afterwards. A file is looked at to its end; of standard input the first
+    /// <see cref="SurveyBytes"/> are, and <see cref="HostFindings.IsPartial"/> says so.
+    /// </summary>
+    public HostFindings Survey(CancellationToken cancellation = default)
+    {
+        using var ahead = _stream.ReadAhead();
+        var isWhole = ahead.Length < SurveyBytes;
+        if (isWhole || Name == StandardInput)
+            return Survey(ahead, cancellation) with { IsPartial = !isWhole };
+        using var again = Open(Name);
+        return Survey(again._text, cancellation);
+    }
+
+    private static HostFindings Survey(Stream text, CancellationToken cancellation)
     {
         var survey = new HostSurvey();
-        using var ahead = _stream.ReadAhead();
-        var summary = FtraceReader.Read(ahead, survey);
+        var summary = FtraceReader.Read(text, survey, null, null, cancellation);
+        cancellation.ThrowIfCancellationRequested();
         return survey.Findings(summary.Events);
     }
 

@@ -18,6 +18,9 @@ public sealed class FtraceReader
 
     private static readonly SearchValues<byte> AddressDigits = SearchValues.Create("0123456789abcdefABCDEFx"u8);
 
+    /// <summary>What lines between events are drawn with, and fences of code.</summary>
+    private static readonly SearchValues<byte> RuleCharacters = SearchValues.Create("-=_*`~ "u8);
+
     private readonly LineSplitter _lines;
     private readonly TracepointSink _sink;
     private readonly IFtraceProblems? _problems;
@@ -337,7 +340,7 @@ public sealed class FtraceReader
     /// <summary>What the tools write before and between the events.</summary>
     private static bool IsHeading(ReadOnlySpan<byte> text) =>
         text.StartsWith("cpus="u8) || text.StartsWith("version = "u8) || (text.StartsWith("CPU "u8) && text.EndsWith(" is empty"u8))
-        || text.StartsWith("trace-cmd"u8) || text.StartsWith("Dumping ftrace buffer:"u8) || text.StartsWith("(ftrace buffer empty)"u8) || !text.ContainsAnyExcept("-=_* "u8);
+        || text.StartsWith("trace-cmd"u8) || text.StartsWith("Dumping ftrace buffer:"u8) || text.StartsWith("(ftrace buffer empty)"u8) || !text.ContainsAnyExcept(RuleCharacters);
 
     private void Damaged(string what, ReadOnlySpan<byte> line) => Damaged(_lines.Line, what, line);
 

@@ -12,7 +12,7 @@ internal sealed class ChainTree
 
     private static readonly int FunctionCount = (int)Enum.GetValues<KvmFunction>()[^1] + 1;
 
-    /// <summary>The kernel's name for each function; null where all are as they are.</summary>
+    /// <summary>The kernel's name for each function, None for what its callers do themselves; null where all are as they are.</summary>
     private readonly KvmFunction[]? _renamed;
     private int[] _parents = new int[InitialNodes];
     private KvmFunction[] _functions = new KvmFunction[InitialNodes];
@@ -24,7 +24,7 @@ internal sealed class ChainTree
     /// <summary>The first is the empty chain, no function of KVM: every observer knows it.</summary>
     private int _count = 1;
 
-    /// <param name="renamed">Functions that the kernel has under another name.</param>
+    /// <param name="renamed">Functions that the kernel has under another name; under None, those that it does not have: their callers do what they do.</param>
     public ChainTree(IReadOnlyDictionary<KvmFunction, KvmFunction>? renamed = null)
     {
         _reported[0] = true;
@@ -61,10 +61,17 @@ internal sealed class ChainTree
     [MethodImpl(MethodImplOptions.NoInlining)]
     private int Add(int parent, KvmFunction function)
     {
+        var named = _renamed is null ? function : _renamed[(int)function];
+        if (named == KvmFunction.None)
+        {
+            _children[(parent * FunctionCount) + (int)function] = parent;
+            return parent;
+        }
+
         if (_count == _parents.Length)
             Grow();
         _parents[_count] = parent;
-        _functions[_count] = _renamed is null ? function : _renamed[(int)function];
+        _functions[_count] = named;
         _children[(parent * FunctionCount) + (int)function] = _count;
         return _count++;
     }

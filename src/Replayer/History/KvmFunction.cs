@@ -229,6 +229,29 @@ public enum KvmFunction : ushort
     HandleVmresume = 312,
     NestedVmxReflectVmexit = 313,
 
+    // As the first kernels with EPT have them
+    TdpPageFault = 320,
+    DirectMapAtLevel = 321,
+    KvmMmuGetPage = 322,
+    KvmMmuPrepareZap = 323,
+    MmuFreeRoots = 324,
+    NonpagingNewCr3 = 325,
+    KvmUnmapHva = 326,
+    KvmUnmapRmapp = 327,
+    KvmSetSpteHva = 328,
+    KvmSetPteRmapp = 329,
+    KvmAgeHva = 330,
+    KvmAgeRmapp = 331,
+    KvmArchFlushShadow = 332,
+    KvmMmuFreeSomePages = 333,
+    KvmVmIoctlGetDirtyLog = 334,
+    RmapWriteProtectAtLevel = 335,
+    KvmArchCommitMemoryRegion = 336,
+    VmxSetCr3 = 337,
+    HandleMmioPageFaultCommon = 338,
+    HandleVmxWrmsr = 339,
+    TryAsyncPf = 340,
+
     // As later kernels have them
     KvmTdpMmuAllocRoot = 260,
     KvmMmuTrackWrite = 261,
@@ -287,6 +310,11 @@ public static class KvmFunctions
         KvmFunction.TdpMmuSetSpteHelper => "tdp_mmu_set_spte",
         KvmFunction.HandleChangedSpteHelper => "handle_changed_spte",
         KvmFunction.KvmSyncPageEntries => "__kvm_sync_page",
+        KvmFunction.DirectMapAtLevel => "__direct_map",
+        KvmFunction.KvmMmuPrepareZap => "kvm_mmu_prepare_zap_page",
+        KvmFunction.KvmMmuFreeSomePages => "__kvm_mmu_free_some_pages",
+        KvmFunction.RmapWriteProtectAtLevel => "__rmap_write_protect",
+        KvmFunction.HandleVmxWrmsr => "handle_wrmsr",
         _ => null,
     };
 

@@ -37,6 +37,9 @@ public readonly record struct TablePageRecord
 
     public byte Vcpu { get; init; }
 
+    /// <summary>What <see cref="Generation"/> says where the kernel has no generations of pages.</summary>
+    public const byte NoGeneration = byte.MaxValue;
+
     /// <summary>mmu_valid_gen of the page.</summary>
     public byte Generation { get; init; }
 

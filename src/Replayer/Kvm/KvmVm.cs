@@ -35,7 +35,7 @@ public sealed class KvmVm
         PageTables = new PageTableCache(Writer, Pages, remembersWalks);
         SpteMaker = new SpteMaker(this);
         Tlb = new TlbFlusher(this);
-        HostMemory = new HostMemory(backing ?? HostBacking.Pages4K);
+        HostMemory = new HostMemory(backing ?? HostBacking.Pages4K, kernel);
         HugePages = new HugePages(this);
         NxHugePages = new NxHugePages(this);
         ShadowMmu = new ShadowMmu(this);
@@ -106,9 +106,12 @@ public sealed class KvmVm
     /// <summary>mmu_valid_gen: pages of the other generation are obsolete.</summary>
     public byte ValidGeneration { get; internal set; }
 
+    /// <summary>What MMIO entries, and vCPUs that remember the last one, are good for.</summary>
+    internal ulong MmioGeneration => Kernel.MmioEntriesHaveGeneration ? Memslots.Generation : 0;
+
     /// <summary>Writable mappings may be dirty-logged by the CPU (PML).</summary>
     /// <remarks>KVM: kvm_x86_ops.cpu_dirty_log_size.</remarks>
-    public bool CpuDirtyLog => Profile is { Vendor: CpuVendor.Intel, Pml: true, EptAdBits: true } && TdpEnabled;
+    public bool CpuDirtyLog => Profile is { Vendor: CpuVendor.Intel, Pml: true, EptAdBits: true } && TdpEnabled && Kernel.HasPml;
 
     /// <summary>
     /// How userspace wants dirty logs: whether it is KVM_CLEAR_DIRTY_LOG that protects pages anew and not the reading of the log, and whether

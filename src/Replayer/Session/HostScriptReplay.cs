@@ -70,7 +70,7 @@ internal sealed class HostScriptReplay(HostScript script, KvmVm vm)
                 host.Reclaim(gpa, size);
                 return true;
             case HostOperation.DirtyLogOn:
-                vm.ManualDirtyLog = (action.ManualProtect, action.InitiallySet);
+                vm.ManualDirtyLog = !vm.Kernel.HasManualDirtyLog ? default : (action.ManualProtect, action.InitiallySet);
                 return host.DirtyLogOn(gpa);
             case HostOperation.DirtyLogOff:
                 return host.DirtyLogOff(gpa);

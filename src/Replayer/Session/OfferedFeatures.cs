@@ -19,9 +19,6 @@ internal sealed class OfferedFeatures(KvmVm vm)
     /// <summary>How the note names EFER.</summary>
     private const int Efer = 8;
 
-    /// <summary>VME to UMIP, LA57, VMXE; FSGSBASE, PCIDE, OSXSAVE, SMEP, SMAP, PKE.</summary>
-    private const ulong Cr4Offered = 0x77_3fff;
-
     private const ulong Cr4Vmxe = 1 << 13;
 
     /// <summary>SCE, LME, LMA, NX.</summary>
@@ -36,7 +33,7 @@ internal sealed class OfferedFeatures(KvmVm vm)
     private static readonly (int Register, int Bit, string Name)[] Names =
     [
         (Cr3, 61, "LAM_U57"), (Cr3, 62, "LAM_U48"),
-        (Cr4, 13, "VMXE"), (Cr4, 14, "SMXE"), (Cr4, 22, "PKE"), (Cr4, 23, "CET"), (Cr4, 24, "PKS"), (Cr4, 25, "UINTR"), (Cr4, 28, "LAM_SUP"), (Cr4, 32, "FRED"),
+        (Cr4, 11, "UMIP"), (Cr4, 12, "LA57"), (Cr4, 13, "VMXE"), (Cr4, 14, "SMXE"), (Cr4, 21, "SMAP"), (Cr4, 22, "PKE"), (Cr4, 23, "CET"), (Cr4, 24, "PKS"), (Cr4, 25, "UINTR"), (Cr4, 28, "LAM_SUP"), (Cr4, 32, "FRED"),
         (Efer, 12, "SVME"), (Efer, 13, "LMSLE"), (Efer, 14, "FFXSR"), (Efer, 15, "TCE"), (Efer, 17, "MCOMMIT"), (Efer, 18, "INTWB"), (Efer, 20, "UAIE"), (Efer, 21, "AIBRSE"),
     ];
 
@@ -79,7 +76,7 @@ internal sealed class OfferedFeatures(KvmVm vm)
     }
 
     /// <summary>Protection keys need tables that the guest's own walk goes through.</summary>
-    private ulong OfferedInCr4 => Cr4Offered & ~(vm.TdpEnabled ? 0 : ControlRegisters.Cr4Pke) & ~(IsAmd ? Cr4Vmxe : 0);
+    private ulong OfferedInCr4 => vm.Kernel.OfferedCr4 & ~(vm.TdpEnabled ? 0 : ControlRegisters.Cr4Pke) & ~(IsAmd ? Cr4Vmxe : 0);
 
     private bool IsAmd => vm.Profile.Vendor == CpuVendor.Amd;
 

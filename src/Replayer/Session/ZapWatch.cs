@@ -71,7 +71,7 @@ internal sealed class ZapWatch : ForwardingHistory
             | ((bits & _format.DirtyMask) != 0 ? EntryLoss.Write : EntryLoss.None);
     }
 
-    private bool IsUsable(Spte spte) => spte.IsShadowPresent && !_format.IsMmio(spte) && Rights(spte) != EntryLoss.None;
+    private bool IsUsable(Spte spte) => (spte.Raw & _format.PresenceMask) != 0 && !_format.IsMmio(spte) && Rights(spte) != EntryLoss.None;
 
     private EntryLoss LostRights(Spte old, Spte value)
     {

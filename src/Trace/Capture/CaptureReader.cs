@@ -91,10 +91,18 @@ public sealed class CaptureReader : ITraceSource, IDisposable
         if (Manifest.Version < NestedFigures.FirstVersion)
             return null;
         var figures = new NestedFigures();
+        ReadEvents(figures.Count);
+        return figures.Entries == 0 ? null : figures;
+    }
+
+    /// <summary>Reads the events of the whole capture, and none of its accesses; the position stays.</summary>
+    /// <param name="take">Gets them in their order, a stretch at a time; the list is used again.</param>
+    /// <exception cref="CaptureFormatException">A part is missing or damaged.</exception>
+    public void ReadEvents(Action<List<TraceEvent>> take)
+    {
         using var part = new PartReader(_directory, Manifest, _whole);
         foreach (var entry in Manifest.Parts)
-            part.ReadEvents(entry, figures.Count);
-        return figures.Entries == 0 ? null : figures;
+            part.ReadEvents(entry, take);
     }
 
     /// <summary>How the guest first entered a guest of its own. Of the events only the row group that has it is decoded; the position stays.</summary>

@@ -142,6 +142,30 @@ internal static class TouchMetadata
         return content.Slice(at, NoDigest.Length).SequenceEqual(Encoding.ASCII.GetBytes(Convert.ToHexStringLower(hash.GetHashAndReset())));
     }
 
+    /// <summary>Makes an index that of a file with the same rows in the same row groups, whose bytes are others.</summary>
+    /// <param name="content">The index, which is changed in place.</param>
+    /// <param name="oldAccesses">Checksum of the file it was of.</param>
+    /// <param name="newAccesses">Checksum of the file it is to be of.</param>
+    /// <param name="newRowGroups">Its row groups.</param>
+    /// <returns>False: it is damaged, or was not of that file, and is as it was.</returns>
+    public static bool Rebind(Span<byte> content, string oldAccesses, string newAccesses, string newRowGroups)
+    {
+        if (!IsSealed(content))
+            return false;
+        var metadata = FooterReader.ReadMetadata(ParquetFile.Footer(content));
+        var groups = metadata.GetValueOrDefault(RowGroups) ?? "";
+        if (metadata.GetValueOrDefault(Accesses) != oldAccesses || groups.Length != newRowGroups.Length)
+            return false;
+        Replace(content, oldAccesses, newAccesses);
+        Replace(content, groups, newRowGroups);
+        Encoding.ASCII.GetBytes(NoDigest, Digits(content));
+        Seal(content);
+        return true;
+    }
+
+    private static void Replace(Span<byte> content, string old, string now) =>
+        Encoding.ASCII.GetBytes(now, content.Slice(content.LastIndexOf(Encoding.ASCII.GetBytes(old)), old.Length));
+
     private static Span<byte> Digits(Span<byte> content) => content.Slice(At(content), NoDigest.Length);
 
     /// <summary>Where the digits stand: behind the key, and the head of the field that holds them.</summary>

@@ -61,8 +61,8 @@ public sealed class FolderQueryTests(WorkloadFolder folders) : IClassFixture<Wor
             answers += actual.Count;
         }
 
-        // No guest of these workloads has guests of its own: their answers are the same, and empty.
-        Assert.True(answers > 0 || name.StartsWith("nested-", StringComparison.Ordinal) || (workload, name) is ("mmio", "unsync-churn" or "zap-victims" or "zaps" or "refault-storms") or ("unsync-churn", "zap-victims"), "nothing was compared");
+        // The synthetic guests have no guests of their own.
+        Assert.True(answers > 0 || (name.StartsWith("nested-", StringComparison.Ordinal) && workload != WorkloadFolder.Nested) || (workload, name) is ("mmio", "unsync-churn" or "zap-victims" or "zaps" or "refault-storms") or ("unsync-churn", "zap-victims"), "nothing was compared");
     }
 
     /// <summary>Of a run, what it has something to tell of.</summary>
@@ -74,7 +74,7 @@ public sealed class FolderQueryTests(WorkloadFolder folders) : IClassFixture<Wor
             var value = (query.Name, parameter.Name) switch
             {
                 (_, "run" or "a") => run.ToString(CultureInfo.InvariantCulture),
-                (_, "b") => "4",
+                (_, "b") => One("SELECT max(run) FROM run WHERE run >= :run"),
                 (_, "table_id") => One("SELECT table_id FROM table_write WHERE run = :run GROUP BY table_id ORDER BY count(*) DESC, table_id LIMIT 1"),
                 (_, "idx") => One("SELECT idx FROM table_write WHERE run = :run GROUP BY table_id, idx ORDER BY count(*) DESC, table_id LIMIT 1"),
                 (_, "gfn") => One("SELECT gfn FROM table_write WHERE run = :run AND level = 1 GROUP BY gfn ORDER BY count(*) DESC, gfn LIMIT 1"),

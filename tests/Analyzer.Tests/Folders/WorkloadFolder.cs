@@ -2,6 +2,7 @@ using Replay.Analyzer.Query;
 using Replay.Analyzer.Query.Folders;
 using Replay.Analyzer.Store;
 using Replay.Analyzer.Store.Parts;
+using Replay.Analyzer.Tests.Nested;
 using Replay.DuckDb;
 using Replay.Recorder.Synthetic;
 using Replay.Replayer;
@@ -12,7 +13,11 @@ namespace Replay.Analyzer.Tests.Folders;
 /// <summary>The same runs as a database and as a folder of Parquet, of one replay.</summary>
 public sealed class WorkloadFolder : IDisposable
 {
+    /// <summary>A recorded guest that has a guest of its own; everything else is synthetic.</summary>
+    internal const string Nested = "nsvm";
+
     private static readonly MmuMode[] Modes = [MmuMode.Ept, MmuMode.EptTdp, MmuMode.Npt, MmuMode.Shadow];
+    private static readonly MmuMode[] NestedModes = [MmuMode.NptTdp, MmuMode.Npt];
 
     private readonly TempDirectory _directory = new();
     private readonly Dictionary<string, (Database Database, string Folder, IFolderConnection Connection, Dictionary<long, long> Numbers)> _made = [];
@@ -28,7 +33,7 @@ public sealed class WorkloadFolder : IDisposable
         _directory.Dispose();
     }
 
-    /// <param name="workload">Synthetic.</param>
+    /// <param name="workload">Synthetic, or <see cref="Nested"/>.</param>
     /// <returns>Both, and the number in the folder by the number in the database.</returns>
     internal (Database Database, string Folder, IFolderConnection Connection, Dictionary<long, long> Numbers) Open(string workload)
     {
@@ -40,7 +45,7 @@ public sealed class WorkloadFolder : IDisposable
         using var parts = new HistoryParts(_directory.File($"{workload}.work"), areOnly: false);
         using (var file = HistoryFile.Create(path, parts: parts))
         {
-            foreach (var mode in Modes)
+            foreach (var mode in workload == Nested ? NestedModes : Modes)
                 keys.Add(Replay(file, workload, mode));
         }
 
@@ -74,6 +79,12 @@ public sealed class WorkloadFolder : IDisposable
 
     private static RunKey Replay(HistoryFile file, string workload, MmuMode mode)
     {
+        if (workload == Nested)
+        {
+            var stored = new StoreOptions { Rmap = true };
+            return RunKey.Of(NestedDatabase.Replay(file, workload, mode, store: stored), stored);
+        }
+
         var source = SyntheticRecorder.Open(new SyntheticOptions { Workload = workload, MaxAccesses = 12_000 });
         var replay = new ReplayOptions { Mode = mode, Kernel = KvmBehaviour.Linux61 };
         var (info, options) = (Info(workload, mode), new StoreOptions { Rmap = true });

@@ -45,7 +45,7 @@ public sealed class NestedDatabase : IDisposable
         _directory.Dispose();
     }
 
-    internal static void Replay(HistoryFile file, string guest, MmuMode mode, string? name = null)
+    internal static RunInfo Replay(HistoryFile file, string guest, MmuMode mode, string? name = null, StoreOptions? store = null)
     {
         using var capture = CaptureReader.Open(CapturePath(guest));
         var options = new ReplayOptions { Mode = mode, Kernel = KvmBehaviour.Linux61, Profile = HostProfiles.Find("amd") };
@@ -62,7 +62,8 @@ public sealed class NestedDatabase : IDisposable
             Tool = "test",
             Model = "1",
         };
-        using var store = file.BeginRun(info);
-        store.Complete(RunSummary.Of(ReplaySession.Run(capture, options, store)));
+        using var history = file.BeginRun(info, store);
+        history.Complete(RunSummary.Of(ReplaySession.Run(capture, options, history)));
+        return info;
     }
 }

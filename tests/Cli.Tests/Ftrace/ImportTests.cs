@@ -229,7 +229,7 @@ public sealed class ImportTests : IDisposable
         using (var input = FtraceInput.Open(_folder["i.txt"]))
         using (var file = HistoryFile.Create(_folder["t.db"]))
         {
-            var findings = input.Survey();
+            var findings = input.Survey(TestContext.Current.CancellationToken);
             var plan = new ImportPlan { Host = HostChoice.Choose(findings, null, null, null), Outlook = ImportPlan.OutlookOf(findings) };
             var run = new RunInfo
             {

@@ -91,6 +91,26 @@ public sealed class QuestionTests : IDisposable
         var lines = await Query(symbols, $"select rip_hex, symbol(rip) as f from fault where run = 1 and rip = {Convert.ToInt64(rip, 16)} limit 1");
         Assert.Equal(($"0x{rip} <of_all>", "of_all"), (lines[0]["rip_hex"].GetString(), lines[0]["f"].GetString()));
         Assert.Equal(JsonValueKind.Null, (await Query([], "select symbol(1) as f"))[0]["f"].ValueKind);
+
+        // The events of a capture and of its run say the same of each access.
+        var ofCapture = await NamedAccesses("c.capture", rip, symbols);
+        Assert.Equal(["of_all", "of_the_process"], ofCapture.Values.Distinct().Order());
+        var ofRun = await NamedAccesses("x.db", rip, symbols);
+        Assert.NotEmpty(ofRun);
+        Assert.Equal(ofRun, ofCapture.Where(access => ofRun.ContainsKey(access.Key)).ToDictionary());
+        var first = ofCapture.First(access => access.Value == "of_the_process").Key;
+        Assert.Equal("of_the_process", (await NamedAccesses("c.capture", rip, [$"{first}..{first}", .. symbols]))[first]);
+    }
+
+    private async Task<Dictionary<long, string>> NamedAccesses(string input, string rip, string[] arguments)
+    {
+        var (exitCode, text, error) = await CommandRunner.Run(["events", _folder[input], .. arguments]);
+        Assert.True(exitCode == ExitCode.Done, error);
+        return text.Split('\n').Select(line => System.Text.RegularExpressions.Regex.Match(line, $"^ *([0-9]+) .*gva.* rip 0x{rip} <(.*)>|^ *([0-9]+) +access .* rip 0x{rip} <(.*)>"))
+            .Where(match => match.Success)
+            .ToDictionary(
+                match => long.Parse(match.Groups[1].Success ? match.Groups[1].Value : match.Groups[3].Value, System.Globalization.CultureInfo.InvariantCulture),
+                match => match.Groups[1].Success ? match.Groups[2].Value : match.Groups[4].Value);
     }
 
     [Fact]

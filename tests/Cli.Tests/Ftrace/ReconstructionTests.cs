@@ -97,6 +97,35 @@ public sealed class ReconstructionTests : IDisposable
         Assert.Equal(ExitCode.Done, (await CommandRunner.Run("verify", _folder["s.db"], "-q")).ExitCode);
     }
 
+    /// <summary>A trace whose lines were changed: another value is set than the kernel sets, and a zap is not shown.</summary>
+    [Fact]
+    public async Task Every_place_where_trace_and_model_part_is_shown_the_first_with_both_sides()
+    {
+        var lines = RealTrace.Stock(RealTrace.Text("amd-6.12-npt-tdp-lm4k.reslotq")).Split('\n').ToList();
+        var zap = lines.FindIndex(line => line.EndsWith("gfn 80a level 1 old_spte 5455e67 new_spte 8000000000000000", StringComparison.Ordinal));
+        lines[zap] = lines[zap].Replace("new_spte 8000000000000000", "new_spte 8600000012345e67", StringComparison.Ordinal);
+        lines.RemoveAt(lines.FindIndex(zap + 1, line => line.Contains("gfn 80f level 1", StringComparison.Ordinal)));
+        File.WriteAllText(_folder["d.txt"], string.Join('\n', lines));
+        var error = await Run("import", "ftrace", _folder["d.txt"], "-o", _folder["d.capture"], "--db", _folder["d.db"], "--host", "amd-tcg", "-q");
+
+        var parted = await Query("d.db", "@divergences");
+        Assert.Contains(parted, row => row[4] == "0x80a" && row[5] == "0x5455e67 -> 0x8600000012345e67" && row[2] == "vmm");
+        Assert.Contains(parted, row => row[4] == "0x80a" && row[6] == "0x5455e67 -> 0x8000000000000000" && row[8].Contains("kvm_zap_memslot", StringComparison.Ordinal) | row[8].Contains("kvm_mmu_zap_memslot", StringComparison.Ordinal));
+        Assert.Contains(parted, row => row[4] == "0x80f" && row[5].Length == 0);
+        Assert.Equal([[$"{parted.Count}"]], await Query("d.db", "select count(*) from table_write where shown in ('unmodelled', 'missing')"));
+        Assert.Matches("writes of the trace are not the model's, [0-9]+ of the model's are not in the trace", error);
+        Assert.Matches("the first is at event 2,174 of the trace\n  trace:\n(      event .*\n){5}    > no such write\n(      event .*\n){5}  model:\n(      event .*\n){5}    > event 2174 +level 1 gfn 0x80a: .*\n(      event .*\n){5}    because __kvm_set_memory_region > ", error.Replace("\r", "", StringComparison.Ordinal));
+
+        var pages = new List<string[]>();
+        while (await Query("d.db", "@divergences", "-p", "top=2", "-p", $"from={(pages.Count == 0 ? 0 : long.Parse(pages[^1][0], CultureInfo.InvariantCulture) + 1)}") is { Count: > 0 } page)
+            pages.AddRange(page);
+        Assert.Equal(parted.Select(row => row[0]).Distinct(), pages.Select(row => row[0]).Distinct());
+
+        // And what a trace cannot show is said where it is asked for.
+        var (_, _, hint) = await CommandRunner.Run("query", _folder["d.db"], "@faults-by-process");
+        Assert.Contains("run observed: its trace does not show the guest's CR3", hint, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task What_was_mapped_before_a_cut_trace_begins_is_told_as_earlier_and_nothing_else_is_made_up()
     {
@@ -179,9 +208,9 @@ public sealed class ReconstructionTests : IDisposable
         return error;
     }
 
-    private async Task<List<string[]>> Query(string database, string sql)
+    private async Task<List<string[]>> Query(string database, string sql, params string[] parameters)
     {
-        var (exitCode, text, error) = await CommandRunner.Run("query", _folder[database], sql, "--format", "jsonl");
+        var (exitCode, text, error) = await CommandRunner.Run(["query", _folder[database], sql, .. parameters, "--format", "jsonl"]);
         Assert.True(exitCode == ExitCode.Done, error);
         var rows = new List<string[]>();
         foreach (var line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries))

@@ -107,10 +107,31 @@ public sealed class HostSurveyTests
         static IEnumerable<string> Names(string trace) => Survey(System.Text.Encoding.Latin1.GetBytes(trace)).Vms.Select(vm => vm.Name);
     }
 
+    /// <summary>A VM that begins when a large trace is nearly over is found, compressed or not.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_file_is_looked_at_to_its_end(bool compressed)
+    {
+        using var file = new TemporaryFile([]);
+        using (var raw = File.Create(file.Path))
+        using (var text = new StreamWriter(compressed ? new System.IO.Compression.GZipStream(raw, System.IO.Compression.CompressionLevel.Fastest) : raw, System.Text.Encoding.Latin1))
+        {
+            for (var i = 0; i < (FtraceInput.SurveyBytes / 40) + 10_000; i++)
+                text.Write(" a-1 [000] ..... 1.0: kvm_entry: vcpu 0\n");
+            text.Write(" b-2 [000] ..... 2.0: kvm_entry: vcpu 0\n");
+        }
+
+        using var input = FtraceInput.Open(file.Path);
+        var findings = input.Survey(TestContext.Current.CancellationToken);
+        Assert.Equal(["1", "2"], findings.Vms.Select(vm => vm.Name));
+        Assert.False(findings.IsPartial);
+    }
+
     private static HostFindings Survey(byte[] text)
     {
         using var file = new TemporaryFile(text);
         using var input = FtraceInput.Open(file.Path);
-        return input.Survey();
+        return input.Survey(TestContext.Current.CancellationToken);
     }
 }

@@ -96,7 +96,113 @@ public sealed class PastedTests
             "   vm-7434    [059] ....   134.587045: kvm_tdp_mmu_spte_changed: as id 0 gfn ffc00 level 1 old_spte 860000010dc97b77 new_spte 80000000000005a0\n   vm-7434    [059] ....   134.587046: <stack trace>\n => handle_changed_spte\n => kvm_mmu_zap_all\n   vm-7434    [059] d...   134.587050: kvm_entry: vcpu 0, rip 0x10\n",
             ["kvm_tdp_mmu_spte_changed: as id 0 gfn ffc00 level 1 old_spte 860000010dc97b77 new_spte 80000000000005a0", "kvm_entry: vcpu 0, rip 0x10"]
         },
+        {
+            "perf with a time of day, and flags before the CPU",
+            "2024-03-01 10:11:12.131415            <...> 306966 .N.. [017] 25504452.408994: kvm:kvm_exit: reason EXTERNAL_INTERRUPT rip 0xffffffff81c02f58 info 0 800000fd\n"
+                + "2024-03-01 10:11:12.131520            <...> 306966 d... [018] 25504452.412981: kvm:kvm_entry: vcpu 20\n",
+            ["kvm_exit: reason EXTERNAL_INTERRUPT rip 0xffffffff81c02f58 info 0 800000fd", "kvm_entry: vcpu 20"]
+        },
+        {
+            "heads that were shortened to the CPU, entries with what they inject",
+            "  CPU 0: kvm_entry: vcpu 0, rip 0xffffffff81000ab0 intr_info 0x80000b0e error_code 0x00000000\n  CPU 1: kvm_entry: vcpu 1, rip 0xffffffff81000ab8\n",
+            ["kvm_entry: vcpu 0, rip 0xffffffff81000ab0", "kvm_entry: vcpu 1, rip 0xffffffff81000ab8"]
+        },
+        {
+            "a thread without its number, and a field that a patch adds",
+            "preempt_test  30677.199579:      kvm:kvm_exit: reason PREEMPTION_TIMER rip 0x40284d info 0 0 intr 0\npreempt_test  30677.199580:     kvm:kvm_entry:  vcpu 1 rip 0x40284d\n",
+            ["kvm_exit: reason PREEMPTION_TIMER rip 0x40284d info 0 0", "kvm_entry: vcpu 1, rip 0x40284d"]
+        },
+        {
+            "a thread named with a space, the vCPU before an old kernel's fields",
+            "       fc_vcpu 0-3779478 [077] .... 2820822.383989: kvm_exit: vcpu 0 reason EPT_VIOLATION rip 0x5a1c20 info 384 0\n       fc_vcpu 0-3779478 [077] d... 2820822.383994: kvm_entry: vcpu 0\n",
+            ["kvm_exit: vcpu 0 reason EPT_VIOLATION rip 0x5a1c20 info 384 0", "kvm_entry: vcpu 0"]
+        },
+        {
+            "a plugin older than the kernel",
+            "           <...>-415119 [010]  4733.092646: kvm_exit:             CAN'T FIND FIELD \"rip\"<CANT FIND FIELD exit_code>vcpu 0 reason npf rip 0x400433 info1 0x0000000200000006 info2 0x0000000000641000 intr_info 0x00000000 error_code 0x00000000\n",
+            ["kvm_exit: vcpu 0 reason npf rip 0x400433 info1 0x0000000200000006 info2 0x0000000000641000 intr_info 0x00000000 error_code 0x00000000"]
+        },
+        {
+            "no heads, a commit's indentation, wrapped",
+            "  kvm_entry:            vcpu 0, rip 0xffffffffffbbe229\n  kvm_exit:             reason EXIT_NPF rip 0xffffffffffbbe229 info\n    200000006 1ac000\n  kvm_page_fault:       address 1ac000 error_code 6\n",
+            ["kvm_entry: vcpu 0, rip 0xffffffffffbbe229", "kvm_exit: reason EXIT_NPF rip 0xffffffffffbbe229 info 200000006 1ac000", "kvm_page_fault: address 1ac000 error_code 6"]
+        },
+        {
+            "wrapped between the words of a fast fault",
+            "qemu-6786    [029] ..... 4602162.971194: kvm_page_fault: vcpu 4 rip\n0xffffffff820fe712 address 0x00000000020fe712 error_code 0x184\nqemu-6786    [029] ..... 4602162.971194: fast_page_fault: vcpu 4 gva\n20fe712 error_code F sptep 00000000fd98c947 old 0x61000034d4fe977 new\n61000034d4fe977 spurious 1 fixed 0\n",
+            ["kvm_page_fault: vcpu 4 rip 0xffffffff820fe712 address 0x00000000020fe712 error_code 0x184", "fast_page_fault: vcpu 4 gva 20fe712 error_code F sptep 00000000fd98c947 old 0x61000034d4fe977 new 61000034d4fe977 spurious 1 fixed 0"]
+        },
+        {
+            "no time, flags of dots, with and without a colon behind them",
+            "CPU 0/KVM-92557 [002] ... kvm_entry: vcpu 0, rip 0xffffffffae1b703b\nCPU 0/KVM-92557 [002] ...: kvm_exit: vcpu 0 reason msr rip 0xffffffffad496204\n",
+            ["kvm_entry: vcpu 0, rip 0xffffffffae1b703b", "kvm_exit: vcpu 0 reason msr rip 0xffffffffad496204"]
+        },
+        {
+            "a thread with dashes, fenced as code",
+            "```\n        tdxvm-23694-23714   [065] ....   907.856265: kvm_mmu_set_spte: gfn 1151c spte 86000080a5669c37 (rwxu) level 1 at 80b34fc9d8\n```\n",
+            ["kvm_mmu_set_spte: gfn 1151c spte 86000080a5669c37 (rwxu) level 1 at 80b34fc9d8"]
+        },
+        {
+            "pages of a kernel before 5.10 in trace-cmd's columns",
+            "       CPU 0/KVM-2018505 [025] 67120.030891: kvm_mmu_get_page:     new sp gfn 0 4 q0 direct wux pae !nxe !wp root 0 sync\n       CPU 0/KVM-2018505 [025] 67120.030899: kvm_mmu_spte_requested: gfn fffff pfn 8aa18d0 level 1\n",
+            ["kvm_mmu_get_page: new sp gfn 0 4 q0 direct wux pae !nxe !wp root 0 sync", "kvm_mmu_spte_requested: gfn fffff pfn 8aa18d0 level 1"]
+        },
     };
+
+    /// <summary>Marks that people and tools put before a line: they name neither a machine nor a thread.</summary>
+    [Theory]
+    [InlineData("> ")]
+    [InlineData("+ ")]
+    [InlineData("| ")]
+    [InlineData(" B:   ")]
+    [InlineData("17:")]
+    [InlineData("17: ")]
+    [InlineData("     17\t")]
+    [InlineData("trace.txt:17: ")]
+    [InlineData("Nov 28 19:00:01 ")]
+    [InlineData("Nov 28 19:00:01 host kernel: [  123.456789] ")]
+    [InlineData("Nov 28 19:00:01 host logger[812]: ")]
+    [InlineData("2024-03-01T10:11:12.131415+00:00 host root: ")]
+    [InlineData("2024-03-01 10:11:12.131415 ")]
+    [InlineData("[Fri Nov 28 19:00:01 2025] ")]
+    public void What_stands_before_a_line_is_no_machine_and_no_thread(string before)
+    {
+        var sink = new Heads();
+        var text = $"{before} CPU 0/KVM-2343  [001] d..1. 1234.567890: kvm_entry: vcpu 0, rip 0x10\n";
+        FtraceReader.Read(new MemoryStream(Encoding.Latin1.GetBytes(text)), sink, cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal([("CPU 0/KVM", 2343, 1, 1234_567890_000L)], sink.Seen);
+        Assert.Equal("", sink.Sources.Single());
+    }
+
+    /// <summary>Where a head has no number, the thread's name tells vCPUs apart, and where it has no name, the CPU.</summary>
+    [Theory]
+    [InlineData("CPU 0/KVM  1.0: kvm:kvm_entry: vcpu 0\nCPU 1/KVM  1.0: kvm:kvm_entry: vcpu 1\n", 2)]
+    [InlineData("CPU 0: kvm_entry: vcpu 0\nCPU 1: kvm_entry: vcpu 1\n", 2)]
+    [InlineData("CPU 0/KVM  1.0: kvm:kvm_entry: vcpu 0\nCPU 0/KVM  1.0: kvm:kvm_entry: vcpu 0\n", 1)]
+    public void Threads_without_a_number_are_told_apart(string text, int threads)
+    {
+        var sink = new Heads();
+        FtraceReader.Read(new MemoryStream(Encoding.Latin1.GetBytes(text)), sink, cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal(threads, sink.Threads.Distinct().Count());
+    }
+
+    /// <summary>Whoever pastes a trace leaves lines out: nothing may be carried over that, as over events that the tracer lost.</summary>
+    [Theory]
+    [InlineData("....")]
+    [InlineData("  ...")]
+    [InlineData("> [...]")]
+    [InlineData("<snip>")]
+    [InlineData("[snip]")]
+    [InlineData("<snip...>")]
+    [InlineData("-- snip --")]
+    [InlineData("[... 200 lines left out ...]")]
+    public void Lines_that_were_left_out_are_a_gap(string mark)
+    {
+        var listing = Listing.Of(Before + mark + "\n" + After);
+        Assert.Empty(listing.Damaged);
+        Assert.Equal(1, listing.Summary.LossMarkers);
+        Assert.Equal(2, listing.Summary.Events);
+    }
 
     [Theory]
     [MemberData(nameof(Pastes))]
@@ -158,7 +264,7 @@ public sealed class PastedTests
         var encoding = new UnicodeEncoding(bigEndian, byteOrderMark: true);
         using var file = new TemporaryFile([.. encoding.GetPreamble(), .. encoding.GetBytes(Before + After)]);
         using var input = FtraceInput.Open(file.Path);
-        Assert.Equal(2, input.Survey().Events);
+        Assert.Equal(2, input.Survey(TestContext.Current.CancellationToken).Events);
         var listing = new Listing();
         Assert.Equal(2, FtraceReader.Read(input.Text, listing, listing, cancellation: TestContext.Current.CancellationToken).TypedEvents);
         Assert.Empty(listing.Damaged);
@@ -205,7 +311,7 @@ public sealed class PastedTests
 
             using var input = FtraceInput.Open(Path.Combine(folder, "t.dat"));
             Assert.StartsWith("trace-cmd report -i ", input.Converter, StringComparison.Ordinal);
-            Assert.Equal(1, input.Survey().Events);
+            Assert.Equal(1, input.Survey(TestContext.Current.CancellationToken).Events);
         }
         finally
         {
@@ -220,7 +326,16 @@ public sealed class PastedTests
     {
         public List<(string Task, int Pid, int Cpu, long Time)> Seen { get; } = [];
 
-        public override void OnOther(in TraceLine line) => Seen.Add((Encoding.Latin1.GetString(line.Task), line.Pid, line.Cpu, line.Time));
+        public List<string> Sources { get; } = [];
+
+        public List<long> Threads { get; } = [];
+
+        public override void OnOther(in TraceLine line)
+        {
+            Seen.Add((Encoding.Latin1.GetString(line.Task), line.Pid, line.Cpu, line.Time));
+            Sources.Add(Encoding.Latin1.GetString(line.Source));
+            Threads.Add(line.Thread);
+        }
     }
 
     private sealed class Stacks : TracepointSink

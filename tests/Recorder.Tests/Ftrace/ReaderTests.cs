@@ -104,7 +104,7 @@ public sealed class ReaderTests
     {
         using var folder = new TemporaryFile(File.ReadAllBytes(Path.Combine(TestTraces.Folder, "amd-shadow-mmio.4k.trace.gz"))[..12000]);
         using var input = FtraceInput.Open(folder.Path);
-        Assert.Equal(HostPaging.Shadow, input.Survey().Paging);
+        Assert.Equal(HostPaging.Shadow, input.Survey(TestContext.Current.CancellationToken).Paging);
         var listing = new Listing();
         var summary = FtraceReader.Read(input.Text, listing, listing, cancellation: TestContext.Current.CancellationToken);
         Assert.True(summary.Truncated);

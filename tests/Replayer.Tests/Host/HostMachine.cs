@@ -15,10 +15,10 @@ internal sealed class HostMachine
     private const ulong EptRights = 7;
     private const ulong X86Present = 1;
 
-    public HostMachine(MmuMode mode, HostProfile? profile = null, HostBacking? backing = null, bool logDirty = false)
+    public HostMachine(MmuMode mode, HostProfile? profile = null, HostBacking? backing = null, bool logDirty = false, KvmBehaviour? kernel = null)
     {
         profile ??= mode.UsesEptFormat() ? HostProfiles.IntelBochs : HostProfiles.AmdTcg;
-        Vm = new KvmVm(new Journal(Log), new GuestMemory(), mode, profile, KvmBehaviour.Linux61, backing ?? HostBacking.Pages4K);
+        Vm = new KvmVm(new Journal(Log, kernel), new GuestMemory(), mode, profile, kernel ?? KvmBehaviour.Linux61, backing ?? HostBacking.Pages4K);
         Assert.Equal(MemslotResult.Done, SetSlot(size: 64 << 20, logDirty: logDirty));
         Vcpu = Vm.CreateVcpu(new ControlRegisters { Cr0 = 0x80010011, Cr4 = 0x20, Efer = 0xd00 });
         Vcpu.RegistersSet();
@@ -64,7 +64,7 @@ internal sealed class HostMachine
         Vcpu.EnterGuest();
         if ((Find(gfn).Value.Raw & (Vm.Format.IsEpt ? EptRights : X86Present)) != 0)
             errorCode |= PageFaultError.Present;
-        Vcpu.Fault.Begin(gfn << 12, (uint)errorCode, KvmFunction.KvmTdpPageFault, Vm.Profile.NxHugePages);
+        Vcpu.Fault.Begin(gfn << 12, (uint)errorCode, Vm.ShadowMmu.DirectFaults.TdpHandler, Vm.Profile.NxHugePages);
         return Vm.ShadowMmu.DirectFaults.TdpPageFault(Vcpu);
     }
 
@@ -75,7 +75,7 @@ internal sealed class HostMachine
         while (true)
         {
             var entry = new Sptep(page, PageLevels.EntryIndex(gfn, page.Level));
-            if (!entry.Value.IsShadowPresent || entry.Value.IsLast(page.Level))
+            if (!entry.IsPresent || entry.Value.IsLast(page.Level))
                 return entry;
             page = Vm.Pages.ChildOf(entry.Value);
         }
@@ -85,7 +85,7 @@ internal sealed class HostMachine
     public ulong? Translate(ulong gfn)
     {
         var entry = Find(gfn);
-        return entry.Value.IsShadowPresent ? entry.Value.Pfn + (gfn & (PageLevels.PagesPerHugePage(entry.Level) - 1)) : null;
+        return entry.IsPresent ? entry.Value.Pfn + (gfn & (PageLevels.PagesPerHugePage(entry.Level) - 1)) : null;
     }
 
     private RetPf Access(ulong gfn, ulong errorCode)

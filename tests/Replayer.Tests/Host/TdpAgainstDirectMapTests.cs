@@ -1,5 +1,7 @@
 using CsCheck;
+using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
+using Replay.Replayer.Kvm.Mmu;
 
 namespace Replay.Replayer.Tests.Host;
 
@@ -40,6 +42,10 @@ public sealed class TdpAgainstDirectMapTests
 
     private static readonly Gen<HostProfile> Profiles = Gen.Int[0, ProfileChoices.Length - 1].Select(i => ProfileChoices[i]);
 
+    private static readonly HostProfile[] OldProfileChoices = [HostProfiles.Intel, HostProfiles.IntelNoAd, HostProfiles.Intel with { MaxMmuPages = 64 }];
+
+    private static readonly Gen<HostProfile> OldProfiles = Gen.Int[0, OldProfileChoices.Length - 1].Select(i => OldProfileChoices[i]);
+
     private enum StepKind
     {
         Read,
@@ -77,6 +83,31 @@ public sealed class TdpAgainstDirectMapTests
                 tdp.Events.TearDown();
                 direct.Events.TearDown();
                 Assert.Equal((0, 0), (tdp.Vm.Pages.Count, direct.Vm.Pages.Count));
+            },
+            iter: 60);
+
+    /// <summary>The oldest kernel against the naive walk of its own tables and the host: what was touched is mapped, with the rights asked for, and all agrees with itself.</summary>
+    [Fact]
+    public void The_EPT_of_Linux_3_6_maps_what_the_host_has() =>
+        Gen.Select(OldProfiles, Backings, Steps.Array[1, 60]).Sample(
+            (profile, backing, steps) =>
+            {
+                var machine = new HostMachine(MmuMode.Ept, profile, backing, kernel: KvmBehaviour.Linux36);
+                var audit = new MmuAudit(machine.Vm);
+                foreach (var step in steps)
+                {
+                    if (step.Kind == StepKind.RecoverNx)
+                        continue;
+                    Run(machine, step);
+                    CheckAgainstHost(machine, stride: 7);
+                    if (step.Kind is StepKind.Read or StepKind.Write)
+                        Assert.NotNull(machine.Translate(step.Gfn));
+                    audit.Check();
+                }
+
+                CheckAgainstHost(machine, stride: 1);
+                machine.Events.TearDown();
+                Assert.Equal(0, machine.Vm.Pages.Count);
             },
             iter: 60);
 

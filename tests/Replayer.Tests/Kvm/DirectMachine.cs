@@ -15,11 +15,11 @@ internal sealed class DirectMachine
 {
     public const ulong MemoryPages = 0x4000;
 
-    public DirectMachine(HostProfile? profile = null, HostBacking? backing = null, bool logDirty = false, MemslotShape? shape = null)
+    public DirectMachine(HostProfile? profile = null, HostBacking? backing = null, bool logDirty = false, MemslotShape? shape = null, KvmBehaviour? kernel = null)
     {
         profile ??= HostProfiles.IntelBochs;
         Mode = profile.Vendor == CpuVendor.Amd ? MmuMode.Npt : MmuMode.Ept;
-        Vm = new KvmVm(new Journal(Log), new GuestMemory(), Mode, profile, KvmBehaviour.Linux61, backing);
+        Vm = new KvmVm(new Journal(Log, kernel), new GuestMemory(), Mode, profile, kernel ?? KvmBehaviour.Linux61, backing);
         shape ??= new MemslotShape();
         AddSlot(new Memslot(0, shape.BaseGfn, shape.PageCount, shape.Hva, logDirty: logDirty));
         Vcpu = Vm.CreateVcpu(new ControlRegisters { Cr0 = 0x11 });

@@ -170,6 +170,21 @@ public sealed class NestedVmxTests
         ShadowPage Leaf(uint role) => session.Vm.Pages.ShadowPages().Single(page => page.Role.Word == role && page.Gfn == EptEntry(0x80_0000) >> 12);
     }
 
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void L2_has_MMIO_where_its_hypervisor_maps_the_APIC_page_of_its_own(MmuMode mode, string kernel)
+    {
+        const ulong apic = 0xfee0_0000;
+        var (session, guest) = Ready(mode, kernel, "intel-icelake");
+        guest.L1Store(EptEntry(0x80_5000), apic | Rwx | WriteBack);
+        guest.Vmrun();
+        Access(guest, 0x80_5000, AccessKind.Write);
+        var leaf = session.Vm.Pages.ShadowPages().Single(page => page.Role.Level == PgLevel.Size4K && page.Gfn == EptEntry(0x80_0000) >> 12)[5];
+        Assert.True(session.Vm.Format.IsMmio(leaf), $"the entry is {leaf}");
+        Assert.Equal(apic >> 12, session.Vm.Format.MmioGfn(leaf));
+        AssertNoDisagreement(session);
+    }
+
     [Fact]
     public void A_capture_of_the_other_vendors_hypervisor_is_passed_over()
     {
@@ -334,9 +349,9 @@ public sealed class NestedVmxTests
         guest.Invlpg(gva);
     }
 
-    private static (ReplaySession Session, NestedVmxStream Guest) Ready(MmuMode mode, string kernel)
+    private static (ReplaySession Session, NestedVmxStream Guest) Ready(MmuMode mode, string kernel, string host = "intel")
     {
-        var session = NewSession(mode, KvmBehaviour.Find(kernel)!);
+        var session = NewSession(mode, KvmBehaviour.Find(kernel)!, host);
         var guest = new NestedVmxStream(session);
         BuildTables(guest);
         BuildL2Tables(guest);
@@ -369,9 +384,9 @@ public sealed class NestedVmxTests
 
     private static ulong EptEntry(ulong gpa, ulong root = Npt) => root + 0x3000 + (gpa >> 21 << 12) + ((gpa >> 12 & 511) * 8);
 
-    private static ReplaySession NewSession(MmuMode mode, KvmBehaviour kernel) => new(
+    private static ReplaySession NewSession(MmuMode mode, KvmBehaviour kernel, string host = "intel") => new(
         new CaptureManifest { Source = "test", Tool = "test", Vcpus = 1, MemoryBytes = 1 << 26 },
-        new ReplayOptions { Mode = mode, Kernel = kernel, Profile = HostProfiles.Find("intel")!, Invariants = InvariantLevel.Standard },
+        new ReplayOptions { Mode = mode, Kernel = kernel, Profile = HostProfiles.Find(host)!, Invariants = InvariantLevel.Standard },
         new SilentHistory());
 
     private static void AssertNoDisagreement(ReplaySession session)

@@ -13,7 +13,7 @@ internal static class ProvenanceSection
         Row(html, "host", diff.A.Profile, diff.B.Profile);
         Row(html, "host pages", diff.A.Backing, diff.B.Backing);
         Row(html, "options", diff.A.Options, diff.B.Options);
-        Row(html, "kernel modelled", diff.A.Kernel, diff.B.Kernel);
+        Row(html, "kernel modelled", Kernel(diff.A), Kernel(diff.B));
         Row(html, "tool", $"{diff.A.Tool}, model {diff.A.Model}", $"{diff.B.Tool}, model {diff.B.Model}");
         Row(html, "database", $"{Path.GetFileName(diff.A.Database)}, run {diff.A.Run}", $"{Path.GetFileName(diff.B.Database)}, run {diff.B.Run}");
         Row(html, "stored", diff.A.Detail, diff.B.Detail);
@@ -24,6 +24,8 @@ internal static class ProvenanceSection
         Row(html, "filter", diff.A.CaptureFilter ?? "none", diff.B.CaptureFilter ?? "none");
         html.Append("</tbody></table></div>\n</section>\n");
     }
+
+    private static string Kernel(DiffSideInfo side) => side.KernelCaveat is { } caveat ? $"{side.Kernel} ({caveat})" : side.Kernel;
 
     private static void Row(StringBuilder html, string name, string a, string b) =>
         html.Append($"<tr><td>{HtmlText.Escape(name)}</td><td class=\"hash\"><code>{HtmlText.Escape(a)}</code></td><td class=\"hash\"><code>{HtmlText.Escape(b)}</code></td></tr>\n");

@@ -96,7 +96,10 @@ public static class EntryBits
     /// Such as <c>WB ipat host-writable mmu-writable</c>. Memory type and ignore-PAT are in EPT format only.
     /// </summary>
     /// <remarks>KVM: shadow_host_writable_mask, shadow_mmu_writable_mask, VMX_EPT_MT_MASK, VMX_EPT_IPAT_BIT.</remarks>
-    public static string Describe(TreeEntry entry, bool isEpt)
+    /// <param name="entry">The entry.</param>
+    /// <param name="isEpt">Its format is EPT's, not x86.</param>
+    /// <param name="isEarly">Of a kernel that had no bit for what is present, and its own two beside the address.</param>
+    public static string Describe(TreeEntry entry, bool isEpt, bool isEarly = false)
     {
         if (!entry.IsLeaf)
             return "";
@@ -107,8 +110,8 @@ public static class EntryBits
             Add(6, "ipat");
         }
 
-        Add(isEpt ? 57 : 9, "host-writable");
-        Add(isEpt ? 58 : 10, "mmu-writable");
+        Add(isEarly ? 10 : isEpt ? 57 : 9, "host-writable");
+        Add(isEarly ? 11 : isEpt ? 58 : 10, "mmu-writable");
         if ((entry.Value >> AdTypeShift & AdTypeMask) == AdDisabled)
             words.Add(isEpt && (entry.Value & 7) == 0 ? "access-tracked" : "no-ad");
         return string.Join(' ', words);

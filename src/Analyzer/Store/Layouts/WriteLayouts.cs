@@ -4,8 +4,8 @@ namespace Replay.Analyzer.Store.Layouts;
 
 internal readonly struct TableWriteLayout : IRowLayout<TableWrite>
 {
-    // 24..22   21..14  13   12..10    9..7      6..4        3      2..0
-    // context  vcpu    ept  new kind  old kind  tracepoint  actor  level
+    // 25                   24..22   21..14  13   12..10    9..7      6..4        3      2..0
+    // early software bits  context  vcpu    ept  new kind  old kind  tracepoint  actor  level
     private const int ActorShift = 3;
     private const int TracepointShift = 4;
     private const int OldKindShift = 7;
@@ -13,6 +13,7 @@ internal readonly struct TableWriteLayout : IRowLayout<TableWrite>
     private const int EptShift = 13;
     private const int VcpuShift = 14;
     private const int ContextShift = 22;
+    private const int EarlyShift = 25;
 
     public static string Table => "_table_write";
 
@@ -45,7 +46,8 @@ internal readonly struct TableWriteLayout : IRowLayout<TableWrite>
         | StoredKind(entries.ClassifyNew(record)) << NewKindShift
         | (entries.IsEpt ? 1L : 0) << EptShift
         | (long)record.Vcpu << VcpuShift
-        | (long)record.Context << ContextShift;
+        | (long)record.Context << ContextShift
+        | (entries.HasEarlySoftwareBits ? 1L : 0) << EarlyShift;
 }
 
 /// <summary>The rows of pages as they are made; zap and free are filled in when they happen.</summary>

@@ -1,5 +1,6 @@
 using Replay.Replayer;
 using Replay.Replayer.History;
+using Replay.Replayer.Kvm;
 
 namespace Replay.Analyzer.Store;
 
@@ -39,6 +40,14 @@ public sealed record RunRow
     public string Backing { get; init; } = "";
 
     public string Kernel { get; init; } = "";
+
+    /// <summary>How far the model of the kernel in this mode can be trusted, in the words of reports; null where a machine has confirmed it, or made it.</summary>
+    public string? KernelCaveat => MmuModes.TryParse(Mode, out var mode) ? Modelled?.Caveat(mode) : null;
+
+    /// <summary>Entries have their software bits where kernels before 5.13 had them.</summary>
+    public bool HasEarlySoftwareBits => MmuModes.TryParse(Mode, out _) && Modelled is { HasPresentBit: false };
+
+    private KvmBehaviour? Modelled => KvmBehaviour.OfRelease(Kernel);
 
     public string Tool { get; init; } = "";
 

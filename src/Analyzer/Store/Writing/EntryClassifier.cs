@@ -1,5 +1,6 @@
 using Replay.Replayer;
 using Replay.Replayer.History;
+using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Mmu;
 
 namespace Replay.Analyzer.Store;
@@ -14,6 +15,7 @@ public readonly record struct EntryClassifier(bool IsEpt, ulong MmioMask, ulong 
 {
     private const ulong EptMmioMask = 7;
     private const ulong EptMmioValue = 6;
+    private const ulong EarlyEptMmio = 0xffUL << 49 | 6;
     private const ulong X86Mmio = 1UL << 51 | 1;
     private const ulong X86PresentMask = 1;
     private const ulong EptRights = 7;
@@ -22,6 +24,16 @@ public readonly record struct EntryClassifier(bool IsEpt, ulong MmioMask, ulong 
     /// <remarks>KVM: kvm_mmu_set_ept_masks(), kvm_mmu_reset_all_pte_masks().</remarks>
     public static EntryClassifier For(MmuMode mode) =>
         mode.UsesEptFormat() ? new(true, EptMmioMask, EptMmioValue) : new(false, X86Mmio, X86Mmio);
+
+    /// <summary>The same for a kernel's own entries.</summary>
+    public static EntryClassifier For(MmuMode mode, KvmBehaviour kernel)
+    {
+        ArgumentNullException.ThrowIfNull(kernel);
+        return kernel.HasPresentBit ? For(mode) : new(true, EarlyEptMmio, EarlyEptMmio, PresentByRights: true);
+    }
+
+    /// <summary>Modelled entries whose software bits are 11 and 10: where there is no bit for what is present.</summary>
+    internal bool HasEarlySoftwareBits => PresentByRights && !HasGaps;
 
     /// <summary>What a write made of an entry. mark_mmio_spte shows that it was made an MMIO entry, not its value.</summary>
     internal EntryKind ClassifyNew(in TableWrite write)
@@ -35,16 +47,20 @@ public readonly record struct EntryClassifier(bool IsEpt, ulong MmioMask, ulong 
         // Linux 6.10 and later set bit 63 (suppress #VE) in entries that are not present.
         if ((value & ~Spte.SuppressVeMask) == 0)
             return EntryKind.None;
-        return HasGaps ? ClassifySeen(value, level) : ClassifyModelled(value, level);
+        return HasGaps ? ClassifySeen(value, level) : ClassifyModelled(WithPresentBit(value), level);
     }
 
     private EntryKind ClassifySeen(ulong value, int level)
     {
         if (value == Unseen.Word)
             return EntryKind.Unknown;
-        if (PresentByRights && (value & (IsEpt ? EptRights : X86PresentMask)) != 0 && (MmioValue == 0 || (value & MmioMask) != MmioValue))
-            value |= Spte.MmuPresentMask;
-        return ClassifyModelled(value, level);
+        return ClassifyModelled(WithPresentBit(value), level);
+    }
+
+    private ulong WithPresentBit(ulong value)
+    {
+        var isPresent = PresentByRights && (value & (IsEpt ? EptRights : X86PresentMask)) != 0 && (MmioValue == 0 || (value & MmioMask) != MmioValue);
+        return isPresent ? value | Spte.MmuPresentMask : value;
     }
 
     private EntryKind ClassifyModelled(ulong value, int level)

@@ -45,10 +45,23 @@ public sealed partial class HistoryStore : IObservedHistory
 
     /// <summary>As <see cref="Complete"/>, of a run that was held against the trace that its capture was made of.</summary>
     /// <exception cref="StoreException">Something could not be written; the run stays incomplete.</exception>
-    public void CompleteCompanion(RunSummary summary, IReadOnlyList<(long Ordinal, long Seq, WriteOrigin Origin)> origins)
+    /// <param name="summary">The replay's figures.</param>
+    /// <param name="origins">What each write of this run rests on.</param>
+    /// <param name="observedRun">The run of the trace.</param>
+    /// <param name="unmodelled">Writes of that run that this one does not have.</param>
+    public void CompleteCompanion(
+        RunSummary summary,
+        IReadOnlyList<(long Ordinal, long Seq, WriteOrigin Origin)> origins,
+        int observedRun,
+        IReadOnlyList<(long Ordinal, long Seq, WriteOrigin Origin)> unmodelled)
     {
         ArgumentNullException.ThrowIfNull(origins);
-        _ingest.Invoke(() => _writer.Observed.WriteOrigins(origins));
+        ArgumentNullException.ThrowIfNull(unmodelled);
+        _ingest.Invoke(() =>
+        {
+            _writer.Observed.WriteOrigins(Run, origins);
+            _writer.Observed.WriteOrigins(observedRun, unmodelled);
+        });
         Complete(summary);
     }
 }

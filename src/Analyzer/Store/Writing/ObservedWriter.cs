@@ -54,10 +54,12 @@ internal sealed class ObservedWriter(NativeConnection connection, int run)
             connection.Run("INSERT OR REPLACE INTO _guest_cr3 (run, vcpu, ordinal, value) VALUES (?, ?, ?, ?)", run, (int)load.Vcpu, load.Ordinal, load.Value);
     }
 
-    public void WriteOrigins(IReadOnlyList<(long Ordinal, long Seq, WriteOrigin Origin)> origins)
+    /// <param name="of">The run whose rows they are of: this one, or the one that it is held against.</param>
+    /// <param name="origins">What each rests on.</param>
+    public void WriteOrigins(int of, IReadOnlyList<(long Ordinal, long Seq, WriteOrigin Origin)> origins)
     {
         foreach (var (ordinal, seq, origin) in origins)
-            connection.Run("INSERT INTO _write_origin (run, ordinal, seq, origin) VALUES (?, ?, ?, ?)", run, ordinal, seq, (int)origin);
+            connection.Run("INSERT INTO _write_origin (run, ordinal, seq, origin) VALUES (?, ?, ?, ?)", of, ordinal, seq, (int)origin);
     }
 
     private void InsertEarlier(in TablePageRecord page, uint mask) =>

@@ -130,13 +130,21 @@ internal sealed class ReplayPlanOptions
             foreach (var mode in modes)
             {
                 if (!kernel.Has(mode))
-                    throw new UsageException($"--kernel {name}: mode {mode.Name()} is not modelled for it.");
+                    throw new UsageException($"--kernel {name}: mode {mode.Name()} is not modelled for it. {Remedy(kernel, mode)}");
             }
 
             kernels.Add(kernel);
         }
 
         return kernels.Count > 0 ? kernels : [usual ?? KvmBehaviour.Newest];
+    }
+
+    /// <summary>Another mode of the kernel, or another kernel of the mode.</summary>
+    private static string Remedy(KvmBehaviour kernel, MmuMode mode)
+    {
+        var modes = string.Join(", ", MmuModes.All.Where(kernel.Has).Select(known => known.Name()));
+        var kernels = string.Join(", ", KvmBehaviour.All.Where(known => known.Has(mode)).Select(known => known.Name));
+        return $"Use --mmu {modes} with it, or --kernel {kernels}.";
     }
 
     /// <summary>The host of the trace that the capture was made of.</summary>

@@ -6,7 +6,7 @@ namespace Replay.Cli.Commands;
 internal static class CaptureLines
 {
     public static IEnumerable<string> Read(
-        string path, long first, long last, CaptureFilter filter, string[] kinds, bool noAccesses, CaptureFormat format, CancellationToken cancellation)
+        string path, long first, long last, CaptureFilter filter, string[] kinds, bool noAccesses, Func<CaptureReader, CaptureFormat> format, CancellationToken cancellation)
     {
         foreach (var kind in kinds)
         {
@@ -18,9 +18,10 @@ internal static class CaptureLines
     }
 
     private static IEnumerable<string> Lines(
-        string path, long first, long last, CaptureFilter filter, string[] kinds, bool noAccesses, CaptureFormat format, CancellationToken cancellation)
+        string path, long first, long last, CaptureFilter filter, string[] kinds, bool noAccesses, Func<CaptureReader, CaptureFormat> formatOf, CancellationToken cancellation)
     {
         using var reader = CaptureReader.Open(path, new CaptureReaderOptions { Search = filter.Search });
+        var format = formatOf(reader);
         reader.Seek(first);
         var chunk = new TraceChunk();
         while (reader.TryRead(chunk))

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Replay.Analyzer.Store;
 using Replay.Trace;
 
 namespace Replay.Cli.Commands;
@@ -16,9 +17,13 @@ internal sealed record CaptureFormat(Func<TraceChunk, int, string> Access, Captu
 /// <summary>A capture's accesses and events for people.</summary>
 internal static class CaptureText
 {
-    public static CaptureFormat Lines(SymbolTable? symbols) => symbols is null
+    /// <param name="symbols">Names the guest's instructions; null: they are numbers.</param>
+    /// <param name="spaces">Which address space the vCPUs are in.</param>
+    public static CaptureFormat Lines(SymbolTable? symbols, AddressSpaces? spaces) => symbols is null
         ? new CaptureFormat(Access, Event)
-        : new CaptureFormat((chunk, i) => symbols.Annotate(Access(chunk, i)), (in TraceEvent row) => symbols.Annotate(Event(row)));
+        : new CaptureFormat(
+            (chunk, i) => symbols.Annotate(Access(chunk, i), spaces?.At(chunk.Vcpus[i], chunk.Ordinals[i])),
+            (in TraceEvent row) => symbols.Annotate(Event(row), spaces?.At(row.Vcpu, row.Ordinal)));
 
     private static string Access(TraceChunk chunk, int i)
     {

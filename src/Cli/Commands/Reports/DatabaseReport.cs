@@ -22,7 +22,7 @@ internal static class DatabaseReport
                 continue;
             }
 
-            output.WriteLine($"  mode      {run.Mode}, host {run.Profile}, backing {run.Backing}, KVM of Linux {run.Kernel}");
+            output.WriteLine($"  mode      {run.Mode}, host {run.Profile}, backing {run.Backing}, KVM of Linux {run.Kernel}{(run.KernelCaveat is { } caveat ? $": {caveat}" : "")}");
             if (!run.Complete)
             {
                 output.WriteLine("  replayed  unknown until it is complete: 'replay run ... --resume' goes on with it");
@@ -97,6 +97,7 @@ internal static class DatabaseReport
                 json.WriteString("profile", run.Profile);
                 json.WriteString("backing", run.Backing);
                 json.WriteString("kernel", run.Kernel);
+                json.WriteString("kernelCaveat", run.KernelCaveat);
                 json.WriteString("tool", run.Tool);
                 json.WriteNumber("accesses", run.Accesses ?? 0);
                 json.WriteNumber("events", run.Events ?? 0);

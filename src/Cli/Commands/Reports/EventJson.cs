@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Replay.Analyzer.Query;
+using Replay.Analyzer.Store;
 using Replay.Trace;
 
 namespace Replay.Cli.Commands;
@@ -12,9 +13,13 @@ internal static class EventJson
 {
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static CaptureFormat Lines(SymbolTable? symbols) => new((chunk, i) => Access(chunk, i, symbols), (in TraceEvent row) => Event(row, symbols));
+    /// <param name="symbols">Names the guest's instructions; null: they are numbers.</param>
+    /// <param name="spaces">Which address space the vCPUs are in.</param>
+    public static CaptureFormat Lines(SymbolTable? symbols, AddressSpaces? spaces) => new(
+        (chunk, i) => Access(chunk, i, symbols, spaces?.At(chunk.Vcpus[i], chunk.Ordinals[i])),
+        (in TraceEvent row) => Event(row, symbols, spaces?.At(row.Vcpu, row.Ordinal)));
 
-    public static string Of(EventLine line, SymbolTable? symbols) => Object(json =>
+    public static string Of(EventLine line, SymbolTable? symbols, ulong? cr3) => Object(json =>
     {
         json.WriteNumber("ordinal", line.Ordinal);
         if (line.Seq is { } seq)
@@ -25,10 +30,10 @@ internal static class EventJson
         if (line.TableId is { } table)
             json.WriteNumber("tableId", table);
         Hex(json, "gfn", (ulong?)line.Gfn);
-        json.WriteString("text", symbols?.Annotate(line.Text) ?? line.Text);
+        json.WriteString("text", symbols?.Annotate(line.Text, cr3) ?? line.Text);
     });
 
-    private static string Access(TraceChunk chunk, int i, SymbolTable? symbols) => Object(json =>
+    private static string Access(TraceChunk chunk, int i, SymbolTable? symbols, ulong? cr3) => Object(json =>
     {
         json.WriteNumber("ordinal", chunk.Ordinals[i]);
         json.WriteString("kind", "access");
@@ -39,10 +44,10 @@ internal static class EventJson
         Hex(json, "gpa", chunk.Gpas[i]);
         json.WriteNumber("size", chunk.Sizes[i]);
         if (chunk.HasRips)
-            Rip(json, chunk.Rips[i], symbols);
+            Rip(json, chunk.Rips[i], symbols, cr3);
     });
 
-    private static string Event(in TraceEvent row, SymbolTable? symbols)
+    private static string Event(in TraceEvent row, SymbolTable? symbols, ulong? cr3)
     {
         var copy = row;
         return Object(json =>
@@ -62,7 +67,7 @@ internal static class EventJson
             Hex(json, "value", copy.Value);
             Hex(json, "error", copy.ErrorCode);
             if (copy.Rip is { } rip)
-                Rip(json, rip, symbols);
+                Rip(json, rip, symbols, cr3);
             if (copy.Data is { } data)
                 json.WriteNumber("dataBytes", data.Length);
             if (copy.Detail is { } detail)
@@ -70,10 +75,10 @@ internal static class EventJson
         });
     }
 
-    private static void Rip(Utf8JsonWriter json, ulong rip, SymbolTable? symbols)
+    private static void Rip(Utf8JsonWriter json, ulong rip, SymbolTable? symbols, ulong? cr3)
     {
         Hex(json, "rip", rip);
-        if (symbols?.Find(rip) is { } symbol)
+        if (symbols?.Find(rip, cr3) is { } symbol)
             json.WriteString("symbol", symbol);
     }
 

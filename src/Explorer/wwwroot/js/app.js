@@ -125,7 +125,14 @@ class App {
     return h('label.pick', { class: parameter === 'run' ? 'a' : 'b' }, h('span', label),
       h('select', { id: `pick-${parameter}`, onchange: event => this.patch({ [parameter]: event.target.value || null }) },
         isOptional && h('option', { value: '' }, 'none'),
-        choices.map(run => h('option', { value: run.key, selected: run.key === value }, run.key))));
+        choices.map(run => h('option', { value: run.key, selected: run.key === value, title: run.caveat ?? null }, run.key))),
+      this.caveatOf(value));
+  }
+
+  /** What no machine has confirmed says so beside its name. */
+  caveatOf(key) {
+    const run = this.runs.find(known => known.key === key);
+    return run?.caveat && h('span.dim', { title: `${run.mode} of Linux ${run.kernel}: ${run.caveat}` }, ' from source');
   }
 
   enter(text) {

@@ -16,6 +16,9 @@ internal ref struct LineHead
 {
     private const int LongestName = 128;
     private const int SourceShift = 32;
+
+    /// <summary>What is longer is no thread's name (TASK_COMM_LEN).</summary>
+    private const int LongestTask = 16;
     private const long NanosecondsPerSecond = 1_000_000_000;
 
     public ReadOnlySpan<byte> Source;
@@ -28,12 +31,12 @@ internal ref struct LineHead
     public ReadOnlySpan<byte> Name;
     public ReadOnlySpan<byte> Text;
 
-    /// <summary>What tells threads apart. Where no number is shown, the CPU stands for it.</summary>
+    /// <summary>What tells threads apart. Where no number is shown, the name stands for it, and where there is none, the CPU.</summary>
     public readonly long Thread
     {
         get
         {
-            long number = Pid >= 0 ? Pid : uint.MaxValue - (long)Cpu;
+            long number = Pid >= 0 ? Pid : Task.Length is > 0 and < LongestTask ? int.MaxValue + 1L + (System.IO.Hashing.XxHash32.HashToUInt32(Task) >> 2) : uint.MaxValue - (long)Cpu;
             return Source.IsEmpty ? number : number | (long)(uint)(int)System.IO.Hashing.XxHash32.HashToUInt32(Source) << SourceShift;
         }
     }
@@ -87,7 +90,7 @@ internal ref struct LineHead
     /// <summary>A thread's name and number.</summary>
     public bool TryTask(ReadOnlySpan<byte> text)
     {
-        text = text.TrimEnd(" \t"u8);
+        text = WithoutFlags(text.TrimEnd(" \t"u8));
         var process = 0;
         if (text.EndsWith(")"u8) && text.LastIndexOf((byte)'(') is > 0 and var group)
         {
@@ -113,7 +116,7 @@ internal ref struct LineHead
         if (text[end] is not ((byte)'-' or (byte)' '))
             return false;
         Process = process;
-        Task = text[..end].Trim(" \t"u8);
+        Task = LinePrefix.Strip(text[..end]).TrimEnd(" \t"u8);
         if (Task.IndexOf(": "u8) is > 0 and var colon)
         {
             Source = Task[..colon];
@@ -121,6 +124,15 @@ internal ref struct LineHead
         }
 
         return true;
+    }
+
+    private static readonly System.Buffers.SearchValues<byte> FlagCharacters = System.Buffers.SearchValues.Create(".dDnNbBpPhHsSzZ"u8);
+
+    /// <summary>perf writes the flags of tracefs before the CPU: <c>206966 .N.. [017]</c>.</summary>
+    private static ReadOnlySpan<byte> WithoutFlags(ReadOnlySpan<byte> text)
+    {
+        var space = text.LastIndexOf((byte)' ');
+        return space > 0 && text.Length - space - 1 is 4 or 5 && !text[(space + 1)..].ContainsAnyExcept(FlagCharacters) ? text[..space].TrimEnd((byte)' ') : text;
     }
 
     private bool TryCpu(ReadOnlySpan<byte> text, out int length)
@@ -185,7 +197,7 @@ internal ref struct LineHead
         }
 
         Name = text[..end];
-        Text = text[(end + 1)..].Trim(" \t\0"u8);
+        Text = WithoutComplaint(text[(end + 1)..].Trim(" \t\0"u8));
         // tracefs writes the arguments of system calls in brackets: sys_ioctl(fd: 9, cmd: ae80, arg: 0).
         if (Name.IndexOf((byte)'(') is > 0 and var bracket)
         {
@@ -194,6 +206,18 @@ internal ref struct LineHead
         }
 
         return true;
+    }
+
+    /// <summary>What a plugin of libtraceevent writes that is older than the kernel, before the fields: <c>CAN'T FIND FIELD "rip"&lt;CANT FIND FIELD exit_code&gt;</c>.</summary>
+    public static ReadOnlySpan<byte> WithoutComplaint(ReadOnlySpan<byte> text)
+    {
+        while (true)
+        {
+            var end = text.StartsWith("CAN'T FIND FIELD \""u8) ? text[18..].IndexOf((byte)'"') + 18 : text.StartsWith("<CANT FIND FIELD "u8) ? text.IndexOf((byte)'>') : -1;
+            if (end < 17)
+                return text;
+            text = text[(end + 1)..].TrimStart((byte)' ');
+        }
     }
 
     private static int Number(ReadOnlySpan<byte> digits) => (int)LongNumber(digits);

@@ -38,7 +38,7 @@ internal static class LooseHead
         text = text[0] == (byte)'(' ? text[1..].TrimEnd(" )"u8) : text[1..];
         if (text.IndexOf("*/"u8) is >= 0 and var end)
             text = text[..end];
-        head.Text = text.Trim(" \t\0"u8);
+        head.Text = LineHead.WithoutComplaint(text.Trim(" \t\0"u8));
         Before(line[..start], ref head);
         return true;
     }
@@ -94,7 +94,9 @@ internal static class LooseHead
             text = text[..^(text.EndsWith("kvmmmu"u8) ? 6 : 3)].TrimEnd(" \t:"u8);
         if (text.EndsWith(")"u8) && text.LastIndexOf("(+"u8) is >= 0 and var difference)
             text = text[..difference].TrimEnd(" \t:"u8);
-        text = text.TrimEnd("+!#*@$ "u8);
+        text = LinePrefix.Strip(text.TrimEnd("+!#*@$ "u8));
+        if (text.StartsWith("CPU "u8) && TrySmall(text[4..].Trim((byte)' '), out head.Cpu))
+            return;
         TakeTime(ref text, ref head);
         text = text.TrimEnd(" \t|"u8);
         TakeCpu(ref text, ref head);

@@ -1,12 +1,13 @@
 namespace Replay.Recorder.Ftrace;
 
-/// <summary>How tracefs, trace-cmd and perf say that events were lost.</summary>
+/// <summary>How tracefs, trace-cmd and perf say that events were lost, and people that they left some out.</summary>
 /// <remarks>
 /// <code>
 /// CPU:2 [LOST 1234 EVENTS]                     trace, trace-cmd
 /// CPU:2 [LOST EVENTS]                          the same, where the number is not known
 /// CPU:2 [1234 EVENTS DROPPED]                  trace-cmd
 /// ... PERF_RECORD_LOST lost 1234               perf script --show-lost-events
+/// ...., [...], &lt;snip&gt;                           whoever pasted the trace
 /// # entries-in-buffer/entries-written: 10/30   the head of trace: 20 were overwritten before it was read
 /// </code>
 /// </remarks>
@@ -20,6 +21,8 @@ internal static class LossMarker
     {
         cpu = -1;
         events = -1;
+        if (IsLeftOut(line))
+            return true;
         if (line.StartsWith("CPU:"u8))
             return TryBracket(line, out cpu, out events);
         var perf = line.IndexOf("PERF_RECORD_LOST"u8);
@@ -38,6 +41,16 @@ internal static class LossMarker
         if (!scanner.Find("entries-in-buffer/entries-written: "u8) || !scanner.TryDecimal(out var there) || !scanner.Skip("/"u8) || !scanner.TryDecimal(out var written))
             return 0;
         return Math.Max(0, (long)written - there);
+    }
+
+    /// <summary>Dots alone, or in brackets with words or without; snip with marks around it.</summary>
+    private static bool IsLeftOut(ReadOnlySpan<byte> line)
+    {
+        var isBracketed = line is [(byte)'[', .., (byte)']'] or [(byte)'(', .., (byte)')'] or [(byte)'<', .., (byte)'>'];
+        var inner = line.Trim("[]()<>-=*.~ "u8);
+        if (inner.IsEmpty)
+            return line.IndexOf("..."u8) >= 0;
+        return (isBracketed && line.Length < 60 && line.IndexOf("..."u8) is >= 0 and < 4) || ((inner.SequenceEqual("snip"u8) || inner.SequenceEqual("snipped"u8)) && line.Length > inner.Length);
     }
 
     private static bool TryBracket(ReadOnlySpan<byte> line, out int cpu, out long events)

@@ -6,6 +6,9 @@ public sealed record HostFindings
     /// <summary>Events looked at.</summary>
     public long Events { get; init; }
 
+    /// <summary>Not the whole trace was looked at.</summary>
+    public bool IsPartial { get; init; }
+
     /// <summary>Lines name entries by virtual addresses, so that it matters where the kernel maps all memory.</summary>
     public bool HasVirtualAddresses { get; init; }
 

@@ -2,7 +2,7 @@ using Replay.Trace.Tracepoints;
 
 namespace Replay.Recorder.Ftrace;
 
-/// <summary>Looks at the beginning of a trace for what it tells of the host.</summary>
+/// <summary>Looks at a trace for what it tells of the host.</summary>
 internal sealed class HostSurvey : TracepointSink
 {
     private const ulong QualificationBits = 0x180;

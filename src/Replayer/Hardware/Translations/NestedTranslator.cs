@@ -176,7 +176,8 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
 /// <summary>The pages that an emulated CPU has in its TLB: those it walked to since it last entered the guest, or the guest flushed.</summary>
 internal sealed class CachedPages
 {
-    private readonly HashSet<(ulong Page, bool ForWrites)> _pages = [];
+    /// <summary>Page → whether for writes, too.</summary>
+    private readonly Dictionary<ulong, bool> _pages = [];
     private long _version = -1;
 
     /// <param name="access">What is asked.</param>
@@ -186,19 +187,16 @@ internal sealed class CachedPages
         if (_version != version)
             _pages.Clear();
         _version = version;
-        return _pages.Contains((access.Gva >> 12, access.IsWrite));
+        return _pages.TryGetValue(access.Gva >> 12, out var forWrites) && (forWrites || !access.IsWrite);
     }
 
-    public void Remove(ulong gva)
-    {
-        _pages.Remove((gva >> 12, true));
-        _pages.Remove((gva >> 12, false));
-    }
+    public void Remove(ulong gva) => _pages.Remove(gva >> 12);
 
     public void Add(in GuestAccess access)
     {
-        _pages.Add((access.Gva >> 12, access.IsWrite));
         if (access.IsWrite)
-            _pages.Add((access.Gva >> 12, false));
+            _pages[access.Gva >> 12] = true;
+        else
+            _pages.TryAdd(access.Gva >> 12, false);
     }
 }

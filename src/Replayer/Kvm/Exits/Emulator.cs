@@ -145,7 +145,7 @@ internal sealed class Emulator(KvmVcpu vcpu)
         if (vcpu.IsNested || _vm.ShadowMmu.PagingOf(vcpu) is not null)
         {
             var access = UserBit(exit.Flags) | (exit.Access == AccessKind.Write ? PageFaultError.Write : 0);
-            if (vcpu.Mmio.MatchesGva(exit.Gva, _vm.Memslots.Generation) && IsAllowed(vcpu.Mmio.Access, access, exit.Flags))
+            if (vcpu.Mmio.MatchesGva(exit.Gva, _vm.MmioGeneration) && IsAllowed(vcpu.Mmio.Access, access, exit.Flags))
             {
                 gpa = vcpu.Mmio.Gfn << 12 | (exit.Gva & 0xfff);
                 return true;
@@ -164,7 +164,7 @@ internal sealed class Emulator(KvmVcpu vcpu)
             gpa = found ?? address;
         }
 
-        isMmio = (gpa & ~0xfffUL) == ApicBase || vcpu.Mmio.MatchesGpa(gpa, _vm.Memslots.Generation);
+        isMmio = (gpa & ~0xfffUL) == ApicBase || vcpu.Mmio.MatchesGpa(gpa, _vm.MmioGeneration);
         return true;
     }
 

@@ -10,6 +10,9 @@ public sealed class MmuInvalidation
 
     public void Begin() => InProgress++;
 
+    /// <summary>A mapping changed at once, with no time between.</summary>
+    public void Count() => Sequence++;
+
     public void End()
     {
         Sequence++;

@@ -11,6 +11,7 @@ internal sealed class VmxExits(KvmVcpu vcpu) : IExitHandlers
     private const ulong AccessRead = 1UL << 0;
     private const ulong AccessWrite = 1UL << 1;
     private const ulong AccessFetch = 1UL << 2;
+    private const ulong EntryReadable = 1UL << 3;
     private const ulong EntryRights = 7UL << 3;
     private const ulong GvaIsValid = 1UL << 7;
     private const ulong OnFinalTranslation = 1UL << 8;
@@ -73,6 +74,13 @@ internal sealed class VmxExits(KvmVcpu vcpu) : IExitHandlers
     {
         using var scope = _vm.Journal.Enter(KvmFunction.HandleEptViolation);
         var qualification = exit.Info1;
+        if (!_vm.Kernel.TellsReadsAndFetches)
+        {
+            var present = (qualification & EntryReadable) != 0 ? PageFaultError.Present : 0;
+            var write = (qualification & AccessWrite) != 0 ? PageFaultError.Write : 0;
+            return _vm.ShadowMmu.Faults.Handle(vcpu, exit.Info2, present | write, exit);
+        }
+
         var errorCode = (qualification & AccessRead) != 0 ? PageFaultError.User : 0;
         if ((qualification & AccessWrite) != 0)
             errorCode |= PageFaultError.Write;
@@ -92,7 +100,9 @@ internal sealed class VmxExits(KvmVcpu vcpu) : IExitHandlers
     private ExitResult HandleEptMisconfig(in VmExit exit)
     {
         using var scope = _vm.Journal.Enter(KvmFunction.HandleEptMisconfig);
-        return _vm.ShadowMmu.Faults.Handle(vcpu, exit.Info2, PageFaultError.Reserved, exit);
+        return _vm.Kernel.MisconfigurationsAreFaults
+            ? _vm.ShadowMmu.Faults.Handle(vcpu, exit.Info2, PageFaultError.Reserved, exit)
+            : _vm.ShadowMmu.Faults.HandleMisconfiguration(vcpu, exit);
     }
 
     /// <remarks>KVM: handle_cr().</remarks>

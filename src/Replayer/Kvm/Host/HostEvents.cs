@@ -15,15 +15,15 @@ public sealed class HostEvents
 
     private readonly KvmVm _vm;
     private readonly DirtyLog _dirtyLog;
-    private readonly HostNotifier _notifier;
+    private readonly IHostNotifier _notifier;
     private readonly MemslotUpdater _memslots;
 
     internal HostEvents(KvmVm vm)
     {
         _vm = vm;
         _dirtyLog = new DirtyLog(vm);
-        _memslots = new MemslotUpdater(vm, _dirtyLog);
-        _notifier = new HostNotifier(vm);
+        _memslots = MemslotUpdater.Of(vm, _dirtyLog);
+        _notifier = HostNotifier.Of(vm);
         vm.HostMemory.Notifier = _notifier;
     }
 

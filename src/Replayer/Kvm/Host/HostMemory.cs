@@ -7,7 +7,7 @@ namespace Replay.Replayer.Kvm.Host;
 /// does. Deterministic: a page's own frame is <see cref="FirstPfn"/> plus the number of its host-virtual page, whenever it comes in.
 /// </summary>
 /// <remarks>KVM: __gfn_to_pfn_memslot(), hva_to_pfn(), host_pfn_mapping_level(), on anonymous private memory.</remarks>
-public sealed class HostMemory(HostBacking backing)
+public sealed class HostMemory(HostBacking backing, KvmBehaviour? kernel = null)
 {
     /// <summary>The frame behind host-virtual address 0 of the model.</summary>
     public const ulong FirstPfn = 0x10_0000;
@@ -22,6 +22,8 @@ public sealed class HostMemory(HostBacking backing)
     public const ulong FirstSharedPfn = 0x800_0000;
 
     private readonly Dictionary<ulong, HostRegion> _regions = [];
+    private readonly bool _hasHugeZeroPage = kernel?.HostHasHugeZeroPage ?? true;
+    private readonly bool _invalidatesAroundCopies = kernel?.HostInvalidatesAroundCopies ?? true;
     private ulong _lastNumber;
     private HostRegion? _lastRegion;
     private ulong _nextSharedPfn = FirstSharedPfn;
@@ -239,7 +241,7 @@ public sealed class HostMemory(HostBacking backing)
     private void BringIn(HostRegion region, int index, HostPteState state)
     {
         if (backing.HugePages && region.IsEmpty())
-            region.FillHuge(state);
+            region.FillHuge(_hasHugeZeroPage ? state : HostPteState.Private);
         else
             region.SetState(index, state);
     }
@@ -250,10 +252,12 @@ public sealed class HostMemory(HostBacking backing)
         var hva = page << 12;
         if (region.IsHuge)
             Split(region, page);
-        Notifier?.InvalidateRangeStart(hva, hva + 4096);
+        if (_invalidatesAroundCopies)
+            Notifier?.InvalidateRangeStart(hva, hva + 4096);
         region.SetState(IndexOf(page), HostPteState.Private);
         Notifier?.ChangePte(hva, Frame(region, page), writable: true);
-        Notifier?.InvalidateRangeEnd(hva, hva + 4096);
+        if (_invalidatesAroundCopies)
+            Notifier?.InvalidateRangeEnd(hva, hva + 4096);
     }
 
     /// <summary>A huge entry gives way to small ones.</summary>

@@ -3,10 +3,24 @@ using Replay.Replayer.Kvm.Host;
 
 namespace Replay.Replayer.Kvm;
 
+/// <summary>What the host asks besides, before it takes memory back.</summary>
+internal interface IHostNotifier : IMmuNotifier
+{
+    /// <summary>clear_young: no flush, the bits that CPUs have cached come back late. Reclaim asks with a flush.</summary>
+    /// <returns>A page of the range had been accessed.</returns>
+    bool ClearYoung(ulong start, ulong end, bool flush = false);
+
+    /// <returns>A page of the range has been accessed.</returns>
+    bool TestYoung(ulong start, ulong end);
+}
+
 /// <summary>KVM's ear in the host's memory management: keeps its tables from mapping what the host takes away.</summary>
 /// <remarks>KVM: kvm_mmu_notifier_ops, __kvm_handle_hva_range() and the kvm_*_gfn() handlers behind them.</remarks>
-internal sealed class HostNotifier(KvmVm vm) : IMmuNotifier
+internal sealed class HostNotifier(KvmVm vm) : IHostNotifier
 {
+    /// <summary>The kernel's way of it.</summary>
+    public static IHostNotifier Of(KvmVm vm) => vm.Kernel.NotifierTakesRanges ? new HostNotifier(vm) : new PagewiseNotifier(vm);
+
     /// <summary>KVM counts an invalidation only where it meets a memslot.</summary>
     /// <remarks>KVM: kvm_mmu_notifier_invalidate_range_start(), kvm_unmap_gfn_range().</remarks>
     public void InvalidateRangeStart(ulong start, ulong end)
@@ -56,8 +70,7 @@ internal sealed class HostNotifier(KvmVm vm) : IMmuNotifier
         FlushIf(flush);
     }
 
-    /// <summary>clear_young: no flush, the bits that CPUs have cached come back late. Reclaim asks with a flush.</summary>
-    /// <returns>A page of the range had been accessed.</returns>
+    /// <inheritdoc/>
     /// <remarks>KVM: kvm_mmu_notifier_clear_young(), kvm_mmu_notifier_clear_flush_young(), kvm_age_gfn().</remarks>
     public bool ClearYoung(ulong start, ulong end, bool flush = false)
     {
@@ -74,7 +87,7 @@ internal sealed class HostNotifier(KvmVm vm) : IMmuNotifier
         return young;
     }
 
-    /// <returns>A page of the range has been accessed.</returns>
+    /// <inheritdoc/>
     /// <remarks>KVM: kvm_mmu_notifier_test_young(), kvm_test_age_gfn().</remarks>
     public bool TestYoung(ulong start, ulong end)
     {

@@ -10,6 +10,6 @@ public interface IMmuNotifier
     /// <summary>The change is done.</summary>
     void InvalidateRangeEnd(ulong start, ulong end);
 
-    /// <summary>Another frame takes the place at one page; always between start and end of an invalidation.</summary>
+    /// <summary>Another frame takes the place at one page; between start and end of an invalidation where the host makes one.</summary>
     void ChangePte(ulong hva, ulong newPfn, bool writable);
 }

@@ -5,6 +5,78 @@ namespace Replay.Replayer.Kvm;
 /// <summary>The kernels that are modelled.</summary>
 public sealed partial record KvmBehaviour
 {
+    /// <summary>Linux 3.6, whose EPT is that of the first years: no machine has it any more to compare with.</summary>
+    public static KvmBehaviour Linux36 { get; } = new()
+    {
+        Name = "3.6",
+        Release = "3.6.0",
+        Modes = [MmuMode.Ept],
+        Renamed = new()
+        {
+            [KvmFunction.KvmTdpPageFault] = KvmFunction.TdpPageFault,
+            [KvmFunction.DirectMap] = KvmFunction.DirectMapAtLevel,
+            [KvmFunction.KvmMmuGetShadowPage] = KvmFunction.KvmMmuGetPage,
+            [KvmFunction.KvmMmuPrepareZapPage] = KvmFunction.KvmMmuPrepareZap,
+            [KvmFunction.KvmMmuFreeRoots] = KvmFunction.MmuFreeRoots,
+            [KvmFunction.KvmMmuNewPgd] = KvmFunction.NonpagingNewCr3,
+            [KvmFunction.KvmMmuLoadPgd] = KvmFunction.VmxSetCr3,
+            [KvmFunction.HandleMmioPageFault] = KvmFunction.HandleMmioPageFaultCommon,
+            [KvmFunction.HandleWrmsr] = KvmFunction.HandleVmxWrmsr,
+            [KvmFunction.KvmFaultinPfn] = KvmFunction.TryAsyncPf,
+            [KvmFunction.MakeMmuPagesAvailable] = KvmFunction.KvmMmuFreeSomePages,
+            [KvmFunction.KvmGetDirtyLogProtect] = KvmFunction.KvmVmIoctlGetDirtyLog,
+            [KvmFunction.RmapWriteProtect] = KvmFunction.RmapWriteProtectAtLevel,
+            [KvmFunction.KvmArchFlushShadowAll] = KvmFunction.KvmArchFlushShadow,
+            [KvmFunction.KvmFlushRemoteTlbsWithAddress] = KvmFunction.KvmFlushRemoteTlbs,
+            // What its callers do themselves.
+            [KvmFunction.MmuAllocRoot] = KvmFunction.None,
+            [KvmFunction.MmuFreeRootPage] = KvmFunction.None,
+            [KvmFunction.KvmArchMmuEnableLogDirtyPtMasked] = KvmFunction.None,
+        },
+        RetPfOrder = [],
+        Foreign =
+        [
+            nameof(FrozenSpte), nameof(EptSuppressesVe), nameof(RetPfOrder), nameof(WriteProtectedIsAnOutcome), nameof(UnprotectsOnEventDelivery),
+            nameof(FaultErrorCodeMask), nameof(TellsWalkOnlyForGva), nameof(LooksForStaleFaultFirst), nameof(FaultinLooksForInvalidation),
+            nameof(TdpMmuFaultsApart), nameof(ShadowedTranslationMaxLevel), nameof(PteListsGrowAtHead), nameof(SyncsEntryByEntry), nameof(SplitsSelfMaps),
+            nameof(ClearsFloodBelowGuestLeaf), nameof(UsesDummyRoot), nameof(RangeFlushIsACall), nameof(ZapsOrphanedRoots), nameof(FlushesWhatTheEntryMaps),
+            nameof(AgesRmapsInOneFunction), nameof(CpuidMarksRolesInvalid), nameof(ClearsQualificationOfMisconfiguration), nameof(TagsNxSplits),
+            nameof(KeepsLoggedNxSplits), nameof(ClearSplitsLastPage), nameof(RootZapLevels), nameof(InvalidRootsOweFlush), nameof(ProtectsInInvalidRoots),
+            nameof(SplitsHugePagesOnFault), nameof(ShowsAtomicZapAtItsEnd), nameof(ClearsBitsInPlace), nameof(StoringMarksDirty), nameof(TdpMmuRootsApart),
+            nameof(IgnoresWpWithoutPaging), nameof(SettingRegistersFlushes),
+        ],
+        HasPresentBit = false,
+        MmioEntriesHaveGeneration = false,
+        TakesZeroPageForMemory = false,
+        FaultsHavePhases = false,
+        TellsReadsAndFetches = false,
+        MisconfigurationsAreFaults = false,
+        PrefetchesToTheEnd = false,
+        SetsDirtyBits = false,
+        ZapsByGeneration = false,
+        ZappedRootsStayActive = true,
+        RecyclesInBatches = false,
+        KeepsPreviousRoots = false,
+        TdpRolesHaveRegisters = false,
+        HasFiveLevels = false,
+        HasRangeFlushes = false,
+        HasReadOnlySlots = false,
+        UnrestrictedGuestsSpareSlots = false,
+        ProtectsSlotsByRmaps = false,
+        ProtectsHugePages = false,
+        HasPml = false,
+        HasManualDirtyLog = false,
+        RootsFollowRoles = false,
+        GuestOwnsCr0Wp = false,
+        Cr4GuestBits = PossibleCr4GuestBits & ~0x1_0004UL,
+        InterceptsCr3WithoutPaging = true,
+        OfferedCr4 = 0x17_07ff,
+        NestedVmxIsOn = false,
+        NotifierTakesRanges = false,
+        HostInvalidatesAroundCopies = false,
+        HostHasHugeZeroPage = false,
+    };
+
     /// <summary>Linux 6.1: what the properties say where nothing else is said.</summary>
     public static KvmBehaviour Linux61 { get; } = new()
     {
@@ -70,7 +142,7 @@ public sealed partial record KvmBehaviour
     };
 
     /// <summary>All kernels, the oldest first.</summary>
-    public static IReadOnlyList<KvmBehaviour> All { get; } = [Linux61, Linux612];
+    public static IReadOnlyList<KvmBehaviour> All { get; } = [Linux36, Linux61, Linux612];
 
     /// <summary>What a replay runs where none is named.</summary>
     public static KvmBehaviour Newest => All[^1];
@@ -91,7 +163,8 @@ public sealed partial record KvmBehaviour
     /// <summary>The modelled kernel that is nearest to a release, or to the first of a span such as <c>6.10 or later</c>: of two, the one that it has most in common with.</summary>
     public static KvmBehaviour NearestTo(string release)
     {
-        if (OfRelease(release) is { } kernel)
+        // What was compared with no machine explains none.
+        if (OfRelease(release) is { CheckedModes.Length: > 0 } kernel)
             return kernel;
         var digits = new string([.. release.SkipWhile(character => !char.IsAsciiDigit(character)).TakeWhile(character => char.IsAsciiDigit(character) || character == '.')]);
         // Entries have another form since 6.10, and tell more than what changed between 6.1 and that.

@@ -27,6 +27,9 @@ public sealed partial record KvmBehaviour
     /// <summary>Functions that have another name in this kernel, or whose part another plays.</summary>
     internal Dictionary<KvmFunction, KvmFunction> Renamed { get; init; } = [];
 
+    /// <summary>Behaviours that say nothing of this kernel: it has not got what they are of.</summary>
+    internal string[] Foreign { get; init; } = [];
+
     // Entries.
 
     /// <summary>What an entry holds that holds nothing. Bit 63 keeps EPT from raising #VE.</summary>
@@ -230,6 +233,9 @@ public sealed partial record KvmBehaviour
     /// <remarks>KVM: kvm_arch_flush_shadow_memslot(), KVM_X86_QUIRK_SLOT_ZAP_ALL.</remarks>
     [Changed("6.12", "KVM: x86/mmu: Introduce a quirk to control memslot zap behavior")]
     public bool HasSlotZapQuirk { get; init; }
+
+    /// <summary>The behaviour of that name is of something that this kernel has not got, or that is not modelled of it.</summary>
+    public bool Lacks(string behaviour) => Array.IndexOf(Foreign, behaviour) >= 0;
 
     /// <summary>The mode is modelled for this kernel.</summary>
     public bool Has(MmuMode mode) => Array.IndexOf(Modes, mode) >= 0;

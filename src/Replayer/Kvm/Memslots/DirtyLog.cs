@@ -42,7 +42,7 @@ internal sealed class DirtyLog(KvmVm vm)
     /// <remarks>KVM: kvm_clear_dirty_log_protect(); the dirty ring's kvm_reset_dirty_gfn() comes to the same.</remarks>
     public bool Clear(Memslot slot, ulong first, ulong count)
     {
-        if (slot.DirtyBitmap is not { } bitmap)
+        if (slot.DirtyBitmap is not { } bitmap || !vm.Kernel.HasManualDirtyLog)
             return false;
         using var scope = vm.Journal.Enter(KvmFunction.KvmClearDirtyLogProtect);
         var flush = false;

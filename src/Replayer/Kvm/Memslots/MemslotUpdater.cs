@@ -5,7 +5,7 @@ namespace Replay.Replayer.Kvm;
 
 /// <summary>Creates, changes and deletes memslots as userspace asks, and takes along what the MMU made of the old ones.</summary>
 /// <remarks>KVM: __kvm_set_memory_region(), kvm_set_memslot().</remarks>
-internal sealed class MemslotUpdater(KvmVm vm, DirtyLog dirtyLog)
+internal class MemslotUpdater(KvmVm vm, DirtyLog dirtyLog)
 {
     private const ulong PageMask = 0xfff;
     private const ulong HugeFrame = 1UL << 30;
@@ -15,10 +15,16 @@ internal sealed class MemslotUpdater(KvmVm vm, DirtyLog dirtyLog)
 
     private readonly Memslots _slots = vm.Memslots;
 
+    /// <summary>The kernel's way of it.</summary>
+    public static MemslotUpdater Of(KvmVm vm, DirtyLog dirtyLog) =>
+        vm.Kernel.ProtectsSlotsByRmaps ? new MemslotUpdater(vm, dirtyLog) : new EarlyMemslotUpdater(vm, dirtyLog);
+
     /// <summary>Does what the ioctl does. Where KVM would refuse and a VMM would delete the slot first, that is done.</summary>
     public MemslotResult Set(MemslotChange change)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmSetMemoryRegion);
+        if (change.ReadOnly && !vm.Kernel.HasReadOnlySlots)
+            change = change with { ReadOnly = false };
         if (((change.Gpa | change.Size | change.HvaOffset) & PageMask) != 0 || change.Gpa + change.Size < change.Gpa)
             return MemslotResult.Invalid;
         if (change.Slot is < 0 or >= PrivateMemslots.First)
@@ -63,8 +69,7 @@ internal sealed class MemslotUpdater(KvmVm vm, DirtyLog dirtyLog)
     {
         var updated = slot.WithLogDirty(logDirty);
         BeginLog(updated);
-        Swap(slot, updated);
-        dirtyLog.ApplyFlags(slot, updated, MemslotOperation.FlagsOnly);
+        Replace(slot, updated, MemslotOperation.FlagsOnly);
     }
 
     private MemslotResult Create(MemslotChange change, ulong baseGfn, ulong pageCount)
@@ -73,8 +78,7 @@ internal sealed class MemslotUpdater(KvmVm vm, DirtyLog dirtyLog)
             return MemslotResult.NoHostMemory;
         var slot = new Memslot(change.Slot, baseGfn, pageCount, hva, change.ReadOnly, change.LogDirty);
         BeginLog(slot);
-        Swap(null, slot);
-        dirtyLog.ApplyFlags(null, slot, MemslotOperation.Create);
+        Replace(null, slot, MemslotOperation.Create);
         return MemslotResult.Done;
     }
 
@@ -88,21 +92,19 @@ internal sealed class MemslotUpdater(KvmVm vm, DirtyLog dirtyLog)
     private MemslotResult Delete(Memslot old)
     {
         Invalidate(old);
-        Swap(old, null);
-        dirtyLog.ApplyFlags(old, null, MemslotOperation.Delete);
+        Replace(old, null, MemslotOperation.Delete);
         return MemslotResult.Done;
     }
 
     private void Move(Memslot old, Memslot moved)
     {
         Invalidate(old);
-        Swap(old, moved);
-        dirtyLog.ApplyFlags(old, moved, MemslotOperation.Move);
+        Replace(old, moved, MemslotOperation.Move);
     }
 
     /// <summary>From here on no fault maps anything of the slot, and what was mapped is gone, for the whole VM.</summary>
     /// <remarks>KVM: kvm_invalidate_memslot(), kvm_arch_flush_shadow_memslot().</remarks>
-    private void Invalidate(Memslot old)
+    protected virtual void Invalidate(Memslot old)
     {
         old.IsInvalid = true;
         Swap(null, null);
@@ -111,6 +113,13 @@ internal sealed class MemslotUpdater(KvmVm vm, DirtyLog dirtyLog)
             ZapMemslot(old);
         else
             ZapAllFast();
+    }
+
+    /// <summary>One slot takes the place of another, and what that means for dirty logging.</summary>
+    protected virtual void Replace(Memslot? old, Memslot? updated, MemslotOperation operation)
+    {
+        Swap(old, updated);
+        dirtyLog.ApplyFlags(old, updated, operation);
     }
 
     /// <summary>The slot's mappings go, and the shadow pages of guest tables that lie in it; the rest of the VM keeps its tables.</summary>

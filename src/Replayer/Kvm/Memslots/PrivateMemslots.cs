@@ -31,7 +31,7 @@ internal static class PrivateMemslots
     {
         if (vm.Profile is not { Vendor: CpuVendor.Intel, PrivateMemslots: true } profile)
             return;
-        var isUnrestricted = profile.UnrestrictedGuest && vm.TdpEnabled;
+        var isUnrestricted = profile.UnrestrictedGuest && vm.TdpEnabled && vm.Kernel.UnrestrictedGuestsSpareSlots;
         if (!isUnrestricted)
             slots.CreatePrivate(First, TssGpa, 3 * Page);
         slots.CreatePrivate(ApicAccessPage, ApicGpa, Page);

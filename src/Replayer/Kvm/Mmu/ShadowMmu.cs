@@ -29,13 +29,13 @@ public sealed class ShadowMmu : IMmuBackend
         Links = new ShadowLinks(vm, this);
         ShadowPages = new ShadowPages(vm, this);
         Zapper = new Zapper(vm, this);
-        Recycler = new Recycler(vm, this);
+        Recycler = Recycler.For(vm, this);
         LeafMapper = new LeafMapper(vm, this);
         DirectMapper = new DirectMapper(vm, this);
         FaultPhases = new FaultPhases(vm);
         FastFaults = new FastFaults(vm);
         MmioFaults = new MmioFaults(vm);
-        DirectFaults = new DirectFaults(vm, this);
+        DirectFaults = vm.Kernel.FaultsHavePhases ? new DirectFaults(vm, this) : new EarlyDirectFaults(vm, this);
         Contexts = new MmuContexts(vm);
         Roots = new MmuRoots(vm, this);
         RootCache = new RootCache(vm, this);
@@ -107,7 +107,7 @@ public sealed class ShadowMmu : IMmuBackend
 
     internal MmioFaults MmioFaults { get; }
 
-    internal DirectFaults DirectFaults { get; }
+    internal IDirectFaults DirectFaults { get; }
 
     internal MmuContexts Contexts { get; }
 

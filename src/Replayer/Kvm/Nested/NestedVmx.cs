@@ -25,7 +25,7 @@ internal sealed class NestedVmx(KvmVcpu vcpu) : NestedVirtualization(vcpu)
 
     protected override KvmFunction LoadCr3Function => KvmFunction.NestedVmxLoadCr3;
 
-    public override bool CanRun(NestedEntry entry) => entry.Vmx == true && (Vm.TdpEnabled || !entry.NestedPaging);
+    public override bool CanRun(NestedEntry entry) => Vm.Kernel.NestedVmxIsOn && entry.Vmx == true && (Vm.TdpEnabled || !entry.NestedPaging);
 
     /// <summary>Extended page tables have no PAE form.</summary>
     public override ulong TablesPdpte(int index) => 0;

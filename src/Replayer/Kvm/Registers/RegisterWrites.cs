@@ -5,7 +5,7 @@ using Replay.Replayer.Kvm.Mmu;
 namespace Replay.Replayer.Kvm.Registers;
 
 /// <summary>What KVM does when the guest writes a control register and that exits. The registers themselves are written here.</summary>
-internal sealed class RegisterWrites(KvmVcpu vcpu)
+internal class RegisterWrites(KvmVcpu vcpu)
 {
     /// <summary>KVM_MMU_CR0_ROLE_BITS.</summary>
     private const ulong Cr0RoleBits = ControlRegisters.Cr0Pg | ControlRegisters.Cr0Wp;
@@ -21,12 +21,15 @@ internal sealed class RegisterWrites(KvmVcpu vcpu)
     private const ulong Cr0PdptrBits = ControlRegisters.Cr0Cd | ControlRegisters.Cr0Nw | ControlRegisters.Cr0Pg;
 
     /// <summary>X86_CR4_PDPTR_BITS.</summary>
-    private const ulong Cr4PdptrBits = ControlRegisters.Cr4Pge | ControlRegisters.Cr4Pse | ControlRegisters.Cr4Pae | ControlRegisters.Cr4Smep;
+    protected const ulong Cr4PdptrBits = ControlRegisters.Cr4Pge | ControlRegisters.Cr4Pse | ControlRegisters.Cr4Pae | ControlRegisters.Cr4Smep;
 
     private const ulong PcidMask = 0xfff;
 
     private readonly KvmVm _vm = vcpu.Vm;
     private readonly ControlRegisters _registers = vcpu.Registers;
+
+    /// <summary>The kernel's way of it.</summary>
+    public static RegisterWrites Of(KvmVcpu vcpu) => vcpu.Vm.Kernel.RootsFollowRoles ? new RegisterWrites(vcpu) : new EarlyRegisterWrites(vcpu);
 
     /// <summary>The write that an exit tells of.</summary>
     public void SetCr(in VmExit exit)
@@ -46,7 +49,7 @@ internal sealed class RegisterWrites(KvmVcpu vcpu)
     }
 
     /// <remarks>KVM: kvm_set_cr0(), vmx_set_cr0(), svm_set_cr0().</remarks>
-    public void SetCr0(ulong value)
+    public virtual void SetCr0(ulong value)
     {
         using var scope = _vm.Journal.Enter(KvmFunction.KvmSetCr0);
         var old = _registers.Cr0;
@@ -61,7 +64,7 @@ internal sealed class RegisterWrites(KvmVcpu vcpu)
     }
 
     /// <remarks>KVM: kvm_set_cr3().</remarks>
-    public void SetCr3(ulong value)
+    public virtual void SetCr3(ulong value)
     {
         using var scope = _vm.Journal.Enter(KvmFunction.KvmSetCr3);
         var skipFlush = false;
@@ -88,7 +91,7 @@ internal sealed class RegisterWrites(KvmVcpu vcpu)
     }
 
     /// <remarks>KVM: kvm_set_cr4().</remarks>
-    public void SetCr4(ulong value)
+    public virtual void SetCr4(ulong value)
     {
         using var scope = _vm.Journal.Enter(KvmFunction.KvmSetCr4);
         var old = _registers.Cr4;
@@ -106,7 +109,7 @@ internal sealed class RegisterWrites(KvmVcpu vcpu)
     }
 
     /// <remarks>KVM: set_efer().</remarks>
-    public void SetEfer(ulong value)
+    public virtual void SetEfer(ulong value)
     {
         using var scope = _vm.Journal.Enter(KvmFunction.SetEfer);
         var old = _registers.Efer;
@@ -232,7 +235,7 @@ internal sealed class RegisterWrites(KvmVcpu vcpu)
     }
 
     /// <remarks>KVM: enter_lmode(), exit_lmode().</remarks>
-    private void SetLongModeActive(bool active) => _registers.Efer = active
+    protected void SetLongModeActive(bool active) => _registers.Efer = active
         ? _registers.Efer | ControlRegisters.EferLma
         : _registers.Efer & ~ControlRegisters.EferLma;
 }

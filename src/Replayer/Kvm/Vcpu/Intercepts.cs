@@ -21,17 +21,6 @@ internal static class VcpuIntercepts
 {
     private const ulong Cr0Mp = 1UL << 1;
     private const ulong Cr0Ts = 1UL << 3;
-    private const ulong Cr4Pvi = 1UL << 1;
-    private const ulong Cr4Tsd = 1UL << 2;
-    private const ulong Cr4De = 1UL << 3;
-    private const ulong Cr4Pce = 1UL << 8;
-    private const ulong Cr4OsFxsr = 1UL << 9;
-    private const ulong Cr4OsXmmExcpt = 1UL << 10;
-    private const ulong Cr4FsGsBase = 1UL << 16;
-
-    /// <summary>KVM_POSSIBLE_CR4_GUEST_BITS.</summary>
-    private const ulong Cr4GuestOwned = Cr4Pvi | Cr4Tsd | Cr4De | Cr4Pce | Cr4OsFxsr | Cr4OsXmmExcpt | ControlRegisters.Cr4Pge | Cr4FsGsBase;
-
     private const ulong Everything = ulong.MaxValue;
 
     public static Intercepts Of(KvmVcpu vcpu)
@@ -41,7 +30,8 @@ internal static class VcpuIntercepts
             return Intercepts.PageFault | Intercepts.Cr3Write | Intercepts.Invlpg | Intercepts.Invpcid | Intercepts.EferWrite;
 
         // A restricted guest cannot really run without paging: KVM runs it on a CR3 of its own.
-        var runsOnKvmsCr3 = vm.Profile is { Vendor: CpuVendor.Intel, UnrestrictedGuest: false } && !vcpu.Registers.PagingEnabled;
+        var mayRunOnKvmsCr3 = vm.Profile.Vendor == CpuVendor.Intel && (!vm.Profile.UnrestrictedGuest || vm.Kernel.InterceptsCr3WithoutPaging);
+        var runsOnKvmsCr3 = mayRunOnKvmsCr3 && !vcpu.Registers.PagingEnabled;
         return Intercepts.EferWrite | (runsOnKvmsCr3 ? Intercepts.Cr3Write : Intercepts.None);
     }
 
@@ -49,7 +39,7 @@ internal static class VcpuIntercepts
     {
         var vm = vcpu.Vm;
         if (vm.Profile.Vendor == CpuVendor.Intel)
-            return ~(vm.TdpEnabled ? Cr0Ts | ControlRegisters.Cr0Wp : Cr0Ts);
+            return ~(vm.TdpEnabled && vm.Kernel.GuestOwnsCr0Wp ? Cr0Ts | ControlRegisters.Cr0Wp : Cr0Ts);
 
         // Where the CPU runs with another CR0 than the guest sees, every write is intercepted; otherwise the selective intercept does.
         var cr0 = vcpu.Registers.Cr0;
@@ -64,6 +54,6 @@ internal static class VcpuIntercepts
         var vm = vcpu.Vm;
         if (vm.Profile.Vendor == CpuVendor.Amd)
             return Everything;
-        return ~(vm.TdpEnabled ? Cr4GuestOwned : Cr4GuestOwned & ~ControlRegisters.Cr4Pge);
+        return ~(vm.TdpEnabled ? vm.Kernel.Cr4GuestBits : vm.Kernel.Cr4GuestBits & ~ControlRegisters.Cr4Pge);
     }
 }

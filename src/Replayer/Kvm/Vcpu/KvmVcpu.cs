@@ -27,7 +27,7 @@ public sealed class KvmVcpu : IHypervisor
         Emulator = new Emulator(this);
         Injector = new FaultInjector(this);
         Invalidations = new TlbInvalidations(this);
-        RegisterWrites = new RegisterWrites(this);
+        RegisterWrites = RegisterWrites.Of(this);
         Nested = NestedVirtualization.Of(this);
         Mmu = RootMmu;
         WalkMmu = RootMmu;
@@ -166,6 +166,8 @@ public sealed class KvmVcpu : IHypervisor
         if (Requests == VcpuRequests.None)
             return;
         var roots = Vm.ShadowMmu.Roots;
+        if (Take(VcpuRequests.MmuReload))
+            roots.Unload(this);
         if (Take(VcpuRequests.MmuFreeObsoleteRoots))
             roots.FreeObsolete(this);
         if (Take(VcpuRequests.MmuSync))

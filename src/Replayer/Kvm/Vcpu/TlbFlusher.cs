@@ -10,7 +10,13 @@ public sealed class TlbFlusher(KvmVm vm)
 
     /// <summary>KVM names a range and, without Hyper-V below it, flushes everything.</summary>
     /// <remarks>KVM: kvm_flush_remote_tlbs_with_address(), later kvm_flush_remote_tlbs_range().</remarks>
-    public void FlushRemoteWithAddress(ulong startGfn, ulong pages) => Flush(FlushKind.RemoteRange, startGfn, pages);
+    public void FlushRemoteWithAddress(ulong startGfn, ulong pages)
+    {
+        if (vm.Kernel.HasRangeFlushes)
+            Flush(FlushKind.RemoteRange, startGfn, pages);
+        else
+            FlushRemote();
+    }
 
     /// <summary>All that a memslot holds.</summary>
     /// <remarks>KVM: kvm_arch_flush_remote_tlbs_memslot(), later kvm_flush_remote_tlbs_memslot().</remarks>

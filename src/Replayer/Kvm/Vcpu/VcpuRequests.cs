@@ -15,4 +15,7 @@ public enum VcpuRequests : ushort
     LoadMmuPgd = 16,
     MmuFreeObsoleteRoots = 32,
     TripleFault = 64,
+
+    /// <summary>KVM_REQ_MMU_RELOAD of older kernels: all roots are dropped.</summary>
+    MmuReload = 128,
 }

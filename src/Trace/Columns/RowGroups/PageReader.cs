@@ -1,5 +1,3 @@
-using ZstdSharp;
-
 namespace Replay.Trace.Columns;
 
 /// <summary>Finds, checks and decompresses pages. What it returns is valid until the next page of the same sort.</summary>
@@ -8,7 +6,7 @@ internal sealed class PageReader(int maxBytes) : IDisposable
 {
     private const int FirstBytes = 1 << 16;
 
-    private readonly Decompressor _decompressor = new();
+    private readonly PageDecompressor _decompressor = PageDecompressor.Create();
     private byte[] _dictionaryPage = [];
     private byte[] _dataPage = [];
 
@@ -62,7 +60,7 @@ internal sealed class PageReader(int maxBytes) : IDisposable
             return stored;
         if (buffer.Length < header.RawBytes)
             buffer = GC.AllocateUninitializedArray<byte>(Math.Min(maxBytes, Math.Max(FirstBytes, 2 * header.RawBytes)));
-        return codec == PageCodec.Zstd && _decompressor.TryUnwrap(stored, buffer.AsSpan(0, header.RawBytes), out var written) && written == header.RawBytes
+        return codec == PageCodec.Zstd && _decompressor.TryDecompress(stored, buffer.AsSpan(0, header.RawBytes))
             ? buffer.AsSpan(0, header.RawBytes)
             : throw new InvalidDataException("a page does not decompress");
     }

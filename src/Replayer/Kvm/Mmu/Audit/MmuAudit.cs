@@ -26,7 +26,7 @@ public sealed class MmuAudit(KvmVm vm)
             CheckEntries(page, leaves);
         }
 
-        var rootsOnly = CountInvalidRoots();
+        var rootsOnly = vm.Kernel.ZappedRootsStayActive ? 0 : CountInvalidRoots();
         Invariant.Holds(active + rootsOnly == _mmu.UsedMmuPages, $"{active} pages are active and {rootsOnly} only roots, but {_mmu.UsedMmuPages} count as used");
         Invariant.Holds(active <= _mmu.Recycler.MaxPages, $"{active} pages are active, {_mmu.Recycler.MaxPages} are allowed");
         CheckReverseMaps(leaves);
@@ -47,7 +47,7 @@ public sealed class MmuAudit(KvmVm vm)
     /// <summary>The page is found under its gfn, alone with its role, and knows who points at it.</summary>
     private void CheckPage(ShadowPage page)
     {
-        Invariant.Holds(!page.Role.Invalid, $"page {page.Id} is zapped and still active");
+        Invariant.Holds(!page.Role.Invalid || (vm.Kernel.ZappedRootsStayActive && page.RootCount > 0), $"page {page.Id} is zapped and still active");
         var same = 0;
         for (var other = _mmu.PageHash.Bucket(page.Gfn); other is not null; other = other.HashNext)
         {
@@ -59,7 +59,7 @@ public sealed class MmuAudit(KvmVm vm)
         for (var packed = _mmu.PteLists.First(page.ParentPtes, out var cursor); packed != 0; packed = _mmu.PteLists.Next(ref cursor))
         {
             var entry = vm.Pages.Unpack(packed);
-            Invariant.Holds(entry.Value.IsShadowPresent && entry.Value.Pfn == page.Pfn, $"entry {entry} is a parent of page {page.Id} but holds {entry.Value}");
+            Invariant.Holds(entry.IsPresent && entry.Value.Pfn == page.Pfn, $"entry {entry} is a parent of page {page.Id} but holds {entry.Value}");
         }
 
         Invariant.Holds(page.UnsyncChildren == BitsIn(page.UnsyncChildBitmap), $"page {page.Id} counts {page.UnsyncChildren} unsync children");
@@ -74,7 +74,7 @@ public sealed class MmuAudit(KvmVm vm)
         for (var index = 0; index < TablePage.EntryCount; index++)
         {
             var spte = page[index];
-            if (!spte.IsShadowPresent)
+            if (!page.IsPresent(spte))
                 continue;
             if (spte.IsLast(level))
             {

@@ -3,10 +3,24 @@ using Replay.Replayer.History;
 
 namespace Replay.Replayer.Kvm.Mmu;
 
-/// <summary>Handles faults at guest-physical addresses.</summary>
-/// <remarks>KVM: direct_page_fault() and its phases.</remarks>
-internal sealed class DirectFaults(KvmVm vm, ShadowMmu mmu)
+/// <summary>Handles faults at guest-physical addresses, as the kernel does.</summary>
+internal interface IDirectFaults
 {
+    /// <summary>The handler of faults of EPT and NPT.</summary>
+    KvmFunction TdpHandler { get; }
+
+    RetPf TdpPageFault(KvmVcpu vcpu);
+
+    /// <summary>The same for shadow paging while the guest has paging off.</summary>
+    RetPf NonpagingPageFault(KvmVcpu vcpu);
+}
+
+/// <summary>Handles faults at guest-physical addresses in phases.</summary>
+/// <remarks>KVM: direct_page_fault() and its phases.</remarks>
+internal sealed class DirectFaults(KvmVm vm, ShadowMmu mmu) : IDirectFaults
+{
+    public KvmFunction TdpHandler => KvmFunction.KvmTdpPageFault;
+
     private readonly KvmFunction _tdpMmuHandler = vm.Kernel.TdpMmuFaultsApart ? KvmFunction.KvmTdpMmuPageFault : KvmFunction.DirectPageFault;
 
     /// <remarks>KVM: kvm_tdp_page_fault().</remarks>
@@ -40,7 +54,7 @@ internal sealed class DirectFaults(KvmVm vm, ShadowMmu mmu)
         var outcome = mmu.FastFaults.Handle(vcpu);
         if (outcome != RetPf.Invalid)
             return outcome;
-        outcome = mmu.FaultPhases.FaultinPfn(fault);
+        outcome = mmu.FaultPhases.FaultinPfn(vcpu);
         if (outcome != RetPf.Continue)
             return outcome;
         outcome = mmu.FaultPhases.HandleAbnormalPfn(vcpu, PteAccess.All);

@@ -15,15 +15,22 @@ internal sealed class FaultPhases(KvmVm vm)
     /// <summary>Asks the host for the frame.</summary>
     /// <remarks>KVM: kvm_faultin_pfn().</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public RetPf FaultinPfn(PageFault fault)
+    public RetPf FaultinPfn(KvmVcpu vcpu)
     {
+        var fault = vcpu.Fault;
         fault.MmuSeq = vm.Invalidation.Sequence;
         if (fault.Slot is { IsInvalid: true } || IsInvalidated(fault))
             return RetPf.Retry;
         using var scope = vm.Journal.Enter(KvmFunction.KvmFaultinPfn);
-        // The APIC access page while APICv is inhibited: neither mapped nor remembered as MMIO.
-        if (fault.Slot is { Id: PrivateMemslots.ApicAccessPage } && !vm.Profile.Apicv)
-            return RetPf.Emulate;
+        if (fault.Slot is { Id: PrivateMemslots.ApicAccessPage })
+        {
+            // For a nested guest it is no memory. While APICv is inhibited it is neither mapped nor remembered as MMIO.
+            if (vcpu.IsGuestMode)
+                fault.Slot = null;
+            else if (!vm.Profile.Apicv)
+                return RetPf.Emulate;
+        }
+
         var pfn = vm.HostMemory.GfnToPfn(fault.Slot, fault.Gfn, fault.Write);
         fault.PfnKind = pfn.Kind;
         fault.Pfn = pfn.Pfn;
@@ -45,7 +52,7 @@ internal sealed class FaultPhases(KvmVm vm)
                 return RetPf.Emulate;
             case HostPfnKind.NoSlot:
                 var gva = fault.IsTdp || vcpu.IsNested ? 0 : fault.Address;
-                vcpu.Mmio.Remember(gva, fault.Gfn, access & (PteAccess)vm.Format.MmioAccessMask, vm.Memslots.Generation);
+                vcpu.Mmio.Remember(gva, fault.Gfn, access & (PteAccess)vm.Format.MmioAccessMask, vm.MmioGeneration);
                 return !vm.Profile.MmioCaching || fault.Gfn > vm.MaxGfn ? RetPf.Emulate : RetPf.Continue;
             default:
                 // KVM_RUN fails with EFAULT; userspace, which forbade the access, does not come back.

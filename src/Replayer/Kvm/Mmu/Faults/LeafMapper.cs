@@ -42,7 +42,7 @@ internal sealed class LeafMapper(KvmVm vm, ShadowMmu mmu)
     public void MarkMmio(Sptep entry, ulong gfn, PteAccess access)
     {
         using var scope = vm.Journal.Enter(KvmFunction.MarkMmioSpte);
-        var spte = vm.Format.MakeMmio(gfn, access, vm.Memslots.Generation);
+        var spte = vm.Format.MakeMmio(gfn, access, vm.MmioGeneration);
         mmu.Sptes.Set(entry, spte, gfn, Tracepoint.MarkMmioSpte);
     }
 

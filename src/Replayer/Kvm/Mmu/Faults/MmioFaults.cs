@@ -17,9 +17,9 @@ internal sealed class MmioFaults(KvmVm vm)
         var spte = Find(vcpu, address);
         if (!vm.Format.IsMmio(spte))
             return RetPf.Retry;
-        var generation = vm.Memslots.Generation;
-        var isCurrent = (generation & Memslots.UpdateInProgress) == 0
-            && (generation & SpteFormat.MmioGenerationMask) == SpteFormat.MmioGeneration(spte);
+        var generation = vm.MmioGeneration;
+        var isCurrent = !vm.Kernel.MmioEntriesHaveGeneration || ((generation & Memslots.UpdateInProgress) == 0
+            && (generation & SpteFormat.MmioGenerationMask) == SpteFormat.MmioGeneration(spte));
         if (!isCurrent)
             return RetPf.Invalid;
         var gva = vcpu.Mmu.RootRole.Direct || vcpu.IsNested ? 0 : address;
@@ -29,8 +29,8 @@ internal sealed class MmioFaults(KvmVm vm)
 
     /// <remarks>KVM: mmio_info_in_cache().</remarks>
     public bool IsInCache(KvmVcpu vcpu, ulong address) => !vcpu.IsNested && vcpu.Mmu.RootRole.Direct
-        ? vcpu.Mmio.MatchesGpa(address, vm.Memslots.Generation)
-        : !vcpu.IsNested && vcpu.Mmio.MatchesGva(address, vm.Memslots.Generation);
+        ? vcpu.Mmio.MatchesGpa(address, vm.MmioGeneration)
+        : !vcpu.IsNested && vcpu.Mmio.MatchesGva(address, vm.MmioGeneration);
 
     /// <summary>The last entry on the way to the address.</summary>
     /// <remarks>KVM: get_mmio_spte().</remarks>

@@ -42,6 +42,11 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
         return result;
     }
 
+    /// <summary>An EPT misconfiguration in a kernel that takes it for MMIO without asking further.</summary>
+    /// <remarks>KVM: handle_ept_misconfig(), handle_mmio_page_fault_common().</remarks>
+    public ExitResult HandleMisconfiguration(KvmVcpu vcpu, in VmExit exit) =>
+        HandleMmio(vcpu, exit.Info2, PageFaultError.Reserved, mmu.MmioFaults.Handle(vcpu, exit.Info2), exit);
+
     /// <summary>The CPU walks a table of the guest's that is itself shadowed as a table: it must be able to write it.</summary>
     private ExitResult UnprotectGuestTable(ulong gpa)
     {
@@ -71,12 +76,13 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
 
     /// <remarks>KVM: mmio_info_in_cache().</remarks>
     private bool IsKnownDevice(KvmVcpu vcpu, ulong address) => vcpu.Mmu.RootRole.Direct
-        ? vcpu.Mmio.MatchesGpa(address, vm.Memslots.Generation)
-        : vcpu.Mmio.MatchesGva(address, vm.Memslots.Generation);
+        ? vcpu.Mmio.MatchesGpa(address, vm.MmioGeneration)
+        : vcpu.Mmio.MatchesGva(address, vm.MmioGeneration);
 
     private ExitResult HandleMmio(KvmVcpu vcpu, ulong address, ulong errorCode, RetPf outcome, in VmExit exit)
     {
-        vm.Journal.BeginFault(address, exit.Gva, errorCode, KvmFunction.HandleMmioPageFault, exit.Access);
+        var handler = vm.Kernel.MisconfigurationsAreFaults ? KvmFunction.HandleMmioPageFault : KvmFunction.HandleMmioPageFaultCommon;
+        vm.Journal.BeginFault(address, exit.Gva, errorCode, handler, exit.Access);
         var result = outcome == RetPf.Emulate ? vcpu.Emulator.EmulateFaultingInstruction(address, exit, mayRetry: false) : ExitResult.Retry;
         vm.Journal.EndFault(outcome, 0);
         return result;
@@ -103,7 +109,7 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
         vm.Stats.PfTaken++;
         return handler switch
         {
-            KvmFunction.KvmTdpPageFault => mmu.DirectFaults.TdpPageFault(vcpu),
+            KvmFunction.KvmTdpPageFault or KvmFunction.TdpPageFault => mmu.DirectFaults.TdpPageFault(vcpu),
             KvmFunction.NonpagingPageFault => mmu.DirectFaults.NonpagingPageFault(vcpu),
             _ => mmu.PagingOf(vcpu)!.PageFault(vcpu, overridesSmap),
         };

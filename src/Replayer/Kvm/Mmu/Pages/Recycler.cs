@@ -3,13 +3,13 @@ using Replay.Replayer.History;
 namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>Takes many shadow pages out of use at once: for want of room, because memslots changed, at the end.</summary>
-internal sealed class Recycler(KvmVm vm, ShadowMmu mmu)
+internal class Recycler(KvmVm vm, ShadowMmu mmu)
 {
     /// <summary>KVM_MIN_FREE_MMU_PAGES: as many as one fault may need.</summary>
-    private const long MinFreePages = 5;
+    protected const long MinFreePages = 5;
 
     /// <summary>KVM_REFILL_PAGES.</summary>
-    private const long RefillPages = 25;
+    protected const long RefillPages = 25;
 
     /// <summary>KVM_MIN_ALLOC_MMU_PAGES.</summary>
     private const long MinAllocPages = 64;
@@ -26,12 +26,15 @@ internal sealed class Recycler(KvmVm vm, ShadowMmu mmu)
     /// <summary>There is room to split a huge page.</summary>
     public bool HasRoomToSplit => AvailablePages > MinFreePages;
 
-    private long AvailablePages => Math.Max(MaxPages - mmu.UsedMmuPages, 0);
+    /// <summary>The kernel's way of it.</summary>
+    public static Recycler For(KvmVm vm, ShadowMmu mmu) => vm.Kernel.RecyclesInBatches ? new Recycler(vm, mmu) : new OneByOneRecycler(vm, mmu);
+
+    protected long AvailablePages => Math.Max(MaxPages - mmu.UsedMmuPages, 0);
 
     /// <summary>Makes room for the pages that one fault may need.</summary>
     /// <returns>False: there is none.</returns>
     /// <remarks>KVM: make_mmu_pages_available().</remarks>
-    public bool MakePagesAvailable()
+    public virtual bool MakePagesAvailable()
     {
         var available = AvailablePages;
         if (available >= MinFreePages)
@@ -81,7 +84,7 @@ internal sealed class Recycler(KvmVm vm, ShadowMmu mmu)
 
     /// <summary>Zaps every page, the newest first.</summary>
     /// <remarks>KVM: kvm_mmu_zap_all(), the shadow MMU code's part of it.</remarks>
-    public void ZapAll()
+    public virtual void ZapAll()
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuZapAll);
         var invalid = default(ZapList);

@@ -10,7 +10,7 @@ internal sealed class ShadowLinks(KvmVm vm, ShadowMmu mmu)
     public void Link(Sptep entry, ShadowPage child)
     {
         using var scope = vm.Journal.Enter(KvmFunction.LinkShadowPage);
-        if (entry.Value.IsShadowPresent)
+        if (entry.IsPresent)
         {
             var invalid = default(ZapList);
             ZapPte(entry, ref invalid);
@@ -73,7 +73,7 @@ internal sealed class ShadowLinks(KvmVm vm, ShadowMmu mmu)
     private int ZapPte(Sptep entry, ref ZapList invalid, bool zapNestedOrphans)
     {
         var spte = entry.Value;
-        if (spte.IsShadowPresent)
+        if (entry.Page.IsPresent(spte))
         {
             using var scope = vm.Journal.Enter(KvmFunction.MmuPageZapPte);
             if (spte.IsLast(entry.Level))

@@ -8,15 +8,17 @@ namespace Replay.Replayer.Kvm.Mmu;
 public sealed class ShadowPage : TablePage
 {
     private readonly ulong[]? _shadowedTranslation;
+    private readonly bool _hasGeneration;
 
     internal ShadowPage(int id, int frame, ulong pfn, ulong gfn, PageRole role, byte validGeneration, bool isTdp, KvmBehaviour kernel)
-        : base(id, pfn, role.Level, kernel.EmptySpte)
+        : base(id, pfn, role.Level, kernel.EmptySpte, kernel.PresentMask)
     {
         Frame = frame;
         Gfn = gfn;
         Role = role;
         ValidGeneration = validGeneration;
         IsTdp = isTdp;
+        _hasGeneration = kernel.ZapsByGeneration;
         if (!role.Direct && role.Level <= kernel.ShadowedTranslationMaxLevel)
             _shadowedTranslation = new ulong[EntryCount];
     }
@@ -61,6 +63,19 @@ public sealed class ShadowPage : TablePage
     /// <summary>The guest has entries of its own behind this page.</summary>
     /// <remarks>KVM: sp_has_gptes().</remarks>
     public bool HasGptes => !Role.Direct && !Role.Passthrough;
+
+    /// <summary>The page has held entries of these memslots: in kernels that protect slots page by page.</summary>
+    /// <remarks>KVM: slot_bitmap.</remarks>
+    private int[] _slots = [];
+
+    internal bool HoldsSlot(int id) => Array.IndexOf(_slots, id) >= 0;
+
+    /// <remarks>KVM: page_header_update_slot().</remarks>
+    internal void MarkSlot(int id)
+    {
+        if (!HoldsSlot(id))
+            _slots = [.. _slots, id];
+    }
 
     /// <summary>Head of the list of entries that point here (<see cref="PteLists"/>).</summary>
     internal int ParentPtes;
@@ -150,7 +165,7 @@ public sealed class ShadowPage : TablePage
         RootCount = RootCount,
         Operation = operation,
         Level = (byte)Level,
-        Generation = ValidGeneration,
+        Generation = _hasGeneration ? ValidGeneration : TablePageRecord.NoGeneration,
         IsTdp = IsTdp ? (byte)1 : (byte)0,
         Unsync = Unsync ? (byte)1 : (byte)0,
         Context = Context,

@@ -69,7 +69,7 @@ internal struct ShadowWalk
     /// <summary>Follows the entry as it was read before.</summary>
     public void Next(Spte spte)
     {
-        if (!spte.IsShadowPresent || spte.IsLast(Level))
+        if (!_page!.IsPresent(spte) || spte.IsLast(Level))
         {
             Level = 0;
             return;

@@ -11,13 +11,16 @@ public class TablePage
     public const int EntryCount = 512;
 
     private readonly ulong[] _entries = new ulong[EntryCount];
+    private readonly ulong _presentMask;
 
     /// <param name="id">Its number.</param>
     /// <param name="pfn">Its frame.</param>
     /// <param name="level">Its level.</param>
     /// <param name="empty">What its entries hold.</param>
-    public TablePage(int id, ulong pfn, int level, ulong empty = 0)
+    /// <param name="presentMask">The bit of its entries that says that they hold something for the CPU.</param>
+    public TablePage(int id, ulong pfn, int level, ulong empty = 0, ulong presentMask = Spte.MmuPresentMask)
     {
+        _presentMask = presentMask;
         Id = id;
         Pfn = pfn;
         Level = level;
@@ -45,6 +48,10 @@ public class TablePage
     public int FilledCount { get; private set; }
 
     public Spte this[int index] => new(_entries[index]);
+
+    /// <summary>An entry of this page maps memory or points at a table.</summary>
+    /// <remarks>KVM: is_shadow_present_pte().</remarks>
+    public bool IsPresent(Spte entry) => (entry.Raw & _presentMask) != 0;
 
     /// <summary>All 512 entries, raw.</summary>
     public ReadOnlySpan<ulong> Entries => _entries;

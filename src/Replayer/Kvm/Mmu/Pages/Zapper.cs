@@ -36,10 +36,16 @@ internal sealed class Zapper(KvmVm vm, ShadowMmu mmu)
         if (page.RootCount == 0)
         {
             zapped++;
-            if (!page.Role.Invalid)
+            if (!page.Role.Invalid || vm.Kernel.ZappedRootsStayActive)
                 mmu.ActivePages.Remove(page);
             invalid.Add(page);
             mmu.UsedMmuPages--;
+        }
+        else if (vm.Kernel.ZappedRootsStayActive)
+        {
+            mmu.ActivePages.Remove(page);
+            mmu.ActivePages.Add(page);
+            vm.MakeAllCpusRequest(VcpuRequests.MmuReload);
         }
         else
         {

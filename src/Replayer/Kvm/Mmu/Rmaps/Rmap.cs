@@ -35,7 +35,7 @@ internal sealed class Rmap(KvmVm vm, ShadowMmu mmu)
     public void DropSpte(Sptep entry)
     {
         using var scope = vm.Journal.Enter(KvmFunction.DropSpte);
-        if (!mmu.Sptes.ClearTrackBits(entry).IsShadowPresent)
+        if (!entry.Page.IsPresent(mmu.Sptes.ClearTrackBits(entry)))
             return;
         var gfn = entry.Gfn;
         var slot = vm.Memslots.Find(gfn);

@@ -11,7 +11,7 @@ internal sealed class MmuContexts(KvmVm vm)
     private const ulong EptpFiveLevels = 4UL << 3;
     private const ulong EptpAccessedDirty = 1UL << 6;
 
-    private readonly int _tdpLevel = TdpLevel(vm.Profile);
+    private readonly int _tdpLevel = TdpLevel(vm);
 
     /// <summary>Brings the vCPU's roles up to date; changes no root.</summary>
     /// <remarks>KVM: kvm_init_mmu().</remarks>
@@ -29,7 +29,7 @@ internal sealed class MmuContexts(KvmVm vm)
         if (vm.TdpEnabled)
         {
             mmu.RootRole = TdpRootRole(cpuRole);
-            mmu.PageFaultHandler = KvmFunction.KvmTdpPageFault;
+            mmu.PageFaultHandler = vm.ShadowMmu.DirectFaults.TdpHandler;
             return;
         }
 
@@ -96,23 +96,27 @@ internal sealed class MmuContexts(KvmVm vm)
     public void Reset(KvmVcpu vcpu)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuResetContext);
-        vm.ShadowMmu.Roots.Unload(vcpu);
+        if (vm.Kernel.KeepsPreviousRoots)
+            vm.ShadowMmu.Roots.Unload(vcpu);
+        else
+            vm.ShadowMmu.Roots.Free(vcpu.RootMmu, MmuRootSet.Current);
         Init(vcpu);
     }
 
     /// <remarks>KVM: kvm_calc_tdp_mmu_root_page_role().</remarks>
-    private PageRole TdpRootRole(in CpuRole cpuRole) => new PageRole(PageRole.Cr0WpMask | PageRole.EferNxMask)
+    private PageRole TdpRootRole(in CpuRole cpuRole) => new PageRole(vm.Kernel.TdpRolesHaveRegisters ? PageRole.Cr0WpMask | PageRole.EferNxMask : 0)
         .WithAccess(PteAccess.All)
         .With(PageRole.GuestModeMask, cpuRole.Base.GuestMode)
-        .With(PageRole.AdDisabledMask, !vm.Format.AdEnabled)
+        .With(PageRole.AdDisabledMask, !vm.Format.AdEnabled && vm.Kernel.TdpRolesHaveRegisters)
         .WithLevel(_tdpLevel)
         .WithDirect(true);
 
     /// <summary>Five levels on Intel only where the guest's addresses need them; on AMD wherever the host walks five.</summary>
     /// <remarks>KVM: kvm_mmu_get_tdp_level().</remarks>
-    private static int TdpLevel(HostProfile profile)
+    private static int TdpLevel(KvmVm vm)
     {
+        var profile = vm.Profile;
         var isUseful = profile.Vendor == CpuVendor.Amd || profile.GuestPhysicalAddressBits > 48;
-        return profile.FiveLevelPaging && isUseful ? PgLevel.Root5 : PgLevel.Root4;
+        return profile.FiveLevelPaging && isUseful && vm.Kernel.HasFiveLevels ? PgLevel.Root5 : PgLevel.Root4;
     }
 }

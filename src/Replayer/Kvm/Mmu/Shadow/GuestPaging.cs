@@ -45,7 +45,7 @@ internal sealed class GuestPaging<TPtes> : IGuestPaging
         }
 
         fault.MaxLevel = _vm.Kernel.SplitsSelfMaps && IsSelfChangeMapping(vcpu, fault, walk) ? PgLevel.Size4K : walk.Level;
-        var outcome = _mmu.FaultPhases.FaultinPfn(fault);
+        var outcome = _mmu.FaultPhases.FaultinPfn(vcpu);
         if (outcome != RetPf.Continue)
             return outcome;
         outcome = _mmu.FaultPhases.HandleAbnormalPfn(vcpu, walk.PteAccess);

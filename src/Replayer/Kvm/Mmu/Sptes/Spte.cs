@@ -41,6 +41,7 @@ public readonly record struct Spte(ulong Raw)
     private const byte AdTypeVersusPresent = (TdpAdMask & MmuPresentMask) == 0 ? 0 : -1;
     private const byte RemovedVersusPresent = (Removed & MmuPresentMask) == 0 ? 0 : -1;
 
+    /// <summary>By the bit that is for nothing else. Kernels before it was made: <see cref="TablePage.IsPresent"/>.</summary>
     /// <remarks>KVM: is_shadow_present_pte().</remarks>
     public bool IsShadowPresent => (Raw & MmuPresentMask) != 0;
 
@@ -74,6 +75,10 @@ public readonly record struct Sptep(ShadowPage Page, int Index)
 
     /// <summary>The level of the entry.</summary>
     public int Level => Page.Role.Level;
+
+    /// <summary>The entry maps memory or points at a table, by the bit that the kernel has for it.</summary>
+    /// <remarks>KVM: is_shadow_present_pte().</remarks>
+    public bool IsPresent => Page.IsPresent(Page[Index]);
 
     /// <summary>First gfn that the entry translates.</summary>
     public ulong Gfn => Page.GfnAt(Index);

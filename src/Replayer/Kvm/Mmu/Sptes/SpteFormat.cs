@@ -17,6 +17,7 @@ public sealed class SpteFormat
     private const int MmioGenerationHighShift = 52 - 8;
     private const ulong MmioGenerationHighMask = 0x7ffUL << 52;
     private const int NonPresentOrReservedLength = 5;
+    private const ulong EarlyMmio = 0xffUL << 49 | 6;
 
     /// <summary>Bits of the memslot generation that an MMIO entry can hold: 19.</summary>
     public const ulong MmioGenerationMask = (1UL << 19) - 1;
@@ -26,6 +27,9 @@ public sealed class SpteFormat
     }
 
     public required bool IsEpt { get; init; }
+
+    /// <summary>The bit that says that an entry maps memory or points at a table.</summary>
+    public ulong PresenceMask { get; init; } = Spte.MmuPresentMask;
 
     public required ulong UserMask { get; init; }
 
@@ -79,6 +83,37 @@ public sealed class SpteFormat
         MmioMask = EptRwx | (suppressesVe ? Spte.SuppressVeMask : 0),
         MmioAccessMask = 0,
         NonPresentOrReservedMask = nonPresentOrReservedMask,
+    };
+
+    /// <summary>
+    /// The masks of EPT entries before there was a bit for what is present: what can be read is. MMIO entries are known by eight bits that are
+    /// set; they have no generation.
+    /// </summary>
+    /// <remarks>
+    /// <code>
+    /// 56..49        51..12  11            10             9  8  7   6     5..3     2  1  0
+    /// all set: MMIO frame   mmu-writable  host-writable  D  A  PS  IPAT  memtype  X  W  R
+    /// </code>
+    /// KVM: kvm_mmu_set_mask_ptes(), ept_set_mmio_spte_mask().
+    /// </remarks>
+    public static SpteFormat EptPresentByRights(bool hasAdBits) => new()
+    {
+        IsEpt = true,
+        PresenceMask = EptReadable,
+        UserMask = 0,
+        AccessedMask = hasAdBits ? 1UL << 8 : 0,
+        DirtyMask = hasAdBits ? 1UL << 9 : 0,
+        NxMask = 0,
+        ExecMask = EptExecutable,
+        PresentMask = EptReadable,
+        MemtypeMask = 7UL << 3 | 1UL << 6,
+        AccessTrackMask = 0,
+        HostWritableMask = 1UL << 10,
+        MmuWritableMask = 1UL << 11,
+        MmioValue = EarlyMmio,
+        MmioMask = EarlyMmio,
+        MmioAccessMask = (ulong)(PteAccess.Write | PteAccess.User),
+        NonPresentOrReservedMask = 0,
     };
 
     /// <summary>The masks of NPT entries and of shadow page tables.</summary>
@@ -157,7 +192,7 @@ public sealed class SpteFormat
     /// <summary>An entry that points at a table.</summary>
     /// <remarks>KVM: make_nonleaf_spte().</remarks>
     public Spte MakeNonleaf(ulong childPfn, bool adDisabled) => new(
-        Spte.MmuPresentMask | childPfn << 12 | PresentMask | Spte.WritableMask | UserMask | ExecMask
+        PresenceMask | childPfn << 12 | PresentMask | Spte.WritableMask | UserMask | ExecMask
         | (adDisabled ? Spte.TdpAdDisabledMask : AccessedMask));
 
     /// <summary>An entry that makes the hardware exit as for a misconfiguration (EPT) or a reserved bit, and remembers gfn, access and generation.</summary>
@@ -187,7 +222,7 @@ public sealed class SpteFormat
     }
 
     /// <remarks>KVM: get_mmio_spte_access().</remarks>
-    public PteAccess MmioAccess(Spte spte) => (PteAccess)(spte.Raw & MmioAccessMask);
+    public PteAccess MmioAccess(Spte spte) => (PteAccess)(spte.Raw & MmioAccessMask & ~MmioValue);
 
     /// <summary>Takes the accessed state away: the A bit, or the RWX bits into their saved place.</summary>
     /// <remarks>KVM: mark_spte_for_access_track().</remarks>
@@ -244,8 +279,9 @@ public sealed class SpteFormat
     /// <remarks>KVM: check_spte_writable_invariants().</remarks>
     public void CheckWritableInvariants(Spte spte)
     {
+        // Without a bit of its own, what the host made read-only may still be MMU-writable: then both bits are asked.
         if (IsMmuWritable(spte))
-            Invariant.Holds(IsHostWritable(spte), $"spte {spte} is MMU-writable but not host-writable");
+            Invariant.Holds(IsHostWritable(spte) || (PresenceMask != Spte.MmuPresentMask && !spte.IsWritable), $"spte {spte} is MMU-writable but not host-writable");
         else
             Invariant.Holds(!spte.IsWritable, $"spte {spte} is writable but not MMU-writable");
     }

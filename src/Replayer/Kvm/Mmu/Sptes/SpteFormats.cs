@@ -13,6 +13,12 @@ public static class SpteFormats
     {
         ArgumentNullException.ThrowIfNull(profile);
         ArgumentNullException.ThrowIfNull(kernel);
+        if (!kernel.HasPresentBit)
+        {
+            Invariant.Holds(mode == MmuMode.Ept, $"{kernel} has no entry format of mode {mode.Name()}");
+            return SpteFormat.EptPresentByRights(profile.EptAdBits);
+        }
+
         var l1tf = profile.L1tf ? ((1UL << L1tfBits) - 1) << (profile.PhysicalAddressBits - L1tfBits) : 0;
         if (mode.UsesEptFormat())
             return SpteFormat.Ept(profile.EptAdBits, profile.EptExecuteOnly, l1tf, profile.MmioCaching, kernel.EptSuppressesVe);

@@ -12,7 +12,7 @@ internal sealed class SpteStore(KvmVm vm)
     /// <remarks>KVM: mmu_spte_set().</remarks>
     public void Set(Sptep entry, Spte value, ulong gfn, Tracepoint tracepoint = Tracepoint.None)
     {
-        Invariant.Holds(!entry.Value.IsShadowPresent, $"entry {entry} is present and was about to be set");
+        Invariant.Holds(!entry.IsPresent, $"entry {entry} is present and was about to be set");
         vm.Writer.Write(entry.Page, entry.Index, value, gfn, tracepoint);
     }
 
@@ -23,7 +23,7 @@ internal sealed class SpteStore(KvmVm vm)
     public bool Update(Sptep entry, Spte value, ulong gfn, Tracepoint tracepoint = Tracepoint.None)
     {
         var old = UpdateNoTrack(entry, value, gfn, tracepoint);
-        return old.IsShadowPresent
+        return entry.Page.IsPresent(old)
             && ((_format.IsMmuWritable(old) && !value.IsWritable)
                 || (_format.IsAccessed(old) && !_format.IsAccessed(value))
                 || (_format.IsDirty(old) && !_format.IsDirty(value)));
@@ -46,7 +46,7 @@ internal sealed class SpteStore(KvmVm vm)
     {
         using var scope = vm.Journal.Enter(KvmFunction.MmuSpteClearTrackBits);
         var old = vm.Writer.Write(entry.Page, entry.Index, entry.Page.Empty, entry.Gfn);
-        if (old.IsShadowPresent)
+        if (entry.Page.IsPresent(old))
             vm.Stats.UpdatePages(entry.Level, -1);
         return old;
     }

@@ -40,7 +40,7 @@ public sealed class TableWriter(Journal journal)
     /// <summary>A present leaf never changes its frame without having been cleared: a TLB might hold either.</summary>
     private static void CheckFrame(TablePage page, int index, Spte old, Spte value)
     {
-        var bothMap = old.IsShadowPresent && value.IsShadowPresent && old.IsLast(page.Level) && value.IsLast(page.Level);
+        var bothMap = page.IsPresent(old) && page.IsPresent(value) && old.IsLast(page.Level) && value.IsLast(page.Level);
         if (bothMap && old.Pfn != value.Pfn)
             Invariant.Broken($"entry {page.Id}[{index}] changes its frame from {old} to {value} without having been cleared");
     }
