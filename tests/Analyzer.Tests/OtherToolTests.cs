@@ -6,8 +6,11 @@ using Apache.Arrow;
 using Apache.Arrow.Ipc;
 using DuckDB.NET.Data;
 using Replay.Analyzer.Export;
+using Replay.Analyzer.Observed;
 using Replay.Analyzer.Query;
 using Replay.Analyzer.Store;
+using Replay.Replayer;
+using Replay.Replayer.History;
 
 namespace Replay.Analyzer.Tests;
 
@@ -91,8 +94,50 @@ public sealed partial class OtherToolTests(WorkloadDatabases databases) : IDispo
         }
 
         Assert.Equal((0, 2), (open, deepest));
+        foreach (var counter in (string[])["table pages", "mapped pages of 4 KiB", "table writes in the stretch", "TLB flushes in the stretch"])
+            Assert.Contains($"name: \"{counter}\"", text, StringComparison.Ordinal);
+        // The last value of the mapped pages is what the tables map in the end.
+        var mapped = Count(database, $"SELECT sum(CASE new_kind WHEN 'page' THEN 1 WHEN 'huge' THEN 1 << 9 * (level - 1) ELSE 0 END) FROM (SELECT new_kind, level, max(seq) FROM table_write WHERE run = {run.Run} GROUP BY table_id, idx)");
+        Assert.Equal(mapped, long.Parse(CounterValue().Matches(text).Where(match => match.Groups[1].Value == "4097").Last().Groups[2].Value, CultureInfo.InvariantCulture));
         var times = SliceTime().Matches(text).Select(match => long.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)).ToList();
         Assert.Equal(times.Order(), times);
+    }
+
+    [Fact]
+    public async Task Of_an_observed_run_slices_and_counters_stand_at_the_times_of_the_trace()
+    {
+        var path = _directory.File("observed.db");
+        SampleHistory.Store(path).Dispose();
+        var info = SampleHistory.Info with { Mode = MmuMode.Observed, Name = null, Entries = new EntryClassifier(true, 7, 6, HasGaps: true) };
+        using (var store = HistoryStore.Append(path, info))
+        {
+            IObservedHistory history = store;
+            history.OnTraceEvent(new TraceEventRow(0, 1, 70_000, 0, 1, 0, 0), "{}"u8);
+            history.OnExit(new VmExitRecord { Seq = 1, Ordinal = 0, ExitId = 0, Reason = ExitReason.Npf });
+            history.OnWrite(new TableWrite { Seq = 2, Ordinal = 0, TableId = 1, Level = 1, Gfn = 5, New = 0x8600000000005b77, FaultId = -1, ExitId = 0 });
+            history.OnTraceEvent(new TraceEventRow(1, 2, 95_500, 0, 1, 0, 0), "{}"u8);
+            history.OnExit(new VmExitRecord { Seq = 3, Ordinal = 1, ExitId = 1, Reason = ExitReason.Npf });
+            store.CompleteObserved(new ObservedSummary
+            {
+                Run = new RunSummary { HistoryHash = "0" },
+                TraceHash = "0",
+                TraceComplete = true,
+                Options = [],
+                GuestCr3s = [],
+                Names = [new TraceNameRow(0, "kvm_exit", null, 2)],
+                Tasks = ["vmm"],
+                Capabilities = [],
+            });
+        }
+
+        using var database = Database.OpenRead(path);
+        await using (var output = File.Create(_directory.File("observed.trace")))
+            PerfettoExport.Write(database, database.Runs[^1], output, cancellation: TestContext.Current.CancellationToken);
+        var text = await Decode(_directory.File("observed.trace"));
+        var begins = Regex.Matches(text, @"timestamp: (\d+)\s+trusted_packet_sequence_id: 1\s+track_event \{(?:(?!track_event)[\s\S])*?type: TYPE_SLICE_BEGIN").Select(match => match.Groups[1].Value);
+        Assert.Equal(["70000", "95500"], begins);
+        var mapped = Regex.Matches(text, @"timestamp: (\d+)\s+trusted_packet_sequence_id: 1\s+track_event \{\s+type: TYPE_COUNTER\s+track_uuid: 4097\s+counter_value: (-?\d+)").Select(match => (match.Groups[1].Value, match.Groups[2].Value));
+        Assert.Equal([("70000", "1")], mapped);
     }
 
     private static long Count(Database database, string sql)
@@ -117,6 +162,9 @@ public sealed partial class OtherToolTests(WorkloadDatabases databases) : IDispo
 
     [GeneratedRegex(@"\btype: (TYPE_\w+)")]
     private static partial Regex EventType();
+
+    [GeneratedRegex(@"track_uuid: (\d+)\s+counter_value: (-?\d+)")]
+    private static partial Regex CounterValue();
 
     [GeneratedRegex(@"timestamp: (\d+)\s+trusted_packet_sequence_id: 1\s+track_event \{(?:(?!track_event)[\s\S])*?type: TYPE_SLICE")]
     private static partial Regex SliceTime();

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Replay.Analyzer.Store;
 using Replay.Cli.Shell;
 using Replay.Cli.Terminal;
@@ -23,6 +24,59 @@ public sealed class ShellTests : IDisposable
         Assert.Contains("run: One row for each replay", text, StringComparison.Ordinal);
         Assert.EndsWith("7\n7\n", text, StringComparison.Ordinal);
         Assert.Contains("1 row in ", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task At_a_terminal_lines_are_completed_answered_and_come_back()
+    {
+        if (!File.Exists("/usr/bin/script"))
+        {
+            Assert.False(Environment.GetEnvironmentVariable("CI") == "true", "script (util-linux) is missing");
+            Assert.Skip("script (util-linux), which makes a terminal, is not installed");
+        }
+
+        await MakeDatabase();
+        // The command's standard input is a pipe; what is written there is typed at a terminal of its own.
+        var start = new ProcessStartInfo("script", ["-qefc", $"stty cols 80 rows 24; exec dotnet '{typeof(ExitCode).Assembly.Location}' shell '{_folder["x.db"]}'", "/dev/null"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            UseShellExecute = false,
+        };
+        (start.Environment["TERM"], start.Environment["XDG_STATE_HOME"], start.Environment["HOME"]) = ("xterm", _folder["state"], _folder["state"]);
+        Directory.CreateDirectory(_folder["state"]);
+        using var terminal = Process.Start(start)!;
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        patience.CancelAfter(TimeSpan.FromMinutes(2));
+        var shown = new System.Text.StringBuilder();
+        await Answer("replay>");
+        await Type("select 40 + 2 as answer from activit\t limit 1;\r", "\n    42");
+        await Type("select * from fualt;\r", "Did you mean 'fault'");
+        await Type("\x1b[A\x1b[A\r", "\n    42");
+        await Type(".quit\r", null);
+        await terminal.WaitForExitAsync(patience.Token);
+        Assert.Equal(0, terminal.ExitCode);
+        Assert.DoesNotContain("bug in Replay", shown.ToString(), StringComparison.Ordinal);
+
+        async Task Type(string keys, string? answer)
+        {
+            shown.Clear();
+            await terminal.StandardInput.WriteAsync(keys.AsMemory(), patience.Token);
+            await terminal.StandardInput.FlushAsync(patience.Token);
+            if (answer is not null)
+                await Answer(answer);
+        }
+
+        async Task Answer(string text)
+        {
+            var buffer = new char[4096];
+            while (!shown.ToString().Replace("\r", "", StringComparison.Ordinal).Contains(text, StringComparison.Ordinal))
+            {
+                var read = await terminal.StandardOutput.ReadAsync(buffer, patience.Token);
+                Assert.True(read > 0, $"ended before '{text}': {shown}");
+                shown.Append(buffer, 0, read);
+            }
+        }
     }
 
     [Theory]

@@ -144,7 +144,14 @@ public sealed class TerminalTests : IDisposable
         var (exitCode, script, _) = await CommandRunner.Run("completion", shell);
         Assert.Equal(ExitCode.Done, exitCode);
         Assert.Contains("[suggest:", script, StringComparison.Ordinal);
-        var (_, suggested, _) = await CommandRunner.Run("[suggest:10]", "replay exp");
-        Assert.Contains("export", suggested, StringComparison.Ordinal);
+        foreach (var (line, expected) in ((string, string)[])
+        [
+            ("replay exp", "export"), ("replay run x.capture --mmu ", "npt-tdp"), ("replay run x.capture -m e", "ept"), ("replay record synthetic -w fork", "fork-storm"),
+            ("replay query x.db @writes-by", "@writes-by-level"), ("replay completion ", "pwsh"), ("replay verify x.capture --host-pages ", "thp"),
+        ])
+        {
+            var (_, suggested, _) = await CommandRunner.Run($"[suggest:{line.Length}]", line);
+            Assert.Contains(expected, suggested.ReplaceLineEndings("\n").Split('\n'));
+        }
     }
 }

@@ -6,7 +6,7 @@ namespace Replay.Analyzer.Export;
 
 /// <summary>
 /// A run as a trace for Perfetto's viewer (ui.perfetto.dev): a track for each vCPU with its exits, and the faults handled in them, as nested
-/// slices; counters of KVM's table pages, writes and flushes. An ordinal takes a microsecond; of an observed run, time is the trace's own.
+/// slices; counters of KVM's table pages, mapped pages, writes and flushes. An ordinal takes a microsecond; of an observed run, time is the trace's own.
 /// </summary>
 public static class PerfettoExport
 {
@@ -16,6 +16,9 @@ public static class PerfettoExport
     private const ulong ProcessTrack = 1;
     private const ulong FirstVcpuTrack = 16;
     private const ulong FirstCounterTrack = 4096;
+
+    /// <summary>Values of a counter that has one for each change, at most.</summary>
+    private const long Stretches = 2000;
 
     /// <param name="database">Where the run is.</param>
     /// <param name="run">Which.</param>
@@ -31,9 +34,18 @@ public static class PerfettoExport
         trace.Process(ProcessTrack, $"{run.Name}: {run.Mode}, {run.Profile}, Linux {run.Kernel}");
         var runner = new QueryRunner(database);
         var slices = Slices(runner, run, trace, progress, cancellation);
-        Counter(runner, run, trace, FirstCounterTrack, "table pages", "SELECT last_ordinal, held FROM table_memory WHERE run = :run AND level = 0 ORDER BY 1", cancellation);
-        Counter(runner, run, trace, FirstCounterTrack + 1, "table writes in the stretch", "SELECT last_ordinal, sum(count) FROM activity WHERE run = :run AND kind = 'write' GROUP BY 1 ORDER BY 1", cancellation);
-        Counter(runner, run, trace, FirstCounterTrack + 2, "TLB flushes in the stretch", "SELECT last_ordinal, sum(count) FROM activity WHERE run = :run AND kind = 'flush' GROUP BY 1 ORDER BY 1", cancellation);
+        var width = Math.Max(1, (run.LastOrdinal ?? 0) / Stretches);
+        foreach (var (name, sql) in (ReadOnlySpan<(string, string)>)
+        [
+            ("table pages", "SELECT last_ordinal, held FROM table_memory WHERE run = :run AND level = 0"),
+            ("mapped pages of 4 KiB", $"SELECT max(ordinal), sum(sum({Pages("new_kind")} - {Pages("old_kind")})) OVER (ORDER BY ordinal / {width}) FROM table_write WHERE run = :run GROUP BY ordinal / {width}"),
+            ("table writes in the stretch", "SELECT last_ordinal, sum(count) FROM activity WHERE run = :run AND kind = 'write' GROUP BY 1"),
+            ("TLB flushes in the stretch", "SELECT last_ordinal, sum(count) FROM activity WHERE run = :run AND kind = 'flush' GROUP BY 1"),
+        ])
+        {
+            Counter(runner, run, trace, name, sql, cancellation);
+        }
+
         return slices;
     }
 
@@ -110,16 +122,21 @@ public static class PerfettoExport
         return now;
     }
 
-    private static void Counter(QueryRunner runner, RunRow run, PerfettoWriter trace, ulong track, string name, string sql, CancellationToken cancellation)
+    private static void Counter(QueryRunner runner, RunRow run, PerfettoWriter trace, string name, string sql, CancellationToken cancellation)
     {
-        if (run.Mode == "observed")
-            return;
-        trace.Counter(track, ProcessTrack, name);
-        using var rows = runner.Execute(sql, Run(run), cancellation: cancellation);
+        var track = trace.Counter(ProcessTrack, name);
+        // An observed run's time stands beside its events; where a stretch ends between two, the last before counts.
+        var time = run.Mode == "observed"
+            ? "coalesce((SELECT time FROM observed_event WHERE run = :run AND ordinal <= c.ordinal AND time IS NOT NULL ORDER BY run DESC, ordinal DESC LIMIT 1), 0)"
+            : FormattableString.Invariant($"c.ordinal * {OrdinalTime}");
+        using var rows = runner.Execute($"WITH c (ordinal, value) AS ({sql}) SELECT {time}, value FROM c ORDER BY ordinal", Run(run), cancellation: cancellation);
         rows.NextResult();
         while (rows.Read())
-            trace.Value(rows[0].Integer * OrdinalTime, track, rows[1].Integer);
+            trace.Value(rows[0].Integer, track, rows[1].Integer);
     }
+
+    /// <summary>Pages that an entry of a kind maps.</summary>
+    private static string Pages(string kind) => $"CASE {kind} WHEN 'page' THEN 1 WHEN 'huge' THEN 1 << 9 * (level - 1) ELSE 0 END";
 
     private static Dictionary<string, SqlValue> Run(RunRow run) => new(StringComparer.Ordinal) { ["run"] = SqlValue.Of(run.Run) };
 
@@ -181,6 +198,7 @@ public static class PerfettoExport
         private const int IsCounter = 4;
 
         private readonly CodedOutputStream _output = new(output, leaveOpen: true);
+        private ulong _counter = FirstCounterTrack;
 
         public void Process(ulong track, string name) => Descriptor(track, null, name, 3, Message(process =>
         {
@@ -195,7 +213,11 @@ public static class PerfettoExport
             Text(thread, 5, name);
         }));
 
-        public void Counter(ulong track, ulong parent, string name) => Descriptor(track, parent, name, 8, Message(counter => Int(counter, 3, 2)));
+        public ulong Counter(ulong parent, string name)
+        {
+            Descriptor(_counter, parent, name, 8, Message(counter => Int(counter, 3, 2)));
+            return _counter++;
+        }
 
         public void Begin(long time, ulong track, Slice slice) => Event(time, track, Begins, packet =>
         {

@@ -45,7 +45,11 @@ internal sealed class CompletionCommand : VerbCommand
     private readonly Argument<string> _shell = new("SHELL") { Description = string.Join(", ", Scripts.Keys) };
 
     public CompletionCommand()
-        : base("completion", "Print a script that makes a shell complete verbs and options.") => Arguments.Add(_shell);
+        : base("completion", "Print a script that makes a shell complete verbs and options.")
+    {
+        _shell.CompletionSources.Add([.. Scripts.Keys]);
+        Arguments.Add(_shell);
+    }
 
     public override IReadOnlyList<Example> Examples { get; } =
     [

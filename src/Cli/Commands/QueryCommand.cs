@@ -52,6 +52,8 @@ internal sealed class QueryCommand : VerbCommand
         : base("query", "Run SQL, or a canned query, on a database. Read-only.")
     {
         Arguments.Add(_database);
+        _sql.CompletionSources.Add([.. CannedQueries.All.Select(query => $"@{query.Name}")]);
+        _format.CompletionSources.Add("table", "csv", "json", "jsonl", "markdown", "line");
         Arguments.Add(_sql);
         Options.Add(_file);
         Options.Add(_parameters);

@@ -25,6 +25,7 @@ internal sealed class RecordSyntheticCommand : VerbCommand
     public RecordSyntheticCommand()
         : base("synthetic", "Record a named, seeded workload: real page tables, a real stream, no QEMU.")
     {
+        _workload.CompletionSources.Add([.. WorkloadRegistry.All.Select(workload => workload.Name)]);
         Options.Add(_workload);
         Options.Add(_seed);
         Options.Add(_knobs);

@@ -114,16 +114,16 @@ internal sealed class RunCommand : VerbCommand
 
         IReadOnlyList<ReplayResult> results;
         IReadOnlyList<string> unseen;
-        IReadOnlyList<int> runs;
+        IReadOnlyList<StoredRun> runs;
         using (var file = Open(parts?.Database ?? output!, parts?.Parts, arguments))
             (results, unseen, runs) = StoredReplay.Run(plan, file, store, checkpoints, Tell, (done, total) => progress.Update(time => Progress(done, total, time)), cancellation);
-        parts?.Publish(runs);
+        parts?.Publish([.. runs.Select(run => run.Run)]);
         var elapsed = progress.Elapsed;
         progress.Dispose();
         if (results.Count == 0)
             return Task.FromResult(ExitCode.Done);
         if (arguments.GetValue(_json))
-            RunReport.WriteJson(plan, results, unseen, console.Out);
+            RunReport.WriteJson(plan, results, unseen, console.Out, output is null ? [] : runs);
         else
             RunReport.Write(plan, results, console);
         RunReport.TellIfEmpty("replay run", plan, results, console);

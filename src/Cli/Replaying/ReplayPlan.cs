@@ -1,4 +1,5 @@
 using Replay.Replayer;
+using Replay.Replayer.Hardware;
 using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
 using Replay.Trace;
@@ -34,6 +35,9 @@ internal sealed record ReplayPlan
 
     public bool UseTlb { get; init; } = true;
 
+    /// <summary>Is told every page walk; of one mode.</summary>
+    public IWalkObserver? Walks { get; init; }
+
     /// <summary>Leave out what the capture's touch index says repeats, where it has one. Without a TLB every access is to be walked.</summary>
     public bool UseIndex { get; init; } = true;
 
@@ -41,7 +45,7 @@ internal sealed record ReplayPlan
     public int Threads { get; init; } = 1;
 
     public ReplayOptions OptionsFor(ReplayVariant variant) =>
-        new() { Mode = variant.Mode, Kernel = variant.Kernel, Profile = Profile ?? HostProfiles.DefaultFor(variant.Mode, Nested), Backing = BackingFor(variant.Mode), UseTlb = UseTlb, HostScript = HostScript };
+        new() { Mode = variant.Mode, Kernel = variant.Kernel, Profile = Profile ?? HostProfiles.DefaultFor(variant.Mode, Nested), Backing = BackingFor(variant.Mode), UseTlb = UseTlb, HostScript = HostScript, Walks = Walks };
 
     /// <summary>What the run is to be called; of several, what their names begin with. Null: by mode.</summary>
     public string? Name { get; init; }

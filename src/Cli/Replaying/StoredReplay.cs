@@ -17,8 +17,8 @@ internal static class StoredReplay
     /// <param name="tell">Told once what is done with what was there.</param>
     /// <param name="progress">Accesses so far, of how many.</param>
     /// <param name="cancellation">Leaves the runs marked incomplete, at a checkpoint.</param>
-    /// <returns>A result for each variant, empty where the runs are there and complete; what the capture cannot carry; and the numbers of the runs.</returns>
-    public static (IReadOnlyList<ReplayResult> Results, IReadOnlyList<string> Unseen, IReadOnlyList<int> Runs) Run(
+    /// <returns>A result for each variant, empty where the runs are there and complete; what the capture cannot carry; and the runs that were made.</returns>
+    public static (IReadOnlyList<ReplayResult> Results, IReadOnlyList<string> Unseen, IReadOnlyList<StoredRun> Runs) Run(
         ReplayPlan plan,
         HistoryFile file,
         StoreOptions store,
@@ -58,7 +58,7 @@ internal static class StoredReplay
 
             foreach (var problem in driver.IndexProblems)
                 tell($"{problem}: every access of that part was read instead.");
-            return (results, driver.Manifest.Blind, [.. stores.Select(opened => opened.Run)]);
+            return (results, driver.Manifest.Blind, [.. stores.Select(opened => new StoredRun(opened.Run, opened.Name))]);
         }
         finally
         {
@@ -143,3 +143,8 @@ internal static class StoredReplay
         };
     }
 }
+
+/// <summary>A run of a database.</summary>
+/// <param name="Run">Its number.</param>
+/// <param name="Name">Its name.</param>
+internal readonly record struct StoredRun(int Run, string Name);

@@ -28,7 +28,7 @@ internal sealed class ShellEditor : IDisposable
     public ShellLine? Read(string prompt)
     {
         var isEnd = false;
-        var editor = new LineEditor(_console.Ansi())
+        var editor = new LineEditor(_console.Ansi(), new Keyboard())
         {
             MultiLine = false,
             Prompt = new LineEditorPrompt(prompt.TrimEnd()),
@@ -63,6 +63,16 @@ internal sealed class ShellEditor : IDisposable
     }
 
     public void Dispose() => _history.Save();
+
+    /// <summary>The terminal's keys. RadLine's own source of them looks at the output, and takes none that is not the console's writer for a terminal.</summary>
+    private sealed class Keyboard : IInputSource
+    {
+        public bool ByPassProcessing => false;
+
+        public bool IsKeyAvailable() => Console.KeyAvailable;
+
+        public ConsoleKeyInfo ReadKey() => Console.ReadKey(intercept: true);
+    }
 
     /// <summary>Ctrl-D: on an empty line the end, elsewhere the character under the cursor goes.</summary>
     private sealed class EndCommand(Action end) : LineEditorCommand

@@ -12,6 +12,15 @@ internal static class Units
 
     public static string Rate(long count, TimeSpan time) => time <= TimeSpan.Zero ? "-" : $"{Scaled(count / time.TotalSeconds)}/s";
 
+    /// <summary>The rate, and the time that the rest will take at it; of an unknown whole the rate alone.</summary>
+    public static string Left(long done, long total, TimeSpan time)
+    {
+        if (done <= 0 || total <= done || time <= TimeSpan.Zero)
+            return Rate(done, time);
+        var left = TimeSpan.FromSeconds(time.TotalSeconds / done * (total - done));
+        return $"{Rate(done, time)}, {(left.TotalHours >= 1 ? $"{(int)left.TotalHours} h {left.Minutes} min" : left.TotalMinutes >= 1 ? $"{left.Minutes} min {left.Seconds} s" : $"{left.Seconds} s")} left";
+    }
+
     public static string Bytes(long bytes) => bytes switch
     {
         >= 1L << 30 => $"{bytes / (double)(1L << 30):0.00} GiB",

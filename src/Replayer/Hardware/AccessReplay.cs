@@ -31,7 +31,7 @@ internal sealed class AccessReplay(CpuSetup setup, Translator translator, Access
         {
             case AccessOutcome.Completed:
                 if (missed)
-                    guestTlb.CountWalk(_journal.Ordinal, translation);
+                    CountWalk(access, translation);
                 settled = Compare(access, translation);
                 if (translator.IsTwoDimensional)
                     gpa = translation.Gpa;
@@ -60,6 +60,12 @@ internal sealed class AccessReplay(CpuSetup setup, Translator translator, Access
         if (_journal.Seq != seq)
             Report(access, context);
         return outcome;
+    }
+
+    private void CountWalk(in CpuAccess access, in Translation translation)
+    {
+        guestTlb.CountWalk(_journal.Ordinal, translation);
+        setup.Recorder?.Complete(new CompletedWalk(_journal.Ordinal, setup.Id, access.Gva, access.Kind, translation.Hpa), translation);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

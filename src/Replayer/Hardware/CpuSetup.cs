@@ -39,6 +39,10 @@ public sealed record CpuSetup
     /// <summary>Shared by all vCPUs.</summary>
     public ExpandedChunk Expanded { get; init; } = new();
 
+    /// <summary>Shared by all vCPUs: notes what walks read; null: nobody wants to know.</summary>
+    [field: NotState("whoever wants to know sets it")]
+    internal WalkRecorder? Recorder { get; init; }
+
     /// <summary>Remember translations. The history is the same without, only slower.</summary>
     public bool UseTlb { get; init; } = true;
 
@@ -48,7 +52,7 @@ public sealed record CpuSetup
 
     internal Translator CreateTranslator() => Mode.IsTwoDimensional()
         ? new NestedTranslator(Registers, Memory, CreateSecondDimension(), Profile, CreateStructureCache())
-        : new ShadowTranslator(Registers, Pages, Writer, Profile, CreateStructureCache());
+        : new ShadowTranslator(Registers, Pages, Writer, Profile, CreateStructureCache()) { Recorder = Recorder };
 
     /// <summary>
     /// The walk of a nested guest: through its own tables, each of their entries and the final address through the shadow of its hypervisor's.
@@ -59,16 +63,16 @@ public sealed record CpuSetup
         if (!Mode.IsTwoDimensional())
             return null;
         SecondDimension second = Mode.UsesEptFormat()
-            ? new EptWalker(Pages, Writer, Profile, tlb: null, cache: null, isShadow: true)
-            : new NptWalker(Pages, Writer, Profile, tlb: null, cache: null, isShadow: true);
+            ? new EptWalker(Pages, Writer, Profile, tlb: null, cache: null, isShadow: true) { Recorder = Recorder }
+            : new NptWalker(Pages, Writer, Profile, tlb: null, cache: null, isShadow: true) { Recorder = Recorder };
         return new NestedTranslator(Registers, Memory, second, Profile, cache: null);
     }
 
     private SecondDimension CreateSecondDimension() => Mode.UsesEptFormat()
-        ? new EptWalker(Pages, Writer, Profile, CreateNestedTlb(), CreateStructureCache())
-        : new NptWalker(Pages, Writer, Profile, CreateNestedTlb(), CreateStructureCache());
+        ? new EptWalker(Pages, Writer, Profile, CreateNestedTlb(), CreateStructureCache()) { Recorder = Recorder }
+        : new NptWalker(Pages, Writer, Profile, CreateNestedTlb(), CreateStructureCache()) { Recorder = Recorder };
 
-    private PagingStructureCache? CreateStructureCache() => UseTlb ? new PagingStructureCache() : null;
+    private PagingStructureCache? CreateStructureCache() => UseTlb && Recorder is null ? new PagingStructureCache() : null;
 
-    private NestedTlb? CreateNestedTlb() => UseTlb ? new NestedTlb(Writer) : null;
+    private NestedTlb? CreateNestedTlb() => UseTlb && Recorder is null ? new NestedTlb(Writer) : null;
 }

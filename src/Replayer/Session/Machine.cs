@@ -1,3 +1,4 @@
+using Replay.Replayer.Checkpoints;
 using Replay.Replayer.Guest;
 using Replay.Replayer.Hardware;
 using Replay.Replayer.History;
@@ -9,12 +10,16 @@ namespace Replay.Replayer.Session;
 internal sealed class Machine
 {
     private readonly ReplayOptions _options;
+    [NotState("whoever wants to know sets it")]
+    private readonly WalkRecorder? _recorder;
+
     private readonly List<Cpu> _cpus = [];
     private readonly List<KvmVcpu> _vcpus = [];
 
     public Machine(ReplayOptions options, Journal journal, int vcpus)
     {
         _options = options;
+        _recorder = options.Walks is { } observer ? new WalkRecorder(observer) : null;
         Journal = journal;
         Vm = new KvmVm(journal, Memory, options.Mode, options.EffectiveProfile, options.Kernel, options.Backing, options.UseTlb);
         for (var i = 0; i < Math.Max(vcpus, 1); i++)
@@ -67,6 +72,7 @@ internal sealed class Machine
             Expanded = Expanded,
             UseTlb = _options.UseTlb,
             InstructionAt = _options.InstructionAt,
+            Recorder = _recorder,
         }));
     }
 }

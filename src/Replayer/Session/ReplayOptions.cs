@@ -30,6 +30,10 @@ public sealed record ReplayOptions
     [field: NotState("whoever knows the guest's program gives it")]
     public Func<ulong, StoreInstruction>? InstructionAt { get; init; }
 
+    /// <summary>Is told every page walk with every entry that it read. The history is the same with and without, only slower.</summary>
+    [field: NotState("whoever wants to know sets it")]
+    public Hardware.IWalkObserver? Walks { get; init; }
+
     public InvariantLevel Invariants { get; init; } = InvariantLevel.Standard;
 
     /// <summary>The host the replay runs on.</summary>

@@ -65,6 +65,10 @@ internal sealed class ReplayPlanOptions
 
     public void AddTo(Command command)
     {
+        _modes.CompletionSources.Add([.. MmuModes.All.Select(mode => mode.Name())]);
+        _kernels.CompletionSources.Add([.. KvmBehaviour.All.Select(kernel => kernel.Name)]);
+        _host.CompletionSources.Add([.. HostProfiles.All.Select(profile => profile.Name)]);
+        _pages.CompletionSources.Add("4k", "thp");
         command.Options.Add(_modes);
         command.Options.Add(_kernels);
         command.Options.Add(_host);

@@ -40,14 +40,14 @@ internal static class RunReport
         TellHost(plan, console.Out);
     }
 
-    public static void WriteJson(ReplayPlan plan, IReadOnlyList<ReplayResult> results, IReadOnlyList<string> unseen, TextWriter output)
+    public static void WriteJson(ReplayPlan plan, IReadOnlyList<ReplayResult> results, IReadOnlyList<string> unseen, TextWriter output, IReadOnlyList<StoredRun>? runs = null)
     {
         using var stream = new MemoryStream();
         using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))
         {
             json.WriteStartArray();
             for (var i = 0; i < results.Count; i++)
-                WriteJson(plan, plan.Variants[i], results[i], unseen, json);
+                WriteJson(plan, plan.Variants[i], results[i], unseen, json, runs is { Count: > 0 } ? runs[i] : null);
             json.WriteEndArray();
         }
 
@@ -89,9 +89,15 @@ internal static class RunReport
             isJson ? TextWriter.Null : console.Out,
             console.Error);
 
-    private static void WriteJson(ReplayPlan plan, ReplayVariant variant, ReplayResult result, IReadOnlyList<string> unseen, Utf8JsonWriter json)
+    private static void WriteJson(ReplayPlan plan, ReplayVariant variant, ReplayResult result, IReadOnlyList<string> unseen, Utf8JsonWriter json, StoredRun? run)
     {
         json.WriteStartObject();
+        if (run is { } stored)
+        {
+            json.WriteNumber("run", stored.Run);
+            json.WriteString("name", stored.Name);
+        }
+
         json.WriteString("mode", variant.Mode.Name());
         json.WriteString("profile", plan.OptionsFor(variant).EffectiveProfile.Name);
         json.WriteString("backing", plan.BackingNameFor(variant.Mode));

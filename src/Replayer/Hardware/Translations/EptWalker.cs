@@ -46,6 +46,7 @@ internal sealed class EptWalker(
             var index = (int)(gpa >> shift & 511);
             var entry = page[index];
             References++;
+            Recorder?.OfKvm(level, (page.Pfn << 12) + ((ulong)index * 8), entry.Raw);
             rights &= entry.Raw;
             if ((entry.Raw & AnyRight) == 0)
                 return Violation(gpa, access, rights, out hpa);

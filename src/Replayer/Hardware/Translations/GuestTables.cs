@@ -25,13 +25,18 @@ internal struct GuestTables(GuestMemory memory, SecondDimension second) : IPageT
     {
         _address = address;
         entry = 0;
-        if (!second.TryTranslate(address, GpaAccess.TableRead, out _))
+        second.Recorder?.FindEntry();
+        if (!second.TryTranslate(address, GpaAccess.TableRead, out var hpa))
             return false;
         References++;
         if (second.IsShadow)
             _address = second.Target;
         if (memory.TryRead(_address, size, out entry))
+        {
+            second.Recorder?.OfGuest(hpa, _address, entry);
             return true;
+        }
+
         Unknown = _address;
         return false;
     }

@@ -5,7 +5,7 @@ using Replay.Replayer.Kvm.Mmu;
 namespace Replay.Replayer.Hardware;
 
 /// <summary>KVM's tables as the CPU's walk of x86-format entries sees them: NPT and shadow tables, by host-physical address.</summary>
-internal struct KvmTables(TablePages pages, TableWriter writer) : IPageTables
+internal struct KvmTables(TablePages pages, TableWriter writer, WalkRecorder? recorder) : IPageTables
 {
     private TablePage? _page;
     private int _index;
@@ -34,6 +34,7 @@ internal struct KvmTables(TablePages pages, TableWriter writer) : IPageTables
         _index = (int)(address >> 3 & 511);
         entry = _page[_index].Raw;
         References++;
+        recorder?.OfKvm(_page.Level, address, entry);
         return true;
     }
 

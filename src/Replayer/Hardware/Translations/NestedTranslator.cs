@@ -33,6 +33,7 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
         translation = default;
         if (second.Root.Table is null)
             return TranslationStatus.Shutdown;
+        second.Recorder?.Begin(TopLevel());
         var before = second.References;
         var tables = new GuestTables(memory, second);
         var result = default(WalkResult);
@@ -142,9 +143,20 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
         return ref _rules;
     }
 
+    /// <summary>Level of the first of the guest's entries that a walk reads.</summary>
+    private int TopLevel() => Rules().Mode switch
+    {
+        PagingMode.None => 0,
+        PagingMode.Bits32 => 2,
+        PagingMode.Pae => _amd ? 3 : 2,
+        PagingMode.Level5 => 5,
+        _ => 4,
+    };
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private TranslationStatus Finish(in GpaAccess access, ref Translation translation)
     {
+        second.Recorder?.FindPage();
         if (!second.TryTranslate(translation.Gpa, access, out translation.Hpa))
             return Exit(ref translation);
         if (second.IsShadow)

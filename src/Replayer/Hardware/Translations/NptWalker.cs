@@ -41,7 +41,7 @@ internal sealed class NptWalker(
     protected override bool Walk(ulong gpa, in GpaAccess access, out ulong hpa)
     {
         var final = access.Purpose == GpaPurpose.Final;
-        var tables = new KvmTables(pages, Writer);
+        var tables = new KvmTables(pages, Writer, Recorder);
         var result = default(WalkResult);
         var request = new GuestAccess(gpa, final ? access.Kind : AccessKind.Write, AccessFlags.User);
         if (cache is not null && cache.TryFind(gpa, Epoch, out var from, out var references))

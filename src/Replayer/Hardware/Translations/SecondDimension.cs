@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Replay.Replayer.Checkpoints;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Mmu;
@@ -27,6 +28,10 @@ internal abstract class SecondDimension(NestedTlb? tlb, TableWriter writer)
     }
 
     protected TableWriter Writer => writer;
+
+    /// <summary>Notes what walks read; null: nobody wants to know.</summary>
+    [field: NotState("whoever wants to know sets it")]
+    public WalkRecorder? Recorder { get; init; }
 
     /// <summary>The tables are the shadow of those that a hypervisor made for its guest.</summary>
     public virtual bool IsShadow => false;

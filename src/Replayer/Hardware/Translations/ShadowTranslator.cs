@@ -1,3 +1,4 @@
+using Replay.Replayer.Checkpoints;
 using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm;
@@ -14,6 +15,10 @@ namespace Replay.Replayer.Hardware;
 internal sealed class ShadowTranslator(
     ControlRegisters registers, TablePages pages, TableWriter writer, HostProfile profile, PagingStructureCache? cache) : Translator
 {
+    /// <summary>Notes what walks read; null: nobody wants to know.</summary>
+    [field: NotState("whoever wants to know sets it")]
+    public WalkRecorder? Recorder { get; init; }
+
     private HardwareRoot _root;
     private long _roots;
     private long _references;
@@ -38,7 +43,8 @@ internal sealed class ShadowTranslator(
         translation = default;
         if (_root.Table is null)
             return TranslationStatus.Shutdown;
-        var tables = new KvmTables(pages, writer);
+        Recorder?.Begin(0);
+        var tables = new KvmTables(pages, writer, Recorder);
         var result = default(WalkResult);
         var status = Walk(ref tables, access, ref result, out var spared);
         var references = tables.References + spared;

@@ -37,6 +37,7 @@ export const memory = {
     let data = null;
     let asked = '';
     let cause = null;
+    let shownFrame = null;
     let cell = 0;
     let columns = 64;
     let size = 8;
@@ -170,6 +171,9 @@ export const memory = {
           eventLink(app, write.ordinal), h('span.dim', levelName(write.level)), change(write),
           h('span.dim.fn', write.access ? [`${write.access} `, h('span.mono', write.gva), write.symbol ? ` ${write.symbol}` : write.rip ? h('span.mono', ` rip ${write.rip}`) : ''] : '', h('span.mono', ` ${write.actor === 'hardware' ? 'the CPU' : write.function}`))))) : empty('No entry that translates this frame was ever written.'),
         frame.isCut && h('p.dim', `The first ${frame.history.length} changes.`));
+      // On a narrow screen the answer is below the picture: whoever asked for a frame is shown it.
+      if (shownFrame !== gfn && side.getBoundingClientRect().top > innerHeight * 0.8) side.scrollIntoView({ block: 'center' });
+      shownFrame = gfn;
     }
 
     function choose(i, isOpened) {

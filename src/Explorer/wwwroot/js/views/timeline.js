@@ -47,6 +47,8 @@ export const timeline = {
       const parameters = { run: app.parameters.run, vs: app.parameters.vs, from: app.parameters.from, to: app.parameters.to, steps: Math.min(1400, width), by: app.parameters.by };
       const key = JSON.stringify(parameters);
       const events = drawEvents();
+      // Told at the end; until then nobody waits for it.
+      events.catch(() => {});
       if (key !== asked) {
         element.setAttribute('aria-busy', 'true');
         data = await fetchLanes('timeline', parameters);

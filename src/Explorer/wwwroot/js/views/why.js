@@ -29,7 +29,7 @@ export const why = {
       const first = await fetches[0]('why', { run: keys[0], at: app.parameters.at });
       const answers = [first];
       if (keys[1]) answers.push(await fetches[1]('why', { run: keys[1], at: first.at }));
-      replace(head, h('h1', `Why: event ${number(first.at)}`), access(answers.find(answer => answer.access) ?? first), keys[1] ? h('p.verdict', { id: 'verdict' }) : '');
+      replace(head, h('h1', `Why: event ${number(first.at)}`), access(answers.find(answer => answer.access) ?? first), keys[1] ? h('p.verdict', { id: 'verdict' }, h('span.dim', 'comparing …')) : '');
       replace(stories, answers.map((answer, i) => story(answer, i, keys.length > 1)));
       if (keys[1]) await verdict(first.at);
     }
