@@ -7,7 +7,6 @@
 -- param gva integer: The address as L2 uses it.
 -- param ordinal integer = 9223372036854775807: The trace event; without it the end.
 -- param vcpu integer = 0: Whose L2.
--- SQLite only: the recursion carries a machine that DuckDB's does not take.
 WITH RECURSIVE l2 AS (
   SELECT
     CASE WHEN NOT cr0 >> 31 & 1 THEN 0 WHEN NOT cr4 >> 5 & 1 THEN 2 WHEN NOT efer >> 10 & 1 THEN 3 WHEN cr4 >> 12 & 1 THEN 5 ELSE 4 END AS levels,
@@ -35,7 +34,7 @@ machine (n, phase, walk, level, base, target, below, place, value) AS (
     FROM l2)
   UNION ALL
   SELECT
-    n + (phase = 2), (phase + 1) % 3,
+    n + CASE phase WHEN 2 THEN 1 ELSE 0 END, (phase + 1) % 3,
     CASE
       WHEN phase < 2 THEN walk
       WHEN NOT coalesce(value & 1, 0) THEN 'X'
@@ -53,16 +52,16 @@ machine (n, phase, walk, level, base, target, below, place, value) AS (
     CASE
       WHEN phase < 2 THEN base
       WHEN walk = 'N' AND NOT (level = 1 OR (value >> 7 & 1 AND (level = 2 OR (level = 3 AND depth > 3)))) THEN value & 0xffffffffff000
-      WHEN walk = 'N' THEN (value & 0xffffffffff000 & ~((1 << (12 + iif(depth = 2, 10, 9) * (level - 1))) - 1)) | (target & ((1 << (12 + iif(depth = 2, 10, 9) * (level - 1))) - 1))
+      WHEN walk = 'N' THEN (value & 0xffffffffff000 & ~((1 << (12 + CASE depth WHEN 2 THEN 10 ELSE 9 END * (level - 1))) - 1)) | (target & ((1 << (12 + CASE depth WHEN 2 THEN 10 ELSE 9 END * (level - 1))) - 1))
       WHEN nested THEN root
       WHEN level = 1 OR (value >> 7 & 1 AND has_large AND (level = 2 OR (level = 3 AND levels > 3)))
-        THEN (value & 0xffffffffff000 & ~((1 << (12 + iif(levels = 2, 10, 9) * (level - 1))) - 1)) | (:gva & ((1 << (12 + iif(levels = 2, 10, 9) * (level - 1))) - 1))
-      ELSE (value & 0xffffffffff000) + iif(levels = 2, (:gva >> (12 + 10 * (level - 2)) & 1023) * 4, (:gva >> (12 + 9 * (level - 2)) & 511) * 8) END,
+        THEN (value & 0xffffffffff000 & ~((1 << (12 + CASE levels WHEN 2 THEN 10 ELSE 9 END * (level - 1))) - 1)) | (:gva & ((1 << (12 + CASE levels WHEN 2 THEN 10 ELSE 9 END * (level - 1))) - 1))
+      ELSE (value & 0xffffffffff000) + CASE levels WHEN 2 THEN (:gva >> (12 + 10 * (level - 2)) & 1023) * 4 ELSE (:gva >> (12 + 9 * (level - 2)) & 511) * 8 END END,
     CASE
       WHEN phase < 2 OR walk = 'N' THEN target
       WHEN level = 1 OR (value >> 7 & 1 AND has_large AND (level = 2 OR (level = 3 AND levels > 3)))
-        THEN (value & 0xffffffffff000 & ~((1 << (12 + iif(levels = 2, 10, 9) * (level - 1))) - 1)) | (:gva & ((1 << (12 + iif(levels = 2, 10, 9) * (level - 1))) - 1))
-      ELSE (value & 0xffffffffff000) + iif(levels = 2, (:gva >> (12 + 10 * (level - 2)) & 1023) * 4, (:gva >> (12 + 9 * (level - 2)) & 511) * 8) END,
+        THEN (value & 0xffffffffff000 & ~((1 << (12 + CASE levels WHEN 2 THEN 10 ELSE 9 END * (level - 1))) - 1)) | (:gva & ((1 << (12 + CASE levels WHEN 2 THEN 10 ELSE 9 END * (level - 1))) - 1))
+      ELSE (value & 0xffffffffff000) + CASE levels WHEN 2 THEN (:gva >> (12 + 10 * (level - 2)) & 1023) * 4 ELSE (:gva >> (12 + 9 * (level - 2)) & 511) * 8 END END,
     CASE
       WHEN phase < 2 OR walk = 'N' THEN below
       WHEN level = 1 OR (value >> 7 & 1 AND has_large AND (level = 2 OR (level = 3 AND levels > 3))) THEN 0
@@ -77,7 +76,7 @@ machine (n, phase, walk, level, base, target, below, place, value) AS (
     CASE WHEN phase = 1 AND 1 = (
         SELECT g.value FROM guest_entry AS g WHERE g.run = :run AND g.gfn = place >> 12 AND g.idx IS NULL AND g.ordinal <= :ordinal ORDER BY g.ordinal DESC LIMIT 1)
       THEN coalesce((
-        SELECT iif(CASE walk WHEN 'N' THEN depth ELSE levels END = 2, g.value >> (place >> 2 & 1) * 32 & 0xffffffff, g.value)
+        SELECT CASE CASE walk WHEN 'N' THEN depth ELSE levels END WHEN 2 THEN g.value >> (place >> 2 & 1) * 32 & 0xffffffff ELSE g.value END
         FROM guest_entry AS g
         WHERE g.run = :run AND g.gfn = place >> 12 AND g.idx = (place >> 3 & 511) AND g.ordinal <= :ordinal
           AND g.ordinal >= (SELECT max(h.ordinal) FROM guest_entry AS h WHERE h.run = :run AND h.gfn = place >> 12 AND h.idx IS NULL AND h.ordinal <= :ordinal)
@@ -136,7 +135,7 @@ line (part, place, walk, translates, level, table_id, entry, value_hex, state, l
       WHEN NOT coalesce(m.value & 1, 0) THEN NULL
       WHEN m.walk = 'L' AND l2.nested THEN printf('L2 gpa 0x%x', next.target)
       ELSE printf('L1 gpa 0x%x', next.base) END
-  FROM machine AS m JOIN machine AS next ON next.n = m.n + 1 AND next.phase = 0 JOIN l2
+  FROM machine AS m JOIN machine AS next ON next.n = m.n + 1 AND next.phase = 0 CROSS JOIN l2
   WHERE m.phase = 2
   UNION ALL
   SELECT

@@ -12,12 +12,8 @@ namespace Replay.Analyzer.Query;
 /// <param name="Sql">The whole file.</param>
 public sealed record CannedQuery(string Name, string Title, string Description, IReadOnlyList<CannedParameter> Parameters, string Sql)
 {
-    /// <summary>
-    /// It asks for what a folder of Parquet does not have (the clock of a trace, the guest's CR3, which run is held against which), or is written in
-    /// SQLite's SQL alone and says so in its first lines.
-    /// </summary>
-    public bool NeedsDatabase => Sql.Contains("trace_of", StringComparison.Ordinal) || Sql.Contains("companion_of", StringComparison.Ordinal)
-        || Sql.Contains("-- SQLite only", StringComparison.Ordinal);
+    /// <summary>It asks for what a folder of Parquet does not have: the clock of a trace, the guest's CR3, which run is held against which.</summary>
+    public bool NeedsDatabase => Sql.Contains("trace_of", StringComparison.Ordinal) || Sql.Contains("companion_of", StringComparison.Ordinal);
 
     /// <summary>The values of all parameters.</summary>
     /// <exception cref="QueryException">One is unknown, missing, or of the wrong type.</exception>

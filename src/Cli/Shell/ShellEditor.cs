@@ -71,7 +71,8 @@ internal sealed class ShellEditor : IDisposable
 
         public bool IsKeyAvailable() => Console.KeyAvailable;
 
-        public ConsoleKeyInfo ReadKey() => Console.ReadKey(intercept: true);
+        /// <summary>Between two looks at its keys the terminal is as every program finds it, and makes a line feed of Enter.</summary>
+        public ConsoleKeyInfo ReadKey() => Console.ReadKey(intercept: true) is { KeyChar: not '\n' } key ? key : new ConsoleKeyInfo('\r', ConsoleKey.Enter, shift: false, alt: false, control: false);
     }
 
     /// <summary>Ctrl-D: on an empty line the end, elsewhere the character under the cursor goes.</summary>

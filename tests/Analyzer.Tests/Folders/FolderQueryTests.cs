@@ -9,7 +9,10 @@ namespace Replay.Analyzer.Tests.Folders;
 /// <summary>DuckDB over a folder of Parquet answers as SQLite does over a database of the same runs: every view, every canned query.</summary>
 public sealed class FolderQueryTests(WorkloadFolder folders) : IClassFixture<WorkloadFolder>
 {
-    private static readonly string[] Workloads = ["unsync-churn", "mmio"];
+    private static readonly string[] Workloads = ["unsync-churn", "mmio", WorkloadFolder.Nested];
+
+    private const string BusiestTable = "SELECT table_id FROM table_write WHERE run = :run GROUP BY table_id ORDER BY count(*) DESC, table_id LIMIT 1";
+    private const string BusiestEntry = $"SELECT idx FROM table_write WHERE run = :run AND table_id = ({BusiestTable}) GROUP BY idx ORDER BY count(*) DESC, idx LIMIT 1";
 
     public static TheoryData<string, string> Views { get; } =
         [.. Workloads.SelectMany(workload => ViewDefinition.All.Where(view => view.Name is not ("guest_cr3" or "trace_of")).Select(view => (workload, view.Name)))];
@@ -75,13 +78,16 @@ public sealed class FolderQueryTests(WorkloadFolder folders) : IClassFixture<Wor
             {
                 (_, "run" or "a") => run.ToString(CultureInfo.InvariantCulture),
                 (_, "b") => One("SELECT max(run) FROM run WHERE run >= :run"),
-                (_, "table_id") => One("SELECT table_id FROM table_write WHERE run = :run GROUP BY table_id ORDER BY count(*) DESC, table_id LIMIT 1"),
-                (_, "idx") => One("SELECT idx FROM table_write WHERE run = :run GROUP BY table_id, idx ORDER BY count(*) DESC, table_id LIMIT 1"),
+                (_, "table_id") => One(BusiestTable),
+                (_, "idx") => One(BusiestEntry),
                 (_, "gfn") => One("SELECT gfn FROM table_write WHERE run = :run AND level = 1 GROUP BY gfn ORDER BY count(*) DESC, gfn LIMIT 1"),
+                ("nested-mapping-at", "gva") => One("SELECT gva FROM fault WHERE run = :run AND guest = 'L2' AND gva IS NOT NULL ORDER BY ordinal DESC LIMIT 1"),
                 (_, "gva") => One("SELECT gva FROM fault WHERE run = :run ORDER BY ordinal DESC LIMIT 1"),
                 (_, "address") => One("SELECT address FROM fault WHERE run = :run AND outcome = 'fixed' ORDER BY ordinal DESC LIMIT 1"),
                 (_, "from") => One("SELECT gpa FROM access WHERE run = :run AND kind = 'write' ORDER BY ordinal LIMIT 1"),
                 ("zap-victims", "ordinal") => One("SELECT coalesce((SELECT ordinal FROM page_operation WHERE run = :run AND operation = 'zap' ORDER BY ordinal LIMIT 1), 0)"),
+                ("nested-mapping-at", "ordinal") => One("SELECT coalesce(max(ordinal), 0) FROM fault WHERE run = :run AND guest = 'L2' AND gva IS NOT NULL"),
+                ("entry-at" or "table-at" or "why-entry", "ordinal") => One($"SELECT min(ordinal) FROM table_write WHERE run = :run AND table_id = ({BusiestTable}) AND idx = ({BusiestEntry})"),
                 (_, "ordinal") => One("SELECT ordinal FROM table_write WHERE run = :run ORDER BY ordinal, seq LIMIT 1 OFFSET 30"),
                 _ => null,
             };

@@ -72,11 +72,24 @@ public sealed class HistoryFolder
         var file = KeyFile(key);
         if (!File.Exists(file) || !System.IO.Directory.Exists(Place(RunTable, key)))
             return false;
-        using var document = JsonDocument.Parse(File.ReadAllText(file));
-        var there = document.RootElement.GetProperty("key").GetString();
+        var there = KeyIn(file);
         return there == key.Text
             ? true
             : throw new StoreException($"{Directory}: run {key.Number} is there with the key {there}, and another has the key {key.Text}: the numbers of two runs fell together. Use another folder.");
+    }
+
+    /// <exception cref="StoreException">It is not what this tool writes.</exception>
+    private static string? KeyIn(string file)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(File.ReadAllText(file));
+            return document.RootElement.GetProperty("key").GetString();
+        }
+        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            throw new StoreException($"{file}: damaged: it does not say which run it is of. Remove it, and the run is made anew.", error);
+        }
     }
 
     /// <summary>Where runs are made that will be published together. The same runs have the same place, so that a later process can go on.</summary>
@@ -195,7 +208,12 @@ public sealed class HistoryFolder
     private static void WriteWhole(string path, string text)
     {
         var partial = $"{path}.{Guid.NewGuid():N}";
-        File.WriteAllText(partial, text);
+        using (var file = new FileStream(partial, FileMode.CreateNew, FileAccess.Write))
+        {
+            file.Write(Encoding.UTF8.GetBytes(text));
+            file.Flush(flushToDisk: true);
+        }
+
         File.Move(partial, path, overwrite: true);
     }
 

@@ -45,9 +45,14 @@ internal sealed class ConvertedStream : ForwardStream
         if (read > 0 || buffer.IsEmpty)
             return read;
         _process.WaitForExit();
-        if (_process.ExitCode != 0 && _read == 0)
-            throw new RecorderException(RecorderFailure.BadInput, $"{_path}: '{_command}' failed: {_errors.Result.Trim().ReplaceLineEndings(" ")}");
-        return 0;
+        if (_process.ExitCode == 0)
+            return 0;
+        var errors = _errors.Result.Trim().ReplaceLineEndings(" ");
+        throw new RecorderException(
+            RecorderFailure.BadInput,
+            _read == 0
+                ? $"{_path}: '{_command}' failed: {errors}"
+                : $"{_path}: '{_command}' failed behind {_read} bytes of text, so that the end of the trace is not known: {errors}. To import what there is, '{_command} > trace.txt' first.");
     }
 
     protected override void Dispose(bool disposing)
