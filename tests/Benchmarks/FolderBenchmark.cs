@@ -2,7 +2,6 @@ using System.Globalization;
 using Replay.Analyzer.Store;
 using Replay.Analyzer.Store.Parts;
 using Replay.Replayer;
-using Replay.Replayer.History;
 using Replay.Trace;
 
 namespace Replay.Benchmarks;
