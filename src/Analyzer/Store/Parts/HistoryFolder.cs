@@ -180,7 +180,7 @@ public sealed class HistoryFolder
             catch (IOException exception) when (exception is not (DirectoryNotFoundException or FileNotFoundException or PathTooLongException))
             {
                 if (waited.Elapsed >= patience)
-                    throw new StoreException($"{Directory}: another process is bringing run {key.Number} in. Wait until it has ended, and run the same command again: a run that is there is not made again.", exception);
+                    throw new StoreException($"{Directory}: another process is bringing run {key.Number} in. Run the same command again with --force when it has ended: a run that is there is not made again.", exception);
                 Thread.Sleep(LockPause);
             }
         }
