@@ -1,6 +1,7 @@
 /*
  * Preloaded into a program: kills it at the Nth change that it makes to files whose path begins with SHAKE_PATH: before the change, or in
  * the middle of it where it is a write. SHAKE_AT=0 kills nothing; SHAKE_COUNT names a file that is told how many changes there were.
+ * SHAKE_CLOCK=SEED makes the wall clock jump: by up to a year, to and fro, at about every tenth look at it.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 static long changes;
@@ -142,4 +144,22 @@ int unlink(const char *path)
     REAL(unlink);
     change_of(is_watched(path));
     return real(path);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    static unsigned state;
+    static long off;
+    const char *seed = getenv("SHAKE_CLOCK");
+    REAL(clock_gettime);
+    int result = real(clock, now);
+    if (!seed || clock != CLOCK_REALTIME)
+        return result;
+    if (state == 0)
+        state = atol(seed) | 1;
+    state = state * 1664525 + 1013904223;
+    if ((state >> 16) % 10 == 0)
+        off = (long)(state >> 3) % (730L * 86400) - 365L * 86400;
+    now->tv_sec += off;
+    return result;
 }

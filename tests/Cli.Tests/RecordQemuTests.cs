@@ -33,6 +33,24 @@ public sealed class RecordQemuTests : IDisposable
         Assert.Contains("the guest never came to --start-at gpa:0x3f00000: nothing was recorded.", error, StringComparison.Ordinal);
     }
 
+    /// <summary>The capture is whole and can be replayed; what ended it was not the guest, which the last line, the exit code and the manifest say.</summary>
+    [Fact]
+    public async Task A_QEMU_that_gives_up_is_told_and_leaves_a_capture_that_says_so()
+    {
+        var compiler = await CommandRunner.Run("record", "qemu", "-o", _folder["tried.capture"], "-q", "--max-accesses", "1000", "--", "-M", "pc", "-m", "64", "-display", "none");
+        if (compiler.ExitCode == ExitCode.Unavailable && Environment.GetEnvironmentVariable("CI") != "true")
+            Assert.Skip(compiler.Error);
+
+        var (exitCode, _, error) = await CommandRunner.Run(
+            "record", "qemu", "-o", _folder["x.capture"], "-q", "--", "-M", "pc", "-m", "64", "-display", "none", "-plugin", PluginThatGivesUp.Compile(_folder[""]));
+
+        Assert.Equal(ExitCode.InputOutput, exitCode);
+        Assert.EndsWith("replay record qemu: QEMU gave up by itself, with exit code 1: Bad icount read. The capture holds what the guest did up to there.", error.TrimEnd(), StringComparison.Ordinal);
+        using (var reader = CaptureReader.Open(_folder["x.capture"]))
+            Assert.Equal((true, "qemu-failed"), (reader.Manifest.Complete, reader.Manifest.EndReason));
+        Assert.Equal(ExitCode.Done, (await CommandRunner.Run("verify", _folder["x.capture"], "-m", "ept", "-q")).ExitCode);
+    }
+
     /// <summary>Guests whose state changes in every way that is followed, tables that become data, several vCPUs: what a filtered recording left out changed nothing.</summary>
     [Theory]
     [InlineData("task32", "")]

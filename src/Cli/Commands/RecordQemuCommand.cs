@@ -84,13 +84,19 @@ internal sealed class RecordQemuCommand : VerbCommand
             console.Error.WriteLine($"replay record qemu: NOT EXACT: {CaptureReport.NotExact(nested)}.");
         if (summary.EndReason == QemuEndReason.StartAtNotReached)
             console.Error.WriteLine($"replay record qemu: the guest never came to --start-at {arguments.GetValue(_startAt)}: nothing was recorded.");
+        if (summary.EndReason is QemuEndReason.Failed or QemuEndReason.Killed)
+            console.Error.WriteLine($"replay record qemu: {GaveUp(summary)}");
         return Task.FromResult(summary switch
         {
             { EndReason: "interrupted" } => ExitCode.Interrupted,
-            { Complete: false } => ExitCode.InputOutput,
+            { Complete: false } or { EndReason: QemuEndReason.Failed } => ExitCode.InputOutput,
             _ => ExitCode.Done,
         });
     }
+
+    private static string GaveUp(QemuRecordingSummary summary) => summary.EndReason == QemuEndReason.Failed
+        ? $"QEMU gave up by itself, with exit code {summary.ExitCode}: {summary.LastMessage}. The capture holds what the guest did up to there."
+        : "QEMU died, and the end of the recording with it. The capture holds what was written before, and stays marked incomplete.";
 
     /// <summary>QEMU died and took the end of the stream with it: the capture stays marked incomplete.</summary>
     private static CaptureManifest Abandon(CaptureWriter writer)

@@ -18,6 +18,7 @@ internal static class Failure
     public static (int ExitCode, bool IsOurs) Classify(Exception exception) => exception switch
     {
         OperationCanceledException => (ExitCode.Interrupted, false),
+        _ when IsOutOfMemory(exception) => (ExitCode.NoMemory, false),
         UsageException or WorkloadUsageException or QueryException or UnknownRunException => (ExitCode.Usage, false),
         RecorderException recorder => (recorder.Failure == RecorderFailure.SourceFailed ? ExitCode.InputOutput : recorder.ExitCode, false),
         CaptureFormatException or DatabaseFormatException or ConformanceCaseException or DiffException => (ExitCode.BadInput, false),
@@ -28,6 +29,15 @@ internal static class Failure
         IOException => (ExitCode.InputOutput, false),
         _ when IsTooLargeForDisk(exception) => (ExitCode.InputOutput, false),
         _ => (ExitCode.InternalError, true),
+    };
+
+    /// <summary>Memory may end anywhere, also in a worker or a static constructor, whose failures carry it.</summary>
+    private static bool IsOutOfMemory(Exception exception) => exception switch
+    {
+        OutOfMemoryException => true,
+        AggregateException several => several.InnerExceptions.Any(IsOutOfMemory),
+        { InnerException: { } inner } => IsOutOfMemory(inner),
+        _ => false,
     };
 
     /// <summary>A limit on the size of files: .NET makes a wrong argument of EFBIG.</summary>
@@ -44,7 +54,7 @@ internal static class Failure
             return exitCode;
         }
 
-        error.WriteLine($"{verb}: {exception.Message}");
+        error.WriteLine(exitCode == ExitCode.NoMemory ? $"{verb}: the memory that this process may have is used up; raise its limit or end other work" : $"{verb}: {exception.Message}");
         if (isOurs)
         {
             error.WriteLine("This is a bug in Replay. Please report it with the command line, the capture's manifest.json and the lines below.");
@@ -75,6 +85,9 @@ internal static class ExitCode
 
     /// <summary>Our own invariant broke.</summary>
     public const int InternalError = 70;
+
+    /// <summary>The process may have no more memory.</summary>
+    public const int NoMemory = 71;
 
     public const int CannotCreate = 73;
 

@@ -12,6 +12,7 @@ internal static class HelpFacts
         (ExitCode.InputMissing, "an input does not exist"),
         (ExitCode.Unavailable, "a program that is needed is not installed"),
         (ExitCode.InternalError, "an invariant of Replay itself broke: please report it"),
+        (ExitCode.NoMemory, "the process may have no more memory"),
         (ExitCode.CannotCreate, "an output cannot be created"),
         (ExitCode.InputOutput, "reading or writing failed"),
         (ExitCode.Interrupted, "interrupted, or a query stopped by its `--timeout`; files are valid, or marked incomplete"),

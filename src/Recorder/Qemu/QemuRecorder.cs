@@ -251,7 +251,7 @@ public sealed class QemuRecorder : IDisposable
         if (_process.HasExited)
             return;
         // A guest that switched itself off has QEMU leave with its own exit code; so has a signal.
-        if (_ring.EndReason != WireEnd.GuestExit || !_process.WaitForExit(Patience))
+        if (_ring.EndReason is not (WireEnd.GuestExit or WireEnd.QemuExit) || !_process.WaitForExit(Patience))
             _qmp.Quit();
         if (!_process.WaitForExit(Patience))
             _process.Kill();
@@ -269,6 +269,7 @@ public sealed class QemuRecorder : IDisposable
             EndReason = reason,
             Complete = reason != QemuEndReason.Killed,
             ExitCode = _process.ExitCode,
+            LastMessage = _process.LastMessage,
             Elapsed = _clock.Elapsed,
             AccessesSeen = counters.Accesses,
             AccessesRecorded = decoder.Accesses,
@@ -292,8 +293,12 @@ public sealed class QemuRecorder : IDisposable
             return QemuEndReason.Interrupted;
         if (_ring.State != WireState.Ended)
             return QemuEndReason.Killed;
+        // A machine that stops tells why, to QMP or to the plugin. Its exit code does not: 1 is also what a guest's 0 to isa-debug-exit becomes.
+        var cause = _qmp.ShutdownCause;
+        if (cause == "host-error" || (cause is null && _ring.EndReason is WireEnd.QemuExit))
+            return QemuEndReason.Failed;
         if (_ring.Counters.Ordinals == 0 && _options.StartAt is not null)
             return QemuEndReason.StartAtNotReached;
-        return _qmp.ShutDownFromOutside ? QemuEndReason.Terminated : QemuEndReason.GuestExit;
+        return cause?.StartsWith("host-", StringComparison.Ordinal) == true ? QemuEndReason.Terminated : QemuEndReason.GuestExit;
     }
 }

@@ -3,7 +3,7 @@ namespace Replay.Recorder.Qemu;
 /// <summary>What a recording came to.</summary>
 public sealed record QemuRecordingSummary
 {
-    /// <summary><c>guest-exit</c>, <c>interrupted</c>, <c>max-accesses</c>, <c>stop-at</c>, <c>start-at-not-reached</c>, <c>qemu-terminated</c> or <c>qemu-killed</c>.</summary>
+    /// <summary><c>guest-exit</c>, <c>interrupted</c>, <c>max-accesses</c>, <c>stop-at</c>, <c>start-at-not-reached</c>, <c>qemu-terminated</c>, <c>qemu-failed</c> or <c>qemu-killed</c>.</summary>
     public required string EndReason { get; init; }
 
     /// <summary>False where QEMU died and the end of the stream with it.</summary>
@@ -11,6 +11,9 @@ public sealed record QemuRecordingSummary
 
     /// <summary>QEMU's exit code; null where a signal killed it or it was ended by the recorder.</summary>
     public int? ExitCode { get; init; }
+
+    /// <summary>The last thing QEMU said on its error stream.</summary>
+    public required string LastMessage { get; init; }
 
     public required TimeSpan Elapsed { get; init; }
 
@@ -55,8 +58,11 @@ public static class QemuEndReason
     /// <summary>The guest ended before it came to the instruction at which to start: the capture is empty.</summary>
     public const string StartAtNotReached = "start-at-not-reached";
 
-    /// <summary>A signal from outside made QEMU shut down.</summary>
+    /// <summary>A signal from outside made QEMU shut down, or its monitor or window did.</summary>
     public const string Terminated = "qemu-terminated";
+
+    /// <summary>QEMU gave up by itself (<c>Bad icount read</c>, ...): the stream is whole up to there, and the guest wanted to go on.</summary>
+    public const string Failed = "qemu-failed";
 
     /// <summary>QEMU died; the end of the stream died with it.</summary>
     public const string Killed = "qemu-killed";

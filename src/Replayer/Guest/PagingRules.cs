@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Replay.Trace;
 
 namespace Replay.Replayer.Guest;
 
@@ -62,7 +63,7 @@ public readonly record struct PagingRules
     public static PagingRules ForGuest(ControlRegisters registers, int physicalAddressBits)
     {
         var mode = registers.Mode;
-        var keys = mode is PagingMode.Level4 or PagingMode.Level5 && (registers.Cr4 & ControlRegisters.Cr4Pke) != 0;
+        var keys = mode is PagingMode.Level4 or PagingMode.Level5 && (registers.Cr4 & ControlBits.Cr4Pke) != 0;
         return new PagingRules
         {
             Mode = mode,
@@ -70,7 +71,7 @@ public readonly record struct PagingRules
             Smep = registers.Smep,
             Smap = registers.Smap,
             NoExecute = registers.Nx && mode != PagingMode.Bits32,
-            PageSizeExtension = (registers.Cr4 & ControlRegisters.Cr4Pse) != 0,
+            PageSizeExtension = (registers.Cr4 & ControlBits.Cr4Pse) != 0,
             Pkru = keys ? registers.Pkru : 0,
             PhysicalAddressBits = physicalAddressBits,
         };

@@ -32,7 +32,7 @@ public sealed class SystemInstructions
     /// <summary>MOV to CR0, CLTS, LMSW.</summary>
     public void WriteCr0(ulong value)
     {
-        if (((_registers.Cr0 ^ value) & (ControlRegisters.Cr0Pg | ControlRegisters.Cr0Wp)) != 0)
+        if (((_registers.Cr0 ^ value) & (ControlBits.Cr0Pg | ControlBits.Cr0Wp)) != 0)
             _tlb.Flush();
         Begin();
         if (ChangeExits(_registers.Cr0, value, _hypervisor.Cr0InterceptMask))
@@ -41,11 +41,11 @@ public sealed class SystemInstructions
             return;
         }
 
-        const ulong reloads = ControlRegisters.Cr0Pg | ControlRegisters.Cr0Cd | ControlRegisters.Cr0Nw;
+        const ulong reloads = ControlBits.Cr0Pg | ControlBits.Cr0Cd | ControlBits.Cr0Nw;
         var changed = _registers.Cr0 ^ value;
         _registers.Cr0 = value;
-        var longMode = _registers.PagingEnabled && (_registers.Efer & ControlRegisters.EferLme) != 0;
-        _registers.Efer = longMode ? _registers.Efer | ControlRegisters.EferLma : _registers.Efer & ~ControlRegisters.EferLma;
+        var longMode = _registers.PagingEnabled && (_registers.Efer & ControlBits.EferLme) != 0;
+        _registers.Efer = longMode ? _registers.Efer | ControlBits.EferLma : _registers.Efer & ~ControlBits.EferLma;
         if ((changed & reloads) != 0)
             LoadPdptes();
     }
@@ -53,7 +53,7 @@ public sealed class SystemInstructions
     /// <summary>MOV to CR3. Bit 63, the wish to keep translations, is not part of the register.</summary>
     public void WriteCr3(ulong value)
     {
-        if ((value & ControlRegisters.Cr3NoFlush) == 0)
+        if ((value & ControlBits.Cr3NoFlush) == 0)
             _tlb.Flush();
         Begin();
         if (Has(Intercepts.Cr3Write))
@@ -62,7 +62,7 @@ public sealed class SystemInstructions
             return;
         }
 
-        _registers.Cr3 = value & ~ControlRegisters.Cr3NoFlush;
+        _registers.Cr3 = value & ~ControlBits.Cr3NoFlush;
         LoadPdptes();
     }
 
@@ -77,7 +77,7 @@ public sealed class SystemInstructions
             return;
         }
 
-        const ulong reloads = ControlRegisters.Cr4Pae | ControlRegisters.Cr4Pge | ControlRegisters.Cr4Pse | ControlRegisters.Cr4Smep;
+        const ulong reloads = ControlBits.Cr4Pae | ControlBits.Cr4Pge | ControlBits.Cr4Pse | ControlBits.Cr4Smep;
         var changed = _registers.Cr4 ^ value;
         _registers.Cr4 = value;
         if ((changed & reloads) != 0)
@@ -91,7 +91,7 @@ public sealed class SystemInstructions
         if (Has(Intercepts.EferWrite))
             Exit(ExitReason.EferWrite, 0, value);
         else
-            _registers.Efer = (value & ~ControlRegisters.EferLma) | (_registers.Efer & ControlRegisters.EferLma);
+            _registers.Efer = (value & ~ControlBits.EferLma) | (_registers.Efer & ControlBits.EferLma);
     }
 
     /// <summary>WRPKRU: never exits.</summary>

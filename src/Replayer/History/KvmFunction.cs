@@ -1,4 +1,4 @@
-using System.Text;
+using System.Text.Json;
 
 namespace Replay.Replayer.History;
 
@@ -285,7 +285,7 @@ public static class KvmFunctions
         var values = Enum.GetValues<KvmFunction>();
         var names = new string[(int)values[^1] + 1];
         foreach (var value in values)
-            names[(int)value] = Special(value) ?? SnakeCase(value.ToString());
+            names[(int)value] = Special(value) ?? JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
         return names;
     }
 
@@ -317,17 +317,4 @@ public static class KvmFunctions
         KvmFunction.HandleVmxWrmsr => "handle_wrmsr",
         _ => null,
     };
-
-    private static string SnakeCase(string pascal)
-    {
-        var text = new StringBuilder(pascal.Length + 8);
-        foreach (var c in pascal)
-        {
-            if (char.IsUpper(c) && text.Length > 0)
-                text.Append('_');
-            text.Append(char.ToLowerInvariant(c));
-        }
-
-        return text.ToString();
-    }
 }

@@ -113,7 +113,7 @@ internal sealed class NestedReplay(Machine machine)
             return null;
         var vcpu = rows[index].Vcpu;
         var kvm = machine.Vcpu(vcpu);
-        var nested = new ControlRegisters { Cr0 = ControlRegisters.Cr0Pg, Cr3 = kvm.PgdOf(kvm.GuestMmu), Cr4 = exit.Cr4, Efer = exit.Efer };
+        var nested = new ControlRegisters { Cr0 = ControlBits.Cr0Pg, Cr3 = kvm.PgdOf(kvm.GuestMmu), Cr4 = exit.Cr4, Efer = exit.Efer };
         var path = new NestedPath(machine.Memory, machine.Cpu(vcpu).Registers, nested);
         var isFinal = (exit.Info1 & NptWalker.GuestFinal) != 0;
         var isFetch = (exit.Info1 & (ulong)PageFaultCode.Fetch) != 0;

@@ -1,4 +1,3 @@
-using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
@@ -76,7 +75,7 @@ internal sealed class OfferedFeatures(KvmVm vm)
     }
 
     /// <summary>Protection keys need tables that the guest's own walk goes through.</summary>
-    private ulong OfferedInCr4 => vm.Kernel.OfferedCr4 & ~(vm.TdpEnabled ? 0 : ControlRegisters.Cr4Pke) & ~(IsAmd ? Cr4Vmxe : 0);
+    private ulong OfferedInCr4 => vm.Kernel.OfferedCr4 & ~(vm.TdpEnabled ? 0 : ControlBits.Cr4Pke) & ~(IsAmd ? Cr4Vmxe : 0);
 
     private bool IsAmd => vm.Profile.Vendor == CpuVendor.Amd;
 

@@ -38,7 +38,7 @@ public sealed record CaptureManifest
     /// <summary>Accesses carry the address of their instruction.</summary>
     public bool HasRips { get; init; }
 
-    /// <summary>Why the recording ended: <c>guest-exit</c>, <c>interrupted</c>, <c>max-accesses</c>, <c>stop-at</c>, ...</summary>
+    /// <summary>Why the recording ended: <c>guest-exit</c>, <c>interrupted</c>, <c>max-accesses</c>, <c>stop-at</c>, <c>qemu-failed</c>, ...</summary>
     public string? EndReason { get; init; }
 
     /// <summary>What the source could not see and the recorder could not make up for, by name.</summary>

@@ -1,4 +1,5 @@
 using Replay.Replayer.Guest;
+using Replay.Trace;
 
 namespace Replay.Replayer.Tests.Guest;
 
@@ -25,17 +26,17 @@ internal sealed class GuestTableBuilder
         if (mode == PagingMode.None)
             return;
         Root = NewTable();
-        Registers.Cr0 = ControlRegisters.Cr0Pe | ControlRegisters.Cr0Pg | ControlRegisters.Cr0Wp;
+        Registers.Cr0 = ControlBits.Cr0Pe | ControlBits.Cr0Pg | ControlBits.Cr0Wp;
         Registers.Cr3 = Root;
         Registers.Cr4 = mode switch
         {
-            PagingMode.Bits32 => ControlRegisters.Cr4Pse,
-            PagingMode.Level5 => ControlRegisters.Cr4Pae | ControlRegisters.Cr4La57,
-            _ => ControlRegisters.Cr4Pae,
+            PagingMode.Bits32 => ControlBits.Cr4Pse,
+            PagingMode.Level5 => ControlBits.Cr4Pae | ControlBits.Cr4La57,
+            _ => ControlBits.Cr4Pae,
         };
         Registers.Efer = mode is PagingMode.Level4 or PagingMode.Level5
-            ? ControlRegisters.EferLme | ControlRegisters.EferLma | ControlRegisters.EferNx
-            : mode == PagingMode.Pae ? ControlRegisters.EferNx : 0;
+            ? ControlBits.EferLme | ControlBits.EferLma | ControlBits.EferNxe
+            : mode == PagingMode.Pae ? ControlBits.EferNxe : 0;
     }
 
     public PagingMode Mode { get; }

@@ -64,9 +64,9 @@ public sealed class PermissionTests
     public void The_fetch_bit_is_told_where_NX_or_SMEP_is_on(PagingMode mode, bool smep, uint expected)
     {
         var guest = new GuestTableBuilder(mode).Map(Gva, 0);
-        guest.Registers.Efer |= ControlRegisters.EferNx;
+        guest.Registers.Efer |= ControlBits.EferNxe;
         if (smep)
-            guest.Registers.Cr4 |= ControlRegisters.Cr4Smep;
+            guest.Registers.Cr4 |= ControlBits.Cr4Smep;
 
         Assert.Equal((PageFaultCode)expected, WalkProbe.Run(guest, Gva, AccessKind.Fetch).Code);
     }
@@ -75,7 +75,7 @@ public sealed class PermissionTests
     public void Protection_keys_mean_nothing_outside_of_long_mode()
     {
         var guest = new GuestTableBuilder(PagingMode.Pae).Map(Gva, Gpa | P | W | U);
-        guest.Registers.Cr4 |= ControlRegisters.Cr4Pke;
+        guest.Registers.Cr4 |= ControlBits.Cr4Pke;
         guest.Registers.Pkru = uint.MaxValue;
 
         Assert.Equal(WalkStatus.Mapped, WalkProbe.Run(guest, Gva, AccessKind.Write, AccessFlags.User).Status);
@@ -124,11 +124,11 @@ public sealed class PermissionTests
         }
 
         var registers = guest.Registers;
-        registers.Cr0 = Set(registers.Cr0, ControlRegisters.Cr0Wp, test.Wp);
-        registers.Cr4 = Set(registers.Cr4, ControlRegisters.Cr4Smep, test.Smep);
-        registers.Cr4 = Set(registers.Cr4, ControlRegisters.Cr4Smap, test.Smap);
-        registers.Cr4 = Set(registers.Cr4, ControlRegisters.Cr4Pke, test.Pke);
-        registers.Efer = Set(registers.Efer, ControlRegisters.EferNx, test.Nxe);
+        registers.Cr0 = Set(registers.Cr0, ControlBits.Cr0Wp, test.Wp);
+        registers.Cr4 = Set(registers.Cr4, ControlBits.Cr4Smep, test.Smep);
+        registers.Cr4 = Set(registers.Cr4, ControlBits.Cr4Smap, test.Smap);
+        registers.Cr4 = Set(registers.Cr4, ControlBits.Cr4Pke, test.Pke);
+        registers.Efer = Set(registers.Efer, ControlBits.EferNxe, test.Nxe);
         registers.Pkru = test.KeyPair << 22;
         return guest;
     }

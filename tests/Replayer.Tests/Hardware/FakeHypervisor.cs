@@ -104,7 +104,7 @@ internal sealed class FakeHypervisor : IHypervisor
                 _machine.Registers.Cr0 = exit.Info2;
                 return ExitResult.Emulated;
             case ExitReason.Cr3Write:
-                _machine.Registers.Cr3 = exit.Info2 & ~ControlRegisters.Cr3NoFlush;
+                _machine.Registers.Cr3 = exit.Info2 & ~ControlBits.Cr3NoFlush;
                 NewRoot();
                 return ExitResult.Emulated;
             case ExitReason.Cr4Write:

@@ -70,7 +70,7 @@ public sealed class ShadowWalkTests
     public void CR0_WP_is_on_whatever_the_guest_has()
     {
         var machine = Create();
-        machine.Registers.Cr0 &= ~ControlRegisters.Cr0Wp;
+        machine.Registers.Cr0 &= ~ControlBits.Cr0Wp;
         machine.Hypervisor.Map(Gva, 1, Hpa | P | U);
         machine.Hypervisor.OnExit = _ => ExitResult.Emulated;
 
@@ -83,7 +83,7 @@ public sealed class ShadowWalkTests
     public void NX_is_on_whatever_the_guest_has()
     {
         var machine = Create();
-        machine.Registers.Efer &= ~ControlRegisters.EferNx;
+        machine.Registers.Efer &= ~ControlBits.EferNxe;
         machine.Hypervisor.Map(Gva, 1, Hpa | P | U | NX);
         machine.Hypervisor.OnExit = _ => ExitResult.Emulated;
 
@@ -93,11 +93,11 @@ public sealed class ShadowWalkTests
     }
 
     [Theory]
-    [InlineData(ControlRegisters.Cr4Smep, AccessKind.Fetch, AccessFlags.None, true, 1)]
-    [InlineData(ControlRegisters.Cr4Smep, AccessKind.Fetch, AccessFlags.None, false, 0)]
-    [InlineData(ControlRegisters.Cr4Smap, AccessKind.Read, AccessFlags.None, true, 1)]
-    [InlineData(ControlRegisters.Cr4Smap, AccessKind.Read, AccessFlags.AlignmentCheck, true, 0)]
-    [InlineData(ControlRegisters.Cr4Smap, AccessKind.Read, AccessFlags.None, false, 0)]
+    [InlineData(ControlBits.Cr4Smep, AccessKind.Fetch, AccessFlags.None, true, 1)]
+    [InlineData(ControlBits.Cr4Smep, AccessKind.Fetch, AccessFlags.None, false, 0)]
+    [InlineData(ControlBits.Cr4Smap, AccessKind.Read, AccessFlags.None, true, 1)]
+    [InlineData(ControlBits.Cr4Smap, AccessKind.Read, AccessFlags.AlignmentCheck, true, 0)]
+    [InlineData(ControlBits.Cr4Smap, AccessKind.Read, AccessFlags.None, false, 0)]
     [InlineData(0UL, AccessKind.Read, AccessFlags.None, true, 0)]
     public void SMEP_and_SMAP_are_as_the_guest_has_them_while_its_paging_is_on(
         ulong cr4, AccessKind kind, AccessFlags flags, bool paging, int exits)
@@ -105,7 +105,7 @@ public sealed class ShadowWalkTests
         var machine = Create();
         machine.Registers.Cr4 |= cr4;
         if (!paging)
-            machine.Registers.Cr0 &= ~ControlRegisters.Cr0Pg;
+            machine.Registers.Cr0 &= ~ControlBits.Cr0Pg;
         machine.Hypervisor.Map(Gva, 1, Hpa | P | W | U);
         machine.Hypervisor.OnExit = _ => ExitResult.Emulated;
 

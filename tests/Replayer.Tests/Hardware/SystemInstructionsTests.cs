@@ -21,7 +21,7 @@ public sealed class SystemInstructionsTests
         other.Map(Gva, Gpa + 0x1000 | P | W | U);
 
         machine.Touch(Gva, Gpa);
-        machine.Cpu.Instructions.WriteCr3(other.Root | 5 | ControlRegisters.Cr3NoFlush);
+        machine.Cpu.Instructions.WriteCr3(other.Root | 5 | ControlBits.Cr3NoFlush);
         machine.Touch(Gva, Gpa + 0x1000);
 
         Assert.Equal(other.Root | 5, machine.Registers.Cr3);
@@ -38,11 +38,11 @@ public sealed class SystemInstructionsTests
         var machine = new FakeMachine(MmuMode.Shadow, PagingMode.Level4, HostProfiles.Find(profile));
         machine.Hypervisor.Intercepts = Intercepts.Cr3Write;
 
-        machine.Cpu.Instructions.WriteCr3(0x5000 | ControlRegisters.Cr3NoFlush);
+        machine.Cpu.Instructions.WriteCr3(0x5000 | ControlBits.Cr3NoFlush);
 
         var exit = Assert.Single(machine.Hypervisor.Exits);
         Assert.Equal(ExitReason.Cr3Write, exit.Reason);
-        Assert.Equal(0x5000 | ControlRegisters.Cr3NoFlush, exit.Info2);
+        Assert.Equal(0x5000 | ControlBits.Cr3NoFlush, exit.Info2);
         Assert.Equal(info1, exit.Info1);
         Assert.Equal(0x5000UL, machine.Registers.Cr3);
     }
@@ -94,17 +94,17 @@ public sealed class SystemInstructionsTests
     public void CR0_and_CR4_writes_exit_where_a_bit_changes_that_KVM_keeps()
     {
         var machine = new FakeMachine(MmuMode.Ept, PagingMode.Level4);
-        machine.Hypervisor.Cr0InterceptMask = ControlRegisters.Cr0Pg | ControlRegisters.Cr0Wp;
-        machine.Hypervisor.Cr4InterceptMask = ControlRegisters.Cr4Pae;
+        machine.Hypervisor.Cr0InterceptMask = ControlBits.Cr0Pg | ControlBits.Cr0Wp;
+        machine.Hypervisor.Cr4InterceptMask = ControlBits.Cr4Pae;
         var cr0 = machine.Registers.Cr0;
 
         machine.Cpu.Instructions.WriteCr0(cr0 | 8);
-        machine.Cpu.Instructions.WriteCr4(ControlRegisters.Cr4Pae | ControlRegisters.Cr4Pge);
+        machine.Cpu.Instructions.WriteCr4(ControlBits.Cr4Pae | ControlBits.Cr4Pge);
         Assert.Empty(machine.Hypervisor.Exits);
         Assert.Equal(cr0 | 8, machine.Registers.Cr0);
-        Assert.Equal(ControlRegisters.Cr4Pae | ControlRegisters.Cr4Pge, machine.Registers.Cr4);
+        Assert.Equal(ControlBits.Cr4Pae | ControlBits.Cr4Pge, machine.Registers.Cr4);
 
-        machine.Cpu.Instructions.WriteCr0(cr0 & ~ControlRegisters.Cr0Wp);
+        machine.Cpu.Instructions.WriteCr0(cr0 & ~ControlBits.Cr0Wp);
         machine.Cpu.Instructions.WriteCr4(0);
         Assert.Equal([ExitReason.Cr0Write, ExitReason.Cr4Write], machine.ExitReasons);
     }
@@ -126,14 +126,14 @@ public sealed class SystemInstructionsTests
     public void Without_an_intercept_paging_makes_long_mode_active_and_loads_PDPTEs()
     {
         var machine = new FakeMachine(MmuMode.Ept);
-        machine.Registers.Efer = ControlRegisters.EferLme;
-        machine.Registers.Cr4 = ControlRegisters.Cr4Pae;
+        machine.Registers.Efer = ControlBits.EferLme;
+        machine.Registers.Cr4 = ControlBits.Cr4Pae;
 
-        machine.Cpu.Instructions.WriteCr0(ControlRegisters.Cr0Pg | ControlRegisters.Cr0Pe);
+        machine.Cpu.Instructions.WriteCr0(ControlBits.Cr0Pg | ControlBits.Cr0Pe);
         Assert.True(machine.Registers.LongMode);
         Assert.Empty(machine.Hypervisor.Exits);
 
-        machine.Cpu.Instructions.WriteCr0(ControlRegisters.Cr0Pe);
+        machine.Cpu.Instructions.WriteCr0(ControlBits.Cr0Pe);
         Assert.False(machine.Registers.LongMode);
     }
 
@@ -142,11 +142,11 @@ public sealed class SystemInstructionsTests
     {
         var machine = new FakeMachine(MmuMode.Shadow, PagingMode.Level4);
         var efer = machine.Registers.Efer;
-        machine.Cpu.Instructions.WriteEfer(ControlRegisters.EferLme);
+        machine.Cpu.Instructions.WriteEfer(ControlBits.EferLme);
         machine.Cpu.Instructions.Invlpg(Gva);
         machine.Cpu.Instructions.Invpcid(0, 7, Gva);
         Assert.Empty(machine.Hypervisor.Exits);
-        Assert.Equal(ControlRegisters.EferLme | ControlRegisters.EferLma, machine.Registers.Efer);
+        Assert.Equal(ControlBits.EferLme | ControlBits.EferLma, machine.Registers.Efer);
 
         machine.Hypervisor.Intercepts = Intercepts.EferWrite | Intercepts.Invlpg | Intercepts.Invpcid;
         machine.Cpu.Instructions.WriteEfer(efer);
@@ -173,7 +173,7 @@ public sealed class SystemInstructionsTests
     public void PKRU_takes_effect_at_the_next_access()
     {
         var machine = new FakeMachine(MmuMode.Npt, PagingMode.Level4);
-        machine.Registers.Cr4 |= ControlRegisters.Cr4Pke;
+        machine.Registers.Cr4 |= ControlBits.Cr4Pke;
         machine.Guest.Map(Gva, Gpa | P | W | U | 3UL << 59);
         machine.Touch(Gva, Gpa, AccessKind.Write, AccessFlags.User);
 

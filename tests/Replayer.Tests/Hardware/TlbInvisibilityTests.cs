@@ -75,11 +75,11 @@ public sealed class TlbInvisibilityTests
                 ClearAccessedAndDirty(machine, page);
                 break;
             case 17:
-                machine.Cpu.Instructions.WriteCr0(machine.Registers.Cr0 ^ ControlRegisters.Cr0Wp);
+                machine.Cpu.Instructions.WriteCr0(machine.Registers.Cr0 ^ ControlBits.Cr0Wp);
                 FlushShadow(machine);
                 break;
             case 18:
-                machine.Cpu.Instructions.WriteCr4(machine.Registers.Cr4 ^ (detail % 2 == 0 ? ControlRegisters.Cr4Smap : ControlRegisters.Cr4Smep));
+                machine.Cpu.Instructions.WriteCr4(machine.Registers.Cr4 ^ (detail % 2 == 0 ? ControlBits.Cr4Smap : ControlBits.Cr4Smep));
                 FlushShadow(machine);
                 break;
             case 19:
@@ -124,13 +124,13 @@ public sealed class TlbInvisibilityTests
         var cr4 = machine.Registers.Cr4;
         if ((entry & P) == 0 || (user && !userPage))
             return null;
-        if (!user && userPage && kind == AccessKind.Fetch && (cr4 & ControlRegisters.Cr4Smep) != 0)
+        if (!user && userPage && kind == AccessKind.Fetch && (cr4 & ControlBits.Cr4Smep) != 0)
             return null;
-        if (!user && userPage && kind != AccessKind.Fetch && (cr4 & ControlRegisters.Cr4Smap) != 0 && !flags.HasFlag(AccessFlags.AlignmentCheck))
+        if (!user && userPage && kind != AccessKind.Fetch && (cr4 & ControlBits.Cr4Smap) != 0 && !flags.HasFlag(AccessFlags.AlignmentCheck))
             return null;
         if (kind == AccessKind.Fetch && (entry & NX) != 0)
             return null;
-        var writeProtected = (entry & W) == 0 && (user || (machine.Registers.Cr0 & ControlRegisters.Cr0Wp) != 0 || machine.Mode == MmuMode.Shadow);
+        var writeProtected = (entry & W) == 0 && (user || (machine.Registers.Cr0 & ControlBits.Cr0Wp) != 0 || machine.Mode == MmuMode.Shadow);
         return kind == AccessKind.Write && writeProtected ? null : entry & EntryBits.Frame;
     }
 

@@ -2,6 +2,7 @@ using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Host;
 using Replay.Replayer.Kvm.Mmu;
+using Replay.Trace;
 
 namespace Replay.Replayer.Tests.Kvm;
 
@@ -41,7 +42,7 @@ public sealed class A01_ContextTests
     public void A_change_of_role_bits_drops_the_root_and_the_next_entry_finds_it_again()
     {
         var machine = new DirectMachine().Fresh();
-        machine.WriteCr(4, ControlRegisters.Cr4Pae);
+        machine.WriteCr(4, ControlBits.Cr4Pae);
         Assert.Equal([RootOperation.Free, RootOperation.Allocate, RootOperation.Load], machine.Log.Roots.Select(root => root.Operation));
         Assert.Equal([PageOperation.Find], machine.Log.Pages.Select(page => page.Operation));
         Assert.Empty(machine.Log.Writes);
@@ -51,7 +52,7 @@ public sealed class A01_ContextTests
     public void A_change_of_WP_alone_keeps_the_root()
     {
         var machine = new DirectMachine().Fresh();
-        machine.WriteCr(0, 0x11 | ControlRegisters.Cr0Wp);
+        machine.WriteCr(0, 0x11 | ControlBits.Cr0Wp);
         Assert.Empty(machine.Log.Roots);
         Assert.Equal(0x10011UL, machine.Vcpu.Registers.Cr0);
     }
@@ -68,8 +69,8 @@ public sealed class A01_ContextTests
 
     private static void EnterLongMode(DirectMachine machine)
     {
-        machine.WriteCr(4, ControlRegisters.Cr4Pae);
-        machine.WriteEfer(ControlRegisters.EferLme | ControlRegisters.EferNx);
+        machine.WriteCr(4, ControlBits.Cr4Pae);
+        machine.WriteEfer(ControlBits.EferLme | ControlBits.EferNxe);
         machine.WriteCr(0, 0x80010011);
     }
 }

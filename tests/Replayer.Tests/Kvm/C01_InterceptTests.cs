@@ -1,7 +1,7 @@
-using Replay.Replayer.Guest;
 using Replay.Replayer.Hardware;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Host;
+using Replay.Trace;
 using static Replay.Replayer.Tests.Guest.GuestTableBuilder;
 
 namespace Replay.Replayer.Tests.Kvm;
@@ -36,8 +36,8 @@ public sealed class C01_InterceptTests
     [Fact]
     public void A_change_of_the_global_page_bit_exits_only_with_shadow_paging()
     {
-        Assert.NotEqual(0UL, new ShadowMachine(profile: HostProfiles.Intel).Vcpu.Cr4InterceptMask & ControlRegisters.Cr4Pge);
-        Assert.Equal(0UL, new DirectMachine(HostProfiles.Intel).Vcpu.Cr4InterceptMask & ControlRegisters.Cr4Pge);
+        Assert.NotEqual(0UL, new ShadowMachine(profile: HostProfiles.Intel).Vcpu.Cr4InterceptMask & ControlBits.Cr4Pge);
+        Assert.Equal(0UL, new DirectMachine(HostProfiles.Intel).Vcpu.Cr4InterceptMask & ControlBits.Cr4Pge);
     }
 
     private static ShadowMachine Mapped(string profile)

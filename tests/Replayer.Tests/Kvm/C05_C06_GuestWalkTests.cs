@@ -85,8 +85,8 @@ public sealed class C05_C06_GuestWalkTests
     }
 
     [Theory]
-    [InlineData(ControlRegisters.Cr4Smep, AccessKind.Fetch, 0x11)]
-    [InlineData(ControlRegisters.Cr4Smap, AccessKind.Read, 0x1)]
+    [InlineData(ControlBits.Cr4Smep, AccessKind.Fetch, 0x11)]
+    [InlineData(ControlBits.Cr4Smap, AccessKind.Read, 0x1)]
     public void SMEP_and_SMAP_keep_the_supervisor_off_user_pages(ulong cr4, AccessKind kind, uint errorCode)
     {
         var machine = new ShadowMachine(profile: HostProfiles.Intel);
@@ -104,7 +104,7 @@ public sealed class C05_C06_GuestWalkTests
     {
         var machine = new ShadowMachine(profile: HostProfiles.Intel);
         machine.Guest.Map(Gva, 0x5000 | P | W | U);
-        machine.Registers.Cr4 |= ControlRegisters.Cr4Smap;
+        machine.Registers.Cr4 |= ControlBits.Cr4Smap;
         machine.Vcpu.RegistersSet();
         Assert.Equal(AccessOutcome.Completed, machine.Read(Gva, AccessFlags.AlignmentCheck));
     }

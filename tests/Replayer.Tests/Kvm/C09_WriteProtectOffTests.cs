@@ -1,4 +1,3 @@
-using Replay.Replayer.Guest;
 using Replay.Replayer.Hardware;
 using Replay.Replayer.Kvm.Host;
 using Replay.Trace;
@@ -34,7 +33,7 @@ public sealed class C09_WriteProtectOffTests
     [Fact]
     public void With_SMEP_the_supervisors_mapping_cannot_be_executed()
     {
-        var machine = WithoutWp(ControlRegisters.Cr4Smep);
+        var machine = WithoutWp(ControlBits.Cr4Smep);
         machine.Write(Gva);
         Assert.Equal(NX | 0xe63, machine.Flags(Gva));
     }
@@ -43,7 +42,7 @@ public sealed class C09_WriteProtectOffTests
     public void With_WP_set_the_guest_gets_a_fault()
     {
         var machine = WithoutWp();
-        machine.Cpu.Instructions.WriteCr0(machine.Registers.Cr0 | ControlRegisters.Cr0Wp);
+        machine.Cpu.Instructions.WriteCr0(machine.Registers.Cr0 | ControlBits.Cr0Wp);
         Assert.Equal(AccessOutcome.InjectedPageFault, machine.Write(Gva));
         Assert.Equal(3U, machine.Vcpu.InjectedErrorCode);
     }
@@ -52,7 +51,7 @@ public sealed class C09_WriteProtectOffTests
     {
         var machine = new ShadowMachine(profile: HostProfiles.Intel);
         machine.Guest.Map(Gva, 0x5000 | P | U);
-        machine.Registers.Cr0 &= ~ControlRegisters.Cr0Wp;
+        machine.Registers.Cr0 &= ~ControlBits.Cr0Wp;
         machine.Registers.Cr4 |= cr4;
         machine.Vcpu.RegistersSet();
         return machine.Enter();

@@ -1,6 +1,6 @@
-using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Host;
+using Replay.Trace;
 using static Replay.Replayer.Tests.Guest.GuestTableBuilder;
 
 namespace Replay.Replayer.Tests.Kvm;
@@ -107,7 +107,7 @@ public sealed class C17_C18_InvalidationTests
         var machine = new ShadowMachine(profile: HostProfiles.Intel);
         if (ownPcid is { } pcid)
         {
-            machine.Registers.Cr4 |= ControlRegisters.Cr4Pcide;
+            machine.Registers.Cr4 |= ControlBits.Cr4Pcide;
             machine.Registers.Cr3 |= pcid;
             machine.Vcpu.RegistersSet();
         }

@@ -2,6 +2,7 @@ using Replay.Replayer.Guest;
 using Replay.Replayer.Hardware;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Host;
+using Replay.Trace;
 using static Replay.Replayer.Tests.Guest.GuestTableBuilder;
 
 namespace Replay.Replayer.Tests.Kvm;
@@ -95,7 +96,7 @@ public sealed class C19_Cr3LoadTests
         var machine = WithRoots(pcid: 1);
         MakeUnsync(machine);
         machine.Cpu.Instructions.WriteCr3(0x20_0000 | 2);
-        machine.Fresh().Cpu.Instructions.WriteCr3(machine.Guest.Root | 1 | ControlRegisters.Cr3NoFlush);
+        machine.Fresh().Cpu.Instructions.WriteCr3(machine.Guest.Root | 1 | ControlBits.Cr3NoFlush);
         Assert.Equal(machine.Guest.Root | 1, machine.Registers.Cr3);
         Assert.Empty(machine.PageLines());
         Assert.Empty(machine.Log.Flushes);
@@ -131,7 +132,7 @@ public sealed class C19_Cr3LoadTests
             machine.Guest.Memory.SetPage(gfn, []);
         if (pcid is { } value)
         {
-            machine.Registers.Cr4 |= ControlRegisters.Cr4Pcide;
+            machine.Registers.Cr4 |= ControlBits.Cr4Pcide;
             machine.Registers.Cr3 |= value;
             machine.Vcpu.RegistersSet();
         }

@@ -1,4 +1,3 @@
-using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Host;
 using Replay.Replayer.Kvm.Mmu;
@@ -17,12 +16,12 @@ public sealed class C20_RoleTests
     {
         var machine = Mapped();
         var first = machine.Root;
-        machine.Cpu.Instructions.WriteCr0(machine.Registers.Cr0 & ~ControlRegisters.Cr0Wp);
+        machine.Cpu.Instructions.WriteCr0(machine.Registers.Cr0 & ~ControlBits.Cr0Wp);
         Assert.Equal(["create 100 l4"], machine.PageLines());
         Assert.NotSame(first, machine.Root);
         Assert.False(machine.Root.Role.Cr0Wp);
 
-        machine.Fresh().Cpu.Instructions.WriteCr0(machine.Registers.Cr0 | ControlRegisters.Cr0Wp);
+        machine.Fresh().Cpu.Instructions.WriteCr0(machine.Registers.Cr0 | ControlBits.Cr0Wp);
         Assert.Equal(["find 100 l4"], machine.PageLines());
         Assert.Same(first, machine.Root);
         machine.Audit();
@@ -39,14 +38,14 @@ public sealed class C20_RoleTests
     }
 
     [Theory]
-    [InlineData(ControlRegisters.Cr4Smep, PageRole.SmepAndNotWpMask)]
-    [InlineData(ControlRegisters.Cr4Smap, PageRole.SmapAndNotWpMask)]
+    [InlineData(ControlBits.Cr4Smep, PageRole.SmepAndNotWpMask)]
+    [InlineData(ControlBits.Cr4Smap, PageRole.SmapAndNotWpMask)]
     public void SMEP_and_SMAP_are_in_the_role_only_while_WP_is_clear(ulong bit, uint roleBit)
     {
         var machine = Mapped();
         machine.Cpu.Instructions.WriteCr4(machine.Registers.Cr4 | bit);
         Assert.Equal(0U, machine.Root.Role.Word & roleBit);
-        machine.Cpu.Instructions.WriteCr0(machine.Registers.Cr0 & ~ControlRegisters.Cr0Wp);
+        machine.Cpu.Instructions.WriteCr0(machine.Registers.Cr0 & ~ControlBits.Cr0Wp);
         Assert.Equal(roleBit, machine.Root.Role.Word & roleBit);
     }
 
@@ -56,7 +55,7 @@ public sealed class C20_RoleTests
     {
         const ulong unmapped = 0x7000_0000;
         var machine = Mapped();
-        machine.Cpu.Instructions.WriteEfer(machine.Registers.Efer & ~ControlRegisters.EferNx);
+        machine.Cpu.Instructions.WriteEfer(machine.Registers.Efer & ~ControlBits.EferNxe);
         machine.Fresh().Journal.Rip = unmapped;
         machine.Cpu.Fault(unmapped, 0, AccessFlags.None);
         Assert.Equal(PageFaultError.Fetch, machine.Log.Exits[^1].Info1);
@@ -71,7 +70,7 @@ public sealed class C20_RoleTests
     public void Shadow_pages_can_always_forbid_execution_so_NXE_needs_no_other_pages()
     {
         var machine = Mapped();
-        machine.Cpu.Instructions.WriteEfer(machine.Registers.Efer & ~ControlRegisters.EferNx);
+        machine.Cpu.Instructions.WriteEfer(machine.Registers.Efer & ~ControlBits.EferNxe);
         Assert.False(machine.Vcpu.Mmu.CpuRole.Base.EferNx);
         Assert.True(machine.Root.Role.EferNx);
         Assert.Equal(["find 100 l4"], machine.PageLines());
@@ -81,7 +80,7 @@ public sealed class C20_RoleTests
     public void Without_NXE_the_no_execute_bit_of_a_guest_entry_is_reserved()
     {
         var machine = Mapped();
-        machine.Cpu.Instructions.WriteEfer(machine.Registers.Efer & ~ControlRegisters.EferNx);
+        machine.Cpu.Instructions.WriteEfer(machine.Registers.Efer & ~ControlBits.EferNxe);
         machine.Guest.Map(Gva + 0x1000, 0x6000 | P | W | NX);
         machine.Read(Gva + 0x1000);
         Assert.Equal(9U, machine.Vcpu.InjectedErrorCode);
@@ -93,7 +92,7 @@ public sealed class C20_RoleTests
         var machine = Mapped();
         machine.Guest.Map(0x60_0000, 0x10_3000 | P | W);
         machine.Store(0x60_0000, 0x10_3000, 0x6000 | P | W);
-        machine.Fresh().Cpu.Instructions.WriteCr4(machine.Registers.Cr4 | ControlRegisters.Cr4Pge);
+        machine.Fresh().Cpu.Instructions.WriteCr4(machine.Registers.Cr4 | ControlBits.Cr4Pge);
         Assert.Equal(["sync 103 l1"], machine.PageLines());
         Assert.Contains(machine.Log.Flushes, flush => flush.Kind == FlushKind.Guest);
         Assert.Empty(machine.Log.Roots);
@@ -103,9 +102,9 @@ public sealed class C20_RoleTests
     public void Switching_PCIDs_on_drops_all_roots_and_switching_them_off_flushes()
     {
         var machine = Mapped();
-        machine.Cpu.Instructions.WriteCr4(machine.Registers.Cr4 | ControlRegisters.Cr4Pcide);
+        machine.Cpu.Instructions.WriteCr4(machine.Registers.Cr4 | ControlBits.Cr4Pcide);
         Assert.Equal([RootOperation.Free, RootOperation.Allocate, RootOperation.Load], machine.Log.Roots.Select(root => root.Operation));
-        machine.Fresh().Cpu.Instructions.WriteCr4(machine.Registers.Cr4 & ~ControlRegisters.Cr4Pcide);
+        machine.Fresh().Cpu.Instructions.WriteCr4(machine.Registers.Cr4 & ~ControlBits.Cr4Pcide);
         Assert.Empty(machine.Log.Roots);
         Assert.Contains(machine.Log.Flushes, flush => flush.Kind == FlushKind.Guest);
     }
@@ -116,7 +115,7 @@ public sealed class C20_RoleTests
         var machine = Mapped();
         var first = machine.PageOf(0x102);
         machine.Guest.Map(0x8000_0000, 0x10_2000 | P | W);
-        machine.Cpu.Instructions.WriteCr0(machine.Registers.Cr0 & ~ControlRegisters.Cr0Wp);
+        machine.Cpu.Instructions.WriteCr0(machine.Registers.Cr0 & ~ControlBits.Cr0Wp);
         machine.Write(Gva);
         Assert.Equal(2, machine.PagesOf(0x102).Count);
         machine.Store(0x8000_0010, 0x10_2010, 0);

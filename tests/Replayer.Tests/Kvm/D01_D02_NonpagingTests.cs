@@ -3,6 +3,7 @@ using Replay.Replayer.Hardware;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Host;
 using Replay.Replayer.Kvm.Mmu;
+using Replay.Trace;
 using static Replay.Replayer.Tests.Guest.GuestTableBuilder;
 
 namespace Replay.Replayer.Tests.Kvm;
@@ -56,7 +57,7 @@ public sealed class D01_D02_NonpagingTests
     public void Paging_off_again_finds_the_direct_pages_again()
     {
         var machine = SwitchedOn();
-        machine.Fresh().Cpu.Instructions.WriteCr0(ControlRegisters.Cr0Pe);
+        machine.Fresh().Cpu.Instructions.WriteCr0(ControlBits.Cr0Pe);
         Assert.Equal(["find 0 l2", "find 40000 l2", "find 80000 l2", "find c0000 l2"], machine.PageLines());
         Assert.Equal(AccessOutcome.Completed, machine.Fresh().Write(0x6000));
         Assert.Empty(machine.Log.Exits);
@@ -71,7 +72,7 @@ public sealed class D01_D02_NonpagingTests
         Assert.Equal(0xe67UL, machine.Flags(0x10_0000));
         var direct = machine.Last(0x10_0000);
         machine.Registers.Cr3 = 0x10_0000;
-        machine.Cpu.Instructions.WriteCr0(ControlRegisters.Cr0Pe | ControlRegisters.Cr0Pg);
+        machine.Cpu.Instructions.WriteCr0(ControlBits.Cr0Pe | ControlBits.Cr0Pg);
         Assert.Equal(0xa65UL, direct.Value.Raw & ~Spte.BaseAddressMask);
         machine.Audit();
     }
@@ -83,8 +84,8 @@ public sealed class D01_D02_NonpagingTests
         var tables = new Replay.Replayer.Tests.Guest.GuestTableBuilder(PagingMode.Bits32, 0x10_0000, machine.Guest.Memory);
         tables.Map(0x40_0000, 0x5000 | P | W);
         machine.Registers.Cr3 = tables.Root;
-        machine.Registers.Cr4 = ControlRegisters.Cr4Pse;
-        machine.Fresh().Cpu.Instructions.WriteCr0(ControlRegisters.Cr0Pe | ControlRegisters.Cr0Pg | ControlRegisters.Cr0Wp);
+        machine.Registers.Cr4 = ControlBits.Cr4Pse;
+        machine.Fresh().Cpu.Instructions.WriteCr0(ControlBits.Cr0Pe | ControlBits.Cr0Pg | ControlBits.Cr0Wp);
         return machine;
     }
 }

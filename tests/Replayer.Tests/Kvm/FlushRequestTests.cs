@@ -1,8 +1,8 @@
-using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
 using Replay.Replayer.Kvm.Mmu;
+using Replay.Trace;
 using static Replay.Replayer.Tests.Guest.GuestTableBuilder;
 
 namespace Replay.Replayer.Tests.Kvm;
@@ -17,10 +17,10 @@ public sealed class FlushRequestTests
     {
         var machine = Mapped();
         var before = machine.Stats.TlbFlush;
-        machine.Cpu.Instructions.WriteCr4(machine.Registers.Cr4 | ControlRegisters.Cr4Smep);
+        machine.Cpu.Instructions.WriteCr4(machine.Registers.Cr4 | ControlBits.Cr4Smep);
         Assert.Equal(before + 1, machine.Stats.TlbFlush);
 
-        machine.Cpu.Instructions.WriteCr4(machine.Registers.Cr4 & ~ControlRegisters.Cr4Smep);
+        machine.Cpu.Instructions.WriteCr4(machine.Registers.Cr4 & ~ControlBits.Cr4Smep);
         Assert.Equal(before + 1, machine.Stats.TlbFlush);
     }
 

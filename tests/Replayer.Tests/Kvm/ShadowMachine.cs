@@ -27,7 +27,7 @@ internal sealed class ShadowMachine
         profile ??= HostProfiles.Amd;
         Guest = new GuestTableBuilder(paging, RootGfn << 12);
         if (paging == PagingMode.None)
-            Guest.Registers.Cr0 = ControlRegisters.Cr0Pe;
+            Guest.Registers.Cr0 = ControlBits.Cr0Pe;
         Journal = new Journal(Log);
         Vm = new KvmVm(Journal, Guest.Memory, MmuMode.Shadow, profile, kernel ?? KvmBehaviour.Linux61, backing);
         Replace(null, new Memslot(0, 0, MemoryPages, 0, logDirty: logDirty));

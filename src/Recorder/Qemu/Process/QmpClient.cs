@@ -15,6 +15,7 @@ internal sealed class QmpClient : IDisposable
     private Socket? _connection;
     private readonly List<byte> _received = [];
     private int _commands;
+    private bool _askedToQuit;
 
     public QmpClient(string path)
     {
@@ -23,8 +24,11 @@ internal sealed class QmpClient : IDisposable
         _listener.Listen(1);
     }
 
-    /// <summary>QEMU said that it shuts down because of a signal, not of the guest's will.</summary>
-    public bool ShutDownFromOutside { get; private set; }
+    /// <summary>
+    /// Why QEMU said that it shuts down (QAPI's <c>ShutdownCause</c>: <c>guest-shutdown</c>, <c>host-signal</c>, ...), unless we asked it to.
+    /// Null where it said nothing: a QEMU that gives up by itself does not.
+    /// </summary>
+    public string? ShutdownCause { get; private set; }
 
     /// <summary>Whether QEMU has connected; takes the connection if it waits.</summary>
     public bool TryAccept()
@@ -58,6 +62,7 @@ internal sealed class QmpClient : IDisposable
     /// <summary>Asks QEMU to leave; does not wait for an answer.</summary>
     public void Quit()
     {
+        _askedToQuit = true;
         try
         {
             _connection?.Send("""{"execute":"quit"}"""u8);
@@ -124,9 +129,10 @@ internal sealed class QmpClient : IDisposable
         using var document = JsonDocument.Parse(line);
         var message = document.RootElement.Clone();
         if (message.TryGetProperty("event", out var name) && name.ValueEquals("SHUTDOWN")
-            && message.TryGetProperty("data", out var data) && data.TryGetProperty("reason", out var reason))
+            && message.TryGetProperty("data", out var data) && data.TryGetProperty("reason", out var reason)
+            && !(_askedToQuit && reason.ValueEquals("host-qmp-quit")))
         {
-            ShutDownFromOutside |= reason.ValueEquals("host-signal");
+            ShutdownCause ??= reason.GetString();
         }
         return message;
     }

@@ -144,6 +144,9 @@ internal enum WireEnd : uint
     StopAt = 2,
     MaxAccesses = 3,
     Requested = 4,
+
+    /// <summary>QEMU leaves, and the plugin has seen no wish of the guest's for it.</summary>
+    QemuExit = 5,
 }
 
 /// <summary>What the plugin counts, laid out as <c>struct wire_counters</c>.</summary>

@@ -47,7 +47,7 @@ static void on_exit_of_qemu(plugin_id id, void *unused)
 {
     (void)id, (void)unused;
     g.recording = false;
-    ring_finish(WIRE_END_GUEST_EXIT);
+    ring_finish(WIRE_END_QEMU_EXIT); /* at whose wish, it does not say here */
 }
 
 static bool prepare_vcpus(unsigned count)

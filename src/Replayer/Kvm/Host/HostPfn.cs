@@ -8,9 +8,6 @@ public readonly record struct HostPfn(HostPfnKind Kind, ulong Pfn, bool MapWrita
 {
     /// <remarks>KVM: is_error_noslot_pfn().</remarks>
     public bool IsErrorOrNoSlot => Kind != HostPfnKind.Valid;
-
-    /// <remarks>KVM: is_error_pfn().</remarks>
-    public bool IsError => Kind is HostPfnKind.ReadOnlyFault or HostPfnKind.Fault;
 }
 
 /// <summary>What asking for the frame behind a gfn came to.</summary>

@@ -1,4 +1,3 @@
-using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Mmu;
 using Replay.Replayer.Kvm.Mmu.Shadow;
@@ -49,7 +48,7 @@ internal sealed class NestedSvm(KvmVcpu vcpu) : NestedVirtualization(vcpu)
     {
         Registers.Efer = efer;
         Registers.Cr0 = cr0;
-        if (Vm.TdpEnabled && ((Registers.Cr4 ^ cr4) & ControlRegisters.Cr4Pge) != 0)
+        if (Vm.TdpEnabled && ((Registers.Cr4 ^ cr4) & ControlBits.Cr4Pge) != 0)
         {
             using var scope = Vm.Journal.Enter(KvmFunction.SvmSetCr4);
             Vcpu.Tlb.FlushCurrent();

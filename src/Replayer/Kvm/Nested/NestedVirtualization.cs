@@ -114,7 +114,7 @@ internal abstract class NestedVirtualization(KvmVcpu vcpu)
         LastExit = (code, info1, info2);
         _left = Entry! with { Cr0 = Registers.Cr0, Cr3 = Registers.Cr3, Cr4 = Registers.Cr4, Efer = Registers.Efer };
         Entry = null;
-        SetRegisters(Outer.Cr0 | ControlRegisters.Cr0Pe, Outer.Cr4, Outer.Efer);
+        SetRegisters(Outer.Cr0 | ControlBits.Cr0Pe, Outer.Cr4, Outer.Efer);
         AfterTransition();
         if (vcpu.IsNested)
             SwapPdptes();

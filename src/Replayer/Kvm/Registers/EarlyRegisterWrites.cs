@@ -1,12 +1,13 @@
 using Replay.Replayer.Guest;
 using Replay.Replayer.History;
+using Replay.Trace;
 
 namespace Replay.Replayer.Kvm.Registers;
 
 /// <summary>What KVM does when the guest writes a control register, where a change of any bit that has to do with paging drops the roots.</summary>
 internal sealed class EarlyRegisterWrites(KvmVcpu vcpu) : RegisterWrites(vcpu)
 {
-    private const ulong Cr0Bits = ControlRegisters.Cr0Pg | ControlRegisters.Cr0Wp | ControlRegisters.Cr0Cd | ControlRegisters.Cr0Nw;
+    private const ulong Cr0Bits = ControlBits.Cr0Pg | ControlBits.Cr0Wp | ControlBits.Cr0Cd | ControlBits.Cr0Nw;
 
     private readonly KvmVcpu _vcpu = vcpu;
     private readonly KvmVm _vm = vcpu.Vm;
@@ -17,13 +18,13 @@ internal sealed class EarlyRegisterWrites(KvmVcpu vcpu) : RegisterWrites(vcpu)
     {
         using var scope = _vm.Journal.Enter(KvmFunction.KvmSetCr0);
         var old = _registers.Cr0;
-        var startsPaging = (value & ~old & ControlRegisters.Cr0Pg) != 0;
-        var isLong = (_registers.Efer & ControlRegisters.EferLme) != 0;
-        if (startsPaging && !isLong && (_registers.Cr4 & ControlRegisters.Cr4Pae) != 0)
+        var startsPaging = (value & ~old & ControlBits.Cr0Pg) != 0;
+        var isLong = (_registers.Efer & ControlBits.EferLme) != 0;
+        if (startsPaging && !isLong && (_registers.Cr4 & ControlBits.Cr4Pae) != 0)
             LoadPdptrs(_registers.Cr3);
         _registers.Cr0 = value;
         if (isLong)
-            SetLongModeActive((value & ControlRegisters.Cr0Pg) != 0);
+            SetLongModeActive((value & ControlBits.Cr0Pg) != 0);
         if (((value ^ old) & Cr0Bits) != 0)
             _vm.ShadowMmu.Contexts.Reset(_vcpu);
     }
@@ -34,7 +35,7 @@ internal sealed class EarlyRegisterWrites(KvmVcpu vcpu) : RegisterWrites(vcpu)
     {
         using var scope = _vm.Journal.Enter(KvmFunction.KvmSetCr3);
         // With PAE on and long mode off, the PDPTEs have not been read since the exit, which counts as changed.
-        var mayHaveOtherPdptes = !_registers.LongMode && (_registers.Cr4 & ControlRegisters.Cr4Pae) != 0;
+        var mayHaveOtherPdptes = !_registers.LongMode && (_registers.Cr4 & ControlBits.Cr4Pae) != 0;
         if (value == _registers.Cr3 && !mayHaveOtherPdptes)
         {
             if ((_vcpu.Requests & VcpuRequests.TlbFlush) == 0)
@@ -58,12 +59,12 @@ internal sealed class EarlyRegisterWrites(KvmVcpu vcpu) : RegisterWrites(vcpu)
     {
         using var scope = _vm.Journal.Enter(KvmFunction.KvmSetCr4);
         var old = _registers.Cr4;
-        var legacyPae = !_registers.LongMode && _registers.PagingEnabled && (value & ControlRegisters.Cr4Pae) != 0;
+        var legacyPae = !_registers.LongMode && _registers.PagingEnabled && (value & ControlBits.Cr4Pae) != 0;
         var pdptrBitsChanged = ((value ^ old) & Cr4PdptrBits) != 0;
         if (legacyPae && pdptrBitsChanged)
             LoadPdptrs(_registers.Cr3);
         _registers.Cr4 = value;
-        if (pdptrBitsChanged || (old & ~value & ControlRegisters.Cr4Pcide) != 0)
+        if (pdptrBitsChanged || (old & ~value & ControlBits.Cr4Pcide) != 0)
             _vm.ShadowMmu.Contexts.Reset(_vcpu);
     }
 
@@ -72,8 +73,8 @@ internal sealed class EarlyRegisterWrites(KvmVcpu vcpu) : RegisterWrites(vcpu)
     {
         using var scope = _vm.Journal.Enter(KvmFunction.SetEfer);
         var old = _registers.Efer;
-        _registers.Efer = (value & ~ControlRegisters.EferLma) | (old & ControlRegisters.EferLma);
-        if (((value ^ old) & ControlRegisters.EferNx) != 0)
+        _registers.Efer = (value & ~ControlBits.EferLma) | (old & ControlBits.EferLma);
+        if (((value ^ old) & ControlBits.EferNxe) != 0)
             _vm.ShadowMmu.Contexts.Reset(_vcpu);
     }
 }

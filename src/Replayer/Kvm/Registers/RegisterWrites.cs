@@ -1,6 +1,7 @@
 using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Mmu;
+using Replay.Trace;
 
 namespace Replay.Replayer.Kvm.Registers;
 
@@ -8,20 +9,20 @@ namespace Replay.Replayer.Kvm.Registers;
 internal class RegisterWrites(KvmVcpu vcpu)
 {
     /// <summary>KVM_MMU_CR0_ROLE_BITS.</summary>
-    private const ulong Cr0RoleBits = ControlRegisters.Cr0Pg | ControlRegisters.Cr0Wp;
+    private const ulong Cr0RoleBits = ControlBits.Cr0Pg | ControlBits.Cr0Wp;
 
     /// <summary>KVM_MMU_CR4_ROLE_BITS.</summary>
-    private const ulong Cr4RoleBits = ControlRegisters.Cr4Pse | ControlRegisters.Cr4Pae | ControlRegisters.Cr4La57
-        | ControlRegisters.Cr4Smep | ControlRegisters.Cr4Smap | ControlRegisters.Cr4Pke;
+    private const ulong Cr4RoleBits = ControlBits.Cr4Pse | ControlBits.Cr4Pae | ControlBits.Cr4La57
+        | ControlBits.Cr4Smep | ControlBits.Cr4Smap | ControlBits.Cr4Pke;
 
     /// <summary>KVM_MMU_EFER_ROLE_BITS.</summary>
-    private const ulong EferRoleBits = ControlRegisters.EferLme | ControlRegisters.EferNx;
+    private const ulong EferRoleBits = ControlBits.EferLme | ControlBits.EferNxe;
 
     /// <summary>X86_CR0_PDPTR_BITS.</summary>
-    private const ulong Cr0PdptrBits = ControlRegisters.Cr0Cd | ControlRegisters.Cr0Nw | ControlRegisters.Cr0Pg;
+    private const ulong Cr0PdptrBits = ControlBits.Cr0Cd | ControlBits.Cr0Nw | ControlBits.Cr0Pg;
 
     /// <summary>X86_CR4_PDPTR_BITS.</summary>
-    protected const ulong Cr4PdptrBits = ControlRegisters.Cr4Pge | ControlRegisters.Cr4Pse | ControlRegisters.Cr4Pae | ControlRegisters.Cr4Smep;
+    protected const ulong Cr4PdptrBits = ControlBits.Cr4Pge | ControlBits.Cr4Pse | ControlBits.Cr4Pae | ControlBits.Cr4Smep;
 
     private const ulong PcidMask = 0xfff;
 
@@ -53,13 +54,13 @@ internal class RegisterWrites(KvmVcpu vcpu)
     {
         using var scope = _vm.Journal.Enter(KvmFunction.KvmSetCr0);
         var old = _registers.Cr0;
-        var pae = (_registers.Cr4 & ControlRegisters.Cr4Pae) != 0;
-        var legacyPaging = (_registers.Efer & ControlRegisters.EferLme) == 0 && (value & ControlRegisters.Cr0Pg) != 0;
+        var pae = (_registers.Cr4 & ControlBits.Cr4Pae) != 0;
+        var legacyPaging = (_registers.Efer & ControlBits.EferLme) == 0 && (value & ControlBits.Cr0Pg) != 0;
         if (legacyPaging && pae && ((value ^ old) & Cr0PdptrBits) != 0)
             LoadPdptrs(_registers.Cr3);
         _registers.Cr0 = value;
-        if ((_registers.Efer & ControlRegisters.EferLme) != 0)
-            SetLongModeActive((value & ControlRegisters.Cr0Pg) != 0);
+        if ((_registers.Efer & ControlBits.EferLme) != 0)
+            SetLongModeActive((value & ControlBits.Cr0Pg) != 0);
         PostSetCr0(old, value);
     }
 
@@ -71,8 +72,8 @@ internal class RegisterWrites(KvmVcpu vcpu)
         var pcid = 0UL;
         if (_registers.Pcide)
         {
-            skipFlush = (value & ControlRegisters.Cr3NoFlush) != 0;
-            value &= ~ControlRegisters.Cr3NoFlush;
+            skipFlush = (value & ControlBits.Cr3NoFlush) != 0;
+            value &= ~ControlBits.Cr3NoFlush;
             pcid = value & PcidMask;
         }
 
@@ -95,10 +96,10 @@ internal class RegisterWrites(KvmVcpu vcpu)
     {
         using var scope = _vm.Journal.Enter(KvmFunction.KvmSetCr4);
         var old = _registers.Cr4;
-        var legacyPae = !_registers.LongMode && _registers.PagingEnabled && (value & ControlRegisters.Cr4Pae) != 0;
+        var legacyPae = !_registers.LongMode && _registers.PagingEnabled && (value & ControlBits.Cr4Pae) != 0;
         if (legacyPae && ((value ^ old) & Cr4PdptrBits) != 0)
             LoadPdptrs(_registers.Cr3);
-        if (_vm.Profile.Vendor == Host.CpuVendor.Amd && _vm.TdpEnabled && ((value ^ old) & ControlRegisters.Cr4Pge) != 0)
+        if (_vm.Profile.Vendor == Host.CpuVendor.Amd && _vm.TdpEnabled && ((value ^ old) & ControlBits.Cr4Pge) != 0)
         {
             using var svm = _vm.Journal.Enter(KvmFunction.SvmSetCr4);
             vcpu.Tlb.FlushCurrent();
@@ -113,7 +114,7 @@ internal class RegisterWrites(KvmVcpu vcpu)
     {
         using var scope = _vm.Journal.Enter(KvmFunction.SetEfer);
         var old = _registers.Efer;
-        value = (value & ~ControlRegisters.EferLma) | (old & ControlRegisters.EferLma);
+        value = (value & ~ControlBits.EferLma) | (old & ControlBits.EferLma);
         _registers.Efer = value;
         if (((value ^ old) & EferRoleBits) != 0)
             _vm.ShadowMmu.Contexts.Reset(vcpu);
@@ -203,15 +204,15 @@ internal class RegisterWrites(KvmVcpu vcpu)
     {
         using var scope = _vm.Journal.Enter(KvmFunction.KvmPostSetCr0);
         var changed = old ^ value;
-        if (_vm.Kernel.IgnoresWpWithoutPaging && changed == ControlRegisters.Cr0Wp && (value & ControlRegisters.Cr0Pg) == 0)
+        if (_vm.Kernel.IgnoresWpWithoutPaging && changed == ControlBits.Cr0Wp && (value & ControlBits.Cr0Pg) == 0)
             return;
-        if (_vm.TdpEnabled && changed == ControlRegisters.Cr0Wp)
+        if (_vm.TdpEnabled && changed == ControlBits.Cr0Wp)
         {
             _vm.ShadowMmu.Contexts.Init(vcpu);
             return;
         }
 
-        if ((changed & ControlRegisters.Cr0Pg) != 0 && (value & ControlRegisters.Cr0Pg) == 0)
+        if ((changed & ControlBits.Cr0Pg) != 0 && (value & ControlBits.Cr0Pg) == 0)
             vcpu.Requests |= VcpuRequests.TlbFlushGuest;
         if ((changed & Cr0RoleBits) != 0)
             _vm.ShadowMmu.Contexts.Reset(vcpu);
@@ -226,16 +227,16 @@ internal class RegisterWrites(KvmVcpu vcpu)
         var cleared = old & ~value;
         if ((changed & Cr4RoleBits) != 0)
             _vm.ShadowMmu.Contexts.Reset(vcpu);
-        if (!_vm.TdpEnabled && (set & ControlRegisters.Cr4Pcide) != 0)
+        if (!_vm.TdpEnabled && (set & ControlBits.Cr4Pcide) != 0)
             _vm.ShadowMmu.Roots.Unload(vcpu);
-        if ((changed & ControlRegisters.Cr4Pge) != 0 || (cleared & ControlRegisters.Cr4Pcide) != 0)
+        if ((changed & ControlBits.Cr4Pge) != 0 || (cleared & ControlBits.Cr4Pcide) != 0)
             vcpu.Requests |= VcpuRequests.TlbFlushGuest;
-        else if ((changed & ControlRegisters.Cr4Pae) != 0 || (set & ControlRegisters.Cr4Smep) != 0)
+        else if ((changed & ControlBits.Cr4Pae) != 0 || (set & ControlBits.Cr4Smep) != 0)
             vcpu.Requests |= VcpuRequests.TlbFlushCurrent;
     }
 
     /// <remarks>KVM: enter_lmode(), exit_lmode().</remarks>
     protected void SetLongModeActive(bool active) => _registers.Efer = active
-        ? _registers.Efer | ControlRegisters.EferLma
-        : _registers.Efer & ~ControlRegisters.EferLma;
+        ? _registers.Efer | ControlBits.EferLma
+        : _registers.Efer & ~ControlBits.EferLma;
 }

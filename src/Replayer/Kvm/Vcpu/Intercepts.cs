@@ -1,5 +1,5 @@
-using Replay.Replayer.Guest;
 using Replay.Replayer.Kvm.Host;
+using Replay.Trace;
 
 namespace Replay.Replayer.Kvm;
 
@@ -39,12 +39,12 @@ internal static class VcpuIntercepts
     {
         var vm = vcpu.Vm;
         if (vm.Profile.Vendor == CpuVendor.Intel)
-            return ~(vm.TdpEnabled && vm.Kernel.GuestOwnsCr0Wp ? Cr0Ts | ControlRegisters.Cr0Wp : Cr0Ts);
+            return ~(vm.TdpEnabled && vm.Kernel.GuestOwnsCr0Wp ? Cr0Ts | ControlBits.Cr0Wp : Cr0Ts);
 
         // Where the CPU runs with another CR0 than the guest sees, every write is intercepted; otherwise the selective intercept does.
         var cr0 = vcpu.Registers.Cr0;
-        var caching = (cr0 & (ControlRegisters.Cr0Cd | ControlRegisters.Cr0Nw)) == 0;
-        const ulong forced = ControlRegisters.Cr0Pg | ControlRegisters.Cr0Wp;
+        var caching = (cr0 & (ControlBits.Cr0Cd | ControlBits.Cr0Nw)) == 0;
+        const ulong forced = ControlBits.Cr0Pg | ControlBits.Cr0Wp;
         var sameCr0 = caching && (vm.TdpEnabled || (cr0 & forced) == forced);
         return sameCr0 ? ~(Cr0Ts | Cr0Mp) : Everything;
     }
@@ -54,6 +54,6 @@ internal static class VcpuIntercepts
         var vm = vcpu.Vm;
         if (vm.Profile.Vendor == CpuVendor.Amd)
             return Everything;
-        return ~(vm.TdpEnabled ? vm.Kernel.Cr4GuestBits : vm.Kernel.Cr4GuestBits & ~ControlRegisters.Cr4Pge);
+        return ~(vm.TdpEnabled ? vm.Kernel.Cr4GuestBits : vm.Kernel.Cr4GuestBits & ~ControlBits.Cr4Pge);
     }
 }

@@ -180,10 +180,7 @@ public sealed class KvmVcpu : IHypervisor
             Take(VcpuRequests.TlbFlushCurrent);
         }
 
-        if (Take(VcpuRequests.TlbFlushCurrent))
-            Tlb.FlushCurrentOnRequest();
-        if (Take(VcpuRequests.TlbFlushGuest))
-            Tlb.FlushGuestOnRequest();
+        ServiceLocalFlushes();
     }
 
     /// <summary>Serves the flushes of this vCPU's own translations that are pending, before what they are of changes.</summary>

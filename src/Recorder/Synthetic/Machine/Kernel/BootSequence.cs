@@ -1,3 +1,5 @@
+using Replay.Trace;
+
 namespace Replay.Recorder.Synthetic.Machine;
 
 /// <summary>

@@ -1,4 +1,5 @@
 using Replay.Recorder.Synthetic.Machine;
+using Replay.Trace;
 
 namespace Replay.Recorder.Synthetic.Workloads;
 

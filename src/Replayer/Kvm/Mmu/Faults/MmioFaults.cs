@@ -28,9 +28,9 @@ internal sealed class MmioFaults(KvmVm vm)
     }
 
     /// <remarks>KVM: mmio_info_in_cache().</remarks>
-    public bool IsInCache(KvmVcpu vcpu, ulong address) => !vcpu.IsNested && vcpu.Mmu.RootRole.Direct
+    public bool IsInCache(KvmVcpu vcpu, ulong address) => !vcpu.IsNested && (vcpu.Mmu.RootRole.Direct
         ? vcpu.Mmio.MatchesGpa(address, vm.MmioGeneration)
-        : !vcpu.IsNested && vcpu.Mmio.MatchesGva(address, vm.MmioGeneration);
+        : vcpu.Mmio.MatchesGva(address, vm.MmioGeneration));
 
     /// <summary>The last entry on the way to the address.</summary>
     /// <remarks>KVM: get_mmio_spte().</remarks>

@@ -27,7 +27,7 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
 
         vm.Journal.BeginFault(address, exit.Gva, errorCode, vcpu.Mmu.PageFaultHandler, exit.Access);
         outcome = Dispatch(vcpu, address, errorCode & vm.Kernel.FaultErrorCodeMask, (exit.Flags & AccessFlags.AlignmentCheck) != 0);
-        var mayRetry = !vm.Kernel.WriteProtectedIsAnOutcome && !IsKnownDevice(vcpu, address);
+        var mayRetry = !vm.Kernel.WriteProtectedIsAnOutcome && !mmu.MmioFaults.IsInCache(vcpu, address);
         var decided = outcome == RetPf.WriteProtected ? HandleWriteProtected(vcpu, address, errorCode, exit, out mayRetry) : outcome;
         Count(decided);
         var result = decided switch
@@ -73,11 +73,6 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
         vcpu.LastRetry = (vm.Journal.Rip, address);
         return RetPf.Retry;
     }
-
-    /// <remarks>KVM: mmio_info_in_cache().</remarks>
-    private bool IsKnownDevice(KvmVcpu vcpu, ulong address) => vcpu.Mmu.RootRole.Direct
-        ? vcpu.Mmio.MatchesGpa(address, vm.MmioGeneration)
-        : vcpu.Mmio.MatchesGva(address, vm.MmioGeneration);
 
     private ExitResult HandleMmio(KvmVcpu vcpu, ulong address, ulong errorCode, RetPf outcome, in VmExit exit)
     {

@@ -1,4 +1,5 @@
 using Replay.Replayer.Guest;
+using Replay.Trace;
 
 namespace Replay.Replayer.Kvm.Mmu;
 
@@ -18,8 +19,8 @@ public readonly record struct CpuRole(PageRole Base, bool Valid, bool Cr4Pse, bo
         var role = new PageRole(0).WithAccess(PteAccess.All).With(PageRole.GuestModeMask, isGuestMode);
         if (!registers.PagingEnabled)
             return new CpuRole(role.WithDirect(true), Valid: true, false, false, false, false, false, false);
-        var pae = (registers.Cr4 & ControlRegisters.Cr4Pae) != 0;
-        var la57 = registers.LongMode && (registers.Cr4 & ControlRegisters.Cr4La57) != 0;
+        var pae = (registers.Cr4 & ControlBits.Cr4Pae) != 0;
+        var la57 = registers.LongMode && (registers.Cr4 & ControlBits.Cr4La57) != 0;
         var level = registers.LongMode ? (la57 ? PgLevel.Root5 : PgLevel.Root4) : pae ? PgLevel.RootPae : PgLevel.Root32;
         role = role.WithLevel(level)
             .With(PageRole.EferNxMask, registers.Nx)
@@ -30,8 +31,8 @@ public readonly record struct CpuRole(PageRole Base, bool Valid, bool Cr4Pse, bo
         return new CpuRole(
             role,
             Valid: true,
-            Cr4Pse: (registers.Cr4 & ControlRegisters.Cr4Pse) != 0,
-            Cr4Pke: registers.LongMode && (registers.Cr4 & ControlRegisters.Cr4Pke) != 0,
+            Cr4Pse: (registers.Cr4 & ControlBits.Cr4Pse) != 0,
+            Cr4Pke: registers.LongMode && (registers.Cr4 & ControlBits.Cr4Pke) != 0,
             Cr4Smap: registers.Smap,
             Cr4Smep: registers.Smep,
             Cr4La57: la57,

@@ -1,6 +1,7 @@
 using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Host;
+using Replay.Trace;
 
 namespace Replay.Replayer.Kvm.Mmu;
 
@@ -48,7 +49,7 @@ internal sealed class MmuContexts(KvmVm vm)
     public void InitShadowNpt(KvmVcpu vcpu, ulong cr4, ulong efer)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmInitShadowNptMmu);
-        var registers = new ControlRegisters { Cr0 = ControlRegisters.Cr0Pg, Cr4 = cr4 & ~ControlRegisters.Cr4Pke, Efer = efer };
+        var registers = new ControlRegisters { Cr0 = ControlBits.Cr0Pg, Cr4 = cr4 & ~ControlBits.Cr4Pke, Efer = efer };
         var cpuRole = CpuRole.Of(registers, isGuestMode: true);
         var mmu = vcpu.GuestMmu;
         mmu.CpuRole = cpuRole;

@@ -1,4 +1,5 @@
 using Replay.Replayer.History;
+using Replay.Trace;
 
 namespace Replay.Replayer.Kvm.Mmu.Shadow;
 
@@ -78,7 +79,7 @@ internal sealed class GuestTableWrites(KvmVm vm, ShadowMmu mmu)
     /// <remarks>KVM: mmu_pte_write_fetch_gpte().</remarks>
     private ulong ReadWritten(KvmVcpu vcpu, ref ulong gpa, ref int bytes)
     {
-        if ((vcpu.Registers.Cr4 & Guest.ControlRegisters.Cr4Pae) != 0 && bytes == 4)
+        if ((vcpu.Registers.Cr4 & ControlBits.Cr4Pae) != 0 && bytes == 4)
         {
             gpa &= ~7UL;
             bytes = 8;

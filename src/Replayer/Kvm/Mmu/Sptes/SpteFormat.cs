@@ -178,17 +178,6 @@ public sealed class SpteFormat
     /// <remarks>KVM: is_host_writable in older kernels; shadow_host_writable_mask.</remarks>
     public bool IsHostWritable(Spte spte) => (spte.Raw & HostWritableMask) != 0;
 
-    /// <remarks>KVM: spte_has_volatile_bits().</remarks>
-    public bool HasVolatileBits(Spte spte)
-    {
-        if (!spte.IsWritable && IsMmuWritable(spte))
-            return true;
-        if (IsAccessTrack(spte))
-            return true;
-        return IsAdEnabled(spte)
-            && ((spte.Raw & AccessedMask) == 0 || (spte.IsWritable && (spte.Raw & DirtyMask) == 0));
-    }
-
     /// <summary>An entry that points at a table.</summary>
     /// <remarks>KVM: make_nonleaf_spte().</remarks>
     public Spte MakeNonleaf(ulong childPfn, bool adDisabled) => new(

@@ -1,4 +1,4 @@
-namespace Replay.Replayer.Kvm;
+namespace Replay.Replayer.Kvm.Host;
 
 /// <summary>Where the host stands in taking memory away from the guest (the MMU notifier's begin and end).</summary>
 /// <remarks>KVM: mmu_invalidate_seq, mmu_invalidate_in_progress; kvm_mmu_invalidate_begin(), kvm_mmu_invalidate_end().</remarks>

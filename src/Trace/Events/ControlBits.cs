@@ -1,13 +1,16 @@
-namespace Replay.Recorder.Synthetic.Machine;
+namespace Replay.Trace;
 
-/// <summary>The control-register bits that decide how a guest translates.</summary>
+/// <summary>The bits of control registers that decide how a guest translates. Intel SDM volume 3, sections 2.5 and 2.2.1.</summary>
 public static class ControlBits
 {
     public const ulong Cr0Pe = 1UL << 0;
     public const ulong Cr0Et = 1UL << 4;
     public const ulong Cr0Wp = 1UL << 16;
+    public const ulong Cr0Nw = 1UL << 29;
+    public const ulong Cr0Cd = 1UL << 30;
     public const ulong Cr0Pg = 1UL << 31;
 
+    /// <summary>CR3 bit 63 in a write: keep the translations of this PCID.</summary>
     public const ulong Cr3NoFlush = 1UL << 63;
 
     public const ulong Cr4Pse = 1UL << 4;
