@@ -227,7 +227,7 @@ public sealed class ImportTests : IDisposable
         var before = Everything();
         var runs = appends ? await Query("select run, name, complete from run") : [];
         var option = replaces ? "--force" : appends ? "--append" : "";
-        using var shell = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("/bin/sh", ["-c", $"{{ {late}; }} | dotnet '{typeof(ExitCode).Assembly.Location}' import ftrace - --mmu ept --host intel --db '{_folder["t.db"]}' -q {option}"]) { RedirectStandardError = true })!;
+        using var shell = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("/bin/sh", ["-c", $"{{ {late}; }} | dotnet '{typeof(ExitCode).Assembly.Location}' import ftrace - --mmu ept --host intel --db '{_folder["t.db"]}' -q {option}"]) { RedirectStandardError = true, UseShellExecute = false })!;
         var error = await shell.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         await shell.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.True(shell.ExitCode == ExitCode.BadInput, error);

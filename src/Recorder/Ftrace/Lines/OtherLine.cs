@@ -11,12 +11,14 @@ namespace Replay.Recorder.Ftrace;
 /// </remarks>
 internal static class OtherLine
 {
+    private static readonly System.Buffers.SearchValues<byte> TimeCharacters = System.Buffers.SearchValues.Create("0123456789. "u8);
+
     public static bool Is(ReadOnlySpan<byte> text) => (IsGraph(text) || IsFunction(text) || IsSystemCall(text)) && !LooseHead.TryParse(text, out _);
 
     private static bool IsGraph(ReadOnlySpan<byte> text)
     {
         // The time, where it is printed, stands first.
-        if (text.IndexOf(" | "u8) is > 0 and var bar && !text[..bar].ContainsAnyExcept("0123456789. "u8))
+        if (text.IndexOf(" | "u8) is > 0 and var bar && !text[..bar].ContainsAnyExcept(TimeCharacters))
             text = text[(bar + 3)..].TrimStart((byte)' ');
         var digits = text.IndexOfAnyExceptInRange((byte)'0', (byte)'9');
         return digits is > 0 and <= 4 && text[digits] == (byte)')'
