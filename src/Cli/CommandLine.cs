@@ -19,8 +19,12 @@ internal static class CommandLine
             root.Subcommands.Add(verb);
         foreach (var option in root.Options)
         {
-            if (option is HelpOption { Action: HelpAction help })
-                option.Action = new ExampleHelpAction(help, root);
+            if (option is not HelpOption { Action: HelpAction help })
+                continue;
+            option.Action = new ExampleHelpAction(help, root);
+            // Where a slash begins a path, completion must not take it for help.
+            foreach (var alias in OperatingSystem.IsWindows() ? [] : option.Aliases.Where(name => name[0] == '/').ToArray())
+                option.Aliases.Remove(alias);
         }
 
         root.Options.Add(NoColor);
@@ -43,7 +47,8 @@ internal static class CommandLine
                 return ExitCode.Usage;
             }
 
-            foreach (var message in messages)
+            // Behind a verb that is none, no word can be judged.
+            foreach (var message in Suggestions.IsVerbMissing(parsed) ? messages.Take(1) : messages)
                 console.Error.WriteLine($"{verb}: {message}");
             foreach (var suggestion in Suggestions.For(parsed))
                 console.Error.WriteLine($"Did you mean '{suggestion}'?");

@@ -134,6 +134,75 @@ public sealed class TerminalTests : IDisposable
         Assert.Equal(0, groff.ExitCode);
     }
 
+    /// <summary>A terminal of 80 columns: sentences are broken between words, and what is empty says why.</summary>
+    [Theory]
+    [InlineData("query --list")]
+    [InlineData("schema")]
+    [InlineData("schema table_write")]
+    public async Task Sentences_fit_a_terminal(string line)
+    {
+        var (_, text, _) = await AtTerminal(line.Split(' '));
+        Assert.All(text.ReplaceLineEndings("\n").Split('\n'), written => Assert.True(written.Length <= 80 || !written.Trim().Contains(' ', StringComparison.Ordinal), written));
+    }
+
+    [Fact]
+    public async Task An_answer_without_rows_says_why_and_nothing_of_columns()
+    {
+        await CommandRunner.Run("record", "synthetic", "-w", "demand-paging", "-k", "pages=4", "-q", "-o", _folder["e.capture"]);
+        await CommandRunner.Run("run", _folder["e.capture"], "-m", "ept", "-q", "-o", _folder["e.db"]);
+        var (_, _, error) = await AtTerminal("query", _folder["e.db"], "select * from table_write where run = 5");
+        Assert.Equal("replay query: 0 rows: there is no run 5, but 1 (ept).", error.Trim());
+        (_, _, error) = await AtTerminal("query", _folder["e.db"], "select * from table_write where run = 1 and level = 9");
+        Assert.Equal("replay query: 0 rows: nothing matches.", error.Trim());
+    }
+
+    [Fact]
+    public async Task Behind_a_verb_that_is_none_no_word_is_judged()
+    {
+        var (exitCode, _, error) = await CommandRunner.Run("quary", "demo.db");
+        Assert.Equal(ExitCode.Usage, exitCode);
+        Assert.Equal(["replay: Unrecognized command or argument 'quary'.", "Did you mean 'query'?", "See 'replay --help'."], error.ReplaceLineEndings("\n").Trim().Split('\n'));
+    }
+
+    [Fact]
+    public async Task Help_names_an_argument_not_all_that_it_may_be()
+    {
+        var (_, help, _) = await CommandRunner.Run("query", "--help");
+        Assert.Matches(@"(?m)^  <?SQL>? +SQL, or @NAME", help);
+        var (_, all, _) = await CommandRunner.Run("--help");
+        Assert.DoesNotContain("@counters", help + all, StringComparison.Ordinal);
+    }
+
+    private static async Task<(int ExitCode, string Out, string Error)> AtTerminal(params string[] args)
+    {
+        var output = new StringWriter();
+        var error = new StringWriter();
+        var console = new Terminal.CliConsole { Out = output, Error = error, In = new StringReader(""), OutIsTerminal = true, Width = 80 };
+        var exitCode = await CommandLine.RunAsync(args, console);
+        return (exitCode, output.ToString(), error.ToString());
+    }
+
+    /// <summary>PowerShell itself is asked, where it is installed (dotnet tool install powershell).</summary>
+    [Theory]
+    [InlineData("replay q", "query")]
+    [InlineData("replay run --mmu np", "npt-tdp")]
+    [InlineData("replay query x.db '@writes-by", "'@writes-by-level'")]
+    public async Task PowerShell_completes_verbs_values_and_queries(string line, string expected)
+    {
+        var shell = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(folder => Path.Combine(folder, "pwsh")).FirstOrDefault(File.Exists);
+        if (shell is null)
+            Assert.Skip("pwsh is not installed (dotnet tool install --global powershell)");
+        var (_, script, _) = await CommandRunner.Run("completion", "pwsh");
+        await File.WriteAllTextAsync(_folder["ask.ps1"], $$"""
+            function replay { dotnet '{{typeof(ExitCode).Assembly.Location}}' @args }
+            {{script}}
+            (TabExpansion2 -inputScript "{{line}}" -cursorColumn {{line.Length}}).CompletionMatches.CompletionText
+            """, TestContext.Current.CancellationToken);
+        using var asked = Process.Start(new ProcessStartInfo(shell!, ["-NoProfile", "-File", _folder["ask.ps1"]]) { RedirectStandardOutput = true, UseShellExecute = false })!;
+        var answer = await asked.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        Assert.Contains(expected, answer.ReplaceLineEndings("\n").Split('\n'));
+    }
+
     [Theory]
     [InlineData("bash")]
     [InlineData("zsh")]

@@ -112,6 +112,7 @@ public sealed class BrowserTests(BootFixture boot) : IClassFixture<BootFixture>
             browser.Open(address);
             browser.See(shows);
             Assert.True(browser.Evaluate<int>("document.scrollingElement.scrollWidth") <= width, $"{name} is wider than {width} pixels");
+            Assert.True(browser.Evaluate<bool>("document.querySelector('.tabs').scrollWidth <= document.querySelector('.tabs').clientWidth"), $"{name}: not every view's name is in sight at {width} pixels");
             var ground = browser.Evaluate<string>("getComputedStyle(document.documentElement).backgroundColor");
             Assert.Equal(isDark ? "rgb(18, 22, 28)" : "rgb(246, 247, 249)", ground);
             Keep(browser, name, width, isDark);

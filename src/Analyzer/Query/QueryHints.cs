@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using Dapper;
 using Replay.Analyzer.Store;
@@ -42,6 +43,17 @@ public static partial class QueryHints
         }
     }
 
+    /// <summary>Why the SQL can have no rows, where that can be told from it; null: it cannot.</summary>
+    public static string? WhyEmpty(string sql, Database database)
+    {
+        ArgumentNullException.ThrowIfNull(database);
+        if (database.Runs.Count == 0)
+            return "there is no run in this database yet.";
+        var known = database.Runs.ToDictionary(run => run.Run.ToString(CultureInfo.InvariantCulture), StringComparer.Ordinal);
+        var missing = RunByNumber().Matches(sql).Select(match => match.Groups["number"].Value.TrimStart('0')).FirstOrDefault(number => !known.ContainsKey(number));
+        return missing is null ? null : $"there is no run {missing}, but {string.Join(", ", database.Runs.Select(run => $"{run.Run} ({run.Name})"))}.";
+    }
+
     /// <summary>Of a trace without the guest's CR3, an answer by process would be NULL without a reason.</summary>
     private static IEnumerable<string> AddressSpaces(string sql, Database database) => !sql.Contains("guest_cr3", StringComparison.Ordinal)
         ? []
@@ -51,6 +63,9 @@ public static partial class QueryHints
 
     [GeneratedRegex(@"\brun\s*(=|==|\bIS\b|\bIN\b\s*\()\s*'(?<name>[^']+)'", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
     private static partial Regex RunByName();
+
+    [GeneratedRegex(@"\brun\s*==?\s*(?<number>[0-9]+)\b", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
+    private static partial Regex RunByNumber();
 
     /// <summary>A column that the SQL itself calls run may hold names.</summary>
     [GeneratedRegex(@"\bAS\s+run\b", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]

@@ -33,11 +33,22 @@ internal sealed class CompletionCommand : VerbCommand
             """
             complete -c replay -a '(set -l line (commandline -cp); replay "[suggest:"(string length -- $line)"]" "$line" 2>/dev/null)'
             """,
+        // A word that begins with @ is one of PowerShell's own unless it is quoted.
         ["pwsh"] =
             """
             Register-ArgumentCompleter -Native -CommandName replay -ScriptBlock {
                 param($word, $line, $position)
-                replay "[suggest:$position]" "$line" 2>$null | Where-Object { $_ -like "$word*" } | ForEach-Object { [System.Management.Automation.CompletionResult]::new($_) }
+                $typed = "$word".Trim("'", '"')
+                $before = "$line".PadRight($position).Substring(0, $position)
+                if ("$word" -ne $typed) {
+                    $at = $before.LastIndexOf("$word".Substring(0, 1) + $typed)
+                    if ($at -ge 0) { $before = $before.Substring(0, $at) + $typed }
+                }
+                $found = replay "[suggest:$($before.Length)]" $before 2>$null | Where-Object { $_.StartsWith($typed) }
+                $found | Sort-Object -Stable { $_.StartsWith('-') } | ForEach-Object {
+                    $insert = $_.StartsWith('@') ? "'$_'" : $_
+                    [System.Management.Automation.CompletionResult]::new($insert, $_, 'ParameterValue', $_)
+                }
             }
             """,
     };
@@ -54,6 +65,7 @@ internal sealed class CompletionCommand : VerbCommand
     public override IReadOnlyList<Example> Examples { get; } =
     [
         new("replay completion bash", "source <(replay completion bash) in ~/.bashrc"),
+        new("replay completion pwsh", "replay completion pwsh | Out-String | Invoke-Expression in $PROFILE"),
         new("replay completion fish", "its output belongs into ~/.config/fish/completions/replay.fish"),
     ];
 

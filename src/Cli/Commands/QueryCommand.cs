@@ -30,7 +30,7 @@ internal sealed class QueryCommand : VerbCommand
     private static readonly JsonSerializerOptions ListJson = new(JsonSerializerDefaults.Web) { WriteIndented = true, Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) }, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly Argument<string?> _database = new("DB") { Description = "A database made by 'replay run', or a folder of histories made by 'replay run --to' or 'replay sweep', s3:// too (with DuckDB: see docs/sweep.md)", Arity = ArgumentArity.ZeroOrOne };
-    private readonly Argument<string?> _sql = new("SQL") { Description = "SQL, or @NAME for a canned query; without it, SQL is read from stdin", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Argument<string?> _sql = new("SQL") { Description = "SQL, or @NAME for a canned query; without it, SQL is read from stdin", HelpName = "SQL", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<FileInfo?> _file = new("--file", "-f") { Description = "Read the SQL from a file", HelpName = "FILE" };
     private readonly Option<string[]> _parameters = new("--param", "-p") { Description = "Value of a :parameter; repeatable", HelpName = "KEY=VALUE" };
     private readonly Option<string?> _format = new("--format") { Description = "table, csv, json, jsonl, markdown or line (default: table on a terminal, csv otherwise)", HelpName = "FORMAT" };
@@ -86,7 +86,7 @@ internal sealed class QueryCommand : VerbCommand
             if (arguments.GetValue(_json))
                 console.Out.WriteLine(JsonSerializer.Serialize(CannedQueries.All.Select(query => new { query.Name, query.Title, query.Description, query.Parameters }), ListJson));
             else
-                List(console.Out);
+                List(console.Out, console.Width);
             return Task.FromResult(ExitCode.Done);
         }
 
@@ -103,7 +103,7 @@ internal sealed class QueryCommand : VerbCommand
             using var answer = question.StartsWith('@')
                 ? asked.Execute(CannedQueries.Find(question), parameters, limits, cancellation)
                 : asked.Execute(question, Values(parameters), limits, cancellation);
-            return Task.FromResult(Write(answer, format, limits, null, console));
+            return Task.FromResult(Write(answer, format, limits, console));
         }
 
         using var database = Database.OpenRead(Inputs.Database(path));
@@ -119,16 +119,16 @@ internal sealed class QueryCommand : VerbCommand
         foreach (var hint in QueryHints.For(sql, database))
             console.Error.WriteLine($"replay query: {hint}");
 
-        return Task.FromResult(Write(execution, format, limits, symbols, console));
+        return Task.FromResult(Write(execution, format, limits, console, symbols, QueryHints.WhyEmpty(sql, database)));
     }
 
-    private static int Write(IQueryExecution execution, ResultFormat format, QueryLimits limits, SymbolTable? symbols, CliConsole console)
+    private static int Write(IQueryExecution execution, ResultFormat format, QueryLimits limits, CliConsole console, SymbolTable? symbols = null, string? whyEmpty = null)
     {
         var isCutOff = false;
         format.WriteAll(execution, console.Out, result =>
         {
             Tell(result, limits, console.Error);
-            TellFit(format, result, console);
+            TellFit(format, result, console, whyEmpty);
             isCutOff |= result.End == QueryEnd.TimeLimit;
         }, symbols is null ? null : rows => new NamedRows(rows, symbols));
         return isCutOff ? ExitCode.Interrupted : ExitCode.Done;
@@ -170,24 +170,31 @@ internal sealed class QueryCommand : VerbCommand
     }
 
     /// <summary>What a terminal has no room for, and that there was nothing.</summary>
-    internal static void TellFit(ResultFormat format, IQueryExecution result, CliConsole console)
+    internal static void TellFit(ResultFormat format, IQueryExecution result, CliConsole console, string? whyEmpty = null)
     {
         if (format is not TableFormat table)
             return;
-        if (table.LeftOut.Count > 0)
-            console.Error.WriteLine($"replay query: no room for {string.Join(", ", table.LeftOut)}. --line shows a field a line, --wide lets lines run on.");
-        if (result is { RowCount: 0, End: QueryEnd.Complete } && console.OutIsTerminal)
-            console.Error.WriteLine("replay query: 0 rows: nothing matches.");
+        if (result is { RowCount: 0, End: QueryEnd.Complete })
+        {
+            if (console.OutIsTerminal)
+                Prose.Write(console.Error, $"replay query: 0 rows: {whyEmpty ?? "nothing matches."}", console.Width);
+        }
+        else if (table.LeftOut.Count > 0)
+        {
+            Prose.Write(console.Error, $"replay query: no room for {string.Join(", ", table.LeftOut)}. --line shows a field a line, --wide lets lines run on.", console.Width);
+        }
     }
 
-    private static void List(TextWriter output)
+    private static void List(TextWriter output, int? width)
     {
+        const int Indent = 4;
+        var margin = new string(' ', Indent);
         foreach (var query in CannedQueries.All)
         {
-            output.WriteLine($"@{query.Name}  {query.Title}");
-            output.WriteLine($"    {query.Description.ReplaceLineEndings(" ")}");
+            Prose.Write(output, $"@{query.Name}  {query.Title}", width, indent: Indent);
+            Prose.Write(output, query.Description.ReplaceLineEndings(" "), width, margin, Indent);
             foreach (var parameter in query.Parameters)
-                output.WriteLine($"    -p {parameter.Name}={parameter.Default ?? "..."}  {parameter.Description}");
+                Prose.Write(output, $"-p {parameter.Name}={parameter.Default ?? "..."}  {parameter.Description}", width, margin, Indent);
         }
     }
 

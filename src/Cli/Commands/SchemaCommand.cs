@@ -16,7 +16,7 @@ internal sealed class SchemaCommand : VerbCommand
     private readonly Option<bool> _json = CommonOptions.Json();
 
     public SchemaCommand()
-        : base("schema", "Print the reference of the database: views, columns, canned queries, entity diagram (Markdown); of one view its columns.")
+        : base("schema", "Print the reference of the database: views, columns, canned queries, entity diagram (Markdown; on a terminal the views alone); of one view its columns.")
     {
         Arguments.Add(_view);
         Options.Add(_json);
@@ -34,6 +34,8 @@ internal sealed class SchemaCommand : VerbCommand
         var views = name is null ? ViewDefinition.All : [Find(name)];
         if (arguments.GetValue(_json))
             console.Out.WriteLine(JsonSerializer.Serialize(views, Format));
+        else if (name is null && console.OutIsTerminal)
+            List(console);
         else if (name is null)
             console.Out.Write(SchemaDocs.Markdown());
         else
@@ -47,35 +49,24 @@ internal sealed class SchemaCommand : VerbCommand
 
     internal static void Write(ViewDefinition view, CliConsole console)
     {
-        const int Narrowest = 24;
         var names = view.Columns.Max(column => column.Name.Length);
         var types = view.Columns.Max(column => column.Type.Length);
-        var indent = names + types + 4;
-        var room = console.Width is { } width && width > indent + Narrowest ? width - indent : int.MaxValue;
-        console.Out.WriteLine($"{view.Name}: {string.Join(' ', view.Description)}");
+        Prose.Write(console.Out, $"{view.Name}: {string.Join(' ', view.Description)}", console.Width);
         console.Out.WriteLine();
         foreach (var column in view.Columns)
         {
             var head = $"{column.Name.PadRight(names)}  {column.Type.PadRight(types)}  ";
-            foreach (var line in Wrap(column.Description + (column.References is { } reference ? $" (joins {reference})" : ""), room))
-            {
-                console.Out.WriteLine(head + line);
-                head = new string(' ', indent);
-            }
+            Prose.Write(console.Out, column.Description + (column.References is { } reference ? $" (joins {reference})" : ""), console.Width, head, head.Length);
         }
     }
 
-    private static IEnumerable<string> Wrap(string text, int width)
+    /// <summary>On a terminal nobody reads the whole page: what there is, a sentence each.</summary>
+    private static void List(CliConsole console)
     {
-        while (text.Length > width)
-        {
-            var space = text.LastIndexOf(' ', width);
-            if (space <= 0)
-                break;
-            yield return text[..space];
-            text = text[(space + 1)..];
-        }
-
-        yield return text;
+        var names = ViewDefinition.All.Max(view => view.Name.Length) + 2;
+        foreach (var view in ViewDefinition.All)
+            Prose.Write(console.Out, view.Description[0], console.Width, view.Name.PadRight(names), names);
+        console.Out.WriteLine();
+        Prose.Write(console.Out, "'replay schema VIEW' has the columns of one, 'replay schema | less' the whole reference, 'replay query --list' the canned queries.", console.Width);
     }
 }

@@ -135,7 +135,7 @@ internal sealed class ShellSession(Database database, CliConsole console, Cancel
         QueryHints.Check(sql, database);
         foreach (var hint in QueryHints.For(sql, database))
             console.Error.WriteLine(hint);
-        Answer(limits => _runner.Execute(sql, limits: limits, cancellation: stop));
+        Answer(limits => _runner.Execute(sql, limits: limits, cancellation: stop), QueryHints.WhyEmpty(sql, database));
     }
 
     private void AskCanned(string[] words, CancellationToken stop)
@@ -147,7 +147,7 @@ internal sealed class ShellSession(Database database, CliConsole console, Cancel
         Answer(limits => _runner.Execute(query, arguments, limits, stop));
     }
 
-    private void Answer(Func<QueryLimits, QueryExecution> start)
+    private void Answer(Func<QueryLimits, QueryExecution> start, string? whyEmpty = null)
     {
         var limits = new QueryLimits
         {
@@ -164,7 +164,7 @@ internal sealed class ShellSession(Database database, CliConsole console, Cancel
             {
                 rows += result.RowCount;
                 QueryCommand.Tell(result, limits, console.Error);
-                QueryCommand.TellFit(format, result, console);
+                QueryCommand.TellFit(format, result, console, whyEmpty);
             });
         }
 

@@ -18,7 +18,7 @@ internal static class TimelineApi
     private const int EnoughStretches = 150;
 
     /// <summary>Above it, counting would be felt.</summary>
-    private const long MostRows = 800_000;
+    private const long MostRows = 200_000;
 
     private static readonly QueryLimits Patience = new() { Time = TimeSpan.FromSeconds(2) };
 

@@ -21,8 +21,8 @@ public sealed class PartFileWriter : IDisposable
     /// <summary>Most tables of a small run have no more; the room grows with the rows.</summary>
     private const int FewRows = 256;
 
-    /// <summary>The fastest of ZSTD's levels: the columns are encoded already.</summary>
-    private const int Level = 1;
+    /// <summary>One of ZSTD's fast levels: the columns are encoded already, and level 1 takes as much time as all else for an eighth fewer bytes.</summary>
+    private const int Level = -1;
 
     private readonly string _path;
     private readonly string _table;

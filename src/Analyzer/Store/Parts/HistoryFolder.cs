@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.IO.Hashing;
 using System.Text;
@@ -31,6 +32,10 @@ public sealed class HistoryFolder
     private const string WorkFolder = "_work";
     private const string RunTable = "run";
     private const string ViewsFile = "views.sql";
+
+    /// <summary>To bring a run in is to rename a few folders.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LockPause = TimeSpan.FromMilliseconds(50);
 
     private HistoryFolder(string directory) => Directory = directory;
 
@@ -130,7 +135,9 @@ public sealed class HistoryFolder
     /// <param name="run">Its number there.</param>
     /// <param name="parts">Has the rows of records.</param>
     /// <param name="key">Of the run.</param>
-    public void Publish(Database database, int run, HistoryParts parts, RunKey key)
+    /// <param name="patience">How long another process that brings the same run in is waited for; null: long enough for one that works.</param>
+    /// <exception cref="StoreException">It took longer.</exception>
+    public void Publish(Database database, int run, HistoryParts parts, RunKey key, TimeSpan? patience = null)
     {
         ArgumentNullException.ThrowIfNull(database);
         ArgumentNullException.ThrowIfNull(parts);
@@ -139,7 +146,7 @@ public sealed class HistoryFolder
         System.IO.Directory.CreateDirectory(from);
         SmallTables.Write(connection, run, from);
         System.IO.Directory.CreateDirectory(Path.Combine(Directory, KeysFolder));
-        using var alone = new FileStream(KeyFile(key) + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+        using var alone = LockOf(key, patience ?? Patience);
         if (Has(key))
         {
             System.IO.Directory.Delete(from, recursive: true);
@@ -158,6 +165,25 @@ public sealed class HistoryFolder
         }
 
         System.IO.Directory.Delete(from, recursive: true);
+    }
+
+    /// <summary>Whoever holds it brings this run in, alone.</summary>
+    private FileStream LockOf(RunKey key, TimeSpan patience)
+    {
+        var waited = Stopwatch.StartNew();
+        while (true)
+        {
+            try
+            {
+                return new FileStream(KeyFile(key) + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+            }
+            catch (IOException exception) when (exception is not (DirectoryNotFoundException or FileNotFoundException or PathTooLongException))
+            {
+                if (waited.Elapsed >= patience)
+                    throw new StoreException($"{Directory}: another process is bringing run {key.Number} in. Run the same command again with --force when it has ended: a run that is there is not made again.", exception);
+                Thread.Sleep(LockPause);
+            }
+        }
     }
 
     private string Place(string table, RunKey key) => Path.Combine(Directory, table, string.Create(CultureInfo.InvariantCulture, $"run={key.Number}"));

@@ -3,6 +3,7 @@ import uPlot from '/vendor/uplot.js';
 import { colour } from './dom.js';
 import { short, number } from './format.js';
 
+const labelHeight = 12;
 const stepped = uPlot.paths.stepped({ align: 1, alignGaps: 0 });
 
 /**
@@ -15,6 +16,7 @@ export function lane(element, series, options) {
   const text = colour('--dim');
   const grid = colour('--line');
   const tens = (_, ticks) => ticks.map(tick => options.isLog && !isRound(tick) ? null : tick);
+  const labelled = (chart, ticks) => options.isLog ? apart(tens(chart, ticks), chart.scales.y.max, options.height - (options.hasAxis ? 34 : 8)) : ticks;
   const chart = new uPlot({
     width: options.width,
     height: options.height,
@@ -30,7 +32,7 @@ export function lane(element, series, options) {
     scales: { x: { time: false, min: options.min, max: options.max, range: () => [options.min, options.max] }, y: { distr: options.isLog ? 4 : 1, range: (_, low, high) => [0, Math.max(1, high)] } },
     axes: [
       { show: options.hasAxis, stroke: text, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid }, size: 26, values: (_, ticks) => ticks.map(tick => tick === null ? '' : short(tick)), font: '11px system-ui' },
-      { stroke: text, grid: { stroke: grid, width: 1, filter: tens }, ticks: { show: false }, size: 52, space: 22, filter: tens, values: (_, ticks) => ticks.map(tick => tick === null || (options.isLog && tick === 0) ? '' : short(tick)), font: '11px system-ui' },
+      { stroke: text, grid: { stroke: grid, width: 1, filter: tens }, ticks: { show: false }, size: 52, space: 22, filter: labelled, values: (_, ticks) => ticks.map(tick => tick === null || (options.isLog && tick === 0) ? '' : short(tick)), font: '11px system-ui' },
     ],
     series: [{}, ...series.map(one => ({ label: one.label, stroke: one.colour, fill: one.fill, width: one.width ?? 1, paths: stepped, points: { show: false }, spanGaps: true }))],
     hooks: {
@@ -85,6 +87,19 @@ function fill(values) {
 /** On a logarithmic axis only the tens are written. */
 const isRound = tick => tick === 0 || Math.abs(Math.log10(Math.abs(tick)) % 1) < 1e-9;
 
+/** Of the tens those whose labels have room, the highest first. */
+function apart(ticks, max, height) {
+  let above = Infinity;
+  const kept = new Set();
+  for (const tick of ticks.filter(tick => tick !== null).reverse()) {
+    const y = Math.asinh(tick) / Math.asinh(max) * height;
+    if (above - y < labelHeight) continue;
+    kept.add(tick);
+    above = y;
+  }
+  return ticks.map(tick => kept.has(tick) ? tick : null);
+}
+
 /** A plot of any columns of a result. */
 export function scatter(element, x, columns, options) {
   const palette = ['--a', '--b', '--c3', '--c4', '--c5', '--c6'].map(colour);
@@ -94,7 +109,7 @@ export function scatter(element, x, columns, options) {
     width: options.width,
     height: options.height,
     scales: { x: { time: false }, y: { range: (_, low, high) => [Math.min(0, low), Math.max(1, high)] } },
-    axes: [{ stroke: colour('--dim'), grid: { stroke: colour('--line') }, values: (_, ticks) => ticks.map(short) }, { stroke: colour('--dim'), grid: { stroke: colour('--line') }, size: 60, values: (_, ticks) => ticks.map(short) }],
+    axes: [{ stroke: colour('--dim'), grid: { stroke: colour('--line'), width: 1 }, values: (_, ticks) => ticks.map(short) }, { stroke: colour('--dim'), grid: { stroke: colour('--line'), width: 1 }, size: 60, values: (_, ticks) => ticks.map(short) }],
     series: [{ label: options.x, value: (_, value) => number(value) }, ...columns.map((column, i) => ({ label: column.label, stroke: palette[i % palette.length], width: 1.5, points: { show: rows.length < 200 }, value: (_, value) => number(value) }))],
   }, data, element);
 }

@@ -126,7 +126,7 @@ export const why = {
           h('div.writelist', steps.map(write => h('div.row', { title: write.line ? `a kernel’s tracepoint prints: ${write.line}` : 'no tracepoint of a kernel shows this write' },
             h('a.mono', { href: app.href('tables', { at: answer.at, run: answer.run, table: write.table, idx: write.idx, ...answer.mode === 'shadow' ? {} : { gpa: write.gpa } }) }, `${levelName(write.level)} T${write.table}[${write.idx}]`),
             gfnLink(app, write.gfn), change(write),
-            h('span.mono.values', value(write.old), h('span.arrow', '→'), value(write.new)),
+            h('span.mono.values', { title: `${write.old} → ${write.new}` }, write.oldKind === 'none' ? '' : [value(write.old), h('span.arrow', '→')], value(write.new)),
             h('span.dim', write.actor === 'hardware' ? 'by the CPU' : write.tracepoint ? '' : 'unseen by ftrace')))));
         case 'page': return h('div.step.line', path && h('p.path', chain(path, before)), h('p', steps.map((page, i) => [i > 0 && ', ', h('b', { create: 'makes', zap: 'zaps', free: 'frees', find: 'finds', sync: 'syncs', unsync: 'unsyncs' }[page.operation] ?? page.operation), ` ${levelName(page.level)} `, h('span.mono', `T${page.table}`), ' for gfn ', gfnLink(app, page.gfn)]), '.'));
         case 'root': return h('div.step.line', path && h('p.path', chain(path, before)), h('p', h('b', `root ${first.operation}`), first.table ? h('span.mono', ` T${first.table}`) : '', first.value && h('span.mono.dim', ` ${first.value}`)));
