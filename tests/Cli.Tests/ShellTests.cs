@@ -47,7 +47,7 @@ public sealed class ShellTests : IDisposable
         Directory.CreateDirectory(_folder["state"]);
         using var terminal = Process.Start(start)!;
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        patience.CancelAfter(TimeSpan.FromMinutes(2));
+        patience.CancelAfter(Hang.Limit);
         using var end = patience.Token.Register(() => terminal.Kill(entireProcessTree: true));
         var shown = new System.Text.StringBuilder();
         // Before it has asked: the terminal still makes a line feed of Enter.

@@ -12,7 +12,6 @@ internal sealed class Browser : IDisposable
     private const string Chromium = "/usr/bin/chromium";
     private const string Driver = "/usr/bin/chromedriver";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
     private static readonly string[] Switches =
     [
@@ -32,7 +31,7 @@ internal sealed class Browser : IDisposable
         options.SetLoggingPreference(LogType.Performance, LogLevel.All);
         var service = ChromeDriverService.CreateDefaultService(Path.GetDirectoryName(Driver), Path.GetFileName(Driver));
         service.SuppressInitialDiagnosticInformation = true;
-        _driver = new ChromeDriver(service, options, Patience);
+        _driver = new ChromeDriver(service, options, Hang.Limit);
     }
 
     public static Browser Start(Uri server)
@@ -121,7 +120,7 @@ internal sealed class Browser : IDisposable
 
     private static void Until(Func<bool> isSo, Func<string> otherwise)
     {
-        var end = DateTime.UtcNow + Patience;
+        var end = DateTime.UtcNow + Hang.Limit;
         while (!isSo())
         {
             Assert.True(DateTime.UtcNow < end, otherwise());

@@ -139,17 +139,26 @@ const functions = {
 export const translate = (sql, values = {}) => new Parser(tokenize(sql), values).items();
 
 /** The views of a folder of histories, from its views.sql, as statements. */
-export function views(sql, folder) {
+export function views(sql, folder, key = '') {
   const statements = [];
   for (const statement of split(sql)) {
     const table = /^CREATE VIEW (\w+) AS SELECT (.*?) FROM read_parquet\(\['\.\/(.*?)'\]/s.exec(statement);
     if (/^SET /.test(statement)) continue;
-    if (table) statements.push(`CREATE VIEW ${table[1]} AS SELECT ${table[2]} FROM file('${folder}/${table[3]}', Parquet)`);
+    const from = key ? `s3('${folder}/${table?.[3]}', '${key}', '${key}', Parquet)` : `file('${folder}/${table?.[3]}', Parquet)`;
+    if (table) statements.push(`CREATE VIEW ${table[1]} AS SELECT ${table[2]} FROM ${from}`);
     // The views' columns have the names of what they are made of: that is meant, not the column.
-    else statements.push(`${translate(statement)} SETTINGS prefer_column_name_to_alias = 1`);
+    // That of a list of names behind the view's is not: the text of an access or a flush has its kind in it, where the kind of the event is 'access'.
+    else statements.push(`${translate(/^CREATE VIEW event\b/.test(statement) ? withKinds(statement) : statement)} SETTINGS prefer_column_name_to_alias = 1`);
   }
   return statements;
 }
+
+/** Says of each part of a union whose kind is meant. */
+const withKinds = (statement) =>
+  statement.split(/(?<=\n)UNION ALL\n/).map((part, i) => {
+    const [, list, select] = i === 0 ? /^(.*? AS )(SELECT.*)$/s.exec(part) : [, '', part];
+    return list + select.replace(/(?<![.'"])\bkind\b(?!['"])/g, `${/\bFROM (\w+)/.exec(select)?.[1]}.kind`);
+  }).join('UNION ALL\n');
 
 /** Settings under which the answers are SQLite's. */
 export const settings = ['SET cast_keep_nullable = 1', 'SET join_use_nulls = 1', 'SET union_default_mode = \'DISTINCT\''];

@@ -15,20 +15,19 @@ const questions = {
   'one task, a stretch': 'SELECT count(*) AS writes FROM table_write WHERE run = 1 AND ordinal BETWEEN 1000000 AND 1100000',
 };
 
-/** A process of its own: its CPU seconds and its memory are what time says. */
+/** A process of its own: its CPU seconds and its memory are what GNU time says (Debian: time). */
 const timed = (command, ...rest) => {
-  const { stdout, stderr, status } = spawnSync('/usr/bin/env', ['bash', '-c', 'TIMEFORMAT="%R %U %S"; time "$0" "$@"', command, ...rest], { encoding: 'utf8', maxBuffer: 1 << 28 });
+  const { stdout, stderr, status } = spawnSync('/usr/bin/time', ['-f', '%e %U %S %M', command, ...rest], { encoding: 'utf8', maxBuffer: 1 << 28 });
   if (status !== 0) throw new Error(stderr);
-  const [wall, user, system] = stderr.trim().split('\n').at(-1).split(' ').map(Number);
-  return { stdout: stdout.trim(), wall, cpu: user + system };
+  const [wall, user, system, kilobytes] = stderr.trim().split('\n').at(-1).split(' ').map(Number);
+  return { stdout: stdout.trim(), wall, cpu: user + system, memory: kilobytes / 1024 };
 };
 
 const statements = views(fs.readFileSync(path.join(folder, 'views.sql'), 'utf8'), parts).filter((sql) => /^CREATE VIEW (_table_write|table_write) /.test(sql));
-const script = (sql) => `import { createRequire } from 'node:module'; import fs from 'node:fs';
+const script = (sql) => `import { createRequire } from 'node:module';
 const { Session } = createRequire(${JSON.stringify(path.join(process.cwd(), 'x'))})('chdb'); const session = new Session();
 for (const sql of ${JSON.stringify(['SET cast_keep_nullable = 1', ...statements])}) session.query(sql);
-process.stdout.write(session.query(${JSON.stringify(sql)}, 'CSV'));
-process.stderr.write(/VmHWM:\\s*(\\d+)/.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1] + '\\n');`;
+process.stdout.write(session.query(${JSON.stringify(sql)}, 'CSV'));`;
 const clickhouse = (sql) => {
   const file = path.join(work, 'ask.mjs');
   fs.writeFileSync(file, script(sql));
@@ -45,7 +44,7 @@ clickhouse(`INSERT INTO FUNCTION file('${part}', Parquet) SELECT * EXCEPT (run, 
   SETTINGS output_format_parquet_row_group_size = 65536, output_format_parquet_compression_method = 'zstd'`);
 const bytes = fs.statSync(part).size;
 
-console.log('| tasks | rows | bytes | question | engine | seconds | CPU seconds |\n| --- | --- | --- | --- | --- | --- | --- |');
+console.log('| tasks | rows | bytes | question | engine | seconds | CPU seconds | MiB |\n| --- | --- | --- | --- | --- | --- | --- | --- |');
 let made = 0;
 for (const tasks of wanted.length ? wanted.map(Number) : [1, 10, 100, 1000]) {
   for (; made < tasks; made++) {
@@ -57,7 +56,7 @@ for (const tasks of wanted.length ? wanted.map(Number) : [1, 10, 100, 1000]) {
     const there = timed('dotnet', tool, 'query', parts, sql, '--format', 'csv', '--timeout', '0');
     const plain = (text) => text.replaceAll('"', '').split('\n').join(';');
     if (plain(here.stdout) !== plain(there.stdout.split('\n').slice(1).join('\n'))) throw new Error(`${tasks} tasks, ${name}: ${here.stdout} for ${there.stdout}`);
-    for (const [engine, { wall, cpu }] of [['ClickHouse', here], ['DuckDB', there]])
-      console.log(`| ${tasks.toLocaleString('en')} | ${(tasks * rowsOfATask).toLocaleString('en')} | ${(tasks * bytes).toLocaleString('en')} | ${name} | ${engine} | ${wall.toFixed(1)} | ${cpu.toFixed(1)} |`);
+    for (const [engine, { wall, cpu, memory }] of [['ClickHouse', here], ['DuckDB', there]])
+      console.log(`| ${tasks.toLocaleString('en')} | ${(tasks * rowsOfATask).toLocaleString('en')} | ${(tasks * bytes).toLocaleString('en')} | ${name} | ${engine} | ${wall.toFixed(1)} | ${cpu.toFixed(1)} | ${memory.toFixed(0)} |`);
   }
 }

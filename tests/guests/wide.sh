@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Records guests of others, replays each in all five modes, and prints a row of docs/fidelity.md for each:
-# Debian's kernels in several shapes, firmware, boot loader, memory tester, xv6, KVM's own unit tests. Needs apt-get and
+# Debian's kernels in several shapes and under Xen, firmware, boot loader, memory tester, xv6, KVM's own unit tests. Needs apt-get and
 # dpkg-deb (Debian 12), cpio, gzip, QEMU 10, for the last two git, gcc, make and perl; no root; some 300 MB of downloads
 # and, for all of it, an hour of two cores.
 # Usage: wide.sh DIRECTORY [GUEST...]; wide.sh --list. REPLAY names the tool (default: ./replay beside this tree),
@@ -27,6 +27,7 @@ guests=(
     'linux-6.12-huge|amd64/6.12 huge|-M q35 -m 512'
     'i386-pae|i386/686-pae|-M pc -m 256'
     'i386|i386/686|-M pc -m 256'
+    'xen-dom0|xen|-M pc -m 512'
     'ovmf-shell|ovmf|-M q35 -m 256 -icount shift=6,sleep=off'
     'grub|grub|-M pc -m 64'
     'memtest86+|memtest|-M pc -m 64'
@@ -251,6 +252,16 @@ prepare() { # WHAT: sets arguments for it
             if [[ $what == *plug* ]]; then
                 arguments+=(-qmp "unix:$log/qmp,server=on,wait=off")
             fi ;;
+        xen) # Debian's Xen, with Debian's 6.1 kernel as its first guest, whose tables Xen makes the CPU walk (no nested guest)
+            local hypervisor
+            hypervisor=$(newest xen-system-amd64 xen-hypervisor-)
+            name=$(kernel_package amd64/6.1)
+            package "$hypervisor"
+            package "$name"
+            gzip -dc "$out/trees/$hypervisor"/boot/xen-*.gz >"$log/xen"
+            initramfs amd64 "$out/trees/$name" >"$log/initrd.gz"
+            arguments+=(-no-reboot -serial "file:$log/console" -kernel "$log/xen" -append 'console=com1 com1=115200 dom0_mem=256M'
+                -initrd "$(echo "$out/trees/$name"/boot/vmlinuz-*) console=hvc0 panic=-1,$log/initrd.gz") ;;
         ovmf)
             package ovmf
             cp "$out/trees/ovmf/usr/share/OVMF/OVMF_VARS_4M.fd" "$log/vars"

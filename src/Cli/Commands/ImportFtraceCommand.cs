@@ -102,55 +102,84 @@ internal sealed class ImportFtraceCommand : VerbCommand
         if (plan.Vms.Count > 1)
             console.Error.WriteLine($"{Verb}: {plan.Vms.Count} VMs, a run of each: {string.Join(", ", plan.Vms.Select(vm => vm.Name))} (process, or first vCPU thread). --pid chooses the threads of one.");
 
-        if (arguments.GetValue(_output) is { } capture)
+        var capture = arguments.GetValue(_output);
+        if (arguments.GetValue(_database) is null)
         {
-            using var whole = arguments.GetValue(_database) is null ? null : FtraceInput.Open(path);
-            MakeCapture(arguments, whole ?? input, plan, findings, capture, console, cancellation);
-            if (whole is null)
-                return Task.FromResult(ExitCode.Done);
+            MakeCapture(arguments, input, plan, findings, capture!, console, cancellation);
+            return Task.FromResult(ExitCode.Done);
         }
 
-        var (exitCode, parted) = Store(arguments, path, input, plan, findings, console, cancellation);
+        var (exitCode, parted) = Make(arguments, path, input, plan, findings, console, cancellation);
         if (parted is not null)
             DivergenceReport.Write(arguments.GetValue(_database)!, parted, console.Error);
         return Task.FromResult(exitCode);
     }
 
+    /// <summary>The database, and before it the capture. What either is refused for is told before one of them is made; a refusal leaves nothing.</summary>
     /// <returns>The run that parts from the trace, if one does.</returns>
-    private (int ExitCode, string? Parted) Store(
+    private (int ExitCode, string? Parted) Make(
         ParseResult arguments, string path, FtraceInput input, ImportPlan plan, HostFindings findings, CliConsole console, CancellationToken cancellation)
     {
-        using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
         using var file = Open(arguments);
-        var problems = new ProblemPrinter(console.Error, Verb, arguments.GetValue(_messages));
         var stores = new List<HistoryStore>();
         try
         {
             foreach (var info in Runs(arguments, path, plan, findings))
                 stores.Add(file.BeginRun(info));
-            var (trace, observed) = TraceImport.Run(
-                input,
-                plan,
-                stores,
-                problems,
-                (bytes, events) => progress.Update(time => Progress(bytes, events, input.Length, time)),
-                cancellation);
-            progress.Dispose();
-            problems.Finish();
-            if (trace.Interrupted)
-                return (Interrupted(console, trace), null);
-            for (var i = 0; i < stores.Count; i++)
-                stores[i].CompleteObserved(observed[i]);
-            var parted = arguments.GetValue(_output) is { } made ? Fill(arguments, path, plan, findings, made, file, stores[0], console, cancellation) : null;
-            ImportReport.Write(Verb, path, trace, [.. stores.Select((store, i) => (store.Name, observed[i]))], console.Error);
-            if (arguments.GetValue(_json))
-                ImportReport.WriteJson(trace, [.. stores.Select((store, i) => (store.Name, observed[i]))], console.Out);
-            return (ExitCode.Done, parted);
+            if (arguments.GetValue(_output) is { } capture)
+            {
+                using var whole = FtraceInput.Open(path);
+                MakeCapture(arguments, whole, plan, findings, capture, console, cancellation);
+            }
+
+            return Store(arguments, path, input, plan, findings, file, stores, console, cancellation);
+        }
+        catch
+        {
+            file.Withdraw();
+            throw;
         }
         finally
         {
             foreach (var store in stores)
                 store.Dispose();
+        }
+    }
+
+    /// <returns>The run that parts from the trace, if one does.</returns>
+    private (int ExitCode, string? Parted) Store(
+        ParseResult arguments, string path, FtraceInput input, ImportPlan plan, HostFindings findings, HistoryFile file, List<HistoryStore> stores, CliConsole console, CancellationToken cancellation)
+    {
+        using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
+        var problems = new ProblemPrinter(console.Error, Verb, arguments.GetValue(_messages));
+        var (trace, observed) = Read(arguments, input, plan, stores, problems, progress, cancellation);
+        progress.Dispose();
+        problems.Finish();
+        if (trace.Interrupted)
+            return (Interrupted(console, trace), null);
+        for (var i = 0; i < stores.Count; i++)
+            stores[i].CompleteObserved(observed[i]);
+        var parted = arguments.GetValue(_output) is { } made ? Fill(arguments, path, plan, findings, made, file, stores[0], console, cancellation) : null;
+        ImportReport.Write(Verb, path, trace, [.. stores.Select((store, i) => (store.Name, observed[i]))], console.Error);
+        if (arguments.GetValue(_json))
+            ImportReport.WriteJson(trace, [.. stores.Select((store, i) => (store.Name, observed[i]))], console.Out);
+        return (ExitCode.Done, parted);
+    }
+
+    /// <summary>A trace that is refused at its end has no capture either.</summary>
+    private (FtraceSummary Trace, IReadOnlyList<ObservedSummary> Observed) Read(
+        ParseResult arguments, FtraceInput input, ImportPlan plan, List<HistoryStore> stores, ProblemPrinter problems, ProgressLine progress, CancellationToken cancellation)
+    {
+        try
+        {
+            return TraceImport.Run(
+                input, plan, stores, problems, (bytes, events) => progress.Update(time => Progress(bytes, events, input.Length, time)), cancellation);
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            if (arguments.GetValue(_output) is { } made)
+                CaptureWriter.Withdraw(made);
+            throw;
         }
     }
 

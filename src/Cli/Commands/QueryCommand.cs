@@ -94,7 +94,7 @@ internal sealed class QueryCommand : VerbCommand
         var format = Format(arguments, console);
         var parameters = Settings.Parse(arguments.GetValue(_parameters) ?? [], "--param");
         var limits = Limits(arguments, console);
-        using var lastResort = new LastResort(limits.Time, what => console.Error.WriteLine($"replay query: {what}"), cancellation);
+        using var lastResort = new LastResort(console, limits.Time, what => console.Error.WriteLine($"replay query: {what}"), cancellation);
         if (FolderEngines.Folders(path) is { Count: > 0 } folders)
         {
             using var connection = FolderEngines.Load(path).Open(folders);

@@ -70,10 +70,21 @@ internal static class Reconstruction
                 .. reconstruction.Unknown,
             ],
         };
-        using var writer = CaptureWriter.Create(capture, manifest, new CaptureWriterOptions { Force = force });
-        var summary = reconstruction.Write(writer);
-        writer.Amend(known => known with { Origin = new SortedDictionary<string, string>(known.Origin, StringComparer.Ordinal) { [OffsetKey] = $"{summary.OrdinalOffset}" } });
-        return (summary, writer.Complete("trace-end", summary.Faults));
+        var writer = CaptureWriter.Create(capture, manifest, new CaptureWriterOptions { Force = force });
+        try
+        {
+            using (writer)
+            {
+                var summary = reconstruction.Write(writer);
+                writer.Amend(known => known with { Origin = new SortedDictionary<string, string>(known.Origin, StringComparer.Ordinal) { [OffsetKey] = $"{summary.OrdinalOffset}" } });
+                return (summary, writer.Complete("trace-end", summary.Faults));
+            }
+        }
+        catch
+        {
+            CaptureWriter.Withdraw(capture);
+            throw;
+        }
     }
 
     /// <summary>Replays the capture as the traced host, and holds each write against the trace.</summary>

@@ -29,6 +29,9 @@ internal sealed class CliConsole
     /// <summary>What Ctrl-C does instead of ending the verb, where one talks with its user.</summary>
     public Action? OnInterrupt { get; set; }
 
+    /// <summary>Ends the process with that exit code; null: it is not this console's to end.</summary>
+    public Action<int>? EndProcess { get; init; }
+
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
     public static CliConsole ForProcess() => new()
@@ -41,6 +44,7 @@ internal sealed class CliConsole
         Width = Console.IsOutputRedirected ? null : TerminalWidth(),
         ErrorIsTerminal = !Console.IsErrorRedirected,
         InIsPiped = Console.IsInputRedirected,
+        EndProcess = Environment.Exit,
     };
 
     /// <summary>COLUMNS where it is set, as everywhere; a terminal that does not tell its width has 80.</summary>

@@ -234,7 +234,7 @@ public sealed class FtraceReader
         {
             Lost(cpu, events);
         }
-        else if (!IsHeading(text) && !TryJoin(text))
+        else if (!IsHeading(text) && !OtherLine.Is(text) && !TryJoin(text))
         {
             TakeUnusual(clean);
         }

@@ -81,6 +81,9 @@ public sealed class CaptureWriter : ITraceSink, IDisposable
         return new CaptureWriter(directory, start, options);
     }
 
+    /// <summary>Removes a capture that was just made, since what it was made of was refused. No writer has it open.</summary>
+    public static void Withdraw(string directory) => CaptureDirectory.Remove(directory);
+
     /// <summary>Takes one chunk. Waits only when the encoder is <see cref="CaptureWriterOptions.QueueBlocks"/> behind.</summary>
     /// <exception cref="ArgumentException">
     /// Ordinals do not ascend, an access or event is none that a capture can hold, or instruction addresses are missing that the manifest promises.

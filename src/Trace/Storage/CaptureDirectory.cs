@@ -18,6 +18,16 @@ internal static class CaptureDirectory
             DurableFile.FlushDirectory(parent);
     }
 
+    /// <summary>Removes the files that a capture consists of, and the directory if nothing else is in it.</summary>
+    public static void Remove(string directory)
+    {
+        File.Delete(Path.Combine(directory, CaptureLayout.Manifest));
+        foreach (var file in Directory.GetFiles(directory).Where(file => CaptureLayout.Owns(Path.GetFileName(file))))
+            File.Delete(file);
+        if (!Directory.EnumerateFileSystemEntries(directory).Any())
+            Directory.Delete(directory);
+    }
+
     /// <summary>
     /// Sees that every part is there, and that a complete capture has no part beyond its manifest, which a glob would read and we would not.
     /// (The part that a killed recorder had published but not yet entered is such a one; it is passed over.)

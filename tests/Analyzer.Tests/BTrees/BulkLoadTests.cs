@@ -86,7 +86,7 @@ public sealed class BulkLoadTests : IDisposable
             new RandomHistory(seed + 1).Play(second, rounds);
             var spool = Spool.PathOf(DatabasePlace.PartialOf(_directory.File($"{engine}.db")));
             if (engine == StoreEngine.Pages && rounds > 1_000)
-                Assert.True(SpinWait.SpinUntil(() => File.Exists(spool), TimeSpan.FromMinutes(2)), "rows of a run under way wait on a spool"); // another thread stores them
+                Assert.True(SpinWait.SpinUntil(() => File.Exists(spool), Hang.Limit), "rows of a run under way wait on a spool"); // another thread stores them
             else
                 Assert.False(File.Exists(spool));
             first.Complete(RandomHistory.Summary);

@@ -189,6 +189,55 @@ public sealed class ImportTests : IDisposable
         Assert.False(File.Exists(_folder["t.db"]));
     }
 
+    /// <summary>What one output is refused for is told before the other is made, and a refusal takes back what was begun.</summary>
+    [Theory]
+    [InlineData("shadow paging", "-o", "c.capture")]
+    [InlineData("the capture is there", "-o", "taken.capture")]
+    [InlineData("the database is there", "-o", "c.capture", "--db", "taken.db")]
+    [InlineData("the database that runs are to be added to is not there", "-o", "c.capture", "--append")]
+    [InlineData("it is no database", "-o", "c.capture", "--db", "foreign.db", "--append")]
+    [InlineData("the name is taken", "-o", "c.capture", "--db", "taken.db", "--append", "--name", "observed")]
+    public async Task An_import_that_is_refused_leaves_nothing_and_changes_nothing(string why, params string[] options)
+    {
+        var trace = why == "shadow paging" ? "amd-shadow-mmio.4k.trace.gz" : "amd-npt-lm2m.thp.trace.gz";
+        Directory.CreateDirectory(_folder["taken.capture"]);
+        File.WriteAllText(_folder["taken.capture/notes"], "mine");
+        File.WriteAllText(_folder["foreign.db"], "mine");
+        Assert.Equal(ExitCode.Done, (await CommandRunner.Run("import", "ftrace", Traces.PathOf("linux-6.8.txt"), "--db", _folder["taken.db"], "-q")).ExitCode);
+        var before = Everything();
+        string[] args = [.. options.Select(option => option.Contains('.', StringComparison.Ordinal) ? _folder[option] : option)];
+        if (!options.Contains("--db"))
+            args = [.. args, "--db", _folder["t.db"]];
+        var (exitCode, _, error) = await CommandRunner.Run(["import", "ftrace", Traces.PathOf(trace), "-q", .. args]);
+        Assert.True(exitCode is ExitCode.Usage or ExitCode.BadInput or ExitCode.InputMissing or ExitCode.CannotCreate or ExitCode.InputOutput, $"{exitCode}: {error}");
+        Assert.Equal(before, Everything());
+    }
+
+    /// <summary>Of a pipe the VMs behind what is looked at before are seen when rows of the first have been written.</summary>
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public async Task A_second_VM_late_in_a_pipe_leaves_no_database_and_the_old_one_as_it_was(bool replaces, bool appends)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "the pipe is made by a shell");
+        var late = "for m in 1 2; do i=0; while [ $i -lt 95000 ]; do printf ' CPU 0/KVM-%d  [001] d..1. %d.0: kvm_page_fault: vcpu 0 rip 0x10 address 0x0000000000201000 error_code 0x0000000000000782\n CPU 0/KVM-%d  [001] d..1. %d.5: kvm_entry: vcpu 0, rip 0x10\n' $m $i $m $i; i=$((i+1)); done; done";
+        if (replaces || appends)
+            Assert.Equal(ExitCode.Done, (await CommandRunner.Run("import", "ftrace", Traces.PathOf("linux-6.8.txt"), "--db", _folder["t.db"], "-q")).ExitCode);
+        var before = Everything();
+        var runs = appends ? await Query("select run, name, complete from run") : [];
+        var option = replaces ? "--force" : appends ? "--append" : "";
+        using var shell = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("/bin/sh", ["-c", $"{{ {late}; }} | dotnet '{typeof(ExitCode).Assembly.Location}' import ftrace - --mmu ept --host intel --db '{_folder["t.db"]}' -q {option}"]) { RedirectStandardError = true, UseShellExecute = false })!;
+        var error = await shell.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await shell.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.True(shell.ExitCode == ExitCode.BadInput, error);
+        Assert.Contains("2 VMs", error, StringComparison.Ordinal);
+        if (appends)
+            Assert.Equal(runs, await Query("select run, name, complete from run"));
+        else
+            Assert.Equal(before, Everything());
+    }
+
     [Fact]
     public async Task An_observed_run_stands_beside_modelled_ones()
     {
@@ -252,6 +301,11 @@ public sealed class ImportTests : IDisposable
         using var database = Database.OpenRead(_folder["t.db"]);
         Assert.False(Assert.Single(database.Runs).Complete);
     }
+
+    /// <summary>Every file of the folder with what is in it.</summary>
+    private List<string> Everything() =>
+        [.. Directory.EnumerateFileSystemEntries(_folder["."], "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
+            .Select(path => $"{path} {(File.Exists(path) ? Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(path))) : "")}")];
 
     private async Task<string> Import(string trace, params string[] options)
     {

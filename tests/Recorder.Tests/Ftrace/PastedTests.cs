@@ -204,6 +204,24 @@ public sealed class PastedTests
         Assert.Equal(2, listing.Summary.Events);
     }
 
+    /// <summary>What tracers print beside events is no damage, and no part of the event before it.</summary>
+    [Theory]
+    [InlineData(" 1)               |  kvm_mmu_page_fault [kvm]() {")]
+    [InlineData(" 1)   0.310 us    |      fast_page_fault [kvm]();")]
+    [InlineData(" 1) + 10.001 us   |  } /* kvm_mmu_page_fault [kvm] */")]
+    [InlineData(" 1234.567890 |   1)  CPU 0/K-2343  |   0.310 us    |  fast_page_fault [kvm]();")]
+    [InlineData(" 1)  CPU 0/K-2343  =>  CPU 1/K-2344 ")]
+    [InlineData(" ------------------------------------------")]
+    [InlineData(" CPU 0/KVM-2343  [001] ..... 2.000000: kvm_mmu_page_fault <-handle_ept_violation")]
+    [InlineData("     0.014 ( 0.003 ms): CPU 0/KVM/2343 ioctl(fd: 13<anon_inode:kvm-vcpu:0>, cmd: KVM_RUN)             = 0")]
+    [InlineData("         ? (         ): CPU 0/KVM/2343  ... [continued]: ioctl())                                        = 0")]
+    public void Functions_and_system_calls_between_the_events_are_no_damage(string line)
+    {
+        var listing = Listing.Of(Before + line + "\n" + After);
+        Assert.Empty(listing.Damaged);
+        Assert.Equal([Fields("kvm_entry: vcpu 0, rip 0x10"), Fields("kvm_entry: vcpu 0, rip 0x20")], listing.Lines);
+    }
+
     [Theory]
     [MemberData(nameof(Pastes))]
     public void A_paste_holds_the_events_of_its_plain_lines(string what, string text, string[] plain)
@@ -229,6 +247,7 @@ public sealed class PastedTests
 
     [Theory]
     [InlineData(" CPU 0/K-2343    1d..1. 1234us : kvm_entry: vcpu 0", "CPU 0/K", 2343, 1, 1_234_000L)]
+    [InlineData("  <idle>-0       3dNh3 1234567us : sched_waking: comm=CPU 0/KVM pid=2343", "<idle>", 0, 3, 1_234_567_000L)]
     [InlineData("[  123.4] CPU 0/K-2343    1d..1. 1234567us : kvm_entry: vcpu 0", "CPU 0/K", 2343, 1, 1_234_567_000L)]
     [InlineData("CPU 0/KVM  2343/2350  1234.567890: kvm:kvm_entry: vcpu 0", "CPU 0/KVM", 2350, 0, 1234_567890_000L)]
     [InlineData("CPU 0/KVM  2343 [003] kvm:kvm_entry: vcpu 0", "CPU 0/KVM", 2343, 3, 0L)]

@@ -63,7 +63,7 @@ public sealed class EndTests : IDisposable
         var path = Path.Combine(_directory, "monitor");
         var recording = Task.Run(() => Record("-boot", "reboot-timeout=1", "-monitor", $"unix:{path},server=on,wait=off"), TestContext.Current.CancellationToken);
         using var monitor = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        for (var since = Stopwatch.GetTimestamp(); !monitor.Connected && !recording.IsCompleted && Stopwatch.GetElapsedTime(since) < TimeSpan.FromSeconds(30);)
+        for (var since = Stopwatch.GetTimestamp(); !monitor.Connected && !recording.IsCompleted && Stopwatch.GetElapsedTime(since) < Hang.Limit;)
         {
             try
             {

@@ -5,8 +5,6 @@ namespace Replay.Recorder.Tests.Qemu;
 /// <summary>A recorder in a process of its own, with an endless guest: firmware that finds nothing to boot and starts over.</summary>
 internal sealed class HostProcess : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     private readonly Process _process;
     private readonly string _tag = $"replay-test-{Guid.NewGuid():n}";
 
@@ -32,7 +30,7 @@ internal sealed class HostProcess : IDisposable
     /// <summary>What the recording left in shared memory.</summary>
     public string[] Leftovers => Directory.GetDirectories("/dev/shm", $"replay-{_process.Id}-*");
 
-    public void WaitUntilRecording() => Assert.Equal("recording", _process.StandardOutput.ReadLineAsync().WaitAsync(Patience).GetAwaiter().GetResult());
+    public void WaitUntilRecording() => Assert.Equal("recording", _process.StandardOutput.ReadLineAsync().WaitAsync(Hang.Limit).GetAwaiter().GetResult());
 
     public void Kill() => _process.Kill();
 
@@ -47,14 +45,14 @@ internal sealed class HostProcess : IDisposable
     /// <summary>Waits for the recorder and returns its exit code and last word.</summary>
     public (int ExitCode, string Said) WaitForExit()
     {
-        Assert.True(_process.WaitForExit(Patience), "the recorder hangs");
+        Assert.True(_process.WaitForExit(Hang.Limit), "the recorder hangs");
         return (_process.ExitCode, _process.StandardOutput.ReadToEnd().Trim());
     }
 
     public void AssertQemuLeaves()
     {
         var since = Stopwatch.GetTimestamp();
-        while (Qemu is not null && Stopwatch.GetElapsedTime(since) < Patience)
+        while (Qemu is not null && Stopwatch.GetElapsedTime(since) < Hang.Limit)
             Thread.Sleep(50);
         Assert.Null(Qemu);
     }

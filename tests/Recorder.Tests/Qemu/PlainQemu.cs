@@ -19,7 +19,7 @@ internal static class PlainQemu
         using var process = Process.Start(new ProcessStartInfo(QemuInstallation.Find(path: null).Path, [.. arguments, .. more]) { UseShellExecute = false })!;
         try
         {
-            Assert.True(process.WaitForExit(TimeSpan.FromMinutes(5)), "the guest does not end");
+            Assert.True(process.WaitForExit(Hang.Limit), "the guest does not end");
         }
         finally
         {

@@ -73,6 +73,26 @@ public sealed class C02_RootTests
         Assert.True(machine.Vcpu.IsShutDown);
     }
 
+    /// <summary>KVM refuses to load such a PDPTE, and QEMU's CPU does not look: the recorded guest goes on with it.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(52)]
+    [InlineData(62)]
+    [InlineData(63)]
+    public void A_PDPTE_with_a_reserved_bit_that_the_recorded_CPU_took_has_a_root_to_its_frame(int bit)
+    {
+        var machine = new ShadowMachine(PagingMode.Pae);
+        machine.Guest.Map(0x40_0000, 0x5000 | P | W);
+        machine.Enter();
+        Assert.True(machine.Guest.Memory.TryRead64(machine.Guest.Root, out var pdpte));
+        machine.Guest.Memory.Store(machine.Guest.Root, pdpte | (1UL << bit), 8);
+        machine.Cpu.Instructions.WriteCr3(machine.Registers.Cr3);
+        Assert.Equal(AccessOutcome.Completed, machine.Write(0x40_0000));
+        Assert.Equal(1UL, machine.Vcpu.Mmu.PaeRoot![0].Raw & ~Spte.BaseAddressMask);
+        machine.Audit();
+    }
+
     [Fact]
     public void A_guest_that_was_shut_down_runs_again_when_its_registers_are_set()
     {

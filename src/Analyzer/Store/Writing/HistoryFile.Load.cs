@@ -77,7 +77,7 @@ public sealed partial class HistoryFile
         var isKept = _checkpoint != 0 && !_isPastCheckpoint;
         try
         {
-            if (_ingest.Failure is null && !isKept && _hasRuns && !File.Exists(_path))
+            if (_ingest.Failure is null && !isKept && !_isWithdrawn && _hasRuns && !File.Exists(_path))
                 Place();
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException)

@@ -36,6 +36,7 @@ public sealed partial class HistoryFile : IDisposable
     private bool _inTransaction;
     private bool _isNew;
     private bool _hasRuns;
+    private volatile bool _isWithdrawn;
 
     private HistoryFile(DatabasePlace place, StoreEngine engine, bool isNew, NativeConnection connection, HistoryParts? parts)
     {
@@ -116,6 +117,12 @@ public sealed partial class HistoryFile : IDisposable
     /// <exception cref="StoreException">The name is taken, or the database cannot be written.</exception>
     public HistoryStore BeginRun(RunInfo info, StoreOptions? options = null) => BeginRun(info, options, ownsFile: false);
 
+    /// <summary>
+    /// Takes back the runs that are being written: what they are made of was refused. When they are closed nothing of them stays, and where a
+    /// database was to be made of them there is none, or the old one.
+    /// </summary>
+    public void Withdraw() => _isWithdrawn = true;
+
     public void Dispose()
     {
         _ingest.Dispose();
@@ -187,6 +194,8 @@ public sealed partial class HistoryFile : IDisposable
         _isPastCheckpoint |= !complete && _checkpoint != 0 && _rowsInTransaction > 0;
         if (complete)
             _finished.Add(run);
+        else if (_isWithdrawn)
+            _runs.Drop(run);
         if (_isNew)
         {
             if (_open.Count == 0 && _finished.Count > 0)

@@ -30,7 +30,7 @@ internal static class LooseHead
     public static bool TryParse(ReadOnlySpan<byte> line, out LineHead head)
     {
         head = new LineHead { Pid = NoThread };
-        if (!TryFind(line, out var start, out var length))
+        if (!TryFindBehindMicroseconds(line, out var start, out var length) && !TryFind(line, out start, out length))
             return false;
         head.Name = line.Slice(start, length);
         var text = line[(start + length)..];
@@ -58,6 +58,16 @@ internal static class LooseHead
 
         (start, length) = (0, 0);
         return false;
+    }
+
+    /// <summary>The latency format has its own mark before the name of any event: <c>1234us : sched_waking: </c>.</summary>
+    private static bool TryFindBehindMicroseconds(ReadOnlySpan<byte> line, out int start, out int length)
+    {
+        (start, length) = (line.IndexOf(": "u8) + 2, 0);
+        if (start < 6 || line[..(start - 2)].TrimEnd(" +!#*@$"u8) is not [.., >= (byte)'0' and <= (byte)'9', (byte)'u', (byte)'s'])
+            return false;
+        length = line[start..].IndexOfAnyExcept(NameCharacters);
+        return length > 0 && line[start + length] == (byte)':' && start + length + 1 < line.Length && line[start + length + 1] == (byte)' ';
     }
 
     private static int Next(ReadOnlySpan<byte> line, int from, out int length)

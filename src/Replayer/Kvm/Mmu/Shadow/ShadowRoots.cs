@@ -66,10 +66,11 @@ internal sealed class ShadowRoots(KvmVm vm, ShadowMmu mmu)
         {
             if (isPae)
             {
-                var pdpte = pdptes[i];
-                if ((pdpte & GuestPte.Present) == 0 || !IsVisible(pdpte >> 12))
+                // A bit above the frame, which no KVM loads, is what walks of the guest's tables pass over, too.
+                var gfn = (pdptes[i] & Spte.BaseAddressMask) >> 12;
+                if ((pdptes[i] & GuestPte.Present) == 0 || !IsVisible(gfn))
                     continue;
-                rootGfn = pdpte >> 12;
+                rootGfn = gfn;
             }
 
             var page = mmu.Roots.Allocate(vcpu, rootGfn, isPae ? 0 : i, PgLevel.Root32);
