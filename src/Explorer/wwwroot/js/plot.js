@@ -15,6 +15,8 @@ export function lane(element, series, options) {
   if (series.length > 1) for (let i = 1; i < data.length; i++) fill(data[i]);
   const text = colour('--dim');
   const grid = colour('--line');
+  // Three digits would not tell one tick from the next.
+  const isClose = options.max - options.min < options.max / 20;
   const tens = (_, ticks) => ticks.map(tick => options.isLog && !isRound(tick) ? null : tick);
   const labelled = (chart, ticks) => options.isLog ? apart(tens(chart, ticks), chart.scales.y.max, options.height - (options.hasAxis ? 34 : 8)) : ticks;
   const chart = new uPlot({
@@ -31,7 +33,7 @@ export function lane(element, series, options) {
     },
     scales: { x: { time: false, min: options.min, max: options.max, range: () => [options.min, options.max] }, y: { distr: options.isLog ? 4 : 1, range: (_, low, high) => [0, Math.max(1, high)] } },
     axes: [
-      { show: options.hasAxis, stroke: text, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid }, size: 26, values: (_, ticks) => ticks.map(tick => tick === null ? '' : short(tick)), font: '11px system-ui' },
+      { show: options.hasAxis, stroke: text, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid }, size: 26, space: isClose ? 90 : 50, values: (_, ticks) => ticks.map(tick => tick === null ? '' : isClose ? number(tick) : short(tick)), font: '11px system-ui' },
       { stroke: text, grid: { stroke: grid, width: 1, filter: tens }, ticks: { show: false }, size: 52, space: 22, filter: labelled, values: (_, ticks) => ticks.map(tick => tick === null || (options.isLog && tick === 0) ? '' : short(tick)), font: '11px system-ui' },
     ],
     series: [{}, ...series.map(one => ({ label: one.label, stroke: one.colour, fill: one.fill, width: one.width ?? 1, paths: stepped, points: { show: false }, spanGaps: true }))],
