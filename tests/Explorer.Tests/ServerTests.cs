@@ -45,6 +45,19 @@ public sealed class ServerTests(BootFixture boot) : IClassFixture<BootFixture>, 
         Assert.DoesNotContain("http", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }
 
+    /// <summary>A table is marked from its zap on, and not where the cursor is before it.</summary>
+    [Fact]
+    public async Task A_table_is_not_zapped_before_it_is()
+    {
+        const string Zapped = "SELECT table_id, zapped_ordinal FROM table_page JOIN run USING (run) WHERE name = 'shadow' AND zapped_ordinal > created_ordinal + 1 ORDER BY table_id LIMIT 1";
+        using var query = await Get("/query.json?run=shadow&sql=" + Uri.EscapeDataString(Zapped));
+        var row = query.RootElement.GetProperty("results")[0].GetProperty("rows")[0];
+        using var tables = await Get($"/tables.json?run=shadow&root={row[0]}&at={row[1].GetInt64() - 1}");
+        var path = tables.RootElement.GetProperty("path").EnumerateArray().ToList();
+        Assert.NotEmpty(path);
+        Assert.All(path, table => Assert.False(table.GetProperty("page").TryGetProperty("zapped", out _)));
+    }
+
     [Fact]
     public async Task A_comparison_is_a_page_to_keep_that_links_here_and_loads_nothing()
     {

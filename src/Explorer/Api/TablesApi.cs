@@ -53,7 +53,7 @@ internal static class TablesApi
         var isDirect = top is { } id && (run.Session.First("SELECT direct FROM table_page WHERE run = :run AND table_id = :table", row => row[0].Integer, ("run", run.Number), ("table", SqlValue.Of(id))) != 0);
         var address = Address(request, run, reader, at, isDirect);
         TreeTable? end = null;
-        var path = top is { } table ? Path(run, reader, table, address ?? 0, out end) : [];
+        var path = top is { } table ? Path(run, reader, at, table, address ?? 0, out end) : [];
         return new
         {
             run = run.Key,
@@ -69,7 +69,7 @@ internal static class TablesApi
             address = address is { } found ? Text.Hex(found) : null,
             writes,
             path,
-            dimension = Dimension(run, reader, vcpu, end, address ?? 0),
+            dimension = Dimension(run, reader, at, vcpu, end, address ?? 0),
         };
     }
 
@@ -128,7 +128,7 @@ internal static class TablesApi
     /// The second dimension of a guest's own guest (L2): its physical address goes through the nested page tables that its hypervisor (L1) made, and the
     /// address in L1's memory that they lead to is in KVM's tables for L1, too. Null: no such tables are shown, or they lead nowhere that is known.
     /// </summary>
-    private static object? Dimension(RunSession run, TableTreeReader reader, int vcpu, TreeTable? end, ulong address)
+    private static object? Dimension(RunSession run, TableTreeReader reader, long at, int vcpu, TreeTable? end, ulong address)
     {
         if (end is not { Mmu: "guest_mmu", Shadowed: { IsKnown: true } nested, Entries: [var last] } || reader.FindRoot(vcpu, "L1") is not { } root
             || !nested.Entries.TryGetValue(last.Index, out var entry) || (entry & 1) == 0)
@@ -138,10 +138,10 @@ internal static class TablesApi
 
         var offset = (1UL << ((9 * end.Level) + 3)) - 1;
         var gpa = (entry & FrameMask & ~offset) | (address & offset);
-        return new { guest = "L1", address = Text.Hex(gpa), root = root.TableId, path = Path(run, reader, root.TableId, gpa, out _) };
+        return new { guest = "L1", address = Text.Hex(gpa), root = root.TableId, path = Path(run, reader, at, root.TableId, gpa, out _) };
     }
 
-    private static List<object> Path(RunSession run, TableTreeReader reader, long root, ulong address, out TreeTable? end)
+    private static List<object> Path(RunSession run, TableTreeReader reader, long at, long root, ulong address, out TreeTable? end)
     {
         var path = new List<object>();
         end = null;
@@ -160,7 +160,7 @@ internal static class TablesApi
                     nested = Text.NumberOf(row[7]) == 1,
                     created = row[8].Integer,
                     createdBy = Text.Of(row[9]),
-                    zapped = Text.NumberOf(row[10]),
+                    zapped = Until(row[10], at),
                 },
                 ("run", run.Number), ("table", SqlValue.Of(step.TableId)));
             end = step;
@@ -213,9 +213,12 @@ internal static class TablesApi
             nested = Text.NumberOf(row[5]) == 1,
             smm = Text.NumberOf(row[6]) == 1,
             created = row[7].Integer,
-            zapped = Text.NumberOf(row[8]) is { } ordinal && ordinal <= at ? ordinal : (long?)null,
+            zapped = Until(row[8], at),
         },
         ("run", run.Number), ("at", SqlValue.Of(at)));
+
+    /// <summary>What happened up to the cursor; null: it did not, or will.</summary>
+    private static long? Until(SqlValue ordinal, long at) => Text.NumberOf(ordinal) is { } when && when <= at ? when : null;
 
     private static List<object> WritesOf(RunSession run, long at) => run.Session.Read(
         Writes,
