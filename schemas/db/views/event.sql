@@ -15,7 +15,7 @@ SELECT run, ordinal, CAST(NULL AS INTEGER), 'access', vcpu, CAST(NULL AS INTEGER
   FROM access
 UNION ALL
 SELECT run, ordinal, seq, 'exit', vcpu, CAST(NULL AS INTEGER), CAST(CASE WHEN reason IN ('EPT_VIOLATION', 'EPT_MISCONFIG', 'NPF') THEN info2 >> 12 END AS INTEGER),
-    '#' || exit_id || CASE guest WHEN 'L2' THEN ' L2 ' ELSE ' ' END || reason || ' info1 ' || info1_hex || ' info2 ' || coalesce(info2_hex, '?')
+    '#' || exit_id || CASE guest WHEN 'L2' THEN ' L2 ' ELSE ' ' END || reason || ' info1 ' || coalesce(info1_hex, '?') || ' info2 ' || coalesce(info2_hex, '?')
     || CASE WHEN access IS NOT NULL THEN ' (' || access || CASE final WHEN 1 THEN ', final' WHEN 0 THEN ', table walk' ELSE '' END || ')' ELSE '' END
   FROM vm_exit
 UNION ALL

@@ -6,7 +6,7 @@ CREATE VIEW vm_exit (
   seq,          -- integer: Place in the run's history; everything done for the exit follows with larger numbers.
   vcpu,         -- integer: The vCPU.
   reason,       -- text: Why: `EPT_VIOLATION`, `EPT_MISCONFIG`, `NPF`, `EXCEPTION_PF`, `CR0_WRITE`, `CR3_WRITE`, `CR4_WRITE`, `EFER_WRITE`, `INVLPG`, `INVPCID`, `PML_FULL`, `VMRUN`, `INVLPGA`, `INVEPT`, `INVVPID`, `NESTED_EXIT` (an exit of a nested guest handed to its own hypervisor).
-  info1,        -- address: Exit qualification (EPT), EXITINFO1 (NPF), error code (#PF intercept).
+  info1,        -- address: Exit qualification (EPT), EXITINFO1 (NPF), error code (#PF intercept). NULL where the trace of an observed run does not show it.
   info1_hex,    -- hex: The same.
   info2,        -- address: Guest-physical address (EPT, NPF), linear address (#PF intercept, INVLPG), value written (CR and EFER writes). NULL where the trace of an observed run does not show it.
   info2_hex,    -- hex: The same.
@@ -24,9 +24,10 @@ SELECT
     WHEN 1 THEN 'EPT_VIOLATION' WHEN 2 THEN 'EPT_MISCONFIG' WHEN 3 THEN 'NPF' WHEN 4 THEN 'EXCEPTION_PF' WHEN 5 THEN 'CR0_WRITE'
     WHEN 6 THEN 'CR3_WRITE' WHEN 7 THEN 'CR4_WRITE' WHEN 8 THEN 'EFER_WRITE' WHEN 9 THEN 'INVLPG' WHEN 10 THEN 'INVPCID'
     WHEN 11 THEN 'PML_FULL' WHEN 12 THEN 'VMRUN' WHEN 13 THEN 'INVLPGA' WHEN 14 THEN 'NESTED_EXIT' WHEN 15 THEN 'INVEPT' WHEN 16 THEN 'INVVPID' ELSE CAST(reason AS TEXT) END,
-  info1, printf('0x%x', info1), info2, CASE WHEN info2 IS NOT NULL THEN printf('0x%x', info2) END,
+  info1, CASE WHEN info1 IS NOT NULL THEN printf('0x%x', info1) END, info2, CASE WHEN info2 IS NOT NULL THEN printf('0x%x', info2) END,
   CASE
     WHEN reason = 1 THEN substr('-r', 1 + (info1 & 1), 1) || substr('-w', 1 + (info1 >> 1 & 1), 1) || substr('-x', 1 + (info1 >> 2 & 1), 1)
+    WHEN info1 IS NULL THEN NULL
     WHEN reason IN (3, 4) THEN CASE WHEN info1 & 16 THEN '--x' WHEN info1 & 2 THEN '-w-' ELSE 'r--' END
   END,
   CASE WHEN reason = 1 THEN

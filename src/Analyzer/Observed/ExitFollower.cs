@@ -22,9 +22,9 @@ internal sealed class ExitFollower(ObservedHost host, Scribe scribe, ShownEvents
         {
             Seq = pending == PendingExit.None ? 0 : scribe.NextSeq(),
             Ordinal = scribe.Ordinal,
-            Info1 = fields.Info1,
+            Info1 = fields.Info1 ?? Unseen.Word,
             Info2 = Unseen.Word,
-            Rip = fields.Rip,
+            Rip = fields.Rip ?? Unseen.Word,
             ExitId = pending == PendingExit.Certain ? scribe.NextExit() : -1,
             Reason = reason,
             Vcpu = thread.Vcpu,
@@ -32,10 +32,10 @@ internal sealed class ExitFollower(ObservedHost host, Scribe scribe, ShownEvents
         };
         thread.Exit = reason switch
         {
-            ExitReason.PageFault when host.IsIntel => record with { Info1 = fields.ErrorCode ?? Unseen.Word, Info2 = fields.Info1 },
-            ExitReason.Npf or ExitReason.PageFault => record with { Info2 = fields.Info2 },
+            ExitReason.PageFault when host.IsIntel => record with { Info1 = fields.ErrorCode ?? Unseen.Word, Info2 = fields.Info1 ?? Unseen.Word },
+            ExitReason.Npf or ExitReason.PageFault => record with { Info2 = fields.Info2 ?? Unseen.Word },
             // Without decode assists EXITINFO1 is 0.
-            ExitReason.Invlpg when host.IsIntel || fields.Info1 != 0 => record with { Info2 = fields.Info1 },
+            ExitReason.Invlpg when host.IsIntel || fields.Info1 != 0 => record with { Info2 = fields.Info1 ?? Unseen.Word },
             _ => record,
         };
     }
@@ -261,7 +261,7 @@ internal sealed class ExitFollower(ObservedHost host, Scribe scribe, ShownEvents
         ExitReasons.VmxEptMisconfig => (PendingExit.Certain, ExitReason.EptMisconfig),
         ExitReasons.VmxException when fields.TellsPageFault() => (PendingExit.Certain, ExitReason.PageFault),
         ExitReasons.VmxException when fields.InterruptInfo is null => (PendingExit.IfPageFault, default),
-        ExitReasons.VmxCrAccess => CrAccess(fields.Info1),
+        ExitReasons.VmxCrAccess => fields.Info1 is { } qualification ? CrAccess(qualification) : default,
         ExitReasons.VmxMsrWrite => (PendingExit.IfEfer, default),
         ExitReasons.VmxInvlpg => (PendingExit.Certain, ExitReason.Invlpg),
         ExitReasons.VmxInvpcid => (PendingExit.Certain, ExitReason.Invpcid),

@@ -116,7 +116,7 @@ internal static class WhyApi
             meaning = ExitText.Meaning(row[2].ToString()),
             info1 = Text.HexOf(row[3]),
             info2 = Text.HexOf(row[4]),
-            words = ExitText.Words(row[2].ToString(), row[3].Integer),
+            words = Text.NumberOf(row[3]) is { } information ? ExitText.Words(row[2].ToString(), information) : [],
             access = Text.Of(row[5]),
             rights = Text.Of(row[6]),
             final = Text.NumberOf(row[7]),

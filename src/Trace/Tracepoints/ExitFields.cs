@@ -3,19 +3,19 @@ namespace Replay.Trace.Tracepoints;
 /// <summary>kvm_exit.</summary>
 /// <param name="Vcpu">The vCPU; null in old kernels.</param>
 /// <param name="Reason">As the kernel names it, such as <c>EPT_VIOLATION</c>, <c>npf</c>, <c>PF excp</c>.</param>
-/// <param name="Rip">Guest RIP.</param>
-/// <param name="Info1">Exit qualification (Intel), EXITINFO1 (AMD).</param>
-/// <param name="Info2">IDT vectoring information (Intel; in old kernels, of exceptions and interrupts, VM-exit interruption information), EXITINFO2 (AMD).</param>
+/// <param name="Rip">Guest RIP; null: the line was trimmed before it.</param>
+/// <param name="Info1">Exit qualification (Intel), EXITINFO1 (AMD); null: the line does not have it.</param>
+/// <param name="Info2">IDT vectoring information (Intel; in old kernels, of exceptions and interrupts, VM-exit interruption information), EXITINFO2 (AMD); null: as before.</param>
 /// <param name="InterruptInfo">VM-exit interruption information; null in old kernels.</param>
 /// <param name="ErrorCode">The exception's error code; null in old kernels.</param>
-public readonly record struct ExitFields(int? Vcpu, string Reason, ulong Rip, ulong Info1, ulong Info2, uint? InterruptInfo, uint? ErrorCode)
+public readonly record struct ExitFields(int? Vcpu, string Reason, ulong? Rip, ulong? Info1, ulong? Info2, uint? InterruptInfo, uint? ErrorCode)
 {
     private const uint Valid = 1U << 31;
     private const uint TypeAndVector = 0x7ff;
     private const uint PageFaultException = 3 << 8 | 14;
 
     /// <summary>Of an exit for an exception of VMX: it is #PF.</summary>
-    public bool TellsPageFault() => (InterruptInfo ?? (uint)Info2) is var info && (info & Valid) != 0 && (info & TypeAndVector) == PageFaultException;
+    public bool TellsPageFault() => (InterruptInfo ?? (uint?)(Info2 & uint.MaxValue)) is { } info && (info & Valid) != 0 && (info & TypeAndVector) == PageFaultException;
 }
 
 /// <summary>kvm_cr.</summary>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Frozen;
 using System.Globalization;
 
@@ -67,6 +68,9 @@ public static class ExitReasons
 
     private static readonly FrozenDictionary<string, ExitNumber> ByName = Read();
 
+    /// <summary>What FAILED_VMENTRY and its like are written with.</summary>
+    private static readonly SearchValues<char> Flag = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZ_");
+
     /// <summary>The reason as a line names it: a name, with words for its flags behind it, or a number.</summary>
     /// <returns>False: no table has it. Only of a bare number the table is not known.</returns>
     public static bool TryFind(string reason, out ExitNumber code)
@@ -82,6 +86,16 @@ public static class ExitReasons
         }
 
         return TryNumber(reason, out code);
+    }
+
+    /// <summary>It is a whole name of the tables, with nothing but flags of VMX behind it: what a trimmed line may end with.</summary>
+    public static bool IsName(string reason)
+    {
+        ArgumentNullException.ThrowIfNull(reason);
+        if (ByName.ContainsKey(reason))
+            return true;
+        var space = reason.LastIndexOf(' ');
+        return space > 0 && !reason.AsSpan(space + 1).ContainsAnyExcept(Flag) && IsName(reason[..space]);
     }
 
     /// <summary>The kernel's name of a number, or the number.</summary>

@@ -23,6 +23,18 @@ public sealed class WrongAnswerTests : IDisposable
         Assert.Equal([[row]], await Query("select reason from vm_exit"));
     }
 
+    /// <summary>People trim lines: the exit counts, and what was cut away is not known, which is not 0.</summary>
+    [Fact]
+    public async Task An_exit_whose_line_was_trimmed_is_an_exit()
+    {
+        await Import(
+            ["kvm_exit: reason EPT_VIOLATION", "kvm_page_fault: address 1000 error_code 182", "kvm_entry: vcpu 0", "kvm_exit: reason EPT_VIOLATION rip 0x10", "kvm_entry: vcpu 0"],
+            options: ["--mmu", "ept"]);
+        Assert.Equal([["EPT_VIOLATION", "", "", "", "", ""], ["EPT_VIOLATION", "", "", "", "", "16"]], await Query("select reason, info1, info1_hex, access, final, rip from vm_exit order by ordinal"));
+        Assert.Equal([["4096", ""]], await Query("select address, rip from fault"));
+        Assert.Equal([["#0 EPT_VIOLATION info1 ? info2 0x1000"], ["#1 EPT_VIOLATION info1 ? info2 ?"]], await Query("select text from event where kind = 'exit' order by ordinal"));
+    }
+
     [Fact]
     public async Task What_a_line_says_of_its_frame_is_kept_also_where_the_table_is_older_than_the_trace()
     {

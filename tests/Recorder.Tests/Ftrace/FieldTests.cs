@@ -7,6 +7,9 @@ public sealed class FieldTests
     [InlineData("kvm_entry: vcpu 1", "EntryFields { Vcpu = 1, Rip =  }")]
     [InlineData("kvm_entry: vcpu 1, rip 0xfff0", "EntryFields { Vcpu = 1, Rip = 65520 }")]
     [InlineData("kvm_entry: vcpu 1, rip 0xfff0[immediate exit]", "EntryFields { Vcpu = 1, Rip = 65520 }")]
+    [InlineData("kvm_exit: reason EPT_VIOLATION", "ExitFields { Vcpu = , Reason = EPT_VIOLATION, Rip = , Info1 = , Info2 = , InterruptInfo = , ErrorCode =  }")]
+    [InlineData("kvm_exit: vcpu 1 reason EPT_VIOLATION FAILED_VMENTRY", "ExitFields { Vcpu = 1, Reason = EPT_VIOLATION FAILED_VMENTRY, Rip = , Info1 = , Info2 = , InterruptInfo = , ErrorCode =  }")]
+    [InlineData("kvm_exit: reason EXIT_NPF rip 0x10", "ExitFields { Vcpu = , Reason = EXIT_NPF, Rip = 16, Info1 = , Info2 = , InterruptInfo = , ErrorCode =  }")]
     [InlineData("kvm_exit: reason EPT_VIOLATION rip 0x10 info 184 0", "ExitFields { Vcpu = , Reason = EPT_VIOLATION, Rip = 16, Info1 = 388, Info2 = 0, InterruptInfo = , ErrorCode =  }")]
     [InlineData("kvm_exit: vcpu 2 reason npf rip 0x10 info 100000014 ff0", "ExitFields { Vcpu = 2, Reason = npf, Rip = 16, Info1 = 4294967316, Info2 = 4080, InterruptInfo = , ErrorCode =  }")]
     [InlineData(
@@ -72,6 +75,8 @@ public sealed class FieldTests
 
     [Theory]
     [InlineData("kvm_exit: vcpu 0 reason EPT_VIOLATION rip")]
+    [InlineData("kvm_exit: vcpu 0 reason EPT_VIOLATION ri")]
+    [InlineData("kvm_exit: vcpu 0 reason EPT_VIOLA")]
     [InlineData("kvm_mmu_set_spte: gfn 100 spte xyz (rwxu) level 1 at e8fc800")]
     [InlineData("kvm_mmu_set_spte: gfn 100 spte 1 (rwxu) level 9 at e8fc800")]
     [InlineData("kvm_page_fault: new words of a newer kernel")]

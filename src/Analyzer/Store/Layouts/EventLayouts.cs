@@ -16,7 +16,7 @@ internal readonly struct VmExitLayout : IRowLayout<VmExitRecord>
         row.Add(record.Seq);
         row.Add((long)record.Reason);
         row.AddSeen(record.Vcpu);
-        row.Add(record.Info1);
+        row.AddSeen(record.Info1);
         row.AddSeen(record.Info2);
         row.AddSeen(record.Rip);
         row.AddContext(record.Context);

@@ -109,7 +109,7 @@ public sealed class HistoryFolder
                 System.IO.Directory.CreateDirectory(work);
                 return work;
             }
-            catch (DirectoryNotFoundException) when (System.IO.Directory.Exists(Directory))
+            catch (IOException error) when (error is DirectoryNotFoundException or FileNotFoundException && System.IO.Directory.Exists(Directory))
             {
                 // Whoever was the last there has just removed the folder of such places.
             }

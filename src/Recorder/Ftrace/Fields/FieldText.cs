@@ -28,7 +28,7 @@ internal static partial class FieldText
 
     /// <remarks>
     /// Linux 3: <c>reason R rip 0x1 info 1 2</c>; 4.2: with <c>vcpu 0</c> before; 5.10: <c>info1 0x1 info2 0x2 intr_info 0x3 error_code 0x4</c>;
-    /// the plugin: <c>reason R rip 0x1 info 1 2</c> with <c>vcpu 0</c> at either end.
+    /// the plugin: <c>reason R rip 0x1 info 1 2</c> with <c>vcpu 0</c> at either end; trimmed by somebody: <c>reason R</c>, or up to the RIP.
     /// </remarks>
     public static bool TryParse(ReadOnlySpan<byte> text, NameTable reasons, out ExitFields exit)
     {
@@ -43,15 +43,26 @@ internal static partial class FieldText
             scanner.SkipSpaces();
         }
 
-        if (!scanner.Skip("reason "u8) || !scanner.TryUpTo(" rip "u8, out var reason) || reason.Length is 0 or > 64 || !scanner.TryHex(out ulong rip))
+        if (!scanner.Skip("reason "u8))
+            return false;
+        if (!scanner.TryUpTo(" rip "u8, out var reason))
+        {
+            // People trim lines to what they want to show; a name that is cut is damage.
+            var name = reasons.Get(scanner.Rest.Trim((byte)' ')).Text;
+            exit = new ExitFields(vcpu, name, null, null, null, null, null);
+            return name.Length <= 64 && ExitReasons.IsName(name);
+        }
+
+        if (reason.Length is 0 or > 64 || !scanner.TryHex(out ulong rip))
             return false;
         scanner.SkipSpaces();
-        ulong info1, info2 = 0;
+        ulong? info1 = null, info2 = null;
         uint? interrupt = null, error = null;
         if (scanner.Skip("info1 "u8))
         {
-            if (!scanner.TryHex(out info1) || !scanner.Skip(" info2 "u8) || !scanner.TryHex(out info2))
+            if (!scanner.TryHex(out ulong first) || !scanner.Skip(" info2 "u8) || !scanner.TryHex(out ulong second))
                 return false;
+            (info1, info2) = (first, second);
             if (scanner.Skip(" intr_info "u8))
             {
                 if (!scanner.TryHex(out uint intr) || !scanner.Skip(" error_code "u8) || !scanner.TryHex(out uint code))
@@ -61,12 +72,9 @@ internal static partial class FieldText
         }
         else if (scanner.Skip("info "u8))
         {
-            if (!scanner.TryHex(out info1) || !scanner.Skip(" "u8) || !scanner.TryHex(out info2))
+            if (!scanner.TryHex(out ulong first) || !scanner.Skip(" "u8) || !scanner.TryHex(out ulong second))
                 return false;
-        }
-        else
-        {
-            info1 = 0;
+            (info1, info2) = (first, second);
         }
 
         if (vcpu is null && scanner.Find("vcpu "u8) && scanner.TryDecimal(out var late))

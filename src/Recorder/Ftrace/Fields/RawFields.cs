@@ -21,14 +21,14 @@ internal static class RawFields
             case TracepointKind.Entry when Has(text, "vcpu_id"u8, out a):
                 sink.OnEntry(line, new EntryFields((int)a, Maybe(text, "rip"u8)));
                 return true;
-            case TracepointKind.Exit when Has(text, "exit_reason"u8, out a) && Has(text, "guest_rip"u8, out b):
+            case TracepointKind.Exit when Has(text, "exit_reason"u8, out a):
                 var isa = Maybe(text, "isa"u8) switch { 1 => ExitIsa.Vmx, 2 => ExitIsa.Svm, _ => ExitIsa.Unknown };
                 sink.OnExit(line, new ExitFields(
                     (int?)Maybe(text, "vcpu_id"u8),
                     ExitReasons.NameOf(new ExitNumber(isa, (uint)a & (isa == ExitIsa.Vmx ? 0xffff : uint.MaxValue))),
-                    b,
-                    Maybe(text, "info1"u8) ?? 0,
-                    Maybe(text, "info2"u8) ?? 0,
+                    Maybe(text, "guest_rip"u8),
+                    Maybe(text, "info1"u8),
+                    Maybe(text, "info2"u8),
                     (uint?)Maybe(text, "intr_info"u8),
                     (uint?)Maybe(text, "error_code"u8)));
                 return true;

@@ -96,7 +96,7 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
     {
         var thread = Close(line);
         thread.IsNested = false;
-        thread.ExitRip = fields.Rip;
+        thread.ExitRip = fields.Rip ?? 0;
         if (fields.Vcpu is { } vcpu)
             thread.Vcpu = vcpu;
     }
