@@ -82,7 +82,7 @@ public sealed record ConformanceCase
                 Turns = root.TryGetProperty("turns", out var turns) && turns.ValueKind == JsonValueKind.Object ? TurnRule.Read(turns) : null,
             }.Checked();
         }
-        catch (Exception exception) when (exception is JsonException or OverflowException or KeyNotFoundException or FormatException or InvalidOperationException)
+        catch (Exception exception) when (exception is JsonException or OverflowException or KeyNotFoundException or FormatException or InvalidOperationException or ArgumentException)
         {
             throw new ConformanceCaseException($"{path}: not a conformance case ({exception.Message})", exception);
         }

@@ -88,15 +88,16 @@ internal sealed class RecordDecoder(MemoryMap memory, WireNumbers numbers, Acces
     {
         var vcpu = WireHead.VcpuOf(words[0]);
         var number = WireHead.NumberOf(words[0]);
+        numbers.Check(vcpu);
         switch (WireHead.TypeOf(words[0]))
         {
             case WireFormat.TypePlace:
-                var place = (vcpu * WireWord.Places) + checked((int)number);
+                var place = numbers.PlaceOf(vcpu, number);
                 if (numbers.SetPlace(place, words[1] >> PageShift, words[2] >> PageShift))
                     target.PlaceChanged(place);
                 break;
             case WireFormat.TypeCodePage:
-                numbers.SetCodePage(checked((int)number), words[1]);
+                numbers.SetCodePage(number, words[1]);
                 target.CodePageChanged((int)number);
                 break;
             case WireFormat.TypeRip:
@@ -124,7 +125,7 @@ internal sealed class RecordDecoder(MemoryMap memory, WireNumbers numbers, Acces
     private void Follow(long ordinal)
     {
         if (isWhole && ordinal != _next)
-            throw new InvalidOperationException($"The plugin sent ordinal {ordinal} where {_next} was due.");
+            throw WireFormat.Refused($"ordinal {ordinal} where {_next} was due");
         _next = ordinal + 1;
     }
 
@@ -145,6 +146,8 @@ internal sealed class RecordDecoder(MemoryMap memory, WireNumbers numbers, Acces
                 Data = rest.IsEmpty ? null : rest.ToArray(),
             };
         }
+        if (first.Type < WireFormat.EventBits)
+            throw UnknownType(first);
         if (first.Type == WireFormat.TypeVcpuState)
             return VcpuStateEvent(first, MemoryMarshal.AsRef<WireVcpuState>(rest));
         if (first.Type == WireFormat.TypeNestedEnter)
@@ -159,6 +162,8 @@ internal sealed class RecordDecoder(MemoryMap memory, WireNumbers numbers, Acces
         var kind = (TraceEventKind)(head.Type & ~WireFormat.EventBits);
         var row = new TraceEvent { Ordinal = head.Ordinal, Kind = kind, Vcpu = head.Vcpu, L2Gpa = (extra.Present & WireFormat.HasL2Gpa) != 0 ? extra.L2Gpa : null };
         uint? error = (extra.Present & WireFormat.HasErrorCode) != 0 ? extra.ErrorCode : null;
+        if (extra.Access > (uint)AccessKind.Fetch)
+            throw WireFormat.Refused($"an access of kind {extra.Access}");
         var flags = (AccessFlags)head.Flags | (extra.KeptFilter != 0 ? AccessFlags.KeptFilter : AccessFlags.None) | ((StoreInstruction)(extra.Instruction & 3)).ToFlags();
         return kind switch
         {
@@ -176,9 +181,12 @@ internal sealed class RecordDecoder(MemoryMap memory, WireNumbers numbers, Acces
             TraceEventKind.Cr0Write or TraceEventKind.Cr3Write or TraceEventKind.Cr4Write or TraceEventKind.EferWrite
                 or TraceEventKind.PkruWrite => row with { Value = extra.Value, Rip = head.Rip },
             TraceEventKind.Marker => row with { Value = extra.Value, Size = extra.Size == 0 ? null : extra.Size, Rip = head.Rip },
-            _ => throw new InvalidOperationException($"The plugin sent a record of type 0x{head.Type:x2}, which wire version {WireFormat.Version} does not have."),
+            _ => throw UnknownType(head),
         };
     }
+
+    private static RecorderException UnknownType(in WireHead head) =>
+        WireFormat.Refused($"a record of type 0x{head.Type:x2}, which wire version {WireFormat.Version} does not have");
 
     private static TraceEvent VcpuStateEvent(in WireHead head, in WireVcpuState state)
     {
