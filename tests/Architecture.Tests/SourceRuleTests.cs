@@ -26,6 +26,18 @@ public sealed partial class SourceRuleTests
     }
 
     [Fact]
+    public void No_room_holds_more_than_twenty_files()
+    {
+        var crowded = CSharpFiles().Select(file => file.Path).Concat(Directory.EnumerateFiles(Repository.PathOf("tests"), "*.cs", SearchOption.AllDirectories))
+            .Select(file => Path.GetDirectoryName(file)!)
+            .Where(room => !room.Split(Path.DirectorySeparatorChar).Contains("obj"))
+            .CountBy(room => room, StringComparer.Ordinal)
+            .Where(room => room.Value > 20)
+            .Select(room => $"{Path.GetRelativePath(Repository.PathOf("."), room.Key)}: {room.Value}");
+        Assert.Empty(crowded);
+    }
+
+    [Fact]
     public void No_loose_ends_are_left_in_the_code()
     {
         foreach (var (file, text) in CSharpFiles())

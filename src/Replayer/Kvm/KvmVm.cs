@@ -18,7 +18,7 @@ public sealed class KvmVm
     /// <param name="profile">The host.</param>
     /// <param name="kernel">Whose KVM.</param>
     /// <param name="backing">How the host backs guest memory; null for small pages.</param>
-    /// <param name="remembersWalks">See <see cref="PageTables"/>.</param>
+    /// <param name="remembersWalks">See <see cref="WalkCache"/>.</param>
     public KvmVm(Journal journal, GuestMemory guestMemory, MmuMode mode, HostProfile profile, KvmBehaviour kernel, HostBacking? backing = null, bool remembersWalks = true)
     {
         ArgumentNullException.ThrowIfNull(journal);
@@ -32,7 +32,7 @@ public sealed class KvmVm
         Format = SpteFormats.For(mode, profile, kernel);
         Writer = new TableWriter(journal);
         Pages = new TablePages(journal, kernel, mode.IsTwoDimensional());
-        PageTables = new PageTableCache(Writer, Pages, remembersWalks);
+        WalkCache = new KvmWalkCache(Writer, Pages, remembersWalks);
         SpteMaker = new SpteMaker(this);
         Tlb = new TlbFlusher(this);
         HostMemory = new HostMemory(backing ?? HostBacking.Pages4K, kernel);
@@ -62,7 +62,7 @@ public sealed class KvmVm
     public TablePages Pages { get; }
 
     /// <summary>Spares walks from direct roots.</summary>
-    public PageTableCache PageTables { get; }
+    public KvmWalkCache WalkCache { get; }
 
     public KvmStats Stats { get; } = new();
 

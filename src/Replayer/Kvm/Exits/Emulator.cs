@@ -119,7 +119,7 @@ internal sealed class Emulator(KvmVcpu vcpu)
             return;
         }
 
-        var access = PageFaultError.Fetch | UserBit(flags);
+        var access = Pferr.Fetch | UserBit(flags);
         _vm.ShadowMmu.TryTranslate(vcpu, rip, access, overridesSmap: false, out _, out _);
     }
 
@@ -128,7 +128,7 @@ internal sealed class Emulator(KvmVcpu vcpu)
     /// <remarks>KVM: __do_insn_fetch_bytes(), kvm_fetch_guest_virt().</remarks>
     private bool TryFetch(in VmExit exit)
     {
-        var access = PageFaultError.Fetch | UserBit(exit.Flags);
+        var access = Pferr.Fetch | UserBit(exit.Flags);
         if (_vm.ShadowMmu.TryTranslate(vcpu, exit.Gva, access, overridesSmap: false, out _, out var fault))
             return true;
         vcpu.Injector.InjectEmulatedPageFault(fault);
@@ -144,7 +144,7 @@ internal sealed class Emulator(KvmVcpu vcpu)
         isMmio = true;
         if (vcpu.IsNested || _vm.ShadowMmu.PagingOf(vcpu) is not null)
         {
-            var access = UserBit(exit.Flags) | (exit.Access == AccessKind.Write ? PageFaultError.Write : 0);
+            var access = UserBit(exit.Flags) | (exit.Access == AccessKind.Write ? Pferr.Write : 0);
             if (vcpu.Mmio.MatchesGva(exit.Gva, _vm.MmioGeneration) && IsAllowed(vcpu.Mmio.Access, access, exit.Flags))
             {
                 gpa = vcpu.Mmio.Gfn << 12 | (exit.Gva & 0xfff);
@@ -193,7 +193,7 @@ internal sealed class Emulator(KvmVcpu vcpu)
     }
 
     private static ulong UserBit(AccessFlags flags) =>
-        (flags & (AccessFlags.User | AccessFlags.Implicit)) == AccessFlags.User ? PageFaultError.User : 0;
+        (flags & (AccessFlags.User | AccessFlags.Implicit)) == AccessFlags.User ? Pferr.User : 0;
 
     private static bool OverridesSmap(AccessFlags flags) => (flags & AccessFlags.AlignmentCheck) != 0;
 }

@@ -28,7 +28,7 @@ internal sealed class TlbInvalidations(KvmVcpu vcpu)
     public void InvalidateGva(KvmMmu mmu, ulong gva, TablePage? root)
     {
         var isGva = !ReferenceEquals(mmu, vcpu.GuestMmu);
-        if (isGva && !GuestWalker.IsCanonical(gva, (vcpu.Registers.Cr4 & ControlBits.Cr4La57) != 0 ? PgLevel.Root5 : PgLevel.Root4))
+        if (isGva && !CpuGuestWalker.IsCanonical(gva, (vcpu.Registers.Cr4 & ControlBits.Cr4La57) != 0 ? PgLevel.Root5 : PgLevel.Root4))
             return;
         using var scope = _vm.Journal.Enter(KvmFunction.KvmMmuInvalidateGva);
         if (isGva)

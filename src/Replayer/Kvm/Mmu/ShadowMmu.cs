@@ -40,7 +40,7 @@ public sealed class ShadowMmu : IMmuBackend
         Roots = new MmuRoots(vm, this);
         RootCache = new RootCache(vm, this);
         ShadowRoots = new ShadowRoots(vm, this);
-        Syncing = new ShadowSyncing(vm, this);
+        Syncing = new TreeSync(vm, this);
         TableWrites = new GuestTableWrites(vm, this);
         Faults = new PageFaults(vm, this);
         _paging64 = new GuestPaging<Paging64>(vm, this);
@@ -117,7 +117,7 @@ public sealed class ShadowMmu : IMmuBackend
 
     internal ShadowRoots ShadowRoots { get; }
 
-    internal ShadowSyncing Syncing { get; }
+    internal TreeSync Syncing { get; }
 
     internal GuestTableWrites TableWrites { get; }
 
@@ -172,7 +172,7 @@ public sealed class ShadowMmu : IMmuBackend
     {
         using var scope = Journal.Enter(KvmFunction.TranslateNestedGpa);
         return PagingOf(vcpu.GuestMmu)!.TryTranslate(
-            vcpu, vcpu.GuestMmu, gpa, access | PageFaultError.User, overridesSmap: false, out result, out fault);
+            vcpu, vcpu.GuestMmu, gpa, access | Pferr.User, overridesSmap: false, out result, out fault);
     }
 
     /// <summary>The dummy root, made when it is first needed.</summary>

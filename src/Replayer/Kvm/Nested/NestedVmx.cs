@@ -45,7 +45,7 @@ internal sealed class NestedVmx(KvmVcpu vcpu) : NestedVirtualization(vcpu)
         }
 
         var hardware = HardwareFault?.Info1 ?? 0;
-        if ((fault.ErrorCode & PageFaultError.Reserved) != 0)
+        if ((fault.ErrorCode & Pferr.Reserved) != 0)
             Exit(NestedExitCodes.VmxMisconfiguration, Vm.Kernel.ClearsQualificationOfMisconfiguration ? 0 : hardware, fault.Address);
         else
             Exit(NestedExitCodes.Vmx.TableFault, (hardware & (GvaIsValid | OnFinalTranslation)) | fault.Qualification, fault.Address);

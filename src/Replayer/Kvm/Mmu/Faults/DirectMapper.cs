@@ -35,7 +35,7 @@ internal sealed class DirectMapper(KvmVm vm, ShadowMmu mmu)
 
         Invariant.Holds(walk.Level == fault.GoalLevel, $"the walk to gfn {fault.Gfn:x} ended at level {walk.Level}, not {fault.GoalLevel}");
         if (root is not null && walk.Level == PgLevel.Size4K)
-            vm.PageTables.Fill(root, fault.Gfn, walk.Page);
+            vm.WalkCache.Fill(root, fault.Gfn, walk.Page);
         var outcome = mmu.LeafMapper.Map(fault, walk.Entry, PteAccess.All, PageLevels.RoundDown(fault.Gfn, walk.Level));
         if (outcome != RetPf.Spurious)
             PrefetchAround(walk.Entry);
@@ -49,7 +49,7 @@ internal sealed class DirectMapper(KvmVm vm, ShadowMmu mmu)
     private ShadowWalk Start(KvmVcpu vcpu, PageFault fault, out ShadowPage? root)
     {
         root = vcpu.Mmu.Root.ShadowPage;
-        if (fault.GoalLevel != PgLevel.Size4K || root is null || !vm.PageTables.TryFind(root, fault.Gfn, out var pageTable))
+        if (fault.GoalLevel != PgLevel.Size4K || root is null || !vm.WalkCache.TryFind(root, fault.Gfn, out var pageTable))
             return ShadowWalk.From(vcpu, fault.Address);
         root = null;
         // What would have been entered on the way down: chains are numbered in the order in which they come about.

@@ -9,7 +9,7 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
 {
     /// <param name="vcpu">The vCPU.</param>
     /// <param name="address">Gpa with two-dimensional paging, otherwise gva.</param>
-    /// <param name="errorCode">KVM's error code, <see cref="PageFaultError"/>.</param>
+    /// <param name="errorCode">KVM's error code, <see cref="Pferr"/>.</param>
     /// <param name="exit">The exit, for what the instruction does.</param>
     /// <remarks>KVM: kvm_mmu_page_fault().</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -18,7 +18,7 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
         Invariant.Holds(vcpu.Mmu.Root.IsValid, "a fault came while no root was loaded");
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuPageFault);
         var outcome = RetPf.Invalid;
-        if ((errorCode & PageFaultError.Reserved) != 0)
+        if ((errorCode & Pferr.Reserved) != 0)
         {
             outcome = mmu.MmioFaults.Handle(vcpu, address);
             if (outcome != RetPf.Invalid)
@@ -32,7 +32,7 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
         Count(decided);
         var result = decided switch
         {
-            RetPf.Emulate when outcome == RetPf.Emulate && vcpu.Mmu.RootRole.Direct && (errorCode & PageFaultError.NestedGuestPage) == PageFaultError.NestedGuestPage
+            RetPf.Emulate when outcome == RetPf.Emulate && vcpu.Mmu.RootRole.Direct && (errorCode & Pferr.NestedGuestPage) == Pferr.NestedGuestPage
                 => UnprotectGuestTable(address),
             RetPf.Emulate => vcpu.Emulator.EmulateFaultingInstruction(address, exit, mayRetry && !vcpu.IsGuestMode),
             RetPf.GuestFault => ExitResult.GuestFault,
@@ -45,7 +45,7 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
     /// <summary>An EPT misconfiguration in a kernel that takes it for MMIO without asking further.</summary>
     /// <remarks>KVM: handle_ept_misconfig(), handle_mmio_page_fault_common().</remarks>
     public ExitResult HandleMisconfiguration(KvmVcpu vcpu, in VmExit exit) =>
-        HandleMmio(vcpu, exit.Info2, PageFaultError.Reserved, mmu.MmioFaults.Handle(vcpu, exit.Info2), exit);
+        HandleMmio(vcpu, exit.Info2, Pferr.Reserved, mmu.MmioFaults.Handle(vcpu, exit.Info2), exit);
 
     /// <summary>The CPU walks a table of the guest's that is itself shadowed as a table: it must be able to write it.</summary>
     private ExitResult UnprotectGuestTable(ulong gpa)
@@ -62,7 +62,7 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
     private RetPf HandleWriteProtected(KvmVcpu vcpu, ulong address, ulong errorCode, in VmExit exit, out bool mayRetry)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuWriteProtectFault);
-        const ulong writesGuestTable = PageFaultError.GuestPage | PageFaultError.Write | PageFaultError.Present;
+        const ulong writesGuestTable = Pferr.GuestPage | Pferr.Write | Pferr.Present;
         mayRetry = vcpu.LastRetry != (vm.Journal.Rip, address);
         if (!mayRetry)
             return RetPf.Emulate;

@@ -8,9 +8,9 @@ internal sealed class GuestPaging<TPtes> : IGuestPaging
 {
     private readonly KvmVm _vm;
     private readonly ShadowMmu _mmu;
-    private readonly GuestTableWalker<TPtes> _walker;
+    private readonly KvmGuestWalker<TPtes> _walker;
     private readonly ShadowFetch<TPtes> _fetch;
-    private readonly ShadowSync<TPtes> _sync;
+    private readonly GpteSync<TPtes> _sync;
     private readonly GuestWalk _faultWalk = new();
     private readonly GuestWalk _translationWalk = new();
     private readonly GuestWalk _nestedWalk = new();
@@ -19,10 +19,10 @@ internal sealed class GuestPaging<TPtes> : IGuestPaging
     {
         _vm = vm;
         _mmu = mmu;
-        _walker = new GuestTableWalker<TPtes>(vm);
+        _walker = new KvmGuestWalker<TPtes>(vm);
         var prefetch = new GptePrefetch<TPtes>(vm, mmu);
         _fetch = new ShadowFetch<TPtes>(vm, mmu, prefetch);
-        _sync = ShadowSync<TPtes>.For(vm, mmu, prefetch);
+        _sync = GpteSync<TPtes>.For(vm, mmu, prefetch);
     }
 
     public RetPf PageFault(KvmVcpu vcpu, bool overridesSmap)
@@ -30,7 +30,7 @@ internal sealed class GuestPaging<TPtes> : IGuestPaging
         using var scope = _vm.Journal.Enter(TPtes.PageFaultFunction);
         var fault = vcpu.Fault;
         var walk = _faultWalk;
-        if (!_walker.Walk(vcpu, vcpu.Mmu, walk, fault.Address, fault.ErrorCode & ~PageFaultError.Reserved, overridesSmap))
+        if (!_walker.Walk(vcpu, vcpu.Mmu, walk, fault.Address, fault.ErrorCode & ~Pferr.Reserved, overridesSmap))
         {
             vcpu.Injector.InjectEmulatedPageFault(walk.Fault);
             return RetPf.GuestFault;

@@ -71,7 +71,7 @@ internal sealed class GuestTableWrites(KvmVm vm, ShadowMmu mmu)
             return false;
         if (vcpu.Mmu.RootRole.Direct)
             return Unprotect(address >> 12);
-        return mmu.TryTranslate(vcpu, address, PageFaultError.Write | userBit, overridesSmap, out var gpa, out _)
+        return mmu.TryTranslate(vcpu, address, Pferr.Write | userBit, overridesSmap, out var gpa, out _)
             && gpa is { } translated && Unprotect(translated >> 12);
     }
 

@@ -1,3 +1,4 @@
+using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 
 namespace Replay.Replayer.Kvm.Mmu.Shadow;
@@ -42,7 +43,7 @@ internal sealed class ShadowRoots(KvmVm vm, ShadowMmu mmu)
         for (var i = 0; i < pdptes.Length && (areVisible || vm.Kernel.UsesDummyRoot); i++)
         {
             pdptes[i] = vcpu.PdpteOf(vcpu.Mmu, i);
-            areVisible &= (pdptes[i] & GuestPte.Present) == 0 || IsVisible((pdptes[i] & Spte.BaseAddressMask) >> 12);
+            areVisible &= (pdptes[i] & PteBits.Present) == 0 || IsVisible((pdptes[i] & Spte.BaseAddressMask) >> 12);
         }
 
         return areVisible;
@@ -54,11 +55,11 @@ internal sealed class ShadowRoots(KvmVm vm, ShadowMmu mmu)
         var context = vcpu.Mmu;
         var paeRoot = context.PaeRoot!;
         var isPae = context.CpuRole.Base.Level == PgLevel.RootPae;
-        var bits = GuestPte.Present;
+        var bits = PteBits.Present;
         TablePage root = paeRoot;
         if (context.RootRole.Level >= PgLevel.Root4)
         {
-            bits |= GuestPte.Accessed | GuestPte.Writable | GuestPte.User;
+            bits |= PteBits.Accessed | PteBits.Writable | PteBits.User;
             root = LinkAbove(context, bits);
         }
 
@@ -68,7 +69,7 @@ internal sealed class ShadowRoots(KvmVm vm, ShadowMmu mmu)
             {
                 // A bit above the frame, which no KVM loads, is what walks of the guest's tables pass over, too.
                 var gfn = (pdptes[i] & Spte.BaseAddressMask) >> 12;
-                if ((pdptes[i] & GuestPte.Present) == 0 || !IsVisible(gfn))
+                if ((pdptes[i] & PteBits.Present) == 0 || !IsVisible(gfn))
                     continue;
                 rootGfn = gfn;
             }
