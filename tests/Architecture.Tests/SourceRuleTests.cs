@@ -38,6 +38,17 @@ public sealed partial class SourceRuleTests
     }
 
     [Fact]
+    public void No_part_of_the_shadow_mmu_code_takes_the_whole_of_it()
+    {
+        var parts = Path.Combine(Source, "Replayer", "Kvm", "Mmu");
+        var takers = CSharpFiles()
+            .Where(file => file.Path.StartsWith(parts, StringComparison.Ordinal) && !file.Path.Contains($"{Path.DirectorySeparatorChar}Audit{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
+            .Where(file => Path.GetFileName(file.Path) is not ("ShadowMmu.cs" or "MmuBackends.cs") && WholeMmu().IsMatch(file.Text))
+            .Select(file => file.Path);
+        Assert.Empty(takers);
+    }
+
+    [Fact]
     public void No_loose_ends_are_left_in_the_code()
     {
         foreach (var (file, text) in CSharpFiles())
@@ -69,6 +80,9 @@ public sealed partial class SourceRuleTests
 
     [GeneratedRegex(@"\.Exchange\(|Key\.Create\(")]
     private static partial Regex EntryWrite();
+
+    [GeneratedRegex(@"\.ShadowMmu\b|\bShadowMmu\s+_?mmu\b")]
+    private static partial Regex WholeMmu();
 
     [GeneratedRegex(@"\b(TODO|FIXME|HACK|XXX)\b|NotImplementedException|catch\s*\{\s*\}")]
     private static partial Regex LooseEnd();

@@ -32,8 +32,7 @@ public sealed class KvmVm
         Format = SpteFormats.For(mode, profile, kernel);
         Writer = new TableWriter(journal);
         Pages = new TablePages(journal, kernel, mode.IsTwoDimensional());
-        WalkCache = new KvmWalkCache(Writer, Pages, remembersWalks);
-        SpteMaker = new SpteMaker(this);
+        WalkCache = new KvmWalkCache(journal, Writer, Pages, remembersWalks);
         Tlb = new TlbFlusher(this);
         HostMemory = new HostMemory(backing ?? HostBacking.Pages4K, kernel);
         HugePages = new HugePages(this);
@@ -61,14 +60,14 @@ public sealed class KvmVm
 
     public TablePages Pages { get; }
 
-    /// <summary>Spares walks from direct roots.</summary>
+    /// <summary>Spares walks from direct roots; the history is the same without.</summary>
     public KvmWalkCache WalkCache { get; }
 
     public KvmStats Stats { get; } = new();
 
     public Memslots Memslots { get; } = new();
 
-    public SpteMaker SpteMaker { get; }
+    internal SpteMaker SpteMaker => ShadowMmu.SpteMaker;
 
     public TlbFlusher Tlb { get; }
 

@@ -40,7 +40,7 @@ public sealed class KvmWalkCacheTests
     {
         var machine = new DirectMachine();
         machine.Read(Gpa);
-        var cache = new KvmWalkCache(machine.Vm.Writer, machine.Vm.Pages, isOn: false);
+        var cache = new KvmWalkCache(machine.Vm.Journal, machine.Vm.Writer, machine.Vm.Pages, isOn: false);
 
         cache.Fill(machine.Root, Gpa >> 12, machine.Last(Gpa).Page);
 

@@ -120,7 +120,7 @@ internal sealed class Emulator(KvmVcpu vcpu)
         }
 
         var access = Pferr.Fetch | UserBit(flags);
-        _vm.ShadowMmu.TryTranslate(vcpu, rip, access, overridesSmap: false, out _, out _);
+        _vm.ShadowMmu.Translation.TryTranslate(vcpu, rip, access, overridesSmap: false, out _, out _);
     }
 
     /// <summary>The instruction itself faulted: there are no bytes of it, and the guest may not be allowed to fetch them.</summary>
@@ -129,7 +129,7 @@ internal sealed class Emulator(KvmVcpu vcpu)
     private bool TryFetch(in VmExit exit)
     {
         var access = Pferr.Fetch | UserBit(exit.Flags);
-        if (_vm.ShadowMmu.TryTranslate(vcpu, exit.Gva, access, overridesSmap: false, out _, out var fault))
+        if (_vm.ShadowMmu.Translation.TryTranslate(vcpu, exit.Gva, access, overridesSmap: false, out _, out var fault))
             return true;
         vcpu.Injector.InjectEmulatedPageFault(fault);
         return false;
@@ -142,7 +142,7 @@ internal sealed class Emulator(KvmVcpu vcpu)
     {
         gpa = address;
         isMmio = true;
-        if (vcpu.IsNested || _vm.ShadowMmu.PagingOf(vcpu) is not null)
+        if (vcpu.IsNested || _vm.ShadowMmu.Syncs.Of(vcpu.Mmu) is not null)
         {
             var access = UserBit(exit.Flags) | (exit.Access == AccessKind.Write ? Pferr.Write : 0);
             if (vcpu.Mmio.MatchesGva(exit.Gva, _vm.MmioGeneration) && IsAllowed(vcpu.Mmio.Access, access, exit.Flags))
@@ -155,7 +155,7 @@ internal sealed class Emulator(KvmVcpu vcpu)
             ulong? found = null;
             if (!(exit.IsPhysical && vcpu.IsNested
                 ? TryTranslateNested(address, access, out found, out var fault)
-                : _vm.ShadowMmu.TryTranslate(vcpu, exit.Gva, access, OverridesSmap(exit.Flags), out found, out fault)))
+                : _vm.ShadowMmu.Translation.TryTranslate(vcpu, exit.Gva, access, OverridesSmap(exit.Flags), out found, out fault)))
             {
                 vcpu.Injector.InjectEmulatedPageFault(fault);
                 return false;
@@ -170,7 +170,7 @@ internal sealed class Emulator(KvmVcpu vcpu)
 
     private bool TryTranslateNested(ulong address, ulong access, out ulong? gpa, out WalkFault fault)
     {
-        var isMapped = _vm.ShadowMmu.TryTranslateNested(vcpu, address, access, out var found, out fault);
+        var isMapped = _vm.ShadowMmu.Translation.TryTranslateNested(vcpu, address, access, out var found, out fault);
         gpa = found;
         return isMapped;
     }

@@ -41,7 +41,7 @@ internal sealed class NestedVmx(KvmVcpu vcpu) : NestedVirtualization(vcpu)
         foreach (var previous in Vcpu.Mmu.PreviousRoots)
         {
             if (IsOf(previous, TablesRoot))
-                Vm.ShadowMmu.PagingOf(Vcpu)!.Invlpg(Vcpu, fault.Address, previous.Table);
+                Vm.ShadowMmu.Syncs.Of(Vcpu.Mmu)!.Invlpg(Vcpu, fault.Address, previous.Table);
         }
 
         var hardware = HardwareFault?.Info1 ?? 0;

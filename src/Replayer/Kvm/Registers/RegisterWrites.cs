@@ -162,7 +162,7 @@ internal class RegisterWrites(KvmVcpu vcpu)
     {
         const ulong reserved = 0x1e6;
         var table = _registers.Cr3 & 0xffff_ffe0;
-        if (vcpu.IsNested && !_vm.ShadowMmu.TryTranslateNested(vcpu, table, Pferr.User | Pferr.Write, out table, out _))
+        if (vcpu.IsNested && !_vm.ShadowMmu.Translation.TryTranslateNested(vcpu, table, Pferr.User | Pferr.Write, out table, out _))
             return true;
         var beyond = ulong.MaxValue << _vm.Profile.GuestPhysicalAddressBits;
         for (var i = 0; i < 4; i++)
@@ -181,7 +181,7 @@ internal class RegisterWrites(KvmVcpu vcpu)
         using var scope = _vm.Journal.Enter(KvmFunction.LoadPdptrs);
         var changed = false;
         var table = cr3 & 0xffff_ffe0;
-        if (vcpu.IsNested && !_vm.ShadowMmu.TryTranslateNested(vcpu, table, Pferr.User | Pferr.Write, out table, out _))
+        if (vcpu.IsNested && !_vm.ShadowMmu.Translation.TryTranslateNested(vcpu, table, Pferr.User | Pferr.Write, out table, out _))
             return;
         for (var i = 0; i < 4; i++)
         {

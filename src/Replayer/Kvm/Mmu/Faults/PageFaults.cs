@@ -1,11 +1,13 @@
 using System.Runtime.CompilerServices;
 using Replay.Replayer.History;
+using Replay.Replayer.Kvm.Mmu.Shadow;
 using Replay.Trace;
 
 namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>Where every fault that concerns the MMU arrives.</summary>
-internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
+internal sealed class PageFaults(
+    KvmVm vm, MmioFaults mmio, IDirectFaults direct, PerForm<IGuestPaging> pagings, GuestTableWrites tableWrites, GuestTranslation translation)
 {
     /// <param name="vcpu">The vCPU.</param>
     /// <param name="address">Gpa with two-dimensional paging, otherwise gva.</param>
@@ -20,14 +22,14 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
         var outcome = RetPf.Invalid;
         if ((errorCode & Pferr.Reserved) != 0)
         {
-            outcome = mmu.MmioFaults.Handle(vcpu, address);
+            outcome = mmio.Handle(vcpu, address);
             if (outcome != RetPf.Invalid)
                 return HandleMmio(vcpu, address, errorCode, outcome, exit);
         }
 
         vm.Journal.BeginFault(address, exit.Gva, errorCode, vcpu.Mmu.PageFaultHandler, exit.Access);
         outcome = Dispatch(vcpu, address, errorCode & vm.Kernel.FaultErrorCodeMask, (exit.Flags & AccessFlags.AlignmentCheck) != 0);
-        var mayRetry = !vm.Kernel.WriteProtectedIsAnOutcome && !mmu.MmioFaults.IsInCache(vcpu, address);
+        var mayRetry = !vm.Kernel.WriteProtectedIsAnOutcome && !mmio.IsInCache(vcpu, address);
         var decided = outcome == RetPf.WriteProtected ? HandleWriteProtected(vcpu, address, errorCode, exit, out mayRetry) : outcome;
         Count(decided);
         var result = decided switch
@@ -45,12 +47,12 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
     /// <summary>An EPT misconfiguration in a kernel that takes it for MMIO without asking further.</summary>
     /// <remarks>KVM: handle_ept_misconfig(), handle_mmio_page_fault_common().</remarks>
     public ExitResult HandleMisconfiguration(KvmVcpu vcpu, in VmExit exit) =>
-        HandleMmio(vcpu, exit.Info2, Pferr.Reserved, mmu.MmioFaults.Handle(vcpu, exit.Info2), exit);
+        HandleMmio(vcpu, exit.Info2, Pferr.Reserved, mmio.Handle(vcpu, exit.Info2), exit);
 
     /// <summary>The CPU walks a table of the guest's that is itself shadowed as a table: it must be able to write it.</summary>
     private ExitResult UnprotectGuestTable(ulong gpa)
     {
-        mmu.TableWrites.Unprotect(gpa >> 12);
+        tableWrites.Unprotect(gpa >> 12);
         return ExitResult.Retry;
     }
 
@@ -68,7 +70,7 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
             return RetPf.Emulate;
         vcpu.LastRetry = default;
         var isSpared = vcpu.Mmu.RootRole.Direct ? (errorCode & writesGuestTable) == writesGuestTable : (exit.Flags & AccessFlags.Implicit) != 0;
-        if (!isSpared || !mmu.TableWrites.UnprotectForRetry(vcpu, address, userBit: 0, overridesSmap: false))
+        if (!isSpared || !tableWrites.UnprotectForRetry(vcpu, address, userBit: 0, overridesSmap: false))
             return RetPf.Emulate;
         vcpu.LastRetry = (vm.Journal.Rip, address);
         return RetPf.Retry;
@@ -90,8 +92,8 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
         using var scope = vm.Journal.Enter(KvmFunction.KvmHandlePageFault);
         if (vm.Kernel.UnprotectsOnEventDelivery
             && (exit.Flags & AccessFlags.Implicit) != 0
-            && mmu.TryTranslate(vcpu, exit.Info2, 0, overridesSmap: false, out var gpa, out _) && gpa is { } address)
-            mmu.TableWrites.Unprotect(address >> 12);
+            && translation.TryTranslate(vcpu, exit.Info2, 0, overridesSmap: false, out var gpa, out _) && gpa is { } address)
+            tableWrites.Unprotect(address >> 12);
         return Handle(vcpu, exit.Info2, exit.Info1, exit);
     }
 
@@ -104,9 +106,9 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
         vm.Stats.PfTaken++;
         return handler switch
         {
-            KvmFunction.KvmTdpPageFault or KvmFunction.TdpPageFault => mmu.DirectFaults.TdpPageFault(vcpu),
-            KvmFunction.NonpagingPageFault => mmu.DirectFaults.NonpagingPageFault(vcpu),
-            _ => mmu.PagingOf(vcpu)!.PageFault(vcpu, overridesSmap),
+            KvmFunction.KvmTdpPageFault or KvmFunction.TdpPageFault => direct.TdpPageFault(vcpu),
+            KvmFunction.NonpagingPageFault => direct.NonpagingPageFault(vcpu),
+            _ => pagings.Of(vcpu.Mmu)!.PageFault(vcpu, overridesSmap),
         };
     }
 

@@ -1,20 +1,35 @@
 namespace Replay.Replayer.Kvm.Mmu.Shadow;
 
+/// <summary>Brings entries back in step with a guest's tables of one form.</summary>
+internal interface IGpteSync
+{
+    /// <summary>Brings an unsync page up to date with the guest's table.</summary>
+    /// <returns>Below 0: it must be zapped. Above 0: TLBs must be flushed.</returns>
+    /// <remarks>KVM: FNAME(sync_page)(), later __kvm_sync_page().</remarks>
+    int SyncPage(KvmVcpu vcpu, ShadowPage page);
+
+    /// <summary>Drops one translation from the tree of a root, if the guest may have changed it unseen.</summary>
+    /// <remarks>KVM: FNAME(invlpg)(), later __kvm_mmu_invalidate_addr().</remarks>
+    void Invlpg(KvmVcpu vcpu, ulong gva, TablePage? root);
+}
+
 /// <summary>Brings shadow entries back in step with guest entries that were written without a trap.</summary>
-internal abstract class GpteSync<TPtes>(KvmVm vm, ShadowMmu mmu, GptePrefetch<TPtes> prefetch)
+internal abstract class GpteSync<TPtes>(KvmVm vm, SpteMaker maker, SpteStore sptes, Rmap rmap, LeafMapper leaves, GptePrefetch<TPtes> prefetch) : IGpteSync
     where TPtes : struct, IGuestPtes
 {
     /// <summary>Parts of the role that differ between a root and the pages below it.</summary>
     private const uint IgnoredRole = 0xf | 3u << 5 | 7u << 8 | PageRole.PassthroughMask;
 
     /// <summary>The kernel's way of syncing.</summary>
-    public static GpteSync<TPtes> For(KvmVm vm, ShadowMmu mmu, GptePrefetch<TPtes> prefetch) =>
-        vm.Kernel.SyncsEntryByEntry ? new GpteSyncBySpte<TPtes>(vm, mmu, prefetch) : new GpteSyncByPage<TPtes>(vm, mmu, prefetch);
+    public static GpteSync<TPtes> For(KvmVm vm, SpteMaker maker, SpteStore sptes, Rmap rmap, LeafMapper leaves, Zapper zapper, GptePrefetch<TPtes> prefetch) =>
+        vm.Kernel.SyncsEntryByEntry
+            ? new GpteSyncBySpte<TPtes>(vm, maker, sptes, rmap, leaves, zapper, prefetch)
+            : new GpteSyncByPage<TPtes>(vm, maker, sptes, rmap, leaves, zapper, prefetch);
 
-    /// <inheritdoc cref="IGuestPaging.SyncPage"/>
+    /// <inheritdoc cref="IGpteSync.SyncPage"/>
     public abstract int SyncPage(KvmVcpu vcpu, ShadowPage page);
 
-    /// <inheritdoc cref="IGuestPaging.Invlpg"/>
+    /// <inheritdoc cref="IGpteSync.Invlpg"/>
     public abstract void Invlpg(KvmVcpu vcpu, ulong gva, TablePage? root);
 
     /// <summary>The page was made for the paging that the vCPU has now.</summary>
@@ -42,7 +57,7 @@ internal abstract class GpteSync<TPtes>(KvmVm vm, ShadowMmu mmu, GptePrefetch<TP
             return false;
         if (((ulong)access | vm.Format.PresentMask) == vm.Kernel.EmptySpte || gfn != entry.Gfn)
         {
-            mmu.Rmap.DropSpte(entry);
+            rmap.DropSpte(entry);
             return true;
         }
 
@@ -52,8 +67,8 @@ internal abstract class GpteSync<TPtes>(KvmVm vm, ShadowMmu mmu, GptePrefetch<TP
         var old = entry.Value;
         var slot = vm.Memslots.Find(gfn);
         Invariant.Holds(slot is not null, $"entry {entry} maps gfn {gfn:x}, which no memslot holds");
-        vm.SpteMaker.Make(entry.Page, slot, access, gfn, old.Pfn, old, prefetch: true, canUnsync: false, vm.Format.IsHostWritable(old), out var made);
-        return mmu.Sptes.Update(entry, made, gfn);
+        maker.Make(entry.Page, slot, access, gfn, old.Pfn, old, prefetch: true, canUnsync: false, vm.Format.IsHostWritable(old), out var made);
+        return sptes.Update(entry, made, gfn);
     }
 
     /// <remarks>KVM: sync_mmio_spte().</remarks>
@@ -63,9 +78,9 @@ internal abstract class GpteSync<TPtes>(KvmVm vm, ShadowMmu mmu, GptePrefetch<TP
         if (!vm.Format.IsMmio(spte))
             return false;
         if (gfn == vm.Format.MmioGfn(spte))
-            mmu.LeafMapper.MarkMmio(entry, gfn, access);
+            leaves.MarkMmio(entry, gfn, access);
         else
-            mmu.Sptes.ClearNoTrack(entry, vm.Format.MmioGfn(spte));
+            sptes.ClearNoTrack(entry, vm.Format.MmioGfn(spte));
         return true;
     }
 

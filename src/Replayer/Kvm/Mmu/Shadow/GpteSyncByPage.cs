@@ -1,11 +1,12 @@
 namespace Replay.Replayer.Kvm.Mmu.Shadow;
 
 /// <summary>Up to Linux 6.3: all entries of a page are made anew, and INVLPG drops an entry and shadows the guest's at once.</summary>
-internal sealed class GpteSyncByPage<TPtes>(KvmVm vm, ShadowMmu mmu, GptePrefetch<TPtes> prefetch) : GpteSync<TPtes>(vm, mmu, prefetch)
+internal sealed class GpteSyncByPage<TPtes>(
+    KvmVm vm, SpteMaker maker, SpteStore sptes, Rmap rmap, LeafMapper leaves, Zapper zapper, GptePrefetch<TPtes> prefetch)
+    : GpteSync<TPtes>(vm, maker, sptes, rmap, leaves, prefetch)
     where TPtes : struct, IGuestPtes
 {
     private readonly KvmVm _vm = vm;
-    private readonly ShadowMmu _mmu = mmu;
     private readonly GptePrefetch<TPtes> _prefetch = prefetch;
 
     /// <remarks>KVM: FNAME(sync_page)().</remarks>
@@ -41,7 +42,7 @@ internal sealed class GpteSyncByPage<TPtes>(KvmVm vm, ShadowMmu mmu, GptePrefetc
             {
                 if (!page.Unsync)
                     return;
-                _mmu.Links.ZapPte(entry);
+                zapper.ZapPte(entry);
                 if (old.IsShadowPresent)
                     _vm.Tlb.FlushRemoteWithAddress(page.Gfn, PageLevels.PagesPerHugePage(page.Role.Level));
                 if (!TryReadGpte(page, entry.Index, out var gpte))

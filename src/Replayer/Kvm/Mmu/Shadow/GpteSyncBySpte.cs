@@ -3,11 +3,12 @@ using Replay.Replayer.History;
 namespace Replay.Replayer.Kvm.Mmu.Shadow;
 
 /// <summary>Since Linux 6.4: one function syncs one entry, for pages as for INVLPG, and leaves alone what is right.</summary>
-internal sealed class GpteSyncBySpte<TPtes>(KvmVm vm, ShadowMmu mmu, GptePrefetch<TPtes> prefetch) : GpteSync<TPtes>(vm, mmu, prefetch)
+internal sealed class GpteSyncBySpte<TPtes>(
+    KvmVm vm, SpteMaker maker, SpteStore sptes, Rmap rmap, LeafMapper leaves, Zapper zapper, GptePrefetch<TPtes> prefetch)
+    : GpteSync<TPtes>(vm, maker, sptes, rmap, leaves, prefetch)
     where TPtes : struct, IGuestPtes
 {
     private readonly KvmVm _vm = vm;
-    private readonly ShadowMmu _mmu = mmu;
 
     /// <remarks>KVM: __kvm_sync_page(), which goes on when the guest's entry cannot be read, and has the page zapped in the end.</remarks>
     public override int SyncPage(KvmVcpu vcpu, ShadowPage page)
@@ -33,7 +34,7 @@ internal sealed class GpteSyncBySpte<TPtes>(KvmVm vm, ShadowMmu mmu, GptePrefetc
             {
                 var result = SyncSpte(vcpu, entry);
                 if (result < 0)
-                    _mmu.Links.ZapPte(entry);
+                    zapper.ZapPte(entry);
                 if (result != 0)
                     _vm.Tlb.FlushRemoteSptep(entry);
             }

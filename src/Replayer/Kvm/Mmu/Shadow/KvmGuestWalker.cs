@@ -3,11 +3,39 @@ using Replay.Replayer.History;
 
 namespace Replay.Replayer.Kvm.Mmu.Shadow;
 
+/// <summary>Translates addresses by a guest's tables of one form.</summary>
+internal interface IKvmGuestWalker
+{
+    /// <summary>Translates an address as the guest would.</summary>
+    /// <param name="vcpu">The vCPU.</param>
+    /// <param name="mmu">By which of its MMUs.</param>
+    /// <param name="address">The address: linear, or a nested guest's physical one.</param>
+    /// <param name="access">What is asked, in error-code bits.</param>
+    /// <param name="overridesSmap">EFLAGS.AC is set.</param>
+    /// <param name="gpa">The result.</param>
+    /// <param name="fault">Or why there is none.</param>
+    /// <remarks>KVM: FNAME(gva_to_gpa)().</remarks>
+    bool TryTranslate(KvmVcpu vcpu, KvmMmu mmu, ulong address, ulong access, bool overridesSmap, out ulong gpa, out WalkFault fault);
+}
+
 /// <summary>KVM's own walk through the guest's tables, with the accessed and dirty bits that the guest's CPU would set.</summary>
 /// <remarks>KVM: FNAME(walk_addr_generic)(), FNAME(update_accessed_dirty_bits)().</remarks>
-internal sealed class KvmGuestWalker<TPtes>(KvmVm vm)
+internal sealed class KvmGuestWalker<TPtes>(KvmVm vm, GuestTranslation translation) : IKvmGuestWalker
     where TPtes : struct, IGuestPtes
 {
+    private readonly GuestWalk _translationWalk = new();
+    private readonly GuestWalk _nestedWalk = new();
+
+    public bool TryTranslate(KvmVcpu vcpu, KvmMmu mmu, ulong address, ulong access, bool overridesSmap, out ulong gpa, out WalkFault fault)
+    {
+        // A walk of a nested guest's tables makes walks of its hypervisor's.
+        var walk = ReferenceEquals(mmu, vcpu.GuestMmu) ? _nestedWalk : _translationWalk;
+        var found = Walk(vcpu, mmu, walk, address, access, overridesSmap);
+        gpa = found ? walk.Gfn << 12 | (address & 0xfff) : 0;
+        fault = found ? default : walk.Fault;
+        return found;
+    }
+
     /// <param name="vcpu">Whose tables.</param>
     /// <param name="mmu">Which of them.</param>
     /// <param name="walk">Receives what was found.</param>
@@ -43,56 +71,77 @@ internal sealed class KvmGuestWalker<TPtes>(KvmVm vm)
     private bool TryWalk(KvmVcpu vcpu, KvmMmu mmu, GuestWalk walk, ulong address, ulong access, bool overridesSmap, out ulong? reason)
     {
         reason = 0;
-        var role = mmu.CpuRole;
         var isNested = ReferenceEquals(mmu, vcpu.NestedMmu);
-        var reserved = TPtes.Reserved(role, vm.Profile);
-        walk.Level = role.Base.Level;
-        var pte = vcpu.PgdOf(mmu);
+        return TryBegin(vcpu, mmu, walk, address, out var top)
+            && TryDescend(vcpu, mmu.CpuRole, walk, top, address, isNested, out var leaf, out reason)
+            && TryUse(vcpu, mmu.CpuRole, walk, leaf, address, access, overridesSmap, isNested, out reason);
+    }
+
+    /// <summary>Finds the topmost table that is read from memory: the root, or what a PDPTE register of PAE paging points at.</summary>
+    private static bool TryBegin(KvmVcpu vcpu, KvmMmu mmu, GuestWalk walk, ulong address, out ulong top)
+    {
+        walk.Level = mmu.CpuRole.Base.Level;
+        top = vcpu.PgdOf(mmu);
         if (TPtes.EntrySize == 8 && walk.Level == PgLevel.RootPae)
         {
-            pte = vcpu.PdpteOf(mmu, (int)(address >> 30 & 3));
-            if ((pte & PteBits.Present) == 0)
+            top = vcpu.PdpteOf(mmu, (int)(address >> 30 & 3));
+            if ((top & PteBits.Present) == 0)
                 return false;
             walk.Level--;
         }
 
         walk.MaxLevel = walk.Level;
+        return true;
+    }
+
+    /// <summary>Goes down to the leaf and gathers the rights on the way.</summary>
+    private bool TryDescend(KvmVcpu vcpu, in CpuRole role, GuestWalk walk, ulong top, ulong address, bool isNested, out ulong leaf, out ulong? reason)
+    {
+        reason = 0;
+        leaf = top;
+        var reserved = TPtes.Reserved(role, vm.Profile);
         var rights = walk.Rights = ulong.MaxValue;
         for (; ; walk.Level--)
         {
             var above = rights;
-            if (!TryLocate(vcpu, walk, pte, address, isNested))
+            if (!TryLocate(vcpu, walk, leaf, address, isNested))
             {
                 reason = null;
                 return false;
             }
 
-            if (!Read(walk, address, out pte))
+            if (!Read(walk, address, out leaf))
                 return false;
-            rights &= pte ^ TPtes.NxMask;
+            rights &= leaf ^ TPtes.NxMask;
             if (TPtes.TellsRights)
                 walk.Rights = rights;
-            if (!TPtes.IsPresent(pte))
+            if (!TPtes.IsPresent(leaf))
                 return false;
-            if (reserved.AreSet(pte, walk.Level))
+            if (reserved.AreSet(leaf, walk.Level))
             {
                 reason = Pferr.Reserved | Pferr.Present;
                 return false;
             }
 
-            walk.Ptes[walk.Level] = pte;
+            walk.Ptes[walk.Level] = leaf;
             walk.PtAccess[walk.Level] = TPtes.Access(above ^ TPtes.NxMask);
-            if (TPtes.IsLast(pte, walk.Level, role))
-                break;
+            if (!TPtes.IsLast(leaf, walk.Level, role))
+                continue;
+            walk.PteAccess = TPtes.Access(rights ^ TPtes.NxMask);
+            return true;
         }
+    }
 
-        walk.PteAccess = TPtes.Access(rights ^ TPtes.NxMask);
-        var key = TPtes.EntrySize == 8 ? (int)(pte >> PteBits.ProtectionKeyShift & 15) : 0;
+    /// <summary>The rights allow the access, and what the leaf maps is there: sets the bits that say that it was used.</summary>
+    private bool TryUse(
+        KvmVcpu vcpu, in CpuRole role, GuestWalk walk, ulong leaf, ulong address, ulong access, bool overridesSmap, bool isNested, out ulong? reason)
+    {
+        var key = TPtes.EntrySize == 8 ? (int)(leaf >> PteBits.ProtectionKeyShift & 15) : 0;
         reason = TPtes.Fault(role, walk.PteAccess, key, vcpu.Registers.Pkru, access, overridesSmap);
         if (reason != 0)
             return false;
         var offsetMask = (1UL << (12 + (TPtes.LevelBits * (walk.Level - 1)))) - 1;
-        walk.Gfn = TPtes.Gfn(pte, walk.Level) + ((address & offsetMask) >> 12);
+        walk.Gfn = TPtes.Gfn(leaf, walk.Level) + ((address & offsetMask) >> 12);
         if (isNested)
         {
             if (!TryTranslateNested(vcpu, walk, walk.Gfn << 12, access, out var gpa))
@@ -107,7 +156,7 @@ internal sealed class KvmGuestWalker<TPtes>(KvmVm vm)
         if (!TPtes.HasAccessedDirty(role.Base))
             return true;
         var isWrite = (access & Pferr.Write) != 0;
-        if (!isWrite && (pte & TPtes.Dirty) == 0)
+        if (!isWrite && (leaf & TPtes.Dirty) == 0)
             walk.PteAccess &= ~PteAccess.Write;
         SetAccessedAndDirty(walk, isWrite);
         return true;
@@ -134,7 +183,7 @@ internal sealed class KvmGuestWalker<TPtes>(KvmVm vm)
 
     private bool TryTranslateNested(KvmVcpu vcpu, GuestWalk walk, ulong gpa, ulong access, out ulong result)
     {
-        if (vm.ShadowMmu.TryTranslateNested(vcpu, gpa, access, out result, out var fault))
+        if (translation.TryTranslateNested(vcpu, gpa, access, out result, out var fault))
             return true;
         walk.Fault = fault;
         return false;

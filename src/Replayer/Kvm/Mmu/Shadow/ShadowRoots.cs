@@ -5,8 +5,12 @@ namespace Replay.Replayer.Kvm.Mmu.Shadow;
 
 /// <summary>Makes the root for the guest's CR3.</summary>
 /// <remarks>KVM: mmu_alloc_shadow_roots().</remarks>
-internal sealed class ShadowRoots(KvmVm vm, ShadowMmu mmu)
+internal sealed class ShadowRoots(KvmVm vm, MmuRoots roots, DummyRoot dummy, Recycler recycler)
 {
+    /// <summary>There has been one: gfns have reverse maps and write trackers from then on, also with the TDP MMU.</summary>
+    /// <remarks>KVM: shadow_root_allocated, mmu_first_shadow_root_alloc().</remarks>
+    public bool HasAllocated { get; set; }
+
     /// <returns>False: CR3 or a PDPTE points where no memory is, and the guest shuts down.</returns>
     public bool Allocate(KvmVcpu vcpu)
     {
@@ -16,7 +20,7 @@ internal sealed class ShadowRoots(KvmVm vm, ShadowMmu mmu)
         var rootGfn = (pgd & Spte.BaseAddressMask) >> 12;
         if (vm.Kernel.UsesDummyRoot && !IsVisible(rootGfn))
         {
-            context.Root = context.Root with { Table = mmu.TakeDummyRoot(context.RootRole.Level) };
+            context.Root = context.Root with { Table = dummy.Take(context.RootRole.Level) };
             return true;
         }
 
@@ -24,11 +28,11 @@ internal sealed class ShadowRoots(KvmVm vm, ShadowMmu mmu)
         var areVisible = IsVisible(rootGfn) && (context.CpuRole.Base.Level != PgLevel.RootPae || TryReadPdptes(vcpu, pdptes));
         if (!vm.Kernel.UsesDummyRoot && !areVisible)
             return false;
-        mmu.ShadowRootAllocated = true;
-        if (!mmu.Recycler.MakePagesAvailable())
+        HasAllocated = true;
+        if (!recycler.MakePagesAvailable())
             Invariant.Broken("no shadow page can be made available for a root");
         TablePage table = context.CpuRole.Base.Level >= PgLevel.Root4
-            ? mmu.Roots.Allocate(vcpu, rootGfn, 0, context.RootRole.Level)
+            ? roots.Allocate(vcpu, rootGfn, 0, context.RootRole.Level)
             : AllocatePae(vcpu, rootGfn, pdptes);
         context.Root = new MmuRoot(table, pgd);
         return true;
@@ -74,7 +78,7 @@ internal sealed class ShadowRoots(KvmVm vm, ShadowMmu mmu)
                 rootGfn = gfn;
             }
 
-            var page = mmu.Roots.Allocate(vcpu, rootGfn, isPae ? 0 : i, PgLevel.Root32);
+            var page = roots.Allocate(vcpu, rootGfn, isPae ? 0 : i, PgLevel.Root32);
             vm.Writer.Write(paeRoot, i, new Spte(page.Pfn << 12 | bits), rootGfn);
         }
 

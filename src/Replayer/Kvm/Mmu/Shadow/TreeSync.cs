@@ -3,7 +3,7 @@ using Replay.Replayer.History;
 namespace Replay.Replayer.Kvm.Mmu.Shadow;
 
 /// <summary>Finds the unsync pages of a tree and has them synced.</summary>
-internal sealed class TreeSync(KvmVm vm, ShadowMmu mmu)
+internal sealed class TreeSync(KvmVm vm, PageSync pages, UnsyncPages unsync, Zapper zapper, MmuRoots roots, DummyRoot dummy)
 {
     /// <summary>The shadow pages of the vCPU's roots are in step with the guest's tables afterwards.</summary>
     /// <remarks>KVM: kvm_mmu_sync_roots().</remarks>
@@ -20,7 +20,7 @@ internal sealed class TreeSync(KvmVm vm, ShadowMmu mmu)
             return;
         }
 
-        if (table == mmu.DummyRoot)
+        if (dummy.Is(table))
             return;
         var paeRoot = context.PaeRoot!;
         for (var i = 0; i < 4; i++)
@@ -42,7 +42,7 @@ internal sealed class TreeSync(KvmVm vm, ShadowMmu mmu)
                 set |= MmuRoots.Previous(i);
         }
 
-        mmu.Roots.Free(vcpu.Mmu, set);
+        roots.Free(vcpu.Mmu, set);
     }
 
     /// <summary>Syncs every unsync page below a page. They are write-protected first: what the guest writes from then on is seen.</summary>
@@ -54,38 +54,26 @@ internal sealed class TreeSync(KvmVm vm, ShadowMmu mmu)
         using var scope = vm.Journal.Enter(KvmFunction.MmuSyncChildren);
         var invalid = default(ZapList);
         var flush = false;
-        var walk = mmu.UnsyncWalks.Rent();
+        var walk = unsync.RentWalk();
         while (walk.Collect(parent))
         {
             if (WriteProtect(walk))
             {
-                mmu.Zapper.RemoteFlushOrZap(ref invalid, remoteFlush: true);
+                zapper.RemoteFlushOrZap(ref invalid, remoteFlush: true);
                 flush = false;
             }
 
             for (var more = walk.First(); more; more = walk.Next())
             {
-                mmu.UnsyncPages.Unlink(walk.Page);
-                flush |= SyncPage(vcpu, walk.Page, ref invalid) > 0;
+                unsync.Unlink(walk.Page);
+                flush |= pages.SyncPage(vcpu, walk.Page, ref invalid) > 0;
                 walk.ClearParents();
             }
         }
 
-        mmu.UnsyncWalks.Return(walk);
+        unsync.Return(walk);
         Invariant.Holds(parent.UnsyncChildren == 0, $"page {parent.Id} was synced and still has {parent.UnsyncChildren} unsync children");
-        mmu.Zapper.RemoteFlushOrZap(ref invalid, flush);
-    }
-
-    /// <summary>Syncs one page, or zaps it where that cannot be done.</summary>
-    /// <returns>As <see cref="IGuestPaging.SyncPage"/>.</returns>
-    /// <remarks>KVM: kvm_sync_page().</remarks>
-    public int SyncPage(KvmVcpu vcpu, ShadowPage page, ref ZapList invalid)
-    {
-        using var scope = vm.Journal.Enter(KvmFunction.KvmSyncPage);
-        var synced = mmu.PagingOf(vcpu)?.SyncPage(vcpu, page) ?? -1;
-        if (synced < 0)
-            mmu.Zapper.PrepareZapPage(page, ref invalid);
-        return synced;
+        zapper.RemoteFlushOrZap(ref invalid, flush);
     }
 
     private bool WriteProtect(UnsyncWalk walk)

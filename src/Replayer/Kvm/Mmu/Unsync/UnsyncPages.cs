@@ -3,8 +3,10 @@ using Replay.Replayer.History;
 namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>Lets level-1 guest tables be written without a trap, and remembers below which entries such tables lie.</summary>
-internal sealed class UnsyncPages(KvmVm vm, ShadowMmu mmu)
+internal sealed class UnsyncPages(KvmVm vm, ShadowPageHash hash, PteLists lists)
 {
+    private readonly Stack<UnsyncWalk> _freeWalks = new();
+
     /// <summary>Makes every shadow page of the gfn unsync, so that the gfn can be mapped writable.</summary>
     /// <param name="slot">The memslot of the gfn.</param>
     /// <param name="gfn">The gfn about to be mapped writable.</param>
@@ -14,11 +16,11 @@ internal sealed class UnsyncPages(KvmVm vm, ShadowMmu mmu)
     /// <remarks>KVM: mmu_try_to_unsync_pages().</remarks>
     public bool TryUnsync(Memslot slot, ulong gfn, bool canUnsync, bool prefetch)
     {
-        if (mmu.IndirectShadowPages == 0)
+        if (hash.IndirectCount == 0)
             return true;
         if (slot.Rmaps.IsWriteTracked(gfn))
             return false;
-        for (var page = mmu.PageHash.Bucket(gfn); page is not null; page = page.HashNext)
+        for (var page = hash.Bucket(gfn); page is not null; page = page.HashNext)
         {
             if (page.Gfn != gfn || !page.HasGptes || vm.IsObsolete(page))
                 continue;
@@ -56,6 +58,11 @@ internal sealed class UnsyncPages(KvmVm vm, ShadowMmu mmu)
         vm.Stats.MmuUnsync--;
     }
 
+    /// <summary>A walk, for reuse: one is needed at a time, except where zapping nests.</summary>
+    public UnsyncWalk RentWalk() => _freeWalks.TryPop(out var walk) ? walk : new UnsyncWalk(vm.Pages);
+
+    public void Return(UnsyncWalk walk) => _freeWalks.Push(walk);
+
     private void Unsync(ShadowPage page)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmUnsyncPage);
@@ -67,7 +74,7 @@ internal sealed class UnsyncPages(KvmVm vm, ShadowMmu mmu)
 
     private void MarkParents(ShadowPage page)
     {
-        for (var entry = mmu.PteLists.First(page.ParentPtes, out var cursor); entry != 0; entry = mmu.PteLists.Next(ref cursor))
+        for (var entry = lists.First(page.ParentPtes, out var cursor); entry != 0; entry = lists.Next(ref cursor))
             Mark(vm.Pages.Unpack(entry));
     }
 }
