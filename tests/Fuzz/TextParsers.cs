@@ -226,7 +226,7 @@ internal sealed class GuestProgramParser(string name, string folder) : Parser(na
 
     public override Fate Read(byte[] input)
     {
-        var program = GuestProgram.Read(Parsers.Put(folder, "guest.elf", input));
+        var program = CaseProgram.Read(Parsers.Put(folder, "guest.elf", input));
         foreach (var segment in program.Segments.Take(8))
             _ = program.BytesAt(segment.Gpa, 16).Length + program.BytesAt(segment.Gpa + segment.Length - 1, 16).Length;
         return Fate.Read;
