@@ -7,8 +7,9 @@ namespace Replay.Fuzz;
 /// <summary>Gives a parser damaged inputs and counts what becomes of them.</summary>
 internal sealed class Campaign(Parser parser, int seed, string findings)
 {
-    /// <summary>An input may take so much processor time, and make the parser allocate so much.</summary>
+    /// <summary>An input may take so much processor time, or wait so long, and make the parser allocate so much.</summary>
     private const double MostSeconds = 20;
+    private const double LongestWait = 600;
     private const long MostBytes = 512L << 20;
 
     private readonly HashSet<string> _kinds = new(StringComparer.Ordinal);
@@ -108,13 +109,17 @@ internal sealed class Campaign(Parser parser, int seed, string findings)
 
     private void Watch(ManualResetEventSlim stop)
     {
-        var (at, since) = (-1L, TimeSpan.Zero);
+        var (at, since, waited) = (-1L, TimeSpan.Zero, Stopwatch.StartNew());
         while (!stop.Wait(TimeSpan.FromSeconds(2)))
         {
             var now = Environment.CpuUsage.TotalTime;
             if (at != Inputs)
+            {
                 (at, since) = (Inputs, now);
-            if ((now - since).TotalSeconds < MostSeconds)
+                waited.Restart();
+            }
+
+            if ((now - since).TotalSeconds < MostSeconds && waited.Elapsed.TotalSeconds < LongestWait)
                 continue;
             Keep("hang", _current, "");
             Console.WriteLine($"{parser.Name}: HANG at input {Inputs}");

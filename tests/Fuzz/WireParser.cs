@@ -13,6 +13,7 @@ internal sealed class WireParser : Parser
     private readonly string _capture;
     private readonly bool _blocks;
     private CaptureWriter? _writer;
+    private (WireNumbers Numbers, BlockTarget Target)? _blockTarget;
     private int _inputs;
 
     public WireParser(string name, string folder, bool blocks)
@@ -29,9 +30,7 @@ internal sealed class WireParser : Parser
     public override Fate Read(byte[] input)
     {
         var words = MemoryMarshal.Cast<byte, ulong>(input);
-        var numbers = new WireNumbers(Vcpus);
-        // What is decoded is dropped, but for blocks, which only a writer has.
-        var target = _blocks ? (AccessTarget)new BlockTarget(numbers, Writer()) : new ChunkTarget(numbers, new NoSink(), rips: true);
+        var (numbers, target) = Target();
         var decoder = new RecordDecoder(new MemoryMap("ram"), numbers, target, isWhole: false);
         var used = 0;
         while (used < words.Length)
@@ -40,8 +39,16 @@ internal sealed class WireParser : Parser
             used += now;
             if (now == 0 && !decoder.IsFull)
                 break;
-            if (decoder.IsFull)
-                decoder.Write();
+            if (!decoder.IsFull)
+                continue;
+            // A writer takes blocks in the order of a recording, which inputs do not keep to among one another.
+            if (_blocks)
+            {
+                _blockTarget = null;
+                break;
+            }
+
+            decoder.Write();
         }
 
         return Fate.Read;
@@ -53,17 +60,27 @@ internal sealed class WireParser : Parser
         _writer?.Dispose();
     }
 
-    private CaptureWriter Writer()
+    /// <summary>What is decoded is dropped, but for blocks: those a writer has, which lends only some at a time.</summary>
+    private (WireNumbers Numbers, AccessTarget Target) Target()
     {
-        if (_writer is not null && ++_inputs % InputsPerWriter != 0)
-            return _writer;
+        if (!_blocks)
+        {
+            var fresh = new WireNumbers(Vcpus);
+            return (fresh, new ChunkTarget(fresh, new NoSink(), rips: true));
+        }
+
+        if (_blockTarget is { } target && ++_inputs % InputsPerWriter != 0)
+            return target;
         if (_writer is not null)
         {
             _writer.Dispose();
             CaptureWriter.Withdraw(_capture);
         }
 
-        return _writer = CaptureWriter.Create(_capture, CaptureFiles.Manifest with { HasRips = true, Vcpus = Vcpus }, new CaptureWriterOptions { Hasty = true, Force = true });
+        _writer = CaptureWriter.Create(_capture, CaptureFiles.Manifest with { HasRips = true, Vcpus = Vcpus }, new CaptureWriterOptions { Hasty = true });
+        var numbers = new WireNumbers(Vcpus);
+        _blockTarget = (numbers, new BlockTarget(numbers, _writer));
+        return _blockTarget.Value;
     }
 
     private sealed class NoSink : ITraceSink

@@ -4,7 +4,7 @@ namespace Replay.Mutants;
 
 /// <summary>
 /// Tries mutants one after the other, in a process that may be lost to any of them. Lines that begin with "&gt; " are for the parent: which mutant is
-/// being tried and how long its tests take without it, and what became of it.
+/// being tried with a test and how long that takes without it, and what became of it.
 /// </summary>
 internal sealed class Worker(IReadOnlyList<Suite> suites, int mutants, string survey)
 {
@@ -55,10 +55,10 @@ internal sealed class Worker(IReadOnlyList<Suite> suites, int mutants, string su
         // Tests that come by few mutants and are quick go first.
         var reaching = _tests.Where(test => mutant < test.Reached.Length && test.Reached[mutant] != 0)
             .OrderBy(test => test.Suite.Rank).ThenBy(test => (0.002 + test.Seconds) * (5 + test.Reached.Count(reached => reached != 0))).ToList();
-        Tell($"begin {mutant} {reaching.Sum(test => test.Seconds)}");
         var isHit = false;
         foreach (var test in reaching)
         {
+            Tell($"begin {mutant} {test.Seconds}");
             test.Suite.IsHit = false;
             test.Suite.Active = mutant;
             var failure = test.Run();
@@ -82,9 +82,9 @@ internal sealed class Worker(IReadOnlyList<Suite> suites, int mutants, string su
     public void TryCold(int mutant)
     {
         var reaching = _tests.Where(test => mutant < test.Reached.Length && test.Reached[mutant] != 0).OrderBy(test => test.Suite.Rank).ThenBy(test => test.Seconds).ToList();
-        Tell($"begin {mutant} {10 + (3 * reaching.Sum(test => test.Seconds))}");
         foreach (var test in reaching)
         {
+            Tell($"begin {mutant} {test.Seconds}");
             if (test.Run() is { } failure)
             {
                 Tell($"killed {mutant} {test.Suite.Rank} {test.Name}: {failure}");

@@ -59,7 +59,7 @@ internal sealed class WorkerProcess(Options options, int mutants)
                 line = line[2..];
                 var parts = line.Split(' ');
                 current = parts[0] == "begin" ? int.Parse(parts[1], CultureInfo.InvariantCulture) : -1;
-                limit = current < 0 ? double.MaxValue : Seconds(process) + 30 + (10 * double.Parse(parts[2], CultureInfo.InvariantCulture));
+                limit = current < 0 ? double.MaxValue : Seconds(process) + 10 + (10 * double.Parse(parts[2], CultureInfo.InvariantCulture));
                 take(line);
             }
         };

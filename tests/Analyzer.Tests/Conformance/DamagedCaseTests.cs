@@ -13,7 +13,7 @@ public sealed class DamagedCaseTests : IDisposable
     [InlineData("\"0x10000c\"", "\"\"")]
     [InlineData("\"0x10000c\"", "\"0x\"")]
     [InlineData("\"0x10000c\"", "\"-1\"")]
-    [InlineData("\"0x10000c\"", "null")]
+    [InlineData("\"0x10000c\"", "1")]
     [InlineData("\"../../../../payloads/lm4k.elf\"", "\"a\\u0000b\"")]
     [InlineData("\"../../../../payloads/lm4k.elf\"", "null")]
     [InlineData("67108864", "-1")]

@@ -124,7 +124,7 @@ internal sealed class RecordDecoder(MemoryMap memory, WireNumbers numbers, Acces
     /// <summary>The ordinals of words are counted here, and those of other records by the plugin.</summary>
     private void Follow(long ordinal)
     {
-        if (isWhole && ordinal != _next)
+        if (ordinal < _next || (isWhole && ordinal != _next))
             throw WireFormat.Refused($"ordinal {ordinal} where {_next} was due");
         _next = ordinal + 1;
     }
