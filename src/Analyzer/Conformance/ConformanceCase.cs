@@ -210,12 +210,15 @@ public enum CheckpointAction
 public sealed class ConformanceCaseException : Exception
 {
     public ConformanceCaseException(string message)
-        : base(message)
+        : base(OneLine(message))
     {
     }
 
     public ConformanceCaseException(string message, Exception inner)
-        : base(message, inner)
+        : base(OneLine(message), inner)
     {
     }
+
+    /// <summary>It may quote the file.</summary>
+    private static string OneLine(string message) => message.ReplaceLineEndings(" ");
 }

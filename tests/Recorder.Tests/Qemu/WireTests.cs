@@ -136,7 +136,7 @@ public class WireTests
     [InlineData(0xffUL << 56, "type 0xff")]
     [InlineData(0x88UL << 56, "type 0x88")]
     [InlineData(0xbfUL << 56, "type 0xbf")]
-    [InlineData(0xc1UL << 56, "kind 9")]
+    [InlineData(0xc2UL << 56, "kind 9")]
     public void A_record_that_no_plugin_sends_is_refused_in_one_line(ulong head, string what)
     {
         var record = new ulong[WireFormat.WordsOf((byte)(head >> 56))];

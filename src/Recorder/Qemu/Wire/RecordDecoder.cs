@@ -162,14 +162,12 @@ internal sealed class RecordDecoder(MemoryMap memory, WireNumbers numbers, Acces
         var kind = (TraceEventKind)(head.Type & ~WireFormat.EventBits);
         var row = new TraceEvent { Ordinal = head.Ordinal, Kind = kind, Vcpu = head.Vcpu, L2Gpa = (extra.Present & WireFormat.HasL2Gpa) != 0 ? extra.L2Gpa : null };
         uint? error = (extra.Present & WireFormat.HasErrorCode) != 0 ? extra.ErrorCode : null;
-        if (extra.Access > (uint)AccessKind.Fetch)
-            throw WireFormat.Refused($"an access of kind {extra.Access}");
         var flags = (AccessFlags)head.Flags | (extra.KeptFilter != 0 ? AccessFlags.KeptFilter : AccessFlags.None) | ((StoreInstruction)(extra.Instruction & 3)).ToFlags();
         return kind switch
         {
             TraceEventKind.PageTableStore => row with { Access = AccessKind.Write, Flags = flags, Gva = head.Gva, Gpa = head.Gpa, Size = head.Size, Value = extra.Value, Rip = head.Rip },
-            TraceEventKind.Mmio or TraceEventKind.NestedAccess => row with { Access = (AccessKind)extra.Access, Flags = flags, Gva = head.Gva, Gpa = head.Gpa, Size = head.Size, Rip = head.Rip },
-            TraceEventKind.ImplicitAccess => row with { Access = (AccessKind)extra.Access, Flags = flags, Gva = head.Gva, Size = extra.Size },
+            TraceEventKind.Mmio or TraceEventKind.NestedAccess => row with { Access = KindOf(extra), Flags = flags, Gva = head.Gva, Gpa = head.Gpa, Size = head.Size, Rip = head.Rip },
+            TraceEventKind.ImplicitAccess => row with { Access = KindOf(extra), Flags = flags, Gva = head.Gva, Size = extra.Size },
             TraceEventKind.Invlpg => row with { Gva = head.Gva, Rip = head.Rip },
             TraceEventKind.Invlpga => row with { Value = extra.Value, Gva = head.Gva, Rip = head.Rip },
             TraceEventKind.Invpcid => row with { Value = extra.Value, ErrorCode = extra.ErrorCode, Gva = head.Gva, Rip = head.Rip },
@@ -184,6 +182,9 @@ internal sealed class RecordDecoder(MemoryMap memory, WireNumbers numbers, Acces
             _ => throw UnknownType(head),
         };
     }
+
+    private static AccessKind KindOf(in WireEvent extra) =>
+        extra.Access <= (uint)AccessKind.Fetch ? (AccessKind)extra.Access : throw WireFormat.Refused($"an access of kind {extra.Access}");
 
     private static RecorderException UnknownType(in WireHead head) =>
         WireFormat.Refused($"a record of type 0x{head.Type:x2}, which wire version {WireFormat.Version} does not have");
