@@ -37,7 +37,7 @@ internal sealed class CliConsole
     public static CliConsole ForProcess() => new()
     {
         Out = Console.IsOutputRedirected ? Console.Out : new TerminalWriter(Console.Out),
-        Error = Console.IsErrorRedirected ? Console.Error : new TerminalWriter(Console.Error),
+        Error = Console.IsErrorRedirected ? Console.Error : new FoldingWriter(new TerminalWriter(Console.Error), TerminalWidth()),
         Progress = Console.Error,
         In = Console.In,
         OutIsTerminal = !Console.IsOutputRedirected,
@@ -56,6 +56,10 @@ internal sealed class CliConsole
             return columns;
         return Console.WindowWidth >= Narrowest ? Console.WindowWidth : Usual;
     }
+
+    /// <summary>Lines of an answer, folded at the terminal's width.</summary>
+    /// <param name="isWide">They are to run on.</param>
+    public TextWriter Lines(bool isWide = false) => Width is { } width && !isWide ? new FoldingWriter(Out, width) : Out;
 
     /// <summary>Draws tables and trees on stdout; plain when it is no terminal or NO_COLOR is set.</summary>
     public IAnsiConsole Ansi() => AnsiConsole.Create(new AnsiConsoleSettings
