@@ -36,8 +36,8 @@ internal static class RunReport
 
         Row(table, "history hash", results, result => result.HistoryHash[..16]);
         console.Ansi().Write(table);
-        TellCaveats(plan, console.Out);
-        TellHost(plan, console.Out);
+        TellCaveats(plan, console.Lines());
+        TellHost(plan, console.Lines());
     }
 
     public static void WriteJson(ReplayPlan plan, IReadOnlyList<ReplayResult> results, IReadOnlyList<string> unseen, TextWriter output, IReadOnlyList<StoredRun>? runs = null)
@@ -86,7 +86,7 @@ internal static class RunReport
         VerdictReport.Write(
             verb,
             [.. results.Select((result, i) => (plan.NameOf(plan.Variants[i]), Verdict.Of(result, unseen)))],
-            isJson ? TextWriter.Null : console.Out,
+            isJson ? TextWriter.Null : console.Lines(),
             console.Error);
 
     private static void WriteJson(ReplayPlan plan, ReplayVariant variant, ReplayResult result, IReadOnlyList<string> unseen, Utf8JsonWriter json, StoredRun? run)
