@@ -240,6 +240,16 @@ public sealed class A17_FirstEptTests
     }
 
     [Fact]
+    public void The_first_page_of_a_slot_and_the_last_are_found_by_their_addresses()
+    {
+        var machine = new HostMachine(MmuMode.Ept, HostProfiles.Intel, kernel: Kernel);
+        machine.Write(0);
+        machine.Write(0x3fff);
+        Assert.True(machine.Events.TestAge(0, 4096));
+        Assert.True(machine.Events.TestAge(0x3fff000, 4096));
+    }
+
+    [Fact]
     public void Room_is_made_by_zapping_the_oldest_until_there_is_enough()
     {
         var machine = new HostMachine(MmuMode.Ept, HostProfiles.Intel with { MaxMmuPages = 64 }, kernel: Kernel);
