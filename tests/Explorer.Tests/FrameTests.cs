@@ -9,10 +9,11 @@ namespace Replay.Explorer.Tests;
 public sealed class FrameTests(BootFixture boot) : IClassFixture<BootFixture>
 {
     private const double FrameMilliseconds = 1000.0 / 60;
+    private const double AtOnceMilliseconds = 100;
     private const int Times = 25;
 
     [Fact]
-    public void A_page_draws_within_a_frame()
+    public void What_follows_the_hand_takes_a_frame_at_most_and_a_step_comes_at_once()
     {
         var outside = Environment.GetEnvironmentVariable("REPLAY_EXPLORER");
         using var browser = Browser.Start(outside is { Length: > 0 } ? new Uri(outside) : boot.Server.Address);
@@ -46,8 +47,10 @@ public sealed class FrameTests(BootFixture boot) : IClassFixture<BootFixture>
 
         foreach (var (what, milliseconds) in answers)
             TestContext.Current.TestOutputHelper!.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what,-40} {milliseconds,6:0.0} ms"));
-        // Twice a frame: a machine with other work has cold caches, and takes more for the same.
-        Assert.All(answers, answer => Assert.True(answer.Milliseconds <= 2 * FrameMilliseconds, string.Create(CultureInfo.InvariantCulture, $"{answer.What}: {answer.Milliseconds:0.0} ms")));
+        // What follows the hand keeps to a frame; what a key asks for comes at once, as a person sees it, on a machine with other work too.
+        Assert.All(answers, answer => Assert.True(
+            answer.Milliseconds <= (answer.What.Contains("pointer", StringComparison.Ordinal) || answer.What.Contains("cell", StringComparison.Ordinal) ? FrameMilliseconds : AtOnceMilliseconds),
+            string.Create(CultureInfo.InvariantCulture, $"{answer.What}: {answer.Milliseconds:0.0} ms")));
 
         void Measure(string what, double driving, Action<int> act) => answers.Add((what, Math.Max(0, Median(act) - driving)));
 

@@ -116,6 +116,7 @@ export const tables = {
       const differs = i => theirs !== null && !alike(mine.get(i), theirs.get(i));
       const missing = theirs ? [...theirs.keys()].filter(i => !mine.has(i)) : [];
       const beside = new Map(table.beside?.entries.map(entry => [entry.i, entry]) ?? []);
+      const link = app.href('why', { at: 0, run: answer.run });
       const rows = [...table.entries, ...missing.map(i => ({ i, kind: 'none', absent: true })), ...mine.has(table.idx) || missing.includes(table.idx) ? [] : [{ i: table.idx, kind: 'none' }]].sort((one, two) => one.i - two.i);
       return h('div.table', { class: rows.length <= 2 && table.level > 2 ? 'few' : '' },
         h('header', h('b', table.name), h('span.mono.dim', ` T${table.tableId}`), table.page.nested && h('span.chip', 'nested'), table.page.zapped && h('span.chip.zapped', 'zapped'),
@@ -123,14 +124,14 @@ export const tables = {
           table.guest === 'L2' && h('span.chip', 'L2'),
           table.beside && h('div.sub', `beside ${table.beside.name} gfn ${table.beside.gfn}: `, table.beside.known ? plural(table.beside.entries.length, 'entry', 'entries') : 'its content is not known'),
           h('div.sub.dim', table.page.direct ? `gfn ${table.page.gfn}` : `of guest table gfn ${table.page.gfn}`, ` · at ${table.page.hpa}`, ` · made at `, eventLink(app, table.page.created, answer.run))),
-        strip(table, lit, differs),
-        walkable(h('div.entries', rows.map(entry => row(answer, table, entry, depth, lit, differs(entry.i), beside, side)))));
+        keptStrip(table, lit, differs, `${side}-${depth}`),
+        walkable(h('div.entries', rows.map(entry => row(answer, table, entry, depth, lit, differs(entry.i), beside, side, link)))));
     }
 
     /** One entry of a table; the element that it had before, where nothing of it has changed. */
-    function row(answer, table, entry, depth, lit, isDifferent, beside, side) {
+    function row(answer, table, entry, depth, lit, isDifferent, beside, side, link) {
       const place = `${side}-${depth}-${table.tableId}-${entry.i}`;
-      const look = [entry.v, entry.kind, entry.since, entry.by, entry.absent, entry.i === table.idx, lit.has(`${table.tableId}:${entry.i}`), isDifferent, beside.get(entry.i)?.v, app.href('why', { at: 0, run: answer.run })].join('|');
+      const look = [entry.v, entry.kind, entry.since, entry.by, entry.absent, entry.i === table.idx, lit.has(`${table.tableId}:${entry.i}`), isDifferent, beside.get(entry.i)?.v, link].join('|');
       const before = kept.get(place);
       const element = before?.look === look ? before.element : drawRow(side, answer.run, table, entry, depth, lit, isDifferent, beside);
       keeping.set(place, { look, element });
@@ -152,6 +153,15 @@ export const tables = {
         h('span.mono.gfn', entry.gfn && entry.kind !== 'table' ? entry.gfn : ''),
         entry.kind === 'table' && h('span.dim.into', '›'),
         entry.since !== null && entry.since !== undefined && h('span.since.dim', eventLink(app, entry.since, run)));
+    }
+
+    /** The strip that was drawn last, where it would look the same. */
+    function keptStrip(table, lit, differs, place) {
+      const look = [table.idx, colour('--cell'), ...table.entries.map(entry => `${entry.i}${entry.kind}${differs(entry.i)}`), ...lit].join();
+      const before = kept.get(place);
+      const element = before?.look === look ? before.element : strip(table, lit, differs);
+      keeping.set(place, { look, element });
+      return element;
     }
 
     /** All 512 entries at a glance, 64 a row. */

@@ -38,6 +38,7 @@ export const timeline = {
     let isLog = localStorage.getItem('scale') !== 'linear';
     let asked = '';
     let shown = '';
+    let kept = new Map();
 
     const whole = () => ({ min: Math.min(app.run().first, app.other?.first ?? Infinity), max: Math.max(app.run().last, app.other?.last ?? 0) });
     const range = () => ({ min: Number(app.parameters.from ?? whole().min), max: Number(app.parameters.to ?? whole().max) });
@@ -232,12 +233,27 @@ export const timeline = {
       const { events } = await fetchEvents('events', { run: app.parameters.run, at, before: app.at === null ? 1 : narrow ? 6 : 10, after: narrow ? 20 : 40 });
       replace(list,
         h('div.row.headrow', h('span', 'event'), h('span', 'access'), h('span', `what ${app.run().key} did`)),
-        events.map(event => h('div.row', {
-          tabindex: 0, class: event.ordinal === app.at ? 'here' : '', 'aria-current': event.ordinal === app.at ? 'true' : null,
-          onclick: click => click.target.closest('a') || (event.ordinal === app.at || click.detail === 0 ? app.go('why', { at: event.ordinal }) : app.patch({ at: event.ordinal }, { replaces: true })),
-        }, eventLink(app, event.ordinal), h('span', accessWords(event), event.rip ? h('span.mono.dim', ` rip ${event.rip}`) : ''), h('span', eventWords(event)))));
+        rowsOf(events));
       if (!events.length) list.append(empty('Nothing happened behind this event.'));
     }
+
+    /** Rows that were there before stay: a step of the cursor brings one more. */
+    function rowsOf(events) {
+      const link = app.href('why', { at: 0 });
+      const rows = new Map();
+      for (const event of events) {
+        const look = `${event.ordinal === app.at}|${link}|${JSON.stringify(event)}`;
+        const before = kept.get(event.ordinal);
+        rows.set(event.ordinal, before?.look === look ? before : { look, element: rowOf(event) });
+      }
+      kept = rows;
+      return [...rows.values()].map(row => row.element);
+    }
+
+    const rowOf = event => h('div.row', {
+      tabindex: 0, class: event.ordinal === app.at ? 'here' : '', 'aria-current': event.ordinal === app.at ? 'true' : null,
+      onclick: click => click.target.closest('a') || (event.ordinal === app.at || click.detail === 0 ? app.go('why', { at: event.ordinal }) : app.patch({ at: event.ordinal }, { replaces: true })),
+    }, eventLink(app, event.ordinal), h('span', accessWords(event), event.rip ? h('span.mono.dim', ` rip ${event.rip}`) : ''), h('span', eventWords(event)));
 
     const redraw = () => draw();
     let timer = 0;
