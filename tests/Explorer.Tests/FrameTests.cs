@@ -10,7 +10,7 @@ public sealed class FrameTests(BootFixture boot) : IClassFixture<BootFixture>
 {
     private const double FrameMilliseconds = 1000.0 / 60;
     private const double AtOnceMilliseconds = 100;
-    private const int Times = 25;
+    private const int Times = 11;
 
     [Fact]
     public void What_follows_the_hand_takes_a_frame_at_most_and_a_step_comes_at_once()
