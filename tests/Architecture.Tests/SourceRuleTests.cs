@@ -102,7 +102,7 @@ public sealed partial class SourceRuleTests
     [GeneratedRegex(@"\.ShadowMmu\b|\bShadowMmu\s+_?mmu\b")]
     private static partial Regex WholeMmu();
 
-    [GeneratedRegex(@"^/\* (\w+)\.c\b", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^/\* (?<file>\w+)\.c\b", RegexOptions.Multiline)]
     private static partial Regex PluginFile();
 
     [GeneratedRegex(@"/\*.*?\*/", RegexOptions.Singleline)]
