@@ -56,10 +56,11 @@ internal sealed partial class ObservedTrace
         // Of several vCPUs lines say whose thread made what follows, and operations say it too.
         var namesVcpus = conformanceCase.Vcpus > 1;
         var trace = new ObservedTrace(shared, conformanceCase, accessedDirtyEnabled);
+        var end = conformanceCase.UntilCheckpoint is { } last ? $"tracing_mark_write vmm checkpoint {last}" : null;
         foreach (var line in lines)
         {
             trace._line++;
-            if (line == "tracing_mark_write vmm end")
+            if (line == "tracing_mark_write vmm end" || line == end)
                 break;
             if (namesVcpus && line.StartsWith("@vcpu ", StringComparison.Ordinal))
                 trace._who = $"vcpu {line["@vcpu ".Length..]}: ";
@@ -96,7 +97,7 @@ internal sealed partial class ObservedTrace
             case "k:kvm_mmu_page_fault":
                 Operation($"kvm_mmu_page_fault addr={Value(rest, "addr")} err={Value(rest, "err")}");
                 break;
-            case "k:paging64_page_fault_ret" or "k:paging32_page_fault_ret":
+            case "k:paging64_page_fault_ret" or "k:paging32_page_fault_ret" or "k:ept_page_fault_ret":
             case var _ when name == _directFaultReturn:
                 Operation($"page_fault ret={Value(rest, "ret")}");
                 break;
@@ -321,6 +322,6 @@ internal sealed partial class ObservedTrace
     [GeneratedRegex(@"at (?<place>\S+) old=(?<old>.+?) new=(?<new>.+?) spurious (?<spurious>\d) fixed (?<fixed>\d)")]
     private static partial Regex FastPageFault();
 
-    [GeneratedRegex(@"^(?:at (?<place>\S+\[\d+\]) )?.*?gfn=(?<gfn>\S+) level=(?<level>\d) old=(?<old>.+?) new=(?<new>.+)$")]
+    [GeneratedRegex(@"^(?:at (?<place>\S+\[\d+\]) )?.*?gfn=(?<gfn>\S+) level=(?<level>\d) old=(?<old>.+?) new=(?<new>.+?)(?: at (?<place>\S+\[\d+\]))?$")]
     private static partial Regex TdpChange();
 }

@@ -13,7 +13,6 @@ namespace Replay.Replayer.Hardware;
 public sealed class NestedGuest
 {
     private const ulong VmxWrite = 1UL << 1;
-    private const ulong VmxFetch = 1UL << 2;
 
     /// <summary>Of an exit qualification, what every CPU and KVM tell alike: the access, the rights, whose walk it was.</summary>
     private const ulong VmxTold = 0x1ff;
@@ -114,7 +113,7 @@ public sealed class NestedGuest
     {
         if (!_isVmx)
             return (GuestAccess.FromFaultCode(0, (PageFaultCode)(uint)exit.Info1, AccessFlags.None).Kind, (exit.Info1 & NptWalker.GuestFinal) != 0);
-        var kind = (exit.Info1 & VmxFetch) != 0 ? AccessKind.Fetch : (exit.Info1 & VmxWrite) != 0 ? AccessKind.Write : AccessKind.Read;
+        var kind = (exit.Info1 & EptWalker.Fetch) != 0 ? AccessKind.Fetch : (exit.Info1 & VmxWrite) != 0 ? AccessKind.Write : AccessKind.Read;
         return (kind, (exit.Info1 & EptWalker.OnFinalTranslation) != 0);
     }
 
