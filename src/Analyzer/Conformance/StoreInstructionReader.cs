@@ -7,7 +7,7 @@ namespace Replay.Analyzer.Conformance;
 /// same rules; KVM keeps pages as tables that the guest uses as such no more.
 /// </summary>
 /// <param name="program">The guest, which runs where it is loaded.</param>
-internal sealed class StoreInstructionReader(GuestProgram program)
+internal sealed class StoreInstructionReader(CaseProgram program)
 {
     private const int Longest = 15;
 
