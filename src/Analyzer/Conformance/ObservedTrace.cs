@@ -28,7 +28,7 @@ internal sealed partial class ObservedTrace
     private readonly string _directFaultReturn;
     private readonly ObservedFlushes _flushes;
     private string? _syncedMmio;
-    private (string Place, string Value)? _pendingLink;
+    private PendingLink? _pendingLink;
     private string? _nonleafValue;
     private string _who = "";
     private int _line;
@@ -148,11 +148,14 @@ internal sealed partial class ObservedTrace
                 AddSetSpte(rest);
                 break;
             case "k:make_nonleaf_spte":
+                // Before or behind the link, as the compiler has it; pages without accessed and dirty bits have another than the others.
                 _nonleafValue = rest["ret=".Length..].TrimEnd();
+                if (_pendingLink is { } waiting && IsTo(waiting.Child, _nonleafValue))
+                    _pendingLink = waiting with { Value = _nonleafValue };
                 break;
             case "k:link_shadow_page":
                 var child = Value(rest, "sp");
-                _pendingLink = (Value(rest, "sptep"), _nonleafValue?.StartsWith($"->{child} ", StringComparison.Ordinal) == true ? _nonleafValue : $"->{child} fl={_nonleafFlags}");
+                _pendingLink = new PendingLink(Value(rest, "sptep"), child, IsTo(child, _nonleafValue) ? _nonleafValue! : $"->{child} fl={_nonleafFlags}");
                 break;
             case "k:pte_list_add":
                 if (_pendingLink is { } link && link.Place == Value(rest, "spte"))
@@ -196,6 +199,8 @@ internal sealed partial class ObservedTrace
                 break;
         }
     }
+
+    private static bool IsTo(string child, string? value) => value?.StartsWith($"->{child} ", StringComparison.Ordinal) == true;
 
     private void AddPageFault(string rest)
     {
@@ -324,4 +329,7 @@ internal sealed partial class ObservedTrace
 
     [GeneratedRegex(@"^(?:at (?<place>\S+\[\d+\]) )?.*?gfn=(?<gfn>\S+) level=(?<level>\d) old=(?<old>.+?) new=(?<new>.+?)(?: at (?<place>\S+\[\d+\]))?$")]
     private static partial Regex TdpChange();
+
+    /// <summary>An entry that will lead to a table, as soon as the reverse map has it.</summary>
+    private readonly record struct PendingLink(string Place, string Child, string Value);
 }

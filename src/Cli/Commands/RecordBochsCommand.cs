@@ -24,7 +24,7 @@ internal sealed class RecordBochsCommand : VerbCommand
     private readonly Option<bool> _quiet = CommonOptions.Quiet();
 
     public RecordBochsCommand()
-        : base("bochs", "Record a guest under Bochs: VMX with EPT, which QEMU does not emulate, and SVM. Slow (0.1 M instructions a second). Needs Bochs 2.7 with its debugger, as Debian has it.")
+        : base("bochs", "Record a guest under Bochs: VMX with EPT, which QEMU does not emulate, and SVM. Slow (tens of thousands of instructions a second). Needs Bochs 2.7 with its debugger, as Debian has it.")
     {
         Arguments.Add(_kernel);
         Options.Add(_output);

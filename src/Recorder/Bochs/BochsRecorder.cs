@@ -136,11 +136,11 @@ public sealed class BochsRecorder : IDisposable
         var context = start.Context();
         if (context.Controls.HasPaging)
             throw new RecorderException(RecorderFailure.Usage, "record bochs: the guest has switched paging on where the recording is to start: start before it does.");
-        var ram = new GuestRam((int)MemoryBytes);
+        var ram = new GuestRam((int)MemoryBytes, hasFirmware: _options.Kernel is null);
         using (var content = File.OpenRead(_machine.MemoryPath))
             ram.Load(content);
         Memslot(stream, 0, 0, GuestRam.LowerEnd);
-        Memslot(stream, 1, GuestRam.UpperStart, MemoryBytes - GuestRam.UpperStart);
+        Memslot(stream, 1, ram.UpperStart, ram.Size - ram.UpperStart);
         var state = new VcpuState { Cr0 = context.Controls.Cr0, Cr2 = context.Cr2, Cr3 = context.Controls.Cr3, Cr4 = context.Controls.Cr4, Efer = context.Controls.Efer, Rip = _machine.Start, Rflags = 2 };
         stream.Add(new TraceEvent { Ordinal = 0, Kind = TraceEventKind.VcpuState, Detail = EventDetail.Write(state) });
         stream.Add(new TraceEvent { Ordinal = 0, Kind = TraceEventKind.Lgdt, Value = context.Gdt.Base, Size = context.Gdt.Limit });

@@ -9,8 +9,11 @@ public sealed class NestedFigures
     private readonly Dictionary<ulong, long> _exits = [];
     private readonly bool[] _inside = new bool[byte.MaxValue + 1];
 
-    /// <summary>VMRUNs.</summary>
+    /// <summary>VMRUNs, or VMLAUNCHs and VMRESUMEs.</summary>
     public long Entries { get; private set; }
+
+    /// <summary>The guest is a hypervisor under VMX.</summary>
+    public bool IsVmx { get; private set; }
 
     /// <summary>Of them those with nested page tables.</summary>
     public long WithNestedPaging { get; private set; }
@@ -35,7 +38,9 @@ public sealed class NestedFigures
         {
             case TraceEventKind.NestedEnter:
                 Entries++;
-                WithNestedPaging += EventDetail.ReadNestedEntry(row).NestedPaging ? 1 : 0;
+                var entry = EventDetail.ReadNestedEntry(row);
+                WithNestedPaging += entry.NestedPaging ? 1 : 0;
+                IsVmx = entry.Vmx == true;
                 _inside[row.Vcpu] = true;
                 break;
             case TraceEventKind.NestedExit:

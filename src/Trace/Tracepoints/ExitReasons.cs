@@ -122,6 +122,10 @@ public static class ExitReasons
         return string.Create(CultureInfo.InvariantCulture, $"0x{code:x}");
     }
 
+    /// <summary>The name of an exit that a hypervisor gets: <see cref="SvmName"/>, or under VMX the basic exit reason's, such as <c>EPT_VIOLATION</c>, <c>VMCALL</c>.</summary>
+    public static string NestedName(ulong code, bool isVmx) =>
+        !isVmx ? SvmName(code) : code <= ushort.MaxValue ? NameOf(new ExitNumber(ExitIsa.Vmx, (uint)code)) : string.Create(CultureInfo.InvariantCulture, $"0x{code:x}");
+
     /// <remarks>The kernel prints 0x30 for what it has no name for, the plugin UNKNOWN (48).</remarks>
     private static bool TryNumber(string reason, out ExitNumber code)
     {

@@ -51,7 +51,7 @@ public sealed class TextTests
     }
 
     [Theory]
-    [InlineData("mov qword ptr ds:[rax*8+1052768], rbx", 0x101060UL)]
+    [InlineData("mov qword ptr ds:[rax*8+1052768], rbx", 0x1010a0UL)]
     [InlineData("mov rax, qword ptr ds:0x0000000000102090", 0x102090UL)]
     [InlineData("mov eax, dword ptr ds:[rip+16]", 0x1017UL)]
     [InlineData("invlpg byte ptr ss:[rsp-8]", 0x7ff8UL)]

@@ -10,7 +10,7 @@ public sealed class TrackerTests
 {
     private readonly RowSink _sink = new();
     private readonly GuestRam _ram = new(4 << 20);
-    private readonly GuestContext _context = new() { Controls = new Controls(0x11, 0, 0, 0) };
+    private readonly TracedGuest _context = new() { Controls = new Controls(0x11, 0, 0, 0) };
     private readonly BochsFindings _findings = new();
     private readonly CaptureStream _stream;
     private readonly BochsTracker _tracker;
@@ -41,7 +41,7 @@ public sealed class TrackerTests
             "(0).[1] [0x000000001000] 0008:0000000000001000 (unk. ctxt): add dword ptr ds:[eax], ecx ; 0108",
             "[CPU0 RW]: LIN 0x0000000000002000 PHY 0x000000002000 (len=4, UC): 0x00000001",
             "[CPU0 WR]: PHY 0x000000002000 (len=4, UC): 0x00000003");
-        Assert.Equal([AccessKind.Fetch, AccessKind.Read, AccessKind.Write], _sink.Rows.Select(row => row.Access));
+        Assert.Equal([AccessKind.Fetch, AccessKind.Read, AccessKind.Write], _sink.Rows.Select(row => row.Kind));
         Assert.Equal(3UL, _ram.Read(0x2000, 4));
     }
 

@@ -1,5 +1,3 @@
-using Replay.Replayer.History;
-using Replay.Replayer.Kvm;
 using Replay.Trace;
 
 namespace Replay.Replayer.Tests.Session;

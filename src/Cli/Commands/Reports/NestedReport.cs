@@ -9,7 +9,10 @@ namespace Replay.Cli.Commands;
 internal static class NestedReport
 {
     public static string Line(NestedFigures figures) =>
-        $"{Units.Of(figures.Entries, "VMRUN")}{Paging(figures)}, {Units.Of(figures.Accesses, "access", "accesses")} of L2; #VMEXIT {Codes(figures)}";
+        $"{(figures.IsVmx ? Units.Of(figures.Entries, "VM entry", "VM entries") : Units.Of(figures.Entries, "VMRUN"))}{Paging(figures)}, {Units.Of(figures.Accesses, "access", "accesses")} of L2; {ExitWord(figures)} {Codes(figures)}";
+
+    /// <summary>What the guest's own manual calls an exit to it.</summary>
+    public static string ExitWord(NestedFigures figures) => figures.IsVmx ? "VM exits" : "#VMEXIT";
 
     public static void WriteMembers(NestedFigures figures, Utf8JsonWriter json)
     {
@@ -18,7 +21,7 @@ internal static class NestedReport
         json.WriteNumber("accesses", figures.Accesses);
         json.WriteStartObject("vmexits");
         foreach (var (code, count) in figures.Exits)
-            json.WriteNumber(ExitReasons.SvmName(code), count);
+            json.WriteNumber(ExitReasons.NestedName(code, figures.IsVmx), count);
         json.WriteEndObject();
     }
 
@@ -28,5 +31,5 @@ internal static class NestedReport
         : $" ({Units.Count(figures.WithNestedPaging)} with nested page tables)";
 
     private static string Codes(NestedFigures figures) => figures.Exits.Count == 0 ? "never"
-        : string.Join(", ", figures.Exits.OrderByDescending(pair => pair.Value).Select(pair => $"{ExitReasons.SvmName(pair.Key)} {Units.Count(pair.Value)}"));
+        : string.Join(", ", figures.Exits.OrderByDescending(pair => pair.Value).Select(pair => $"{ExitReasons.NestedName(pair.Key, figures.IsVmx)} {Units.Count(pair.Value)}"));
 }

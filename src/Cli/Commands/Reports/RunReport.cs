@@ -135,9 +135,9 @@ internal static class RunReport
     {
         if (results is not [{ Nested: { } nested }, ..])
             return;
-        Row(table, "VMRUNs into L2", results, result => Units.Count(result.Nested!.Entries));
+        Row(table, nested.IsVmx ? "VM entries into L2" : "VMRUNs into L2", results, result => Units.Count(result.Nested!.Entries));
         foreach (var (code, _) in nested.Exits)
-            Row(table, $"  #VMEXIT {ExitReasons.SvmName(code)}", results, result => Units.Count(result.Nested!.Exits.GetValueOrDefault(code)));
+            Row(table, $"  {NestedReport.ExitWord(nested)} {ExitReasons.NestedName(code, nested.IsVmx)}", results, result => Units.Count(result.Nested!.Exits.GetValueOrDefault(code)));
         Row(table, "accesses of L2", results, result => Units.Count(result.Nested!.Accesses));
         Row(table, "VM exits of L2", results, result => Units.Count(result.NestedRecords.Exits));
         Row(table, "  handed to L1", results, result => Units.Count(result.NestedRecords.HandedOn));

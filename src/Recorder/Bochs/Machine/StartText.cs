@@ -34,7 +34,7 @@ internal sealed class StartText
             _tss = Segment(line);
     }
 
-    public GuestContext Context() => new() { Controls = _controls, Cr2 = _cr2, Gdt = _gdt, Tss = _tss };
+    public TracedGuest Context() => new() { Controls = _controls, Cr2 = _cr2, Gdt = _gdt, Tss = _tss };
 
     private static ulong? Number(ReadOnlySpan<byte> line, ReadOnlySpan<byte> name) => line.StartsWith(name) ? new TextCursor(line[name.Length..]).Hex() : null;
 

@@ -14,13 +14,13 @@ internal sealed class AccessRecorder
 
     private readonly GuestRam _ram;
     private readonly CaptureStream _stream;
-    private readonly GuestContext _context;
+    private readonly TracedGuest _context;
     private readonly BochsFindings _findings;
     private readonly TableWalk _walk;
     private readonly Dictionary<ulong, Place> _places = [];
     private ulong _fetchPage = NoPage;
 
-    public AccessRecorder(GuestRam ram, CaptureStream stream, GuestContext context, BochsFindings findings)
+    public AccessRecorder(GuestRam ram, CaptureStream stream, TracedGuest context, BochsFindings findings)
     {
         _ram = ram;
         _stream = stream;

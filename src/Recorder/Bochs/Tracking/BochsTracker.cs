@@ -12,7 +12,7 @@ internal sealed class BochsTracker
 
     private readonly GuestRam _ram;
     private readonly CaptureStream _stream;
-    private readonly GuestContext _context;
+    private readonly TracedGuest _context;
     private readonly BochsFindings _findings;
     private readonly AccessRecorder _accesses;
     private readonly NestedRecorder _nested;
@@ -24,7 +24,7 @@ internal sealed class BochsTracker
     private bool _hasInstruction;
     private ulong? _modified;
 
-    public BochsTracker(GuestRam ram, CaptureStream stream, GuestContext start, BochsFindings findings, BochsPorts ports)
+    public BochsTracker(GuestRam ram, CaptureStream stream, TracedGuest start, BochsFindings findings, BochsPorts ports)
     {
         _ram = ram;
         _stream = stream;

@@ -87,7 +87,8 @@ internal readonly struct ControlBlock(GuestRam ram, ulong gpa, bool isVmx)
             Pdpte2 = hasPdptes ? Vmx(0x280e) : null,
             Pdpte3 = hasPdptes ? Vmx(0x2810) : null,
             NestedControl = (Secondary >> 1) & 1,
-            NestedCr3 = (Secondary & 2) != 0 ? Vmx(0x201a) : 0,
+            // Where EPT is off, too: KVM looks at its bits all the same.
+            NestedCr3 = Vmx(0x201a),
             Asid = (Secondary & (1UL << 5)) != 0 ? (uint)Vmx(0x0000) : 0,
             Cr0 = guest.Cr0,
             Cr2 = cr2,

@@ -7,7 +7,7 @@ namespace Replay.Recorder.Bochs;
 /// Interrupts and exceptions, as the CPU delivers them: what it touches on the way comes before the instruction that was interrupted is known, from
 /// the frame on the stack, and is kept until then.
 /// </summary>
-internal sealed class DeliveryRecorder(CaptureStream stream, AccessRecorder accesses, GuestContext context, BochsFindings findings)
+internal sealed class DeliveryRecorder(CaptureStream stream, AccessRecorder accesses, TracedGuest context, BochsFindings findings)
 {
     private const int PageFault = 14;
     private const uint PresentError = 1;

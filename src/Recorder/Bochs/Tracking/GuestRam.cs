@@ -11,21 +11,27 @@ internal sealed class GuestRam
     public const int PageShift = 12;
     public const int PageSize = 1 << PageShift;
 
-    /// <summary>From here to <see cref="UpperStart"/> the machine has its display memory and its ROMs.</summary>
+    /// <summary>From here to <see cref="UpperStart"/> the machine has its display memory, and ROMs where it has no firmware that copies them to RAM.</summary>
     public const ulong LowerEnd = 0xa_0000;
 
-    public const ulong UpperStart = 0x10_0000;
+    private const ulong FirmwareStart = 0xc_0000;
+    private const ulong FirmwareEnd = 0x10_0000;
 
     private readonly byte[] _bytes;
     private readonly bool[] _isTable;
 
-    public GuestRam(int bytes)
+    /// <param name="bytes">How much there is.</param>
+    /// <param name="hasFirmware">A BIOS has RAM where its ROM was.</param>
+    public GuestRam(int bytes, bool hasFirmware = false)
     {
+        UpperStart = hasFirmware ? FirmwareStart : FirmwareEnd;
         _bytes = new byte[bytes];
         _isTable = new bool[bytes >> PageShift];
     }
 
     public ulong Size => (ulong)_bytes.Length;
+
+    public ulong UpperStart { get; }
 
     public bool Contains(ulong gpa) => gpa < LowerEnd || (gpa >= UpperStart && gpa < Size);
 

@@ -6,7 +6,7 @@ namespace Replay.Recorder.Bochs;
 /// The ways into a nested guest and out of it. On its way in the CPU reads the control block, on its way out it writes there: what it read and wrote
 /// last tells whether it has come through.
 /// </summary>
-internal sealed class NestedRecorder(GuestRam ram, CaptureStream stream, AccessRecorder accesses, GuestContext context, BochsFindings findings)
+internal sealed class NestedRecorder(GuestRam ram, CaptureStream stream, AccessRecorder accesses, TracedGuest context, BochsFindings findings)
 {
     /// <summary>VMCSs whose guest's CR3 the hypervisor wrote since the last exit.</summary>
     private readonly HashSet<ulong> _cr3Written = [];
@@ -121,7 +121,7 @@ internal sealed class NestedRecorder(GuestRam ram, CaptureStream stream, AccessR
         _state = State.Running;
         findings.NestedEntries++;
         context.IsNested = true;
-        context.Second = entry.NestedPaging ? new SecondDimension(_block.IsVmx, entry.NestedCr3, _outer) : null;
+        context.Second = entry.NestedPaging ? new OuterTables(_block.IsVmx, entry.NestedCr3, _outer) : null;
         context.Controls = new Controls(entry.Cr0, entry.Cr3, entry.Cr4, entry.Efer);
         context.Cpl = entry.Cpl;
         accesses.Forget();

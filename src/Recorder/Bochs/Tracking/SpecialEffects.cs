@@ -3,7 +3,7 @@ using Replay.Trace;
 namespace Replay.Recorder.Bochs;
 
 /// <summary>What instructions do beside touching memory, told once they have come to their end.</summary>
-internal sealed class SpecialEffects(CaptureStream stream, AccessRecorder accesses, GuestContext context, NestedRecorder nested, BochsFindings findings, BochsPorts ports)
+internal sealed class SpecialEffects(CaptureStream stream, AccessRecorder accesses, TracedGuest context, NestedRecorder nested, BochsFindings findings, BochsPorts ports)
 {
     private const uint EferMsr = 0xc000_0080;
     private const int Eax = 0;

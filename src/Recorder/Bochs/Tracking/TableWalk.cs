@@ -24,7 +24,7 @@ internal sealed class TableWalk(GuestRam ram, Action<ulong> meet)
     /// <param name="va">A linear address.</param>
     /// <param name="controls">Of the guest that uses it.</param>
     /// <param name="second">The tables that its hypervisor made for it; null where its physical addresses are the machine's.</param>
-    public Place Find(ulong va, Controls controls, SecondDimension? second)
+    public Place Find(ulong va, Controls controls, OuterTables? second)
     {
         var l2Gpa = controls.IsLong ? va : (uint)va;
         if (controls.HasPaging && !TryTables(va, controls.Cr3, controls, second, out l2Gpa))
@@ -34,18 +34,18 @@ internal sealed class TableWalk(GuestRam ram, Action<ulong> meet)
         return TrySecond(l2Gpa, tables, out var gpa) ? new Place(true, l2Gpa, gpa) : new Place(false, l2Gpa, 0);
     }
 
-    private bool TrySecond(ulong l2Gpa, SecondDimension second, out ulong gpa) => second.IsEpt
+    private bool TrySecond(ulong l2Gpa, OuterTables second, out ulong gpa) => second.IsEpt
         ? TryLong(l2Gpa, second.Root & Frame, (second.Root & 0x38) >> 3 == 4 ? 5 : 4, null, EptRights, out gpa)
         : TryTables(l2Gpa, second.Root, second.Format, null, out gpa);
 
-    private bool TryTables(ulong va, ulong root, Controls format, SecondDimension? second, out ulong to)
+    private bool TryTables(ulong va, ulong root, Controls format, OuterTables? second, out ulong to)
     {
         if (format.IsLong)
             return TryLong(va, root & Frame, (format.Cr4 & ControlBits.Cr4La57) != 0 ? 5 : 4, second, Present, out to);
         return (format.Cr4 & ControlBits.Cr4Pae) != 0 ? TryPae((uint)va, root, second, out to) : Try32((uint)va, root, format, second, out to);
     }
 
-    private bool TryLong(ulong va, ulong table, int levels, SecondDimension? second, ulong present, out ulong to)
+    private bool TryLong(ulong va, ulong table, int levels, OuterTables? second, ulong present, out ulong to)
     {
         to = 0;
         for (var level = levels; level > 0; level--)
@@ -66,7 +66,7 @@ internal sealed class TableWalk(GuestRam ram, Action<ulong> meet)
         return false;
     }
 
-    private bool TryPae(uint va, ulong root, SecondDimension? second, out ulong to)
+    private bool TryPae(uint va, ulong root, OuterTables? second, out ulong to)
     {
         to = 0;
         if (!TryEntry((root & 0xffff_ffe0) + ((va >> 30) * 8), 8, second, Present, out var entry)
@@ -84,7 +84,7 @@ internal sealed class TableWalk(GuestRam ram, Action<ulong> meet)
         return true;
     }
 
-    private bool Try32(uint va, ulong root, Controls format, SecondDimension? second, out ulong to)
+    private bool Try32(uint va, ulong root, Controls format, OuterTables? second, out ulong to)
     {
         to = 0;
         if (!TryEntry((root & 0xffff_f000) + ((va >> 22) * 4), 4, second, Present, out var entry))
@@ -102,7 +102,7 @@ internal sealed class TableWalk(GuestRam ram, Action<ulong> meet)
         return true;
     }
 
-    private bool TryEntry(ulong address, int size, SecondDimension? second, ulong present, out ulong entry)
+    private bool TryEntry(ulong address, int size, OuterTables? second, ulong present, out ulong entry)
     {
         entry = 0;
         if (second is { } tables && !TrySecond(address, tables, out address))
@@ -118,4 +118,4 @@ internal sealed class TableWalk(GuestRam ram, Action<ulong> meet)
 /// <param name="IsEpt">Extended page tables, and the root is an EPTP.</param>
 /// <param name="Root">EPTP or nCR3.</param>
 /// <param name="Format">Of nested page tables: the hypervisor's own registers.</param>
-internal readonly record struct SecondDimension(bool IsEpt, ulong Root, Controls Format);
+internal readonly record struct OuterTables(bool IsEpt, ulong Root, Controls Format);

@@ -3,7 +3,7 @@ using Replay.Trace;
 namespace Replay.Recorder.Bochs;
 
 /// <summary>What the vCPU runs: the guest, or a nested guest of its.</summary>
-internal sealed class GuestContext
+internal sealed class TracedGuest
 {
     public Controls Controls { get; set; }
 
@@ -23,7 +23,7 @@ internal sealed class GuestContext
     public bool IsNested { get; set; }
 
     /// <summary>Tables that its hypervisor made for it; null where there are none.</summary>
-    public SecondDimension? Second { get; set; }
+    public OuterTables? Second { get; set; }
 
     /// <summary>The flags of an access that an instruction makes.</summary>
     public AccessFlags FlagsAt(ulong va)
@@ -35,5 +35,7 @@ internal sealed class GuestContext
     }
 
     /// <summary>In a descriptor table or the TSS, which the CPU reads with a supervisor's rights.</summary>
-    private bool IsDescriptor(ulong va) => va - Gdt.Base <= Gdt.Limit || (Ldt.Limit > 0 && va - Ldt.Base <= Ldt.Limit) || va - Tss.Base <= Tss.Limit;
+    private bool IsDescriptor(ulong va) => IsIn(Gdt, va) || IsIn(Ldt, va) || IsIn(Tss, va);
+
+    private static bool IsIn((ulong Base, uint Limit) table, ulong va) => table.Limit > 0 && va - table.Base <= table.Limit;
 }
