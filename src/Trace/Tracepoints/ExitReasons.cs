@@ -110,6 +110,9 @@ public static class ExitReasons
         return string.Create(CultureInfo.InvariantCulture, $"0x{code.Number:x}");
     }
 
+    /// <summary>The manual's name of an exit to a hypervisor that is a guest itself; or the code in hexadecimal.</summary>
+    public static string NestedName(ulong code, bool isVmx) => isVmx ? NameOf(new ExitNumber(ExitIsa.Vmx, (uint)code & 0xffff)) : SvmName(code);
+
     /// <summary>The manual's name of an exit code of SVM, such as <c>NPF</c>, <c>PF</c>, <c>VMMCALL</c>; or the code in hexadecimal.</summary>
     public static string SvmName(ulong code)
     {
@@ -121,10 +124,6 @@ public static class ExitReasons
 
         return string.Create(CultureInfo.InvariantCulture, $"0x{code:x}");
     }
-
-    /// <summary>The name of an exit that a hypervisor gets: <see cref="SvmName"/>, or under VMX the basic exit reason's, such as <c>EPT_VIOLATION</c>, <c>VMCALL</c>.</summary>
-    public static string NestedName(ulong code, bool isVmx) =>
-        !isVmx ? SvmName(code) : code <= ushort.MaxValue ? NameOf(new ExitNumber(ExitIsa.Vmx, (uint)code)) : string.Create(CultureInfo.InvariantCulture, $"0x{code:x}");
 
     /// <remarks>The kernel prints 0x30 for what it has no name for, the plugin UNKNOWN (48).</remarks>
     private static bool TryNumber(string reason, out ExitNumber code)
