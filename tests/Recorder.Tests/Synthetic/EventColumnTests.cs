@@ -65,7 +65,7 @@ public class EventColumnTests
         [
             TraceEventKind.Lost, TraceEventKind.PageRelease, TraceEventKind.Lldt,
             TraceEventKind.NestedAccess, TraceEventKind.NestedEnter, TraceEventKind.NestedExit, TraceEventKind.Invlpga,
-            TraceEventKind.GuestPhysicalAccess, TraceEventKind.TablesForgotten, TraceEventKind.VmEnd,
+            TraceEventKind.GuestPhysicalAccess, TraceEventKind.TablesForgotten, TraceEventKind.VmEnd, TraceEventKind.EarlierMappings,
         ];
         Assert.Equal(Enum.GetValues<TraceEventKind>().Except(others).Order(), made.Order());
     }

@@ -8,18 +8,11 @@ namespace Replay.Recorder.Ftrace.Reconstruction;
 /// <param name="vcpuOfThread">The vCPU that each thread enters first.</param>
 internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpuOfThread) : TracepointSink
 {
-    private const ulong EptHostWritable = 1UL << 57;
-    private const ulong X86HostWritable = 1UL << 9;
-    private const ulong EptDirty = 1UL << 9;
-    private const ulong X86Dirty = 1UL << 6;
     private const ulong WriteBit = 2;
-    private const ulong X86Mmio = 1UL << 51;
-    private const ulong Large = 1UL << 7;
-    private const ulong Rights = 7;
-    private const ulong FrameMask = 0xf_ffff_ffff_f000;
     private const ulong NoFrame = 0xfffUL << 52;
     private const ulong NoSlot = 1UL << 63;
     private const int NoVcpu = -1;
+    private const uint DirectRole = 1 << 7;
     private const int LowestRootLevel = 4;
 
     private sealed class ThreadState
@@ -33,12 +26,17 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
         public ulong ExitRip;
     }
 
+    private readonly EntryForm _form = new(isEpt);
     private readonly Dictionary<long, ThreadState> _threads = [];
     private readonly List<ulong> _teardownLeaves = [];
     private long _teardown = -1;
     private bool _teardownHasRoot;
+    private bool _zapsObsolete;
 
     public List<Fact> Facts { get; } = [];
+
+    /// <summary>What was there before: where the trace begins, and behind each loss.</summary>
+    public List<EarlierTables> Earlier { get; } = [new EarlierTables { Ordinal = -1 }];
 
     public SortedSet<int> Vcpus { get; } = [];
 
@@ -81,6 +79,7 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
         var thread = Close(line);
         thread.Vcpu = fields.Vcpu;
         Vcpus.Add(fields.Vcpu);
+        _zapsObsolete = false;
         // The VM goes on: a memslot went, and its mappings alone.
         if (_teardownLeaves.Count > 0 && !_teardownHasRoot)
         {
@@ -126,6 +125,9 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
             Rip = fields.Rip ?? thread.ExitRip,
         };
         Facts.Add(thread.Fault);
+        // Reserved bits, which only entries for MMIO have.
+        if (!isEpt && (code & 8) != 0)
+            Earlier[^1].OnMmio(fields.Address >> 12);
     }
 
     public override void OnHandleMmioPageFault(in TraceLine line, in HandleMmioPageFaultFields fields)
@@ -140,10 +142,12 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
         }
 
         thread.Fault.IsMmio = true;
+        Earlier[^1].OnMmio(fields.Gfn);
     }
 
     public override void OnMarkMmioSpte(in TraceLine line, in MarkMmioSpteFields fields)
     {
+        Earlier[^1].OnMmioMade(fields.Gfn);
         if (Thread(line).Fault is { } fault)
             fault.IsMmio = true;
     }
@@ -174,7 +178,8 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
     {
         var thread = Thread(line);
         ShowsZaps = true;
-        if (IsPresent(fields.New) && (fields.Level == 1 || (fields.New & Large) != 0) && thread.Fault is not null)
+        Look(fields);
+        if (_form.IsLeaf(fields.New, fields.Level) && thread.Fault is not null)
         {
             Leaf(thread, fields.Gfn, fields.Level, fields.New);
             return;
@@ -182,9 +187,8 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
 
         if (thread.Fault is not null)
             return;
-        var isLeaf = IsPresent(fields.Old) && (fields.Level == 1 || (fields.Old & Large) != 0);
-        if (isLeaf && IsPresent(fields.New) && ((fields.Old ^ fields.New) & FrameMask) == 0
-            && (fields.Old & ~fields.New & (WriteBit | (isEpt ? EptDirty : X86Dirty))) != 0)
+        var isLeaf = _form.IsLeaf(fields.Old, fields.Level);
+        if (isLeaf && _form.IsPresent(fields.New) && _form.IsCleaned(fields.Old, fields.New))
         {
             // No unmapping leaves an entry there: what ran before is over.
             thread.Invalidation = null;
@@ -192,10 +196,22 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
             return;
         }
 
-        if (isLeaf && !IsPresent(fields.New) && thread.Invalidation is { } invalidation)
+        if (isLeaf && !_form.IsPresent(fields.New) && thread.Invalidation is { } invalidation)
             invalidation.Zapped.Add(fields.Gfn);
-        else if (!IsPresent(fields.New))
+        else if (!_form.IsPresent(fields.New))
             Teardown(line.Ordinal, fields.Level, isLeaf ? fields.Gfn : null);
+    }
+
+    private void Look(in SpteChangedFields fields)
+    {
+        // System management mode has tables of its own.
+        if (fields.AddressSpace != 0)
+            return;
+        var old = fields.Old;
+        HostPage? page = _form.IsLeaf(old, fields.Level) ? new HostPage(fields.Gfn, _form.Pfn(old), _form.IsHostWritable(old))
+            : _form.IsMmio(old) ? new HostPage(fields.Gfn, 0, false)
+            : null;
+        Earlier[^1].OnEntry(fields.Level, fields.Gfn, page, _form.IsDirty(old), _form.IsTable(old, fields.Level), _form.IsTable(fields.New, fields.Level));
     }
 
     public override void OnFastPageFault(in TraceLine line, in FastPageFaultFields fields)
@@ -203,7 +219,7 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
         if (Thread(line).Fault is { } fault && fields.Fixed && (fields.Old & WriteBit) == 0 && (fields.New & WriteBit) != 0)
         {
             fault.WasWriteProtected = true;
-            fault.Pages.Add(new HostPage(fault.Gpa >> 12, (fields.New & FrameMask) >> 12, true));
+            fault.Pages.Add(new HostPage(fault.Gpa >> 12, _form.Pfn(fields.New), true));
             LogsDirty = true;
         }
     }
@@ -231,9 +247,18 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
 
     public override void OnPage(in TraceLine line, in PageFields fields)
     {
+        var thread = Thread(line);
+        var isMade = line.Name.Kind == TracepointKind.GetPage && fields.Created;
+        if ((fields.Role & DirectRole) != 0 && !thread.IsNested)
+        {
+            if (isMade)
+                Earlier[^1].OnMade((int)(fields.Role & 15), fields.Gfn);
+            else if (line.Name.Kind == TracepointKind.ZapPage)
+                Earlier[^1].OnGone((int)(fields.Role & 15), fields.Gfn, _zapsObsolete);
+        }
+
         if (line.Name.Kind != TracepointKind.ZapPage)
             return;
-        var thread = Thread(line);
         thread.Invalidation = null;
         if (thread.Fault is null)
             Facts.Add(new Fact { Kind = FactKind.Zap, Ordinal = line.Ordinal });
@@ -248,6 +273,7 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
             case "kvm_mmu_zap_all_fast" or "kvm_mmu_invalidate_zap_all_pages":
                 Thread(line).Invalidation = null;
                 NoTeardown();
+                _zapsObsolete = true;
                 Facts.Add(new Fact { Kind = FactKind.ZapAll, Ordinal = line.Ordinal });
                 break;
             case "kvm_userspace_exit":
@@ -296,6 +322,7 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
         _threads.Clear();
         NoTeardown();
         Facts.Add(new Fact { Kind = FactKind.Lost, Ordinal = ordinal });
+        Earlier.Add(new EarlierTables { Ordinal = ordinal });
     }
 
     private void Leaf(ThreadState thread, ulong gfn, int level, ulong spte)
@@ -305,22 +332,17 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
         var shift = 9 * (level - 1);
         var asked = fault.Gpa >> 12;
         var isMain = asked >> shift == gfn >> shift;
-        var pfn = (spte & FrameMask) >> 12;
-        var page = isMain ? new HostPage(asked, pfn + (asked & ((1UL << shift) - 1)), IsWritable(spte)) : new HostPage(gfn, pfn, IsWritable(spte));
+        var pfn = _form.Pfn(spte);
+        var page = isMain ? new HostPage(asked, pfn + (asked & ((1UL << shift) - 1)), _form.IsHostWritable(spte)) : new HostPage(gfn, pfn, _form.IsHostWritable(spte));
         fault.Pages.RemoveAll(known => known.Gfn == page.Gfn);
         fault.Pages.Add(page);
         if (isMain)
             fault.Level = level;
         HasHugePages |= level > 1;
-        HasAdDisabled |= isEpt && (spte >> 52 & 3) == 1;
+        HasAdDisabled |= _form.IsAdDisabled(spte);
         if (!LogsDirty && (level > 1 || !isMain))
             LogsDirtyFromStart = false;
     }
-
-    /// <summary>Maps something: has rights, and is no MMIO entry (write without read in EPT's form, bit 51 in x86 form).</summary>
-    private bool IsPresent(ulong spte) => (spte & Rights) != 0 && (isEpt ? (spte & 3) != WriteBit : (spte & X86Mmio) == 0);
-
-    private bool IsWritable(ulong spte) => (spte & (isEpt ? EptHostWritable : X86HostWritable)) != 0;
 
     private void DirtySign(ThreadState thread, long ordinal, ulong gfn)
     {

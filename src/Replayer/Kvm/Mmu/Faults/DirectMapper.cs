@@ -11,12 +11,16 @@ internal sealed class DirectMapper(KvmVm vm, ShadowMmu mmu)
     private readonly ulong[] _prefetchedPfns = new ulong[PrefetchCount];
 
     /// <summary>Builds what is missing of the path to the fault's page and maps it.</summary>
+    /// <param name="vcpu">The vCPU that faulted.</param>
+    /// <param name="tablesDownTo">Where it is not 0: no entry is set, and the lowest table is of this level.</param>
     /// <remarks>KVM: direct_map().</remarks>
-    public RetPf Map(KvmVcpu vcpu)
+    public RetPf Map(KvmVcpu vcpu, int tablesDownTo = 0)
     {
         using var scope = vm.Journal.Enter(KvmFunction.DirectMap);
         var fault = vcpu.Fault;
         vm.HugePages.Adjust(fault);
+        if (tablesDownTo > 0)
+            fault.GoalLevel = tablesDownTo;
         var walk = Start(vcpu, fault, out var root);
         for (; walk.IsOkay; walk.Next())
         {
@@ -25,6 +29,8 @@ internal sealed class DirectMapper(KvmVm vm, ShadowMmu mmu)
                 vm.HugePages.DisallowedAdjust(fault, walk.Value, walk.Level);
             if (walk.Level == fault.GoalLevel)
                 break;
+            if (tablesDownTo > 0 && walk.Page.IsPresent(walk.Value) && walk.Value.IsLast(walk.Level))
+                return RetPf.Fixed;
             var child = mmu.ShadowPages.GetChild(vcpu, walk.Entry, PageLevels.RoundDown(fault.Gfn, walk.Level), direct: true, PteAccess.All);
             if (child is null)
                 continue;
@@ -36,6 +42,8 @@ internal sealed class DirectMapper(KvmVm vm, ShadowMmu mmu)
         Invariant.Holds(walk.Level == fault.GoalLevel, $"the walk to gfn {fault.Gfn:x} ended at level {walk.Level}, not {fault.GoalLevel}");
         if (root is not null && walk.Level == PgLevel.Size4K)
             vm.PageTables.Fill(root, fault.Gfn, walk.Page);
+        if (tablesDownTo > 0)
+            return RetPf.Fixed;
         var outcome = mmu.LeafMapper.Map(fault, walk.Entry, PteAccess.All, PageLevels.RoundDown(fault.Gfn, walk.Level));
         if (outcome != RetPf.Spurious)
             PrefetchAround(walk.Entry);
