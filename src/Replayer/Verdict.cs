@@ -1,5 +1,6 @@
 using Replay.Replayer.History;
 using Replay.Replayer.Session;
+using Replay.Trace;
 
 namespace Replay.Replayer;
 
@@ -97,7 +98,7 @@ public enum Bearing
 public static class ModelNotes
 {
     /// <summary>The note's name, as the database has it.</summary>
-    public static string Name(ModelNote kind) => System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName(kind.ToString());
+    public static string Name(ModelNote kind) => SnakeCase.Of(kind);
 
     public static Bearing BearingOf(ModelNote kind) => kind switch
     {

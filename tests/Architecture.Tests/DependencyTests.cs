@@ -60,6 +60,18 @@ public sealed class DependencyTests
     public void The_replayer_knows_no_outside_world(string assembly) =>
         Assert.DoesNotContain(assembly, References("Replay.Replayer"));
 
+    [Fact]
+    public void No_two_types_of_the_project_share_a_name()
+    {
+        var twins = Allowed.Keys.Order(StringComparer.Ordinal)
+            .SelectMany(name => Assembly.Load(new AssemblyName(name)).GetTypes())
+            .Where(type => !type.IsNested && type.Namespace?.StartsWith("Replay", StringComparison.Ordinal) == true)
+            .GroupBy(type => type.Name, StringComparer.Ordinal)
+            .Where(types => types.Count() > 1)
+            .Select(types => string.Join(", ", types.Select(type => type.FullName)));
+        Assert.Empty(twins);
+    }
+
     private static List<string> References(string name) =>
         [.. Assembly.Load(new AssemblyName(name)).GetReferencedAssemblies().Select(reference => reference.Name!)];
 }

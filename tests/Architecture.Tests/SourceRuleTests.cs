@@ -26,6 +26,29 @@ public sealed partial class SourceRuleTests
     }
 
     [Fact]
+    public void No_room_holds_more_than_twenty_files()
+    {
+        var crowded = CSharpFiles().Select(file => file.Path).Concat(Directory.EnumerateFiles(Repository.PathOf("tests"), "*.cs", SearchOption.AllDirectories))
+            .Select(file => Path.GetDirectoryName(file)!)
+            .Where(room => !room.Split(Path.DirectorySeparatorChar).Contains("obj"))
+            .CountBy(room => room, StringComparer.Ordinal)
+            .Where(room => room.Value > 20)
+            .Select(room => $"{Path.GetRelativePath(Repository.PathOf("."), room.Key)}: {room.Value}");
+        Assert.Empty(crowded);
+    }
+
+    [Fact]
+    public void No_part_of_the_shadow_mmu_code_takes_the_whole_of_it()
+    {
+        var parts = Path.Combine(Source, "Replayer", "Kvm", "Mmu");
+        var takers = CSharpFiles()
+            .Where(file => file.Path.StartsWith(parts, StringComparison.Ordinal) && !file.Path.Contains($"{Path.DirectorySeparatorChar}Audit{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
+            .Where(file => Path.GetFileName(file.Path) is not ("ShadowMmu.cs" or "MmuBackends.cs") && WholeMmu().IsMatch(file.Text))
+            .Select(file => file.Path);
+        Assert.Empty(takers);
+    }
+
+    [Fact]
     public void No_loose_ends_are_left_in_the_code()
     {
         foreach (var (file, text) in CSharpFiles())
@@ -57,6 +80,9 @@ public sealed partial class SourceRuleTests
 
     [GeneratedRegex(@"\.Exchange\(|Key\.Create\(")]
     private static partial Regex EntryWrite();
+
+    [GeneratedRegex(@"\.ShadowMmu\b|\bShadowMmu\s+_?mmu\b")]
+    private static partial Regex WholeMmu();
 
     [GeneratedRegex(@"\b(TODO|FIXME|HACK|XXX)\b|NotImplementedException|catch\s*\{\s*\}")]
     private static partial Regex LooseEnd();

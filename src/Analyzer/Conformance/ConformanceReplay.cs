@@ -12,7 +12,7 @@ public static class ConformanceReplay
     /// <param name="source">The guest's capture, from its entry point on. Its own memslots are not used: the case says which there was.</param>
     /// <param name="cancellation">Looked at between chunks.</param>
     /// <exception cref="ConformanceCaseException">The case cannot be read, or its host profile is not known.</exception>
-    public static ConformanceResult Run(ConformanceCase conformanceCase, GuestProgram program, ITraceSource source, CancellationToken cancellation = default)
+    public static ConformanceResult Run(ConformanceCase conformanceCase, CaseProgram program, ITraceSource source, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(conformanceCase);
         ArgumentNullException.ThrowIfNull(program);
@@ -29,7 +29,7 @@ public static class ConformanceReplay
     }
 
     private static (ConformanceSequences Sequences, IReadOnlyCollection<ulong> SharedAtEnd) Replay(
-        ConformanceCase conformanceCase, HostProfile profile, GuestProgram program, ITraceSource source, CancellationToken cancellation)
+        ConformanceCase conformanceCase, HostProfile profile, CaseProgram program, ITraceSource source, CancellationToken cancellation)
     {
         var pages = conformanceCase.MemoryBytes >> 12;
         var firstPfn = HostMemory.FirstPfn + (ConformanceHost.HvaOffset(conformanceCase) >> 12);

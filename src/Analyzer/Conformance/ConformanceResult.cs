@@ -29,13 +29,13 @@ public sealed record ConformanceResult
     public required Alignment TablesWithAccessedDirty { get; init; }
 
     /// <summary>Where the two sides part first.</summary>
-    public Divergence? FirstDivergence { get; init; }
+    public ConformanceDivergence? FirstDivergence { get; init; }
 
     public IEnumerable<ConformanceClass> Classes => [Writes, Operations, Flushes, Tables];
 
     public bool IsComplete => Classes.All(one => one.Alignment.IsComplete);
 
-    internal static ConformanceResult Of(ConformanceCase conformanceCase, ConformanceSequences observed, ConformanceSequences model, GuestProgram program)
+    internal static ConformanceResult Of(ConformanceCase conformanceCase, ConformanceSequences observed, ConformanceSequences model, CaseProgram program)
     {
         var bits = conformanceCase.Mode.UsesEptFormat() ? SpteText.EptAccessedDirty : SpteText.X86AccessedDirty;
         if (!observed.ShowsAsidFlushes)

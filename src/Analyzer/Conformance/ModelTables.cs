@@ -204,7 +204,7 @@ internal sealed class ModelTables
         return $"role={role.Word:x8} level={role.Level}{If("gpte4", role.Has4ByteGpte)}{(role.Quadrant != 0 ? $" quad={role.Quadrant}" : "")}"
             + $" direct={Bit(role.Direct)} access={(int)role.Access}{If("invalid", role.Invalid)} nx={Bit(role.EferNx)} wp={Bit(role.Cr0Wp)}"
             + $"{If("smep", role.SmepAndNotWp)}{If("smap", role.SmapAndNotWp)}{If("ad_dis", role.AdDisabled)}{If("guest", role.GuestMode)}{If("pass", role.Passthrough)}"
-            + $" tdp={Bit(page.IsTdp)} unsync={Bit(page.Unsync)} gen={page.ValidGeneration}{If("nohuge", page.LpageDisallowed)}"
+            + $" tdp={Bit(page.IsTdp)} unsync={Bit(page.Unsync)} gen={page.ValidGeneration}{If("nohuge", page.NxHugePageDisallowed)}"
             + $" rootcnt={page.RootCount} unsync_children={page.UnsyncChildren} flood={page.WriteFloodingCount}";
     }
 

@@ -8,7 +8,7 @@ namespace Replay.Analyzer.Conformance;
 /// </summary>
 /// <param name="program">The guest, which runs where it is loaded.</param>
 /// <remarks>KVM: x86_page_table_writing_insn(), the PageTable flag of the emulator's opcodes.</remarks>
-internal sealed class StoreInstructionReader(GuestProgram program)
+internal sealed class StoreInstructionReader(CaseProgram program)
 {
     private const int Longest = 15;
 

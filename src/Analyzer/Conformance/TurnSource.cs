@@ -28,7 +28,7 @@ public sealed record TurnRule(byte First, ulong WordsAt, ulong Stride)
 /// <param name="Vcpu">Whose.</param>
 /// <param name="Rip">The instruction it goes on with.</param>
 /// <param name="Ordinal">The first thing it does.</param>
-internal readonly record struct Turn(byte Vcpu, ulong Rip, long Ordinal);
+internal readonly record struct VcpuTurn(byte Vcpu, ulong Rip, long Ordinal);
 
 /// <summary>
 /// A recording of several vCPUs without what they did while they waited: what remains is what vCPUs do of which one runs at a time.
@@ -55,7 +55,7 @@ internal sealed class TurnSource(ITraceSource source, TurnRule rule, ulong entry
     public CaptureManifest Manifest => source.Manifest;
 
     /// <summary>The turn that begins with the chunk read last; null: it goes on with the turn before.</summary>
-    public Turn? Begun { get; private set; }
+    public VcpuTurn? Begun { get; private set; }
 
     public bool TryRead(TraceChunk chunk)
     {
@@ -115,7 +115,7 @@ internal sealed class TurnSource(ITraceSource source, TurnRule rule, ulong entry
             if (chunk.Events.Count > 0)
                 return true;
             _isWaiting = false;
-            Begun = new Turn(vcpu, _hasRun.Add(vcpu) ? entry : _behindTurn[vcpu], _chunk.Ordinals[i]);
+            Begun = new VcpuTurn(vcpu, _hasRun.Add(vcpu) ? entry : _behindTurn[vcpu], _chunk.Ordinals[i]);
         }
 
         _access++;

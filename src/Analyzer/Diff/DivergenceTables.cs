@@ -11,7 +11,7 @@ public sealed record DivergenceList
     public required long Total { get; init; }
 
     /// <summary>The first of them, as many as were asked for.</summary>
-    public required IReadOnlyList<Divergence> First { get; init; }
+    public required IReadOnlyList<RunDivergence> First { get; init; }
 
     /// <summary>The first side's tables after the first of the events; null: there are none, or the run does not store them.</summary>
     public DivergenceTables? TablesA { get; init; }

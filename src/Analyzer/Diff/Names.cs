@@ -1,5 +1,5 @@
-using System.Text.Json;
 using Replay.Replayer.History;
+using Replay.Trace;
 
 namespace Replay.Analyzer.Diff;
 
@@ -27,11 +27,11 @@ internal static class Names
         _ => $"reason {reason}",
     };
 
-    public static string Outcome(int outcome) => Snake((RetPf)outcome);
+    public static string Outcome(int outcome) => SnakeCase.Of((RetPf)outcome);
 
-    public static string Flush(int kind) => Snake((FlushKind)kind);
+    public static string Flush(int kind) => SnakeCase.Of((FlushKind)kind);
 
-    public static string Operation(int operation) => Snake((PageOperation)operation);
+    public static string Operation(int operation) => SnakeCase.Of((PageOperation)operation);
 
     public static string Level(int level) => level switch
     {
@@ -42,7 +42,4 @@ internal static class Names
         5 => "PML5",
         _ => $"level {level}",
     };
-
-    private static string Snake<T>(T value)
-        where T : struct, Enum => JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
 }

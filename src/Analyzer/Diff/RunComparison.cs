@@ -46,7 +46,7 @@ public sealed class RunComparison
     /// <summary>The events from one on at which the runs do not do alike, with what each did and why, in order and at most so many.</summary>
     /// <exception cref="DiffException">The runs cannot be compared, or not event by event.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static IReadOnlyList<Divergence> Divergences(DiffSide a, DiffSide b, long from, int count, CancellationToken cancellation = default)
+    public static IReadOnlyList<RunDivergence> Divergences(DiffSide a, DiffSide b, long from, int count, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(a);
         ArgumentNullException.ThrowIfNull(b);
@@ -118,7 +118,7 @@ public sealed class RunComparison
     }
 
     /// <summary>Of the kinds of records, the one that parts first on the first side.</summary>
-    private Divergence? FirstUnlike(RowTotals[] kinds)
+    private RunDivergence? FirstUnlike(RowTotals[] kinds)
     {
         var parted = kinds.Where(kind => kind.FirstUnlike is not null).Select(kind => kind.FirstUnlike!.Value).ToList();
         if (parted.Count == 0)

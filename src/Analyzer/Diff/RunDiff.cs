@@ -45,7 +45,7 @@ public sealed record RunDiff
 
     public required CostComparison Cost { get; init; }
 
-    public Divergence? FirstDivergence { get; init; }
+    public RunDivergence? FirstDivergence { get; init; }
 
     /// <summary>The events at which they part; null: not asked for, or an observed run, of which only the first is known.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]

@@ -8,7 +8,7 @@ namespace Replay.Analyzer.Observed;
 /// <summary>
 /// Follows writes to table entries. Several lines may show one write: it waits until its thread's next line has told what it can add.
 /// </summary>
-internal sealed class EntryFollower(ObservedHost host, Scribe scribe, TablePages pages, PageFollower pageFollower)
+internal sealed class EntryFollower(ObservedHost host, Scribe scribe, ObservedPages pages, PageFollower pageFollower)
 {
     private const ulong X86Nonleaf = 0x827;
     private const ulong EptNonleaf = 0x907;
@@ -42,7 +42,7 @@ internal sealed class EntryFollower(ObservedHost host, Scribe scribe, TablePages
         if (thread.HasWrite)
         {
             ref var write = ref thread.Write;
-            if (write.New == fields.Spte && write.Page.Level == fields.Level && write.Index == TablePages.Index(fields.Sptep))
+            if (write.New == fields.Spte && write.Page.Level == fields.Level && write.Index == ObservedPages.Index(fields.Sptep))
             {
                 write.Tracepoint = write.Tracepoint == Tracepoint.KvmTdpMmuSpteChanged ? Tracepoint.KvmTdpMmuSpteChangedAndSetSpte : Tracepoint.KvmMmuSetSpte;
                 write.Gfn = fields.Gfn;
@@ -58,7 +58,7 @@ internal sealed class EntryFollower(ObservedHost host, Scribe scribe, TablePages
 
         // A nested guest's tables are found by their own addresses, not by L1's frames.
         var page = pageFollower.At(thread, fields.Sptep >> PageShift, fields.Level, thread.IsNested ? Unseen.Word : fields.Gfn);
-        var index = TablePages.Index(fields.Sptep);
+        var index = ObservedPages.Index(fields.Sptep);
         page.SetEntryGfn(index, fields.Gfn);
         Begin(thread, page, index, Unseen.Word, fields.Spte, KvmFunction.MmuSetSpte, Tracepoint.KvmMmuSetSpte);
         Tell(thread);
@@ -80,7 +80,7 @@ internal sealed class EntryFollower(ObservedHost host, Scribe scribe, TablePages
             : host.IsTwoDimensional ? pages.OfRole(1, fields.Gfn >> 9 << 9, 0, 0, zapped: false) : thread.GotPage;
         if (page is null)
             return;
-        var index = fields.Sptep is { } entry ? TablePages.Index(entry) : (int)(fields.Gfn & 511);
+        var index = fields.Sptep is { } entry ? ObservedPages.Index(entry) : (int)(fields.Gfn & 511);
         page.SetEntryGfn(index, fields.Gfn);
         var old = thread.SetEntry != 0 ? page.Value(index) : Unseen.Word;
         Begin(thread, page, index, old, Unseen.Word, KvmFunction.MarkMmioSpte, Tracepoint.MarkMmioSpte);
@@ -100,7 +100,7 @@ internal sealed class EntryFollower(ObservedHost host, Scribe scribe, TablePages
             : gfn != Unseen.Word ? pages.Holding(1, gfn, fields.Old) : null;
         if (page is null)
             return;
-        var index = fields.Sptep is { } entry ? TablePages.Index(entry) : (int)(gfn & 511);
+        var index = fields.Sptep is { } entry ? ObservedPages.Index(entry) : (int)(gfn & 511);
         Begin(thread, page, index, fields.Old, fields.New, KvmFunction.FastPfFixDirectSpte, Tracepoint.FastPageFault);
         Tell(thread);
     }
@@ -110,7 +110,7 @@ internal sealed class EntryFollower(ObservedHost host, Scribe scribe, TablePages
     {
         Tell(thread);
         var page = pageFollower.OfEntry(thread, sptep);
-        var index = TablePages.Index(sptep);
+        var index = ObservedPages.Index(sptep);
         if (thread.SetEntry == sptep && thread.SetGfn != Unseen.Word)
             page.SetEntryGfn(index, thread.SetGfn);
         Begin(thread, page, index, old, value, KvmFunction.MmuSpteUpdate, Tracepoint.None);
@@ -127,7 +127,7 @@ internal sealed class EntryFollower(ObservedHost host, Scribe scribe, TablePages
         if (pages.OfPfn(pages.PfnOf(sptep)) is null && old is null)
             return;
         var page = pageFollower.OfEntry(thread, sptep);
-        var index = TablePages.Index(sptep);
+        var index = ObservedPages.Index(sptep);
         var before = old ?? page.Value(index);
         if (page.Value(index) is var now && (now == 0 || now == host.Kernel.EmptySpte) && old is null)
             return;
@@ -153,7 +153,7 @@ internal sealed class EntryFollower(ObservedHost host, Scribe scribe, TablePages
         var entry = thread.LinkEntry;
         thread.LinkEntry = 0;
         var page = pageFollower.OfEntry(thread, entry);
-        var index = TablePages.Index(entry);
+        var index = ObservedPages.Index(entry);
         page.SetEntryGfn(index, thread.LinkGfn);
         Begin(thread, page, index, page.Value(index), thread.LinkValue, KvmFunction.LinkShadowPage, Tracepoint.None);
         Tell(thread);

@@ -220,10 +220,10 @@ internal sealed class ExitFollower(ObservedHost host, Scribe scribe, ShownEvents
             FaultId = scribe.NextFault(),
             ExitId = thread.Exit.ExitId,
             // What handles a nested guest's fault depends on how its hypervisor translates.
-            Handler = (errorCode & PageFaultError.Reserved) != 0 ? KvmFunction.HandleMmioPageFault
+            Handler = (errorCode & Pferr.Reserved) != 0 ? KvmFunction.HandleMmioPageFault
                 : host.IsTwoDimensional && !thread.IsNested ? KvmFunction.KvmTdpPageFault : KvmFunction.None,
             Outcome = (RetPf)Unseen.Byte,
-            Access = (errorCode & PageFaultError.Fetch) != 0 ? AccessKind.Fetch : (errorCode & PageFaultError.Write) != 0 ? AccessKind.Write : AccessKind.Read,
+            Access = (errorCode & Pferr.Fetch) != 0 ? AccessKind.Fetch : (errorCode & Pferr.Write) != 0 ? AccessKind.Write : AccessKind.Read,
             Vcpu = thread.Vcpu,
             Context = thread.Running,
         };
@@ -245,11 +245,11 @@ internal sealed class ExitFollower(ObservedHost host, Scribe scribe, ShownEvents
     /// <remarks>KVM: handle_ept_violation().</remarks>
     private static ulong OfQualification(ulong qualification)
     {
-        var errorCode = (qualification & 1) != 0 ? PageFaultError.User : 0;
-        errorCode |= (qualification & 2) != 0 ? PageFaultError.Write : 0;
-        errorCode |= (qualification & 4) != 0 ? PageFaultError.Fetch : 0;
-        errorCode |= (qualification & 0x38) != 0 ? PageFaultError.Present : 0;
-        return errorCode | ((qualification & 0x100) != 0 ? PageFaultError.GuestFinal : PageFaultError.GuestPage);
+        var errorCode = (qualification & 1) != 0 ? Pferr.User : 0;
+        errorCode |= (qualification & 2) != 0 ? Pferr.Write : 0;
+        errorCode |= (qualification & 4) != 0 ? Pferr.Fetch : 0;
+        errorCode |= (qualification & 0x38) != 0 ? Pferr.Present : 0;
+        return errorCode | ((qualification & 0x100) != 0 ? Pferr.GuestFinal : Pferr.GuestPage);
     }
 
     private static (PendingExit Pending, ExitReason Reason) VmxReason(ExitNumber code, in ExitFields fields) => code.Number switch

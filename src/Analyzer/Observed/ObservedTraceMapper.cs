@@ -13,7 +13,7 @@ public sealed class ObservedTraceMapper : TracepointSink
     private readonly IReadOnlySet<int>? _pids;
     private readonly ObservedHost _host;
     private readonly Scribe _scribe;
-    private readonly TablePages _pages;
+    private readonly ObservedPages _pages;
     private readonly ExitFollower _exits;
     private readonly PageFollower _pageFollower;
     private readonly EntryFollower _entries;
@@ -47,7 +47,7 @@ public sealed class ObservedTraceMapper : TracepointSink
         _pids = pids;
         _host = host;
         _scribe = new Scribe(history);
-        _pages = new TablePages(host);
+        _pages = new ObservedPages(host);
         _exits = new ExitFollower(
             host,
             _scribe,

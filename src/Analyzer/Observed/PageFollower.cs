@@ -5,7 +5,7 @@ using Replay.Trace.Tracepoints;
 namespace Replay.Analyzer.Observed;
 
 /// <summary>Follows table pages and roots.</summary>
-internal sealed class PageFollower(ObservedHost host, Scribe scribe, TablePages pages)
+internal sealed class PageFollower(ObservedHost host, Scribe scribe, ObservedPages pages)
 {
     private const int LowestRootLevel = 4;
     private const ulong NoRoot = ulong.MaxValue;

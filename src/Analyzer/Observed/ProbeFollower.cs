@@ -8,7 +8,7 @@ namespace Replay.Analyzer.Observed;
 /// Takes from kprobes what tracepoints do not show. The arguments have the names of <c>docs/real-host.md</c>; a probe without them
 /// tells only that its function ran.
 /// </summary>
-internal sealed class ProbeFollower(ObservedHost host, Scribe scribe, TablePages pages, ExitFollower exits, EntryFollower entries, PageFollower pageFollower)
+internal sealed class ProbeFollower(ObservedHost host, Scribe scribe, ObservedPages pages, ExitFollower exits, EntryFollower entries, PageFollower pageFollower)
 {
     private readonly List<ProbedFunction?> _functions = [];
     private readonly HashSet<string> _returns = new(StringComparer.Ordinal);

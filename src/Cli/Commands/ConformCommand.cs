@@ -81,7 +81,7 @@ internal sealed class ConformCommand : VerbCommand
     private static ConformanceResult Compare(ConformanceCase conformanceCase, string capture, CancellationToken cancellation)
     {
         using var source = CaptureReader.Open(capture);
-        return ConformanceReplay.Run(conformanceCase, GuestProgram.Read(conformanceCase.GuestPath), source, cancellation);
+        return ConformanceReplay.Run(conformanceCase, CaseProgram.Read(conformanceCase.GuestPath), source, cancellation);
     }
 
     private static void Print(List<(string Path, ConformanceResult Result)> results, List<string> notDriven, bool isOne, bool asJson, CliConsole console)

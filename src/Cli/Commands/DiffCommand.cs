@@ -92,7 +92,7 @@ internal sealed class DiffCommand : VerbCommand
             Divergences = diff.Divergences is { } list ? list with { First = [.. list.First.Select(Named)] } : null,
         };
 
-        Divergence Named(Divergence divergence) => divergence with { Access = symbols.Annotate(divergence.Access, Space(divergence.Ordinal)) };
+        RunDivergence Named(RunDivergence divergence) => divergence with { Access = symbols.Annotate(divergence.Access, Space(divergence.Ordinal)) };
 
         ulong? Space(long? ordinal) => ordinal is not { } at || spaces.A is null ? null
             : spaces.A.At(sides.A.VcpuOf(at), at) ?? spaces.B.At(sides.B.VcpuOf(at), at);

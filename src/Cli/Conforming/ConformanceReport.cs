@@ -78,7 +78,7 @@ internal static class ConformanceReport
 
     private static string Extra(Alignment alignment) => alignment.Extra > 0 ? $", {alignment.Extra} of the model's are extra" : "";
 
-    private static void WriteDivergence(Divergence first, TextWriter output)
+    private static void WriteDivergence(ConformanceDivergence first, TextWriter output)
     {
         output.WriteLine($"first divergence: {first.Class}, after {first.Index} that match");
         WriteSide("real KVM", "line", first.Observed, output);
@@ -143,7 +143,7 @@ internal static class ConformanceReport
         json.WriteEndObject();
     }
 
-    private static void Write(Utf8JsonWriter json, Divergence first)
+    private static void Write(Utf8JsonWriter json, ConformanceDivergence first)
     {
         json.WriteStartObject();
         json.WriteString("class", first.Class);

@@ -82,7 +82,7 @@ internal sealed class TreeLines(RunRow run, int entries, Func<long, string?>? gu
         var what = first.Kind switch
         {
             "table" or "root" => first.Table is { } child ? $"{child.Name} T{child.TableId}" : "table",
-            "page" or "huge" => string.Create(CultureInfo.InvariantCulture, $"{first.Kind} pfn 0x{first.Frame:x}{(isOne ? "" : $"..0x{last.Frame:x}")} {EntryBits.Describe(first, _isEpt, run.HasEarlySoftwareBits)}"),
+            "page" or "huge" => string.Create(CultureInfo.InvariantCulture, $"{first.Kind} pfn 0x{first.Frame:x}{(isOne ? "" : $"..0x{last.Frame:x}")} {EntryWords.Describe(first, _isEpt, run.HasEarlySoftwareBits)}"),
             _ => first.Kind,
         };
         var rights = first.Rights is null ? "" : $" ({first.Rights})";

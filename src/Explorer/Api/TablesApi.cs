@@ -196,7 +196,7 @@ internal static class TablesApi
         gfn = Text.Hex(entry.Gfn),
         entry.Kind,
         entry.Rights,
-        bits = EntryBits.Describe(entry, run.IsEpt, run.Run.HasEarlySoftwareBits) is { Length: > 0 } bits ? bits : null,
+        bits = EntryWords.Describe(entry, run.IsEpt, run.Run.HasEarlySoftwareBits) is { Length: > 0 } bits ? bits : null,
         since = entry.SinceOrdinal,
         by = entry.Function,
     };

@@ -18,60 +18,11 @@ internal static class WhyApi
         steps.AddRange(Exits(shelf, run, at));
         steps.AddRange(Faults(run, at));
         steps.AddRange(Writes(run, at));
-        steps.AddRange(Of(run, at, "page", "SELECT seq, operation, table_id, level, gfn_hex, function, chain, fault_id, role_hex FROM page_operation", row => new
-        {
-            kind = "page",
-            seq = row[0].Integer,
-            operation = row[1].ToString(),
-            table = row[2].Integer,
-            level = row[3].Integer,
-            gfn = Text.Of(row[4]),
-            function = row[5].ToString(),
-            chain = Text.Of(row[6]),
-            fault = Text.NumberOf(row[7]),
-            role = Text.Of(row[8]),
-        }));
-        steps.AddRange(Of(run, at, "root", "SELECT seq, operation, table_id, value_hex, function, chain, vcpu FROM root_change", row => new
-        {
-            kind = "root",
-            seq = row[0].Integer,
-            operation = row[1].ToString(),
-            table = Text.NumberOf(row[2]),
-            value = Text.Of(row[3]),
-            function = row[4].ToString(),
-            chain = Text.Of(row[5]),
-            vcpu = Text.NumberOf(row[6]),
-        }));
-        steps.AddRange(Of(run, at, "flush", "SELECT seq, kind, start_hex, pages, function, chain, fault_id FROM tlb_flush", row => new
-        {
-            kind = "flush",
-            seq = row[0].Integer,
-            flush = row[1].ToString(),
-            start = Text.Of(row[2]),
-            pages = Text.NumberOf(row[3]),
-            function = row[4].ToString(),
-            chain = Text.Of(row[5]),
-            fault = Text.NumberOf(row[6]),
-        }));
-        steps.AddRange(Of(run, at, "guestFault", "SELECT seq, gva_hex, error_code, rip, recorded FROM guest_fault", row => new
-        {
-            kind = "guestFault",
-            seq = row[0].Integer,
-            gva = Text.Of(row[1]),
-            error = Text.HexOf(row[2]),
-            words = ExitText.ErrorWords(row[2].Integer),
-            rip = Text.HexOf(row[3]),
-            recorded = row[4].Integer != 0,
-        }));
-        steps.AddRange(Of(run, at, "note", "SELECT seq, kind, gva_hex, recorded_hex, modelled_hex FROM model_note", row => new
-        {
-            kind = "note",
-            seq = row[0].Integer,
-            note = row[1].ToString(),
-            gva = Text.Of(row[2]),
-            recorded = Text.Of(row[3]),
-            modelled = Text.Of(row[4]),
-        }));
+        steps.AddRange(Pages(run, at));
+        steps.AddRange(Roots(run, at));
+        steps.AddRange(Flushes(run, at));
+        steps.AddRange(GuestFaults(run, at));
+        steps.AddRange(Notes(run, at));
         steps.Sort((a, b) => a.Seq.CompareTo(b.Seq));
         var any = new[] { "vm_exit", "table_write", "tlb_flush", "root_change", "guest_fault", "page_operation" };
         return new
@@ -166,6 +117,70 @@ internal static class WhyApi
             fault = Text.NumberOf(row[15]),
             tracepoint = Text.Of(row[16]),
             line = Text.Of(row[17]),
+        });
+
+    private static List<(long, object)> Pages(RunSession run, long at) => Of(
+        run, at, "page", "SELECT seq, operation, table_id, level, gfn_hex, function, chain, fault_id, role_hex FROM page_operation", row => new
+        {
+            kind = "page",
+            seq = row[0].Integer,
+            operation = row[1].ToString(),
+            table = row[2].Integer,
+            level = row[3].Integer,
+            gfn = Text.Of(row[4]),
+            function = row[5].ToString(),
+            chain = Text.Of(row[6]),
+            fault = Text.NumberOf(row[7]),
+            role = Text.Of(row[8]),
+        });
+
+    private static List<(long, object)> Roots(RunSession run, long at) => Of(
+        run, at, "root", "SELECT seq, operation, table_id, value_hex, function, chain, vcpu FROM root_change", row => new
+        {
+            kind = "root",
+            seq = row[0].Integer,
+            operation = row[1].ToString(),
+            table = Text.NumberOf(row[2]),
+            value = Text.Of(row[3]),
+            function = row[4].ToString(),
+            chain = Text.Of(row[5]),
+            vcpu = Text.NumberOf(row[6]),
+        });
+
+    private static List<(long, object)> Flushes(RunSession run, long at) => Of(
+        run, at, "flush", "SELECT seq, kind, start_hex, pages, function, chain, fault_id FROM tlb_flush", row => new
+        {
+            kind = "flush",
+            seq = row[0].Integer,
+            flush = row[1].ToString(),
+            start = Text.Of(row[2]),
+            pages = Text.NumberOf(row[3]),
+            function = row[4].ToString(),
+            chain = Text.Of(row[5]),
+            fault = Text.NumberOf(row[6]),
+        });
+
+    private static List<(long, object)> GuestFaults(RunSession run, long at) => Of(
+        run, at, "guestFault", "SELECT seq, gva_hex, error_code, rip, recorded FROM guest_fault", row => new
+        {
+            kind = "guestFault",
+            seq = row[0].Integer,
+            gva = Text.Of(row[1]),
+            error = Text.HexOf(row[2]),
+            words = ExitText.ErrorWords(row[2].Integer),
+            rip = Text.HexOf(row[3]),
+            recorded = row[4].Integer != 0,
+        });
+
+    private static List<(long, object)> Notes(RunSession run, long at) => Of(
+        run, at, "note", "SELECT seq, kind, gva_hex, recorded_hex, modelled_hex FROM model_note", row => new
+        {
+            kind = "note",
+            seq = row[0].Integer,
+            note = row[1].ToString(),
+            gva = Text.Of(row[2]),
+            recorded = Text.Of(row[3]),
+            modelled = Text.Of(row[4]),
         });
 
     private static List<(long, object)> Of(RunSession run, long at, string kind, string select, Func<IQueryRows, object> step) =>

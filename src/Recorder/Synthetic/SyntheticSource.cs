@@ -12,7 +12,7 @@ public sealed class SyntheticSource : ITraceSource
 
     private readonly SyntheticOptions _options;
     private readonly WorkloadContext _context;
-    private readonly IEnumerator<Turn> _turns;
+    private readonly IEnumerator<WorkloadTurn> _turns;
     private readonly CaptureManifest _manifest;
     private string? _endReason;
 

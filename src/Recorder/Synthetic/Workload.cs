@@ -6,11 +6,11 @@ namespace Replay.Recorder.Synthetic;
 /// <summary>A named guest program with knobs. It has no state: a run's state is in its <see cref="WorkloadContext"/>.</summary>
 public abstract class Workload
 {
-    protected static readonly IReadOnlyList<PagingMode> AllModes =
-        [PagingMode.Off, PagingMode.TwoLevel, PagingMode.Pae, PagingMode.FourLevel, PagingMode.FiveLevel];
+    protected static readonly IReadOnlyList<SyntheticPaging> AllModes =
+        [SyntheticPaging.Off, SyntheticPaging.TwoLevel, SyntheticPaging.Pae, SyntheticPaging.FourLevel, SyntheticPaging.FiveLevel];
 
-    protected static readonly IReadOnlyList<PagingMode> PagedModes =
-        [PagingMode.TwoLevel, PagingMode.Pae, PagingMode.FourLevel, PagingMode.FiveLevel];
+    protected static readonly IReadOnlyList<SyntheticPaging> PagedModes =
+        [SyntheticPaging.TwoLevel, SyntheticPaging.Pae, SyntheticPaging.FourLevel, SyntheticPaging.FiveLevel];
 
     public abstract string Name { get; }
 
@@ -18,7 +18,7 @@ public abstract class Workload
     public abstract string Description { get; }
 
     /// <summary>The paging modes it can run in.</summary>
-    public abstract IReadOnlyList<PagingMode> Modes { get; }
+    public abstract IReadOnlyList<SyntheticPaging> Modes { get; }
 
     /// <summary>The knobs only this workload has.</summary>
     public abstract IReadOnlyList<Knob> Knobs { get; }
@@ -34,7 +34,7 @@ public abstract class Workload
 
     protected virtual string DefaultMemory => "64M";
 
-    protected virtual PagingMode DefaultMode => Modes.Contains(PagingMode.FourLevel) ? PagingMode.FourLevel : Modes[0];
+    protected virtual SyntheticPaging DefaultMode => Modes.Contains(SyntheticPaging.FourLevel) ? SyntheticPaging.FourLevel : Modes[0];
 
     /// <summary>Kernel settings for a run, from its knobs.</summary>
     public virtual KernelOptions KernelOptions(KnobValues knobs) => new()
@@ -46,7 +46,7 @@ public abstract class Workload
     };
 
     /// <summary>The guest's life, from power-on; each turn makes some accesses.</summary>
-    public abstract IEnumerable<Turn> Run(WorkloadContext context);
+    public abstract IEnumerable<WorkloadTurn> Run(WorkloadContext context);
 
     private IEnumerable<Knob> CommonKnobs()
     {
@@ -56,9 +56,9 @@ public abstract class Workload
         yield return Knob.Bytes("memory", DefaultMemory, "guest RAM", min: 8 << 20, max: 1L << 40);
         if (MaxVcpus > 1)
             yield return Knob.Number("vcpus", 1, "vCPUs; they take turns", max: MaxVcpus);
-        if (Modes.Contains(PagingMode.TwoLevel) && !NeedsLargePages)
+        if (Modes.Contains(SyntheticPaging.TwoLevel) && !NeedsLargePages)
             yield return Knob.Flag("pse", true, "32-bit paging: CR4.PSE, the kernel maps itself with 4M pages");
-        if (Modes.Contains(PagingMode.FourLevel))
+        if (Modes.Contains(SyntheticPaging.FourLevel))
             yield return Knob.Flag("pcid", false, "long modes: CR4.PCIDE, switches keep translations");
     }
 }

@@ -31,20 +31,20 @@ public readonly record struct GuestAccess(ulong Gva, AccessKind Kind, AccessFlag
 /// </summary>
 public readonly record struct PageRights(ulong Bits)
 {
-    private const ulong Mask = EntryBits.Writable | EntryBits.User | EntryBits.NoExecute;
+    private const ulong Mask = PteBits.Writable | PteBits.User | PteBits.NoExecute;
 
     /// <summary>Nothing is forbidden: before the first entry, and without paging.</summary>
     public static PageRights All { get; } = new(Mask);
 
-    public bool Writable => (Bits & EntryBits.Writable) != 0;
+    public bool Writable => (Bits & PteBits.Writable) != 0;
 
     /// <summary>A user-mode address.</summary>
-    public bool User => (Bits & EntryBits.User) != 0;
+    public bool User => (Bits & PteBits.User) != 0;
 
-    public bool Executable => (Bits & EntryBits.NoExecute) != 0;
+    public bool Executable => (Bits & PteBits.NoExecute) != 0;
 
     /// <summary>What is left after one more entry.</summary>
-    public PageRights And(ulong entry) => new(Bits & (entry ^ EntryBits.NoExecute));
+    public PageRights And(ulong entry) => new(Bits & (entry ^ PteBits.NoExecute));
 }
 
 /// <summary>The error code of a #PF.</summary>

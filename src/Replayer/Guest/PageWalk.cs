@@ -25,7 +25,7 @@ internal static class PageWalk
             var index = access.Gva >> shift & ((1UL << TFormat.IndexBits) - 1);
             if (!tables.TryRead(table + (index * (ulong)TFormat.EntrySize), TFormat.EntrySize, out var entry))
                 return WalkStatus.Unreachable;
-            if ((entry & EntryBits.Present) == 0)
+            if ((entry & PteBits.Present) == 0)
                 return Fault(rules.FaultCode(PageFaultCode.None, access), ref result);
             var leaf = TFormat.IsLeaf(entry, level, rules);
             if ((entry & TFormat.Reserved(level, leaf, rules)) != 0)
@@ -38,9 +38,9 @@ internal static class PageWalk
                 return Finish(ref tables, rules, access, entry, ref result);
             }
 
-            if ((entry & EntryBits.Accessed) == 0 && !tables.TrySetBits(EntryBits.Accessed))
+            if ((entry & PteBits.Accessed) == 0 && !tables.TrySetBits(PteBits.Accessed))
                 return WalkStatus.Unreachable;
-            table = entry & EntryBits.Frame;
+            table = entry & PteBits.Frame;
             if (level == 2)
                 tables.ArriveAtPageTable(new WalkPosition(table, 1, rights));
         }
@@ -53,7 +53,7 @@ internal static class PageWalk
         var reason = rules.Judge(result.Rights, leaf, access);
         if (reason != PageFaultCode.None)
             return Fault(rules.FaultCode(reason, access), ref result);
-        var bits = access.IsWrite ? EntryBits.Accessed | EntryBits.Dirty : EntryBits.Accessed;
+        var bits = access.IsWrite ? PteBits.Accessed | PteBits.Dirty : PteBits.Accessed;
         if ((leaf & bits) != bits && !tables.TrySetBits(bits))
             return WalkStatus.Unreachable;
         return WalkStatus.Mapped;

@@ -54,10 +54,10 @@ public readonly record struct PagingRules
     public bool ReservedFaultLacksPresent { get; init; }
 
     /// <summary>Physical-address bits that no frame can have, up to bit 51.</summary>
-    internal ulong UnreachableFrames => EntryBits.Frame & ~((1UL << PhysicalAddressBits) - 1);
+    internal ulong UnreachableFrames => PteBits.Frame & ~((1UL << PhysicalAddressBits) - 1);
 
     /// <summary>Bit 63 while NX is off.</summary>
-    internal ulong ReservedNx => NoExecute ? 0 : EntryBits.NoExecute;
+    internal ulong ReservedNx => NoExecute ? 0 : PteBits.NoExecute;
 
     /// <summary>The rules of a guest's own tables.</summary>
     public static PagingRules ForGuest(ControlRegisters registers, int physicalAddressBits)
@@ -122,7 +122,7 @@ public readonly record struct PagingRules
     /// <summary>AD (bit 0 of the key's pair) forbids data accesses, WD (bit 1) writes by the user and, with CR0.WP, by anyone.</summary>
     private bool KeyForbids(ulong leaf, in GuestAccess access)
     {
-        var key = (int)(leaf >> EntryBits.ProtectionKeyShift) & 15;
+        var key = (int)(leaf >> PteBits.ProtectionKeyShift) & 15;
         var pair = Pkru >> (key * 2);
         return (pair & 1) != 0 || ((pair & 2) != 0 && access.IsWrite && (access.IsUser || WriteProtect));
     }

@@ -37,7 +37,7 @@ internal readonly struct Bits32Format : IPteFormat
     public static int IndexBits => 10;
 
     public static bool IsLeaf(ulong entry, int level, in PagingRules rules) =>
-        level == 1 || (rules.PageSizeExtension && (entry & EntryBits.PageSize) != 0);
+        level == 1 || (rules.PageSizeExtension && (entry & PteBits.PageSize) != 0);
 
     public static ulong Reserved(int level, bool leaf, in PagingRules rules)
     {
@@ -77,17 +77,17 @@ internal readonly struct LongFormat : IPteFormat
     public static int IndexBits => 9;
 
     public static bool IsLeaf(ulong entry, int level, in PagingRules rules) =>
-        level == 1 || (level <= 3 && (entry & EntryBits.PageSize) != 0);
+        level == 1 || (level <= 3 && (entry & PteBits.PageSize) != 0);
 
     public static ulong Reserved(int level, bool leaf, in PagingRules rules)
     {
         var reserved = rules.UnreachableFrames | rules.ReservedNx;
         if (level >= 4)
-            return reserved | EntryBits.PageSize;
+            return reserved | PteBits.PageSize;
         return leaf ? reserved | UnalignedFrame(level) : reserved;
     }
 
-    public static ulong PageBase(ulong entry, int level) => entry & EntryBits.Frame & ~(PageSize(level) - 1);
+    public static ulong PageBase(ulong entry, int level) => entry & PteBits.Frame & ~(PageSize(level) - 1);
 
     /// <summary>Frame bits below the size of a large page; bit 12 is its PAT bit.</summary>
     internal static ulong UnalignedFrame(int level) => (PageSize(level) - 1) & ~0x1fffUL;
@@ -103,7 +103,7 @@ internal readonly struct LongFormat : IPteFormat
 /// </code>
 /// Entries of 4 bytes end at bit 31.
 /// </remarks>
-internal static class EntryBits
+internal static class PteBits
 {
     public const ulong Present = 1UL << 0;
     public const ulong Writable = 1UL << 1;

@@ -1,4 +1,4 @@
-using System.Text.Json;
+using Replay.Trace;
 
 namespace Replay.Replayer.History;
 
@@ -285,7 +285,7 @@ public static class KvmFunctions
         var values = Enum.GetValues<KvmFunction>();
         var names = new string[(int)values[^1] + 1];
         foreach (var value in values)
-            names[(int)value] = Special(value) ?? JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
+            names[(int)value] = Special(value) ?? SnakeCase.Of(value);
         return names;
     }
 

@@ -18,7 +18,7 @@ public sealed class KvmVm
     /// <param name="profile">The host.</param>
     /// <param name="kernel">Whose KVM.</param>
     /// <param name="backing">How the host backs guest memory; null for small pages.</param>
-    /// <param name="remembersWalks">See <see cref="PageTables"/>.</param>
+    /// <param name="remembersWalks">See <see cref="WalkCache"/>.</param>
     public KvmVm(Journal journal, GuestMemory guestMemory, MmuMode mode, HostProfile profile, KvmBehaviour kernel, HostBacking? backing = null, bool remembersWalks = true)
     {
         ArgumentNullException.ThrowIfNull(journal);
@@ -32,8 +32,7 @@ public sealed class KvmVm
         Format = SpteFormats.For(mode, profile, kernel);
         Writer = new TableWriter(journal);
         Pages = new TablePages(journal, kernel, mode.IsTwoDimensional());
-        PageTables = new PageTableCache(Writer, Pages, remembersWalks);
-        SpteMaker = new SpteMaker(this);
+        WalkCache = new KvmWalkCache(journal, Writer, Pages, remembersWalks);
         Tlb = new TlbFlusher(this);
         HostMemory = new HostMemory(backing ?? HostBacking.Pages4K, kernel);
         HugePages = new HugePages(this);
@@ -61,14 +60,14 @@ public sealed class KvmVm
 
     public TablePages Pages { get; }
 
-    /// <summary>Spares walks from direct roots.</summary>
-    public PageTableCache PageTables { get; }
+    /// <summary>Spares walks from direct roots; the history is the same without.</summary>
+    public KvmWalkCache WalkCache { get; }
 
     public KvmStats Stats { get; } = new();
 
     public Memslots Memslots { get; } = new();
 
-    public SpteMaker SpteMaker { get; }
+    internal SpteMaker SpteMaker => ShadowMmu.SpteMaker;
 
     public TlbFlusher Tlb { get; }
 

@@ -17,7 +17,7 @@ internal readonly struct NestedPath(GuestMemory memory, ControlRegisters l2, Con
     {
         var tables = new Tables(memory, nested, _nestedRules, entry);
         var result = default(WalkResult);
-        GuestWalker.Walk(ref tables, Rules(l2), l2, new GuestAccess(gva, AccessKind.Read, AccessFlags.None), ref result);
+        CpuGuestWalker.Walk(ref tables, Rules(l2), l2, new GuestAccess(gva, AccessKind.Read, AccessFlags.None), ref result);
         return tables.WasRead;
     }
 
@@ -34,7 +34,7 @@ internal readonly struct NestedPath(GuestMemory memory, ControlRegisters l2, Con
             var flat = new FlatTables(memory);
             var result = default(WalkResult);
             var access = new GuestAccess(address, AccessKind.Read, AccessFlags.User);
-            return !WasRead && GuestWalker.Walk(ref flat, rules, nested, access, ref result) == WalkStatus.Mapped && memory.TryRead(result.Address, size, out entry);
+            return !WasRead && CpuGuestWalker.Walk(ref flat, rules, nested, access, ref result) == WalkStatus.Mapped && memory.TryRead(result.Address, size, out entry);
         }
 
         public readonly bool TrySetBits(uint bits) => true;

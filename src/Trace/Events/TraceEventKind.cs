@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using System.Text.Json;
 
 namespace Replay.Trace;
 
@@ -132,7 +131,7 @@ public enum TraceEventKind : byte
 public static class TraceEventKindName
 {
     private static readonly FrozenDictionary<TraceEventKind, string> Names =
-        Enum.GetValues<TraceEventKind>().ToFrozenDictionary(kind => kind, kind => JsonNamingPolicy.SnakeCaseLower.ConvertName(kind.ToString()));
+        Enum.GetValues<TraceEventKind>().ToFrozenDictionary(kind => kind, kind => SnakeCase.Of(kind));
 
     private static readonly FrozenDictionary<string, TraceEventKind> Kinds =
         Names.ToFrozenDictionary(pair => pair.Value, pair => pair.Key, StringComparer.Ordinal);

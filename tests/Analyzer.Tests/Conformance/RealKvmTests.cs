@@ -30,7 +30,7 @@ public sealed class RealKvmTests
     {
         var conformanceCase = ConformanceCase.Load(Path.Combine(Data, folder));
         using var capture = CaptureReader.Open(Path.Combine(Data, $"{Path.GetFileNameWithoutExtension(conformanceCase.GuestPath)}.capture"));
-        var result = ConformanceReplay.Run(conformanceCase, GuestProgram.Read(conformanceCase.GuestPath), capture, TestContext.Current.CancellationToken);
+        var result = ConformanceReplay.Run(conformanceCase, CaseProgram.Read(conformanceCase.GuestPath), capture, TestContext.Current.CancellationToken);
         Assert.All(result.Classes, one => Assert.NotEqual(0, one.Alignment.Seen));
         var score = ScoreFile.Line(folder, result);
         var floor = ScoreFile.Find(Scores, folder);

@@ -29,7 +29,7 @@ public sealed class TurnSourceTests
 
         var (ordinals, turns) = Read();
         Assert.Equal([0, 2, 5, 6, 8, 9, 10], ordinals);
-        Assert.Equal([new Turn(1, Entry, 5), new Turn(0, Rip(3), 9)], turns);
+        Assert.Equal([new VcpuTurn(1, Entry, 5), new VcpuTurn(0, Rip(3), 9)], turns);
     }
 
     [Fact]
@@ -46,7 +46,7 @@ public sealed class TurnSourceTests
         Add(8, 1, AccessKind.Write, Words);
         Add(9, 0, AccessKind.Read, Words);
 
-        Assert.Equal([new Turn(1, Entry, 3), new Turn(0, Rip(1), 5), new Turn(1, Rip(7), 7), new Turn(0, Rip(9), 9)], Read().Turns);
+        Assert.Equal([new VcpuTurn(1, Entry, 3), new VcpuTurn(0, Rip(1), 5), new VcpuTurn(1, Rip(7), 7), new VcpuTurn(0, Rip(9), 9)], Read().Turns);
     }
 
     [Fact]
@@ -77,9 +77,9 @@ public sealed class TurnSourceTests
 
     private TurnSource Open() => new(new OneChunk(_recorded), new TurnRule(0, Words, 8), Entry);
 
-    private (List<long> Ordinals, List<Turn> Turns) Read()
+    private (List<long> Ordinals, List<VcpuTurn> Turns) Read()
     {
-        var (source, chunk, ordinals, turns) = (Open(), new TraceChunk(), new List<long>(), new List<Turn>());
+        var (source, chunk, ordinals, turns) = (Open(), new TraceChunk(), new List<long>(), new List<VcpuTurn>());
         while (source.TryRead(chunk))
         {
             if (source.Begun is { } turn)

@@ -40,7 +40,7 @@ public sealed class HtmlReportTests(WorkloadDatabases databases) : IClassFixture
         Assert.InRange(list.Total, 60, long.MaxValue);
         Assert.Equal(all.FirstDivergence!.Ordinal, list.First[0].Ordinal);
         // The same as when they are asked for page by page.
-        var paged = new List<Divergence>();
+        var paged = new List<RunDivergence>();
         for (var page = 50; page == 50;)
         {
             var next = RunComparison.Divergences(Ept, Shadow, paged.Count == 0 ? 0 : paged[^1].Ordinal!.Value + 1, 50, TestContext.Current.CancellationToken);

@@ -115,7 +115,7 @@ public class UsageTests
     [Fact]
     public void Every_paging_mode_has_a_workload_and_a_name()
     {
-        foreach (var mode in Enum.GetValues<PagingMode>())
+        foreach (var mode in Enum.GetValues<SyntheticPaging>())
         {
             Assert.NotEqual("", PagingFormat.Name(mode));
             Assert.Contains(WorkloadRegistry.All, workload => workload.Modes.Contains(mode));

@@ -14,7 +14,7 @@ internal sealed record WalkProbe(WalkStatus Status, ulong Address, PageFaultCode
         var steps = new List<string>();
         var tables = new FlatTables(guest.Memory, steps);
         var result = default(WalkResult);
-        var status = GuestWalker.Walk(ref tables, rules ?? guest.Rules(), guest.Registers, new GuestAccess(gva, kind, flags), ref result);
+        var status = CpuGuestWalker.Walk(ref tables, rules ?? guest.Rules(), guest.Registers, new GuestAccess(gva, kind, flags), ref result);
         return new WalkProbe(status, result.Address, result.ErrorCode, steps);
     }
 }

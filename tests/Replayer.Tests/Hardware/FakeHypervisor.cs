@@ -197,7 +197,7 @@ internal sealed class FakeHypervisor : IHypervisor
         var result = default(WalkResult);
         var access = new GuestAccess(exit.Gva, exit.Access, exit.Flags);
         var rules = PagingRules.ForGuest(_machine.Registers, _machine.Profile.GuestPhysicalAddressBits);
-        if (GuestWalker.Walk(ref tables, rules, _machine.Registers, access, ref result) != WalkStatus.Mapped)
+        if (CpuGuestWalker.Walk(ref tables, rules, _machine.Registers, access, ref result) != WalkStatus.Mapped)
         {
             InjectedErrorCode = (uint)result.ErrorCode;
             _machine.Registers.Cr2 = exit.Gva;

@@ -117,7 +117,7 @@ public sealed class TlbInvisibilityTests
 
     private static ulong? NaiveWalk(FakeMachine machine, int page, AccessKind kind, AccessFlags flags)
     {
-        var table = machine.Registers.Cr3 == SecondRoot ? SecondPageTable : machine.Guest.Entry(FirstPage, 2) & EntryBits.Frame;
+        var table = machine.Registers.Cr3 == SecondRoot ? SecondPageTable : machine.Guest.Entry(FirstPage, 2) & PteBits.Frame;
         Assert.True(machine.Memory.TryRead64(table + ((ulong)page * 8), out var entry));
         var userPage = (entry & U) != 0;
         var user = flags.HasFlag(AccessFlags.User);
@@ -131,7 +131,7 @@ public sealed class TlbInvisibilityTests
         if (kind == AccessKind.Fetch && (entry & NX) != 0)
             return null;
         var writeProtected = (entry & W) == 0 && (user || (machine.Registers.Cr0 & ControlBits.Cr0Wp) != 0 || machine.Mode == MmuMode.Shadow);
-        return kind == AccessKind.Write && writeProtected ? null : entry & EntryBits.Frame;
+        return kind == AccessKind.Write && writeProtected ? null : entry & PteBits.Frame;
     }
 
     private static void EditTable(FakeMachine machine, int page, int detail)
@@ -140,7 +140,7 @@ public sealed class TlbInvisibilityTests
         entry |= (detail & 2) != 0 ? W : 0;
         entry |= (detail & 4) != 0 ? U : 0;
         entry |= (detail & 8) != 0 ? NX : 0;
-        var frame = (detail & 512) != 0 ? Frame(detail >> 4) : machine.Guest.Entry(Gva(page)) & EntryBits.Frame;
+        var frame = (detail & 512) != 0 ? Frame(detail >> 4) : machine.Guest.Entry(Gva(page)) & PteBits.Frame;
         machine.Memory.Store(machine.Guest.EntryAddress(Gva(page)), frame | entry, 8);
         FlushShadow(machine);
     }
@@ -149,7 +149,7 @@ public sealed class TlbInvisibilityTests
     private static void EditDirectory(FakeMachine machine, int detail)
     {
         var address = machine.Guest.EntryAddress(FirstPage, 2);
-        var first = machine.Guest.EntryAddress(FirstPage) & EntryBits.Frame;
+        var first = machine.Guest.EntryAddress(FirstPage) & PteBits.Frame;
         for (var page = 0; page < Pages; page++)
             machine.Memory.Store(SecondPageTable + ((ulong)page * 8), machine.Guest.Entry(Gva(page)) & ~W, 8);
         machine.Memory.Store(address, ((detail & 1) != 0 ? SecondPageTable : first) | P | W | U, 8);

@@ -177,7 +177,7 @@ public sealed class DirtyLogTests
     {
         var machine = new HostMachine(mode, HostProfiles.IntelBochs with { NxHugePages = true }, HostBacking.Thp);
         for (var gfn = 0UL; gfn < 31 * 0x200; gfn += 0x200)
-            machine.Fault(gfn, PageFaultError.Fetch);
+            machine.Fault(gfn, Pferr.Fetch);
         Assert.Equal(31, machine.Vm.Stats.NxLpageSplits);
 
         var lines = machine.LinesOf(machine.Events.RecoverNxHugePages);

@@ -104,7 +104,7 @@ public sealed class EagerSplitTests
         var exit = new VmExit
         {
             Reason = ExitReason.Npf,
-            Info1 = PageFaultError.GuestFinal | PageFaultError.User | PageFaultError.Write,
+            Info1 = Pferr.GuestFinal | Pferr.User | Pferr.Write,
             Info2 = gpa,
             Gva = gpa,
             Access = AccessKind.Write,

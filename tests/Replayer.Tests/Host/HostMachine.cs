@@ -54,16 +54,16 @@ internal sealed class HostMachine
         return Log.Take();
     }
 
-    public RetPf Read(ulong gfn) => Access(gfn, PageFaultError.User);
+    public RetPf Read(ulong gfn) => Access(gfn, Pferr.User);
 
-    public RetPf Write(ulong gfn) => Access(gfn, PageFaultError.Write);
+    public RetPf Write(ulong gfn) => Access(gfn, Pferr.Write);
 
     /// <summary>One fault at the page.</summary>
     public RetPf Fault(ulong gfn, ulong errorCode)
     {
         Vcpu.EnterGuest();
         if ((Find(gfn).Value.Raw & (Vm.Format.IsEpt ? EptRights : X86Present)) != 0)
-            errorCode |= PageFaultError.Present;
+            errorCode |= Pferr.Present;
         Vcpu.Fault.Begin(gfn << 12, (uint)errorCode, Vm.ShadowMmu.DirectFaults.TdpHandler, Vm.Profile.NxHugePages);
         return Vm.ShadowMmu.DirectFaults.TdpPageFault(Vcpu);
     }

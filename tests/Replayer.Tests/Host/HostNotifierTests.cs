@@ -50,9 +50,9 @@ public sealed class HostNotifierTests
         machine.Read(0x802);
         Assert.Equal(HostMemory.ZeroPagePfn, machine.Translate(0x802));
 
-        Assert.Equal(RetPf.Retry, machine.Fault(0x802, PageFaultError.Write));
+        Assert.Equal(RetPf.Retry, machine.Fault(0x802, Pferr.Write));
         Assert.Null(machine.Translate(0x802));
-        Assert.Equal(RetPf.Fixed, machine.Fault(0x802, PageFaultError.Write));
+        Assert.Equal(RetPf.Fixed, machine.Fault(0x802, Pferr.Write));
         Assert.Equal(HostMemory.FirstPfn + 0x802, machine.Translate(0x802));
     }
 
@@ -126,7 +126,7 @@ public sealed class HostNotifierTests
         machine.Events.Age(0x200000, 0x1000);
         Assert.Equal("g200 fl=750000000000870", machine.Log.Entry(machine.Find(0x200).Value.Raw));
 
-        Assert.Equal(RetPf.Fixed, machine.Fault(0x200, PageFaultError.User));
+        Assert.Equal(RetPf.Fixed, machine.Fault(0x200, Pferr.User));
         Assert.Equal("g200 fl=610000000000875", machine.Log.Entry(machine.Find(0x200).Value.Raw));
         Assert.Equal(RetPf.Fixed, machine.Write(0x200));
         Assert.Equal("g200 fl=610000000000877", machine.Log.Entry(machine.Find(0x200).Value.Raw));

@@ -40,11 +40,11 @@ internal sealed class TdpMachine
 
     public void LoadRoot() => Vcpu.Mmu.Root = new MmuRoot(Vm.TdpMmu.GetVcpuRoot(Vcpu.Mmu.RootRole), 0);
 
-    public RetPf Read(ulong gfn) => Fault(gfn, PageFaultError.User);
+    public RetPf Read(ulong gfn) => Fault(gfn, Pferr.User);
 
-    public RetPf Write(ulong gfn) => Fault(gfn, PageFaultError.Write);
+    public RetPf Write(ulong gfn) => Fault(gfn, Pferr.Write);
 
-    public RetPf Execute(ulong gfn) => Fault(gfn, PageFaultError.Fetch);
+    public RetPf Execute(ulong gfn) => Fault(gfn, Pferr.Fetch);
 
     /// <summary>The entry that a walk to the gfn ends at.</summary>
     public Sptep Last(ulong gfn) => Vm.TdpMmu.GetLastSptep(Root, gfn);

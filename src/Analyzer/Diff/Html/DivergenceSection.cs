@@ -8,7 +8,7 @@ internal static class DivergenceSection
 {
     private const int EventsOnPage = 50;
 
-    public static void Append(StringBuilder html, Divergence divergence, RunDiff diff, ExplorerLinks? links)
+    public static void Append(StringBuilder html, RunDivergence divergence, RunDiff diff, ExplorerLinks? links)
     {
         html.Append($"<section id=\"parts\">\n{HtmlText.Heading("parts", "Where they first part")}\n<p>{HtmlText.Escape(divergence.Place)}: <code>{HtmlText.Escape(divergence.Access)}</code>{Links(divergence, links)}</p>\n");
         html.Append($"<p>{HtmlText.Escape(divergence.Reason)}</p>\n");
@@ -41,10 +41,10 @@ internal static class DivergenceSection
         html.Append("</section>\n");
     }
 
-    private static string Links(Divergence divergence, ExplorerLinks? links) => links is null || divergence.Ordinal is not { } ordinal ? ""
+    private static string Links(RunDivergence divergence, ExplorerLinks? links) => links is null || divergence.Ordinal is not { } ordinal ? ""
         : $" <span class=\"links\"><a href=\"{HtmlText.Escape(links.Why(ordinal))}\">why</a> <a href=\"{HtmlText.Escape(links.Tables(ordinal))}\">tables</a></span>";
 
-    private static void Sides(StringBuilder html, Divergence divergence, RunDiff diff)
+    private static void Sides(StringBuilder html, RunDivergence divergence, RunDiff diff)
     {
         html.Append("<div class=\"sides\">\n");
         Side(html, "a", diff.A.Name, divergence.A);

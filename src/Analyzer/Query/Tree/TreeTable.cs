@@ -84,7 +84,7 @@ public sealed record GuestTable(string Name, ulong Gfn, bool IsKnown, IReadOnlyD
 public sealed record TreeRoot(long TableId, ulong? Register, long Ordinal);
 
 /// <summary>What an entry that maps a page says besides its frame and rights, in the words of KVM and the SDM.</summary>
-public static class EntryBits
+public static class EntryWords
 {
     private const int AdTypeShift = 52;
     private const ulong AdTypeMask = 3;

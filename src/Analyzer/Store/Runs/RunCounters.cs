@@ -1,6 +1,6 @@
-using System.Text.Json;
 using Replay.Analyzer.Store.Summaries;
 using Replay.Replayer.History;
+using Replay.Trace;
 
 namespace Replay.Analyzer.Store;
 
@@ -91,10 +91,10 @@ internal sealed class RunCounters(EntryClassifier entries)
         yield return new("accesses_of_interest", _accesses, "rows of access");
         yield return new("vm_exits", _exits.Sum(), "rows of vm_exit");
         foreach (var reason in Enum.GetValues<ExitReason>())
-            yield return new($"vm_exits_{(reason == ExitReason.PageFault ? "exception_pf" : JsonNamingPolicy.SnakeCaseLower.ConvertName(reason.ToString()))}", _exits[(byte)reason], "rows of vm_exit with that reason");
+            yield return new($"vm_exits_{(reason == ExitReason.PageFault ? "exception_pf" : SnakeCase.Of(reason))}", _exits[(byte)reason], "rows of vm_exit with that reason");
         yield return new("faults", _outcomes.Sum(), "rows of fault");
         foreach (var outcome in Enum.GetValues<RetPf>())
-            yield return new($"faults_{JsonNamingPolicy.SnakeCaseLower.ConvertName(outcome.ToString())}", _outcomes[(byte)outcome], "rows of fault with that outcome");
+            yield return new($"faults_{SnakeCase.Of(outcome)}", _outcomes[(byte)outcome], "rows of fault with that outcome");
         yield return new("table_writes", writes.Sum(_ => true), "rows of table_write");
         yield return new("table_writes_hardware", writes.Sum(key => key.Actor == Actor.Hardware), "rows of table_write with actor hardware");
         yield return new(
@@ -102,9 +102,9 @@ internal sealed class RunCounters(EntryClassifier entries)
             writes.Sum(key => key.Actor == Actor.Kvm && key.Tracepoint == Tracepoint.None),
             "rows of table_write by KVM that no tracepoint shows");
         foreach (var operation in Enum.GetValues<PageOperation>())
-            yield return new($"pages_{JsonNamingPolicy.SnakeCaseLower.ConvertName(operation.ToString())}", _pageOperations[(byte)operation], "rows of page_operation with that operation");
+            yield return new($"pages_{SnakeCase.Of(operation)}", _pageOperations[(byte)operation], "rows of page_operation with that operation");
         foreach (var operation in Enum.GetValues<RootOperation>())
-            yield return new($"roots_{JsonNamingPolicy.SnakeCaseLower.ConvertName(operation.ToString())}", _roots[(byte)operation], "rows of root_change with that operation");
+            yield return new($"roots_{SnakeCase.Of(operation)}", _roots[(byte)operation], "rows of root_change with that operation");
         yield return new("tlb_flushes", _flushes.Sum(), "rows of tlb_flush");
         yield return new("rmap_changes", rmapChanges, "rows of rmap_change, where they are stored");
         yield return new("guest_faults", _guestFaults, "rows of guest_fault");
@@ -115,7 +115,7 @@ internal sealed class RunCounters(EntryClassifier entries)
         foreach (var note in Enum.GetValues<ModelNote>())
         {
             var count = (int)note < summary.NoteCounts.Count ? summary.NoteCounts[(int)note] : 0;
-            yield return new($"note_{JsonNamingPolicy.SnakeCaseLower.ConvertName(note.ToString())}", count, "how often the model noted it; the first thousand are rows of model_note");
+            yield return new($"note_{SnakeCase.Of(note)}", count, "how often the model noted it; the first thousand are rows of model_note");
         }
     }
 

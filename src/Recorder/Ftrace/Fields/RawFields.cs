@@ -15,26 +15,54 @@ internal static class RawFields
         var text = line.Text;
         if (text.StartsWith("[FAILED TO PARSE]"u8))
             text = text[17..];
-        ulong a, b, c, d;
+        return TryVcpu(line, text, sink) || TrySpte(line, text, sink) || TryMmio(line, text, sink) || TryPage(line, text, sink);
+    }
+
+    /// <summary>What a vCPU enters with, exits for, faults on and writes.</summary>
+    private static bool TryVcpu(in TraceLine line, ReadOnlySpan<byte> text, TracepointSink sink)
+    {
+        ulong a, b;
         switch (line.Name.Kind)
         {
             case TracepointKind.Entry when Has(text, "vcpu_id"u8, out a):
                 sink.OnEntry(line, new EntryFields((int)a, Maybe(text, "rip"u8)));
                 return true;
             case TracepointKind.Exit when Has(text, "exit_reason"u8, out a):
-                var isa = Maybe(text, "isa"u8) switch { 1 => ExitIsa.Vmx, 2 => ExitIsa.Svm, _ => ExitIsa.Unknown };
-                sink.OnExit(line, new ExitFields(
-                    (int?)Maybe(text, "vcpu_id"u8),
-                    ExitReasons.NameOf(new ExitNumber(isa, (uint)a & (isa == ExitIsa.Vmx ? 0xffff : uint.MaxValue))),
-                    Maybe(text, "guest_rip"u8),
-                    Maybe(text, "info1"u8),
-                    Maybe(text, "info2"u8),
-                    (uint?)Maybe(text, "intr_info"u8),
-                    (uint?)Maybe(text, "error_code"u8)));
+                sink.OnExit(line, Exit(text, a));
                 return true;
             case TracepointKind.PageFault when Has(text, "fault_address"u8, out a) && Has(text, "error_code"u8, out b):
                 sink.OnPageFault(line, new PageFaultFields((int?)Maybe(text, "vcpu_id"u8), Maybe(text, "guest_rip"u8), a, b));
                 return true;
+            case TracepointKind.ControlRegister when Has(text, "cr"u8, out a) && a <= 15 && Has(text, "val"u8, out b):
+                sink.OnControlRegister(line, new ControlRegisterFields(Maybe(text, "rw"u8) is > 0, (int)a, b));
+                return true;
+            case TracepointKind.Msr when Has(text, "ecx"u8, out a) && Has(text, "data"u8, out b):
+                sink.OnMsr(line, new MsrFields(Maybe(text, "write"u8) is > 0, (uint)a, b, Maybe(text, "exception"u8) is > 0));
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private static ExitFields Exit(ReadOnlySpan<byte> text, ulong reason)
+    {
+        var isa = Maybe(text, "isa"u8) switch { 1 => ExitIsa.Vmx, 2 => ExitIsa.Svm, _ => ExitIsa.Unknown };
+        return new ExitFields(
+            (int?)Maybe(text, "vcpu_id"u8),
+            ExitReasons.NameOf(new ExitNumber(isa, (uint)reason & (isa == ExitIsa.Vmx ? 0xffff : uint.MaxValue))),
+            Maybe(text, "guest_rip"u8),
+            Maybe(text, "info1"u8),
+            Maybe(text, "info2"u8),
+            (uint?)Maybe(text, "intr_info"u8),
+            (uint?)Maybe(text, "error_code"u8));
+    }
+
+    /// <summary>Entries of tables.</summary>
+    private static bool TrySpte(in TraceLine line, ReadOnlySpan<byte> text, TracepointSink sink)
+    {
+        ulong a, b, c, d;
+        switch (line.Name.Kind)
+        {
             case TracepointKind.SetSpte when Has(text, "gfn"u8, out a) && Has(text, "spte"u8, out b) && Has(text, "level"u8, out c) && c is >= 1 and <= 5 && Has(text, "sptep"u8, out d):
                 sink.OnSetSpte(line, new SetSpteFields(a, b, (int)c, d));
                 return true;
@@ -44,17 +72,38 @@ internal static class RawFields
             case TracepointKind.SpteRequested when Has(text, "gfn"u8, out a) && Has(text, "pfn"u8, out b) && Has(text, "level"u8, out c) && c is >= 1 and <= 5:
                 sink.OnSpteRequested(line, new SpteRequestedFields(a, b, (int)c));
                 return true;
-            case TracepointKind.MarkMmioSpte when Has(text, "gfn"u8, out a) && Has(text, "access"u8, out b):
-                sink.OnMarkMmioSpte(line, new MarkMmioSpteFields(Pointer(Maybe(text, "sptep"u8)), a, (uint)b, (uint?)Maybe(text, "gen"u8)));
-                return true;
-            case TracepointKind.HandleMmioPageFault when Has(text, "addr"u8, out a) && Has(text, "gfn"u8, out b) && Has(text, "access"u8, out c):
-                sink.OnHandleMmioPageFault(line, new HandleMmioPageFaultFields(a, b, (uint)c));
-                return true;
             case TracepointKind.FastPageFault when Has(text, "cr2_or_gpa"u8, out a) && Has(text, "old_spte"u8, out b) && Has(text, "new_spte"u8, out c):
                 // ret has the numbers of its kernel's RET_PF_*; the values say the same.
                 sink.OnFastPageFault(line, new FastPageFaultFields(
                     (int)(Maybe(text, "vcpu_id"u8) ?? 0), a, Maybe(text, "error_code"u8) ?? 0, Pointer(Maybe(text, "sptep"u8)), b, c, b == c, b != c));
                 return true;
+            default:
+                return false;
+        }
+    }
+
+    private static bool TryMmio(in TraceLine line, ReadOnlySpan<byte> text, TracepointSink sink)
+    {
+        ulong a, b;
+        switch (line.Name.Kind)
+        {
+            case TracepointKind.MarkMmioSpte when Has(text, "gfn"u8, out a) && Has(text, "access"u8, out b):
+                sink.OnMarkMmioSpte(line, new MarkMmioSpteFields(Pointer(Maybe(text, "sptep"u8)), a, (uint)b, (uint?)Maybe(text, "gen"u8)));
+                return true;
+            case TracepointKind.HandleMmioPageFault when Has(text, "addr"u8, out a) && Has(text, "gfn"u8, out b) && Has(text, "access"u8, out var access):
+                sink.OnHandleMmioPageFault(line, new HandleMmioPageFaultFields(a, b, (uint)access));
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>Table pages, and what the host's memory management asks for.</summary>
+    private static bool TryPage(in TraceLine line, ReadOnlySpan<byte> text, TracepointSink sink)
+    {
+        ulong a, b;
+        switch (line.Name.Kind)
+        {
             case TracepointKind.GetPage or TracepointKind.SyncPage or TracepointKind.UnsyncPage or TracepointKind.ZapPage
                 when Has(text, "gfn"u8, out a) && Has(text, "role"u8, out b):
                 sink.OnPage(line, new PageFields(
@@ -65,12 +114,6 @@ internal static class RawFields
                 return true;
             case TracepointKind.NotifierRange when Has(text, "hva"u8, out a):
                 sink.OnNotifierRange(line, new NotifierRangeFields(a, a));
-                return true;
-            case TracepointKind.ControlRegister when Has(text, "cr"u8, out a) && a <= 15 && Has(text, "val"u8, out b):
-                sink.OnControlRegister(line, new ControlRegisterFields(Maybe(text, "rw"u8) is > 0, (int)a, b));
-                return true;
-            case TracepointKind.Msr when Has(text, "ecx"u8, out a) && Has(text, "data"u8, out b):
-                sink.OnMsr(line, new MsrFields(Maybe(text, "write"u8) is > 0, (uint)a, b, Maybe(text, "exception"u8) is > 0));
                 return true;
             default:
                 return false;

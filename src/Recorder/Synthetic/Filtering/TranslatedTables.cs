@@ -12,7 +12,7 @@ internal sealed class TranslatedTables
     /// <summary>Stores without a walk in between after which KVM's shadow of a table that leads to others is gone for certain.</summary>
     private const int Flood = 3;
 
-    private readonly GuestMemory _memory;
+    private readonly MachineMemory _memory;
     private readonly PageWalker _walker;
     private readonly Vcpu?[] _vcpus = new Vcpu?[byte.MaxValue + 1];
     private readonly HashSet<ulong> _tables = [];
@@ -23,7 +23,7 @@ internal sealed class TranslatedTables
     /// <param name="memoryBytes">Guest RAM.</param>
     public TranslatedTables(ulong memoryBytes)
     {
-        _memory = new GuestMemory(memoryBytes);
+        _memory = new MachineMemory(memoryBytes);
         _walker = new PageWalker(_memory, (_, table) => _path.Add(table.Value));
     }
 
@@ -43,7 +43,7 @@ internal sealed class TranslatedTables
         var at = At(vcpu);
         _path.Clear();
         // The CPU holds its entries in registers, but emulators may read them again at any time.
-        if (at.Format.Mode == PagingMode.Pae)
+        if (at.Format.Mode == SyntheticPaging.Pae)
             _path.Add((at.Cr3 & PageWalker.Cr3AddressMask) >> 12);
         _walker.Translate(at, AccessKind.Read, AccessFlags.Implicit, gva, out _);
         for (var i = 0; i < _path.Count; i++)
@@ -137,7 +137,7 @@ internal sealed class TranslatedTables
     private void LoadMode(Vcpu vcpu)
     {
         vcpu.UpdateMode();
-        if (vcpu.Format.Mode == PagingMode.Pae)
+        if (vcpu.Format.Mode == SyntheticPaging.Pae)
             _walker.LoadPdptes(vcpu);
     }
 }

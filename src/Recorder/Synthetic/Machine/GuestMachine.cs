@@ -17,12 +17,12 @@ public sealed class GuestMachine
 
     public GuestMachine(ulong memoryBytes, int vcpus)
     {
-        Memory = new GuestMemory(memoryBytes);
+        Memory = new MachineMemory(memoryBytes);
         Vcpus = [.. Enumerable.Range(0, vcpus).Select(i => new Vcpu((byte)i, CacheEntries))];
         _walker = new PageWalker(Memory, SeeTable);
     }
 
-    public GuestMemory Memory { get; }
+    public MachineMemory Memory { get; }
 
     public IReadOnlyList<Vcpu> Vcpus { get; }
 
@@ -107,7 +107,7 @@ public sealed class GuestMachine
     /// <param name="value">Table address, PCID, and bit 63 where the load shall not flush.</param>
     public void WriteCr3(Vcpu vcpu, ulong value)
     {
-        if (vcpu.Format.Mode != PagingMode.Off)
+        if (vcpu.Format.Mode != SyntheticPaging.Off)
             SeeTable(vcpu, new Gfn((value & PageWalker.Cr3AddressMask) >> 12));
         Control(vcpu, TraceEventKind.Cr3Write, value);
         vcpu.Cr3 = value & ~ControlBits.Cr3NoFlush;
@@ -298,7 +298,7 @@ public sealed class GuestMachine
     private void AfterControl(Vcpu vcpu)
     {
         vcpu.UpdateMode();
-        if (vcpu.Format.Mode == PagingMode.Pae)
+        if (vcpu.Format.Mode == SyntheticPaging.Pae)
             _walker.LoadPdptes(vcpu);
         vcpu.Cache.Empty();
         // The next instruction is fetched through what was just loaded.

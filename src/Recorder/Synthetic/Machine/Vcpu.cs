@@ -53,7 +53,7 @@ public sealed class Vcpu
     /// <summary>What the access that met the last #PF was to do.</summary>
     public AccessKind FaultKind { get; internal set; }
 
-    public PagingFormat Format { get; private set; } = PagingFormat.Of(PagingMode.Off);
+    public PagingFormat Format { get; private set; } = PagingFormat.Of(SyntheticPaging.Off);
 
     /// <summary>The PAE PDPTE registers: what the top table held when CR3 (or CR0, CR4) was last loaded.</summary>
     internal ulong[] Pdptes { get; } = new ulong[4];
@@ -73,10 +73,10 @@ public sealed class Vcpu
         var active = paging && (Efer & ControlBits.EferLme) != 0;
         Efer = active ? Efer | ControlBits.EferLma : Efer & ~ControlBits.EferLma;
         Format = PagingFormat.Of(
-            !paging ? PagingMode.Off
-            : (Cr4 & ControlBits.Cr4Pae) == 0 ? PagingMode.TwoLevel
-            : !active ? PagingMode.Pae
-            : (Cr4 & ControlBits.Cr4La57) == 0 ? PagingMode.FourLevel
-            : PagingMode.FiveLevel);
+            !paging ? SyntheticPaging.Off
+            : (Cr4 & ControlBits.Cr4Pae) == 0 ? SyntheticPaging.TwoLevel
+            : !active ? SyntheticPaging.Pae
+            : (Cr4 & ControlBits.Cr4La57) == 0 ? SyntheticPaging.FourLevel
+            : SyntheticPaging.FiveLevel);
     }
 }

@@ -10,7 +10,7 @@ internal sealed class AccessTrackingWorkload : Workload
 
     public override string Description => "vCPUs write and read mapped memory, before and after the host marked it idle (clear_young).";
 
-    public override IReadOnlyList<PagingMode> Modes => AllModes;
+    public override IReadOnlyList<SyntheticPaging> Modes => AllModes;
 
     public override IReadOnlyList<Knob> Knobs { get; } =
     [
@@ -23,7 +23,7 @@ internal sealed class AccessTrackingWorkload : Workload
 
     protected override int MaxVcpus => GuestLayout.MaxVcpus;
 
-    public override IEnumerable<Turn> Run(WorkloadContext context)
+    public override IEnumerable<WorkloadTurn> Run(WorkloadContext context)
     {
         var sweep = MemorySweep.Start(context, slots: 1, context.Knobs.Flag("partition"));
         foreach (var writes in new[] { 100, 100, 0 })

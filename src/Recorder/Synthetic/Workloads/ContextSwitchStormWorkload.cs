@@ -11,7 +11,7 @@ internal sealed class ContextSwitchStormWorkload : Workload
     public override string Description
         => "A timer switches between programs that each touch a small working set: CR3 loads, with PCIDs some of them keeping translations.";
 
-    public override IReadOnlyList<PagingMode> Modes => PagedModes;
+    public override IReadOnlyList<SyntheticPaging> Modes => PagedModes;
 
     public override IReadOnlyList<Knob> Knobs { get; } =
     [
@@ -25,7 +25,7 @@ internal sealed class ContextSwitchStormWorkload : Workload
 
     protected override int MaxVcpus => GuestLayout.MaxVcpus;
 
-    public override IEnumerable<Turn> Run(WorkloadContext context)
+    public override IEnumerable<WorkloadTurn> Run(WorkloadContext context)
     {
         context.Boot();
         var boot = context.Machine.Vcpus[0];
@@ -34,17 +34,17 @@ internal sealed class ContextSwitchStormWorkload : Workload
         {
             var space = context.Kernel.CreateSpace(boot);
             waiting.Enqueue((space, context.Kernel.Areas.Map(boot, space, (ulong)context.Knobs.Number("pages") << 12)));
-            yield return Turn.Taken;
+            yield return WorkloadTurn.Taken;
         }
         foreach (var turn in WorkloadContext.Interleave(context.Machine.Vcpus.Select(vcpu => Schedule(context, vcpu, waiting))))
             yield return turn;
     }
 
-    private static IEnumerable<Turn> Schedule(WorkloadContext context, Vcpu vcpu, Queue<(AddressSpace Space, MemoryArea Area)> waiting)
+    private static IEnumerable<WorkloadTurn> Schedule(WorkloadContext context, Vcpu vcpu, Queue<(AddressSpace Space, MemoryArea Area)> waiting)
     {
         var random = context.Random.Fork();
         var running = waiting.Dequeue();
-        var program = GuestProgram.Start(context.Kernel, vcpu, running.Space);
+        var program = WorkloadProgram.Start(context.Kernel, vcpu, running.Space);
         for (var i = 0; i < context.Knobs.Number("iterations"); i++)
         {
             if (random.Percent(context.Knobs.Count("discard-percent")))
@@ -54,7 +54,7 @@ internal sealed class ContextSwitchStormWorkload : Workload
                 var gva = running.Area.Start + (random.Below(running.Area.Bytes / 8) * 8);
                 program.Touch(random.Percent(context.Knobs.Count("write-percent")) ? AccessKind.Write : AccessKind.Read, gva);
             }
-            yield return Turn.Taken;
+            yield return WorkloadTurn.Taken;
             waiting.Enqueue(running);
             running = waiting.Dequeue();
             program.PreemptFor(running.Space);

@@ -10,7 +10,7 @@ internal sealed class DemandPagingWorkload : Workload
 
     public override string Description => "Every vCPU touches fresh memory page by page; the guest kernel maps each page in its #PF handler.";
 
-    public override IReadOnlyList<PagingMode> Modes => PagedModes;
+    public override IReadOnlyList<SyntheticPaging> Modes => PagedModes;
 
     public override IReadOnlyList<Knob> Knobs { get; } =
     [
@@ -24,7 +24,7 @@ internal sealed class DemandPagingWorkload : Workload
 
     protected override int MaxVcpus => GuestLayout.MaxVcpus;
 
-    public override IEnumerable<Turn> Run(WorkloadContext context)
+    public override IEnumerable<WorkloadTurn> Run(WorkloadContext context)
     {
         context.Boot();
         var knobs = context.Knobs;
@@ -37,11 +37,11 @@ internal sealed class DemandPagingWorkload : Workload
                 yield return turn;
             foreach (var (thread, area) in threads.Zip(areas).DistinctBy(pair => pair.Second.Start))
                 thread.Call(vcpu => context.Kernel.Areas.Discard(vcpu, thread.Space!, area));
-            yield return Turn.Taken;
+            yield return WorkloadTurn.Taken;
         }
     }
 
-    private static List<MemoryArea> MapAreas(WorkloadContext context, IReadOnlyList<GuestProgram> threads)
+    private static List<MemoryArea> MapAreas(WorkloadContext context, IReadOnlyList<WorkloadProgram> threads)
     {
         var bytes = (ulong)context.Knobs.Number("pages") << 12;
         var areas = new List<MemoryArea>();
@@ -55,7 +55,7 @@ internal sealed class DemandPagingWorkload : Workload
         return areas;
     }
 
-    private static IEnumerable<Turn> Touch(WorkloadContext context, GuestProgram thread, MemoryArea area)
+    private static IEnumerable<WorkloadTurn> Touch(WorkloadContext context, WorkloadProgram thread, MemoryArea area)
     {
         var random = context.Random.Fork();
         var pages = PageOrder.Of(context.Knobs.Number("pages"), context.Knobs.Flag("random-access"), random);
@@ -64,7 +64,7 @@ internal sealed class DemandPagingWorkload : Workload
         {
             var kind = random.Percent(context.Knobs.Count("write-percent")) ? AccessKind.Write : AccessKind.Read;
             thread.Touch(kind, area.Start + (page << 12));
-            yield return Turn.Taken;
+            yield return WorkloadTurn.Taken;
         }
     }
 }

@@ -10,7 +10,7 @@ internal sealed class DirtyLogWorkload : Workload
 
     public override string Description => "vCPUs sweep over mapped memory; the host switches dirty logging on, reads the log after every sweep, and switches it off.";
 
-    public override IReadOnlyList<PagingMode> Modes => AllModes;
+    public override IReadOnlyList<SyntheticPaging> Modes => AllModes;
 
     public override IReadOnlyList<Knob> Knobs { get; } =
     [
@@ -25,7 +25,7 @@ internal sealed class DirtyLogWorkload : Workload
 
     protected override int MaxVcpus => GuestLayout.MaxVcpus;
 
-    public override IEnumerable<Turn> Run(WorkloadContext context)
+    public override IEnumerable<WorkloadTurn> Run(WorkloadContext context)
     {
         var sweep = MemorySweep.Start(context, context.Knobs.Count("slots"), context.Knobs.Flag("partition"));
         var writes = context.Knobs.Count("write-percent");

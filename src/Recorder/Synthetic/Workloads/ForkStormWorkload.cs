@@ -11,7 +11,7 @@ internal sealed class ForkStormWorkload : Workload
     public override string Description
         => "Each vCPU's program forks children that write to some of its memory and exit: tables write-protected, pages copied on write, tables freed.";
 
-    public override IReadOnlyList<PagingMode> Modes => PagedModes;
+    public override IReadOnlyList<SyntheticPaging> Modes => PagedModes;
 
     public override IReadOnlyList<Knob> Knobs { get; } =
     [
@@ -23,19 +23,19 @@ internal sealed class ForkStormWorkload : Workload
 
     protected override int MaxVcpus => GuestLayout.MaxVcpus;
 
-    public override IEnumerable<Turn> Run(WorkloadContext context)
+    public override IEnumerable<WorkloadTurn> Run(WorkloadContext context)
     {
         context.Boot();
         var vcpus = context.Machine.Vcpus;
         return WorkloadContext.Interleave([.. vcpus.Select(vcpu => Family(context, vcpu))]);
     }
 
-    private static IEnumerable<Turn> Family(WorkloadContext context, Vcpu vcpu)
+    private static IEnumerable<WorkloadTurn> Family(WorkloadContext context, Vcpu vcpu)
     {
         var kernel = context.Kernel;
         var random = context.Random.Fork();
         var parent = kernel.CreateSpace(vcpu);
-        var program = GuestProgram.Start(kernel, vcpu, parent);
+        var program = WorkloadProgram.Start(kernel, vcpu, parent);
         MemoryArea? area = null;
         program.Call(_ => area = kernel.Areas.Map(vcpu, parent, (ulong)context.Knobs.Number("pages") << 12));
         foreach (var turn in Touch(program, area!, 100, random))
@@ -48,7 +48,7 @@ internal sealed class ForkStormWorkload : Workload
             for (var i = 0; i < context.Knobs.Number("children"); i++)
             {
                 program.Call(_ => children.Add(kernel.Areas.Fork(vcpu, parent)));
-                yield return Turn.Taken;
+                yield return WorkloadTurn.Taken;
             }
             foreach (var turn in RunChildren(context, program, children, area!, random))
                 yield return turn;
@@ -58,8 +58,8 @@ internal sealed class ForkStormWorkload : Workload
         }
     }
 
-    private static IEnumerable<Turn> RunChildren(
-        WorkloadContext context, GuestProgram program, List<AddressSpace> children, MemoryArea area, SeededRandom random)
+    private static IEnumerable<WorkloadTurn> RunChildren(
+        WorkloadContext context, WorkloadProgram program, List<AddressSpace> children, MemoryArea area, SeededRandom random)
     {
         foreach (var child in children)
         {
@@ -67,18 +67,18 @@ internal sealed class ForkStormWorkload : Workload
             foreach (var turn in Touch(program, area, context.Knobs.Count("write-percent"), random))
                 yield return turn;
             program.Call(vcpu => context.Kernel.Areas.Exit(vcpu, child));
-            yield return Turn.Taken;
+            yield return WorkloadTurn.Taken;
         }
     }
 
-    private static IEnumerable<Turn> Touch(GuestProgram program, MemoryArea area, int writePercent, SeededRandom random)
+    private static IEnumerable<WorkloadTurn> Touch(WorkloadProgram program, MemoryArea area, int writePercent, SeededRandom random)
     {
         program.At(1);
         for (var at = 0UL; at < area.Bytes; at += 4096)
         {
             program.Touch(random.Percent(writePercent) ? AccessKind.Write : AccessKind.Read, area.Start + at);
             if ((at >> 12) % 16 == 15)
-                yield return Turn.Taken;
+                yield return WorkloadTurn.Taken;
         }
     }
 }

@@ -11,7 +11,7 @@ internal sealed class HugePagesWorkload : Workload
     public override string Description
         => "A program on 2M (4M, 1G) pages: the kernel splits them, collapses small pages into large ones, forks and copies them on write.";
 
-    public override IReadOnlyList<PagingMode> Modes => PagedModes;
+    public override IReadOnlyList<SyntheticPaging> Modes => PagedModes;
 
     public override IReadOnlyList<Knob> Knobs { get; } =
     [
@@ -26,7 +26,7 @@ internal sealed class HugePagesWorkload : Workload
 
     protected override bool NeedsLargePages => true;
 
-    public override IEnumerable<Turn> Run(WorkloadContext context)
+    public override IEnumerable<WorkloadTurn> Run(WorkloadContext context)
     {
         context.Boot();
         var kernel = context.Kernel;
@@ -42,13 +42,13 @@ internal sealed class HugePagesWorkload : Workload
         for (var i = 0; i < context.Knobs.Number("iterations"); i++)
         {
             Touch(context, program, areas);
-            yield return Turn.Taken;
+            yield return WorkloadTurn.Taken;
             Change(context, program, areas[context.Random.Below(areas.Count)]);
-            yield return Turn.Taken;
+            yield return WorkloadTurn.Taken;
         }
     }
 
-    private static void Touch(WorkloadContext context, GuestProgram program, List<MemoryArea> areas)
+    private static void Touch(WorkloadContext context, WorkloadProgram program, List<MemoryArea> areas)
     {
         var random = context.Random;
         program.At(1);
@@ -62,7 +62,7 @@ internal sealed class HugePagesWorkload : Workload
         }
     }
 
-    private static void Change(WorkloadContext context, GuestProgram program, MemoryArea area)
+    private static void Change(WorkloadContext context, WorkloadProgram program, MemoryArea area)
     {
         var kernel = context.Kernel;
         var space = program.Space!;

@@ -10,7 +10,7 @@ internal sealed class MemslotModificationWorkload : Workload
     public override string Description
         => "vCPUs go over mapped memory while the host adds and deletes a dummy memslot, or deletes and adds the memory's own: everything is zapped.";
 
-    public override IReadOnlyList<PagingMode> Modes => AllModes;
+    public override IReadOnlyList<SyntheticPaging> Modes => AllModes;
 
     public override IReadOnlyList<Knob> Knobs { get; } =
     [
@@ -25,7 +25,7 @@ internal sealed class MemslotModificationWorkload : Workload
 
     protected override int MaxVcpus => GuestLayout.MaxVcpus;
 
-    public override IEnumerable<Turn> Run(WorkloadContext context)
+    public override IEnumerable<WorkloadTurn> Run(WorkloadContext context)
     {
         var knobs = context.Knobs;
         var sweep = MemorySweep.Start(context, knobs.Count("slots"), knobs.Flag("partition"));
@@ -38,7 +38,7 @@ internal sealed class MemslotModificationWorkload : Workload
                     yield return turn;
             }
             Modify(context, sweep);
-            yield return Turn.Taken;
+            yield return WorkloadTurn.Taken;
         }
         foreach (var turn in sweep.Pass(knobs.Count("write-percent")))
             yield return turn;

@@ -11,7 +11,7 @@ internal sealed class MmioWorkload : Workload
     public override string Description
         => "A driver reads and writes device registers, a program some of them through its own mapping; memslot changes make cached MMIO entries stale.";
 
-    public override IReadOnlyList<PagingMode> Modes => AllModes;
+    public override IReadOnlyList<SyntheticPaging> Modes => AllModes;
 
     public override IReadOnlyList<Knob> Knobs { get; } =
     [
@@ -24,7 +24,7 @@ internal sealed class MmioWorkload : Workload
 
     protected override int MaxVcpus => GuestLayout.MaxVcpus;
 
-    public override IEnumerable<Turn> Run(WorkloadContext context)
+    public override IEnumerable<WorkloadTurn> Run(WorkloadContext context)
     {
         context.Boot();
         var threads = context.StartThreads();
@@ -39,7 +39,7 @@ internal sealed class MmioWorkload : Workload
                 thread.Touch(Kind(context), programWindow + Register(context), 4);
             if (every > 0 && round % every == every - 1)
                 context.Host.SetMemslots((round / every) % 2 == 0 ? DummyMemslot.Add : DummyMemslot.Delete);
-            yield return Turn.Taken;
+            yield return WorkloadTurn.Taken;
         }
     }
 
@@ -60,7 +60,7 @@ internal sealed class MmioWorkload : Workload
     }
 
     // The kernel's mapping is global and uncached; the program gets the first page through a mapping of its own.
-    private static ulong MapDevice(WorkloadContext context, GuestProgram thread)
+    private static ulong MapDevice(WorkloadContext context, WorkloadProgram thread)
     {
         if (thread.Space is not { } space)
             return GuestLayout.DeviceWindow;

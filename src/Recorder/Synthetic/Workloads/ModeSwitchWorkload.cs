@@ -11,7 +11,7 @@ internal sealed class ModeSwitchWorkload : Workload
     public override string Description
         => "From real mode through protected mode, 32-bit paging, PAE and long mode, each time back to paging off: roles change, tables are built anew.";
 
-    public override IReadOnlyList<PagingMode> Modes { get; } = [PagingMode.Off];
+    public override IReadOnlyList<SyntheticPaging> Modes { get; } = [SyntheticPaging.Off];
 
     public override IReadOnlyList<Knob> Knobs { get; } =
     [
@@ -22,7 +22,7 @@ internal sealed class ModeSwitchWorkload : Workload
         Knob.Flag("keep-tables", false, "later rounds use the tables of the first again"),
     ];
 
-    public override IEnumerable<Turn> Run(WorkloadContext context)
+    public override IEnumerable<WorkloadTurn> Run(WorkloadContext context)
     {
         var vcpu = context.Machine.Vcpus[0];
         context.Host.AddRam();
@@ -35,16 +35,16 @@ internal sealed class ModeSwitchWorkload : Workload
             TouchLow(context, vcpu);
             context.Machine.WriteCr0(vcpu, vcpu.Cr0 | ControlBits.Cr0Pe);
             TouchLow(context, vcpu);
-            yield return Turn.Taken;
+            yield return WorkloadTurn.Taken;
             foreach (var stage in stages)
             {
                 stage.Enter(vcpu);
-                yield return Turn.Taken;
+                yield return WorkloadTurn.Taken;
                 stage.Work(vcpu, context.Knobs.Count("touches"));
-                yield return Turn.Taken;
+                yield return WorkloadTurn.Taken;
                 stage.Leave(vcpu, keepTables: context.Knobs.Flag("keep-tables"));
                 TouchLow(context, vcpu);
-                yield return Turn.Taken;
+                yield return WorkloadTurn.Taken;
             }
             context.Machine.WriteCr0(vcpu, vcpu.Cr0 & ~ControlBits.Cr0Pe);
         }
@@ -52,9 +52,9 @@ internal sealed class ModeSwitchWorkload : Workload
 
     private static List<ModeStage> Stages(WorkloadContext context)
     {
-        var modes = new List<PagingMode> { PagingMode.TwoLevel, PagingMode.Pae, PagingMode.FourLevel };
+        var modes = new List<SyntheticPaging> { SyntheticPaging.TwoLevel, SyntheticPaging.Pae, SyntheticPaging.FourLevel };
         if (context.Knobs.Flag("la57"))
-            modes.Add(PagingMode.FiveLevel);
+            modes.Add(SyntheticPaging.FiveLevel);
         var frames = new List<Gfn>();
         for (var i = 0; i < context.Knobs.Count("pages"); i++)
             frames.Add(context.Kernel.Frames.Allocate());

@@ -11,7 +11,7 @@ internal sealed class NonpagingWorkload : Workload
     public override string Description
         => "Code on bare memory with paging off: reads, writes, code on many pages, device registers, interrupts, and CR3 loads that mean nothing yet.";
 
-    public override IReadOnlyList<PagingMode> Modes { get; } = [PagingMode.Off];
+    public override IReadOnlyList<SyntheticPaging> Modes { get; } = [SyntheticPaging.Off];
 
     public override IReadOnlyList<Knob> Knobs { get; } =
     [
@@ -21,19 +21,19 @@ internal sealed class NonpagingWorkload : Workload
         Knob.Percent("mmio-percent", 2, "operations that touch a device"),
     ];
 
-    public override IEnumerable<Turn> Run(WorkloadContext context)
+    public override IEnumerable<WorkloadTurn> Run(WorkloadContext context)
     {
         var bytes = (ulong)context.Knobs.Number("pages") << 12;
         var memory = context.BootWithTestMemory(bytes, slots: 1);
-        var program = GuestProgram.Start(context.Kernel, context.Machine.Vcpus[0], space: null);
+        var program = WorkloadProgram.Start(context.Kernel, context.Machine.Vcpus[0], space: null);
         for (var i = 0L; i < context.Knobs.Number("operations"); i++)
         {
             Step(context, program, memory);
-            yield return Turn.Taken;
+            yield return WorkloadTurn.Taken;
         }
     }
 
-    private static void Step(WorkloadContext context, GuestProgram program, TestMemory memory)
+    private static void Step(WorkloadContext context, WorkloadProgram program, TestMemory memory)
     {
         var random = context.Random;
         var gpa = memory.First.Base.Value + (random.Below(memory.Bytes / 8) * 8);

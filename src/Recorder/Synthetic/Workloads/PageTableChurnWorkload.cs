@@ -11,7 +11,7 @@ internal class PageTableChurnWorkload : Workload
     public override string Description
         => "A program maps, touches, protects, ages, discards and unmaps memory of random sizes: tables come, change and go, their frames serve as data next.";
 
-    public override IReadOnlyList<PagingMode> Modes => PagedModes;
+    public override IReadOnlyList<SyntheticPaging> Modes => PagedModes;
 
     public override IReadOnlyList<Knob> Knobs { get; } =
     [
@@ -24,7 +24,7 @@ internal class PageTableChurnWorkload : Workload
 
     protected override int MaxVcpus => GuestLayout.MaxVcpus;
 
-    public override IEnumerable<Turn> Run(WorkloadContext context)
+    public override IEnumerable<WorkloadTurn> Run(WorkloadContext context)
     {
         context.Boot();
         var threads = context.StartThreads();
@@ -33,7 +33,7 @@ internal class PageTableChurnWorkload : Workload
         {
             var thread = threads[(int)(i % threads.Count)];
             Change(context, thread, areas);
-            yield return Turn.Taken;
+            yield return WorkloadTurn.Taken;
             foreach (var turn in Touch(context, threads, areas))
                 yield return turn;
         }
@@ -41,7 +41,7 @@ internal class PageTableChurnWorkload : Workload
             threads[0].Call(vcpu => context.Kernel.Areas.Unmap(vcpu, threads[0].Space!, area));
     }
 
-    private static void Change(WorkloadContext context, GuestProgram thread, List<MemoryArea> areas)
+    private static void Change(WorkloadContext context, WorkloadProgram thread, List<MemoryArea> areas)
     {
         var random = context.Random;
         var operations = context.Kernel.Areas;
@@ -76,7 +76,7 @@ internal class PageTableChurnWorkload : Workload
         });
     }
 
-    private static IEnumerable<Turn> Touch(WorkloadContext context, IReadOnlyList<GuestProgram> threads, List<MemoryArea> areas)
+    private static IEnumerable<WorkloadTurn> Touch(WorkloadContext context, IReadOnlyList<WorkloadProgram> threads, List<MemoryArea> areas)
     {
         var random = context.Random;
         for (var i = 0; i < areas.Count; i++)
@@ -89,7 +89,7 @@ internal class PageTableChurnWorkload : Workload
                 // A write to a protected area is refused: the program gets its signal and goes on.
                 thread.Touch(random.Percent(context.Knobs.Count("write-percent")) ? AccessKind.Write : AccessKind.Read, gva);
             }
-            yield return Turn.Taken;
+            yield return WorkloadTurn.Taken;
         }
     }
 }

@@ -10,7 +10,7 @@ internal sealed class SelfMapWorkload : PageTableChurnWorkload
     public override string Description
         => "page-table-churn by a kernel whose root table points at itself: every table is mapped by the tables it belongs to, and is edited there.";
 
-    public override IReadOnlyList<PagingMode> Modes { get; } = [PagingMode.TwoLevel, PagingMode.FourLevel, PagingMode.FiveLevel];
+    public override IReadOnlyList<SyntheticPaging> Modes { get; } = [SyntheticPaging.TwoLevel, SyntheticPaging.FourLevel, SyntheticPaging.FiveLevel];
 
     public override KernelOptions KernelOptions(KnobValues knobs) => base.KernelOptions(knobs) with { SelfMap = true };
 }

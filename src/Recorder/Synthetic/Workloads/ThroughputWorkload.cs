@@ -8,7 +8,7 @@ internal abstract class ThroughputWorkload : Workload
 {
     private const int AccessesATurn = 2048;
 
-    public override IReadOnlyList<PagingMode> Modes => AllModes;
+    public override IReadOnlyList<SyntheticPaging> Modes => AllModes;
 
     protected static IReadOnlyList<Knob> BasicKnobs { get; } =
     [
@@ -17,7 +17,7 @@ internal abstract class ThroughputWorkload : Workload
         Knob.Percent("write-percent", 30, "share of accesses that write"),
     ];
 
-    public override IEnumerable<Turn> Run(WorkloadContext context)
+    public override IEnumerable<WorkloadTurn> Run(WorkloadContext context)
     {
         var sweep = MemorySweep.Start(context, slots: 1, partition: true);
         var offsets = new ulong[AccessesATurn];
@@ -27,7 +27,7 @@ internal abstract class ThroughputWorkload : Workload
             var now = offsets.AsSpan(0, (int)Math.Min(left, AccessesATurn));
             fill(now);
             Touch(context, sweep, now);
-            yield return Turn.Taken;
+            yield return WorkloadTurn.Taken;
         }
     }
 

@@ -11,7 +11,7 @@ internal sealed class UnsyncChurnWorkload : Workload
     public override string Description
         => "The kernel exchanges pages by rewriting entries of last-level tables that several spaces share and that stand at two addresses, then flushes: shadow pages leave sync and return to it.";
 
-    public override IReadOnlyList<PagingMode> Modes => PagedModes;
+    public override IReadOnlyList<SyntheticPaging> Modes => PagedModes;
 
     public override IReadOnlyList<Knob> Knobs { get; } =
     [
@@ -24,7 +24,7 @@ internal sealed class UnsyncChurnWorkload : Workload
         Knob.Percent("invlpg-percent", 40, "rounds that flush with INVLPG for each page; the others load CR3"),
     ];
 
-    public override IEnumerable<Turn> Run(WorkloadContext context)
+    public override IEnumerable<WorkloadTurn> Run(WorkloadContext context)
     {
         context.Boot();
         var program = context.StartThreads()[0];
@@ -33,15 +33,15 @@ internal sealed class UnsyncChurnWorkload : Workload
         {
             program.ContinueIn(tables.Spaces[context.Random.Below(tables.Spaces.Count)]);
             Touch(context, program, tables);
-            yield return Turn.Taken;
+            yield return WorkloadTurn.Taken;
             program.Call(vcpu => tables.Exchange(vcpu, context.Knobs.Count("batch"), context.Random.Percent(context.Knobs.Count("invlpg-percent"))));
-            yield return Turn.Taken;
+            yield return WorkloadTurn.Taken;
             Touch(context, program, tables);
-            yield return Turn.Taken;
+            yield return WorkloadTurn.Taken;
         }
     }
 
-    private static void Touch(WorkloadContext context, GuestProgram program, SharedTables tables)
+    private static void Touch(WorkloadContext context, WorkloadProgram program, SharedTables tables)
     {
         program.At(1);
         for (var i = 0; i < context.Knobs.Number("batch") * 2; i++)

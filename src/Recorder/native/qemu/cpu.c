@@ -208,9 +208,20 @@ void cpu_read_tables(struct vcpu *c)
 
     c->gdt = l ? (struct descriptor_table){ l->gdt.base, l->gdt.limit } : reset;
     c->idt = l ? (struct descriptor_table){ l->idt.base, l->idt.limit } : reset;
-    c->tss = l ? (struct descriptor_table){ l->tr.base, l->tr.limit } : reset;
-    c->task = l ? l->tr.selector : 0;
-    c->wide_task = l && l->tr.flags >> 8 & 8;
+    if (l) {
+        cpu_read_task(c);
+        return;
+    }
+    c->tss = reset;
+    c->task = 0;
+    c->wide_task = false;
+}
+
+void cpu_read_task(struct vcpu *c)
+{
+    c->tss = (struct descriptor_table){ c->live->tr.base, c->live->tr.limit };
+    c->task = c->live->tr.selector;
+    c->wide_task = is_wide_tss(c->live->tr.flags);
 }
 
 bool cpu_in_guest_mode(const struct vcpu *c)

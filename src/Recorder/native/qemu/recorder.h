@@ -173,6 +173,9 @@ extern struct recorder g;
 /* Where a marked instruction stands; for callbacks before on_second_page(). */
 static inline uint64_t instruction_va(const struct mark *m) { return g.cpu->code_page | m->offset; }
 
+/* By the second word of its descriptor, which QEMU keeps as the flags of a segment: the type of a TSS of 32 bits has this bit. */
+static inline bool is_wide_tss(uint32_t flags) { return flags >> 11 & 1; }
+
 /*
  * What the files offer, from the bottom up: state, ring, records, registers, memory, walks, stores, accesses, deliveries, the
  * session, nested guests, instructions, translation. A file calls those above it in this list and none below.
@@ -214,6 +217,7 @@ uint64_t cpu_register(int number);
 void cpu_read_controls(struct vcpu *c);
 void cpu_take_controls(struct vcpu *c, struct controls from);
 void cpu_read_tables(struct vcpu *c);
+void cpu_read_task(struct vcpu *c);
 bool cpu_in_guest_mode(const struct vcpu *c);
 bool cpu_in_management_mode(const struct vcpu *c);
 bool cpu_moved(const struct vcpu *c); /* registers changed, and no instruction was seen to do it */

@@ -276,7 +276,7 @@ static void load_system_segment(struct vcpu *c, enum special kind, uint64_t rip)
         t.base |= c->load[2] << 32;
     if (kind == SPECIAL_LTR) {
         c->tss = t;
-        c->wide_task = high >> 11 & 1;
+        c->wide_task = is_wide_tss(high);
         c->task_loaded = true;
         c->trigger = NO_FETCH_PAGE;
     }

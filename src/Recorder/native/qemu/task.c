@@ -60,7 +60,7 @@ static void tell_vector(const struct vcpu *c, unsigned vector, uint64_t rip)
 
     if (deliver_pushes_error_code(vector)) {
         e.present = WIRE_HAS_ERROR_CODE;
-        (void)walk_read((uint32_t)(cpu_register(4) + cpu_stack_base()), &e.error_code, c->live->tr.flags >> 8 & 8 ? 4 : 2);
+        (void)walk_read((uint32_t)(cpu_register(4) + cpu_stack_base()), &e.error_code, is_wide_tss(c->live->tr.flags) ? 4 : 2);
     }
     if (vector == 14) {
         walk(cr2, &ignored);
@@ -74,7 +74,7 @@ static void tell_vector(const struct vcpu *c, unsigned vector, uint64_t rip)
 /* Up to the load of CR3: what the CPU touches in the old address space. */
 static void touch_tasks(const struct vcpu *c)
 {
-    const struct layout *from = &layouts[c->wide_task], *to = &layouts[c->live->tr.flags >> 11 & 1];
+    const struct layout *from = &layouts[c->wide_task], *to = &layouts[is_wide_tss(c->live->tr.flags)];
 
     deliver_touch(WIRE_READ, descriptor(c, c->live->tr.selector), 8);
     deliver_touch(WIRE_WRITE, c->tss.base + from->eip, from->saved);
@@ -98,17 +98,14 @@ static void touch_segments(const struct vcpu *c)
 static void enter(struct vcpu *c, bool cr3_told)
 {
     uint64_t cr3 = c->live->cr[3], ignored;
-    bool wide = c->live->tr.flags >> 11 & 1;
 
-    if (wide && c->cr0 & CR0_PG && !(cr3_told && c->cr3 == cr3)) {
+    if (is_wide_tss(c->live->tr.flags) && c->cr0 & CR0_PG && !(cr3_told && c->cr3 == cr3)) {
         c->cr3 = cr3;
         walk(c->live->tr.base, &ignored); /* the root comes before the write that makes it one */
         emit_event(WIRE_CR3, 0, 0, 0, (struct wire_event){ .value = cr3 });
     }
     cpu_read_controls(c); /* CR0.TS is set, which nothing here depends on */
-    c->tss = (struct descriptor_table){ c->live->tr.base, c->live->tr.limit };
-    c->task = c->live->tr.selector;
-    c->wide_task = wide;
+    cpu_read_task(c);
     emit_event(WIRE_LTR, 0, 0, 0, (struct wire_event){ .value = c->tss.base, .size = c->tss.limit });
     emit_event(WIRE_LLDT, 0, 0, 0, (struct wire_event){ .value = c->live->ldt.base, .size = c->live->ldt.limit });
     flush_filter();
@@ -137,13 +134,12 @@ void task_switch(void)
 /* After LTR: the selector it loaded; where it faulted, the TSS is still the old one. */
 void task_loaded(struct vcpu *c)
 {
+    uint64_t base = c->tss.base;
+
     c->task_loaded = false;
     if (!c->live)
         return;
-    c->task = c->live->tr.selector;
-    c->wide_task = c->live->tr.flags >> 11 & 1;
-    if (c->tss.base == c->live->tr.base)
-        return;
-    c->tss = (struct descriptor_table){ c->live->tr.base, c->live->tr.limit };
-    emit_event(WIRE_LTR, 0, 0, 0, (struct wire_event){ .value = c->tss.base, .size = c->tss.limit });
+    cpu_read_task(c);
+    if (c->tss.base != base)
+        emit_event(WIRE_LTR, 0, 0, 0, (struct wire_event){ .value = c->tss.base, .size = c->tss.limit });
 }

@@ -84,7 +84,7 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
             translation.Gpa = table + ((ulong)i * 8);
             if (!memory.TryRead64(translation.Gpa, out var pdpte))
                 return TranslationStatus.UnknownTable;
-            registers.LoadPdpte(i, EntryBits.Pdpte(pdpte));
+            registers.LoadPdpte(i, PteBits.Pdpte(pdpte));
         }
 
         return TranslationStatus.Mapped;
@@ -102,16 +102,16 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
         if (_cached is not null && rules.Mode == PagingMode.Pae)
             return WalkUnlessCached(_cached, ref tables, rules, access, ref result);
         if (cache is null)
-            return GuestWalker.Walk(ref tables, rules, registers, access, ref result);
+            return CpuGuestWalker.Walk(ref tables, rules, registers, access, ref result);
         var epoch = second.Epoch + memory.ContentEpoch + registers.Version;
         if (cache.TryFind(access.Gva, epoch, out var pageTable, out var references))
         {
             spared = references.Own;
             second.Spare(references.Kvm);
-            return GuestWalker.WalkFrom(ref tables, rules, access, pageTable, ref result);
+            return CpuGuestWalker.WalkFrom(ref tables, rules, access, pageTable, ref result);
         }
 
-        var status = GuestWalker.Walk(ref tables, rules, registers, access, ref result);
+        var status = CpuGuestWalker.Walk(ref tables, rules, registers, access, ref result);
         if (tables.PageTable.Level != 0)
             cache.Fill(access.Gva, epoch, tables.PageTable, tables.ReferencesToPageTable);
         return status;
@@ -121,7 +121,7 @@ internal sealed class NestedTranslator(ControlRegisters registers, GuestMemory m
     private WalkStatus WalkUnlessCached(CachedPages cached, ref GuestTables tables, in PagingRules rules, in GuestAccess access, ref WalkResult result)
     {
         var sparing = rules with { SetsAccessedInPdpte = !cached.Holds(access, registers.Version) };
-        var status = GuestWalker.Walk(ref tables, sparing, registers, access, ref result);
+        var status = CpuGuestWalker.Walk(ref tables, sparing, registers, access, ref result);
         if (status == WalkStatus.Mapped)
             cached.Add(access);
         return status;

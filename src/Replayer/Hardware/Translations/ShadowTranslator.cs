@@ -88,7 +88,7 @@ internal sealed class ShadowTranslator(
     private WalkStatus WalkLong(ref KvmTables tables, in PagingRules rules, in GuestAccess access, ref WalkResult result, out int spared)
     {
         spared = 0;
-        if (!GuestWalker.IsCanonical(access.Gva, _root.Level))
+        if (!CpuGuestWalker.IsCanonical(access.Gva, _root.Level))
             return WalkStatus.NotCanonical;
         if (cache is not null && cache.TryFind(access.Gva, Epoch, out var from, out var references))
             spared = references.Own;
@@ -106,15 +106,15 @@ internal sealed class ShadowTranslator(
         var table = _root.Table!.Pfn << 12;
         var truncated = access with { Gva = (uint)access.Gva };
         tables.TryRead(table + (truncated.Gva >> 30) * 8, 8, out var pdpte);
-        if ((pdpte & EntryBits.Present) == 0)
+        if ((pdpte & PteBits.Present) == 0)
         {
             result.ErrorCode = rules.FaultCode(PageFaultCode.None, access);
             return WalkStatus.Fault;
         }
 
-        if (profile.SetsAccessedInPdpte && (pdpte & EntryBits.Accessed) == 0)
-            tables.TrySetBits(EntryBits.Accessed);
-        return PageWalk.Walk<PaeFormat, KvmTables>(ref tables, rules, truncated, WalkPosition.Start(pdpte & EntryBits.Frame, 2), ref result);
+        if (profile.SetsAccessedInPdpte && (pdpte & PteBits.Accessed) == 0)
+            tables.TrySetBits(PteBits.Accessed);
+        return PageWalk.Walk<PaeFormat, KvmTables>(ref tables, rules, truncated, WalkPosition.Start(pdpte & PteBits.Frame, 2), ref result);
     }
 
     /// <summary>

@@ -119,8 +119,8 @@ internal sealed class Emulator(KvmVcpu vcpu)
             return;
         }
 
-        var access = PageFaultError.Fetch | UserBit(flags);
-        _vm.ShadowMmu.TryTranslate(vcpu, rip, access, overridesSmap: false, out _, out _);
+        var access = Pferr.Fetch | UserBit(flags);
+        _vm.ShadowMmu.Translation.TryTranslate(vcpu, rip, access, overridesSmap: false, out _, out _);
     }
 
     /// <summary>The instruction itself faulted: there are no bytes of it, and the guest may not be allowed to fetch them.</summary>
@@ -128,8 +128,8 @@ internal sealed class Emulator(KvmVcpu vcpu)
     /// <remarks>KVM: __do_insn_fetch_bytes(), kvm_fetch_guest_virt().</remarks>
     private bool TryFetch(in VmExit exit)
     {
-        var access = PageFaultError.Fetch | UserBit(exit.Flags);
-        if (_vm.ShadowMmu.TryTranslate(vcpu, exit.Gva, access, overridesSmap: false, out _, out var fault))
+        var access = Pferr.Fetch | UserBit(exit.Flags);
+        if (_vm.ShadowMmu.Translation.TryTranslate(vcpu, exit.Gva, access, overridesSmap: false, out _, out var fault))
             return true;
         vcpu.Injector.InjectEmulatedPageFault(fault);
         return false;
@@ -142,9 +142,9 @@ internal sealed class Emulator(KvmVcpu vcpu)
     {
         gpa = address;
         isMmio = true;
-        if (vcpu.IsNested || _vm.ShadowMmu.PagingOf(vcpu) is not null)
+        if (vcpu.IsNested || _vm.ShadowMmu.Syncs.Of(vcpu.Mmu) is not null)
         {
-            var access = UserBit(exit.Flags) | (exit.Access == AccessKind.Write ? PageFaultError.Write : 0);
+            var access = UserBit(exit.Flags) | (exit.Access == AccessKind.Write ? Pferr.Write : 0);
             if (vcpu.Mmio.MatchesGva(exit.Gva, _vm.MmioGeneration) && IsAllowed(vcpu.Mmio.Access, access, exit.Flags))
             {
                 gpa = vcpu.Mmio.Gfn << 12 | (exit.Gva & 0xfff);
@@ -155,7 +155,7 @@ internal sealed class Emulator(KvmVcpu vcpu)
             ulong? found = null;
             if (!(exit.IsPhysical && vcpu.IsNested
                 ? TryTranslateNested(address, access, out found, out var fault)
-                : _vm.ShadowMmu.TryTranslate(vcpu, exit.Gva, access, OverridesSmap(exit.Flags), out found, out fault)))
+                : _vm.ShadowMmu.Translation.TryTranslate(vcpu, exit.Gva, access, OverridesSmap(exit.Flags), out found, out fault)))
             {
                 vcpu.Injector.InjectEmulatedPageFault(fault);
                 return false;
@@ -170,7 +170,7 @@ internal sealed class Emulator(KvmVcpu vcpu)
 
     private bool TryTranslateNested(ulong address, ulong access, out ulong? gpa, out WalkFault fault)
     {
-        var isMapped = _vm.ShadowMmu.TryTranslateNested(vcpu, address, access, out var found, out fault);
+        var isMapped = _vm.ShadowMmu.Translation.TryTranslateNested(vcpu, address, access, out var found, out fault);
         gpa = found;
         return isMapped;
     }
@@ -193,7 +193,7 @@ internal sealed class Emulator(KvmVcpu vcpu)
     }
 
     private static ulong UserBit(AccessFlags flags) =>
-        (flags & (AccessFlags.User | AccessFlags.Implicit)) == AccessFlags.User ? PageFaultError.User : 0;
+        (flags & (AccessFlags.User | AccessFlags.Implicit)) == AccessFlags.User ? Pferr.User : 0;
 
     private static bool OverridesSmap(AccessFlags flags) => (flags & AccessFlags.AlignmentCheck) != 0;
 }

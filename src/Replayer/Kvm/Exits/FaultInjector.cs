@@ -17,7 +17,7 @@ internal sealed class FaultInjector(KvmVcpu vcpu)
         using var scope = vcpu.Vm.Journal.Enter(KvmFunction.KvmInjectEmulatedPageFault);
         var (address, errorCode, isNested) = (fault.Address, fault.ErrorCode, fault.IsNested);
         var mmu = isNested ? vcpu.Mmu : vcpu.WalkMmu;
-        if ((errorCode & (PageFaultError.Present | PageFaultError.Reserved)) == PageFaultError.Present)
+        if ((errorCode & (Pferr.Present | Pferr.Reserved)) == Pferr.Present)
             vcpu.Invalidations.InvalidateGva(mmu, address, mmu.Root.Table);
         if (isNested)
         {

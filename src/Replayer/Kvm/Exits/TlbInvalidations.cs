@@ -28,24 +28,24 @@ internal sealed class TlbInvalidations(KvmVcpu vcpu)
     public void InvalidateGva(KvmMmu mmu, ulong gva, TablePage? root)
     {
         var isGva = !ReferenceEquals(mmu, vcpu.GuestMmu);
-        if (isGva && !GuestWalker.IsCanonical(gva, (vcpu.Registers.Cr4 & ControlBits.Cr4La57) != 0 ? PgLevel.Root5 : PgLevel.Root4))
+        if (isGva && !CpuGuestWalker.IsCanonical(gva, (vcpu.Registers.Cr4 & ControlBits.Cr4La57) != 0 ? PgLevel.Root5 : PgLevel.Root4))
             return;
         using var scope = _vm.Journal.Enter(KvmFunction.KvmMmuInvalidateGva);
         if (isGva)
             vcpu.Tlb.FlushGva(gva);
-        if (ReferenceEquals(mmu, vcpu.NestedMmu) || _vm.ShadowMmu.PagingOf(mmu) is not { } paging)
+        if (ReferenceEquals(mmu, vcpu.NestedMmu) || _vm.ShadowMmu.Syncs.Of(mmu) is not { } sync)
             return;
         if (root is not null)
         {
-            paging.Invlpg(vcpu, gva, root);
+            sync.Invlpg(vcpu, gva, root);
             return;
         }
 
-        paging.Invlpg(vcpu, gva, mmu.Root.Table);
+        sync.Invlpg(vcpu, gva, mmu.Root.Table);
         foreach (var previous in mmu.PreviousRoots)
         {
             if (previous.IsValid)
-                paging.Invlpg(vcpu, gva, previous.Table);
+                sync.Invlpg(vcpu, gva, previous.Table);
         }
     }
 
@@ -79,14 +79,14 @@ internal sealed class TlbInvalidations(KvmVcpu vcpu)
             return;
         using var scope = _vm.Journal.Enter(KvmFunction.KvmMmuInvalidateGva);
         vcpu.Tlb.FlushGva(gva);
-        if (_vm.ShadowMmu.PagingOf(vcpu) is not { } paging)
+        if (_vm.ShadowMmu.Syncs.Of(vcpu.Mmu) is not { } sync)
             return;
         if (current)
-            paging.Invlpg(vcpu, gva, vcpu.Mmu.Root.Table);
+            sync.Invlpg(vcpu, gva, vcpu.Mmu.Root.Table);
         foreach (var previous in vcpu.Mmu.PreviousRoots)
         {
             if (IsOf(previous, pcid))
-                paging.Invlpg(vcpu, gva, previous.Table);
+                sync.Invlpg(vcpu, gva, previous.Table);
         }
     }
 
@@ -103,11 +103,11 @@ internal sealed class TlbInvalidations(KvmVcpu vcpu)
             return;
         }
 
-        var paging = _vm.ShadowMmu.PagingOf(vcpu);
+        var sync = _vm.ShadowMmu.Syncs.Of(vcpu.Mmu);
         var flush = false;
         if (pcid == vcpu.ActivePcid)
         {
-            paging?.Invlpg(vcpu, gva, vcpu.Mmu.Root.Table);
+            sync?.Invlpg(vcpu, gva, vcpu.Mmu.Root.Table);
             flush = true;
         }
 
@@ -115,7 +115,7 @@ internal sealed class TlbInvalidations(KvmVcpu vcpu)
         {
             if (!IsOf(previous, pcid))
                 continue;
-            paging?.Invlpg(vcpu, gva, previous.Table);
+            sync?.Invlpg(vcpu, gva, previous.Table);
             flush = true;
         }
 

@@ -76,20 +76,20 @@ internal sealed class VmxExits(KvmVcpu vcpu) : IExitHandlers
         var qualification = exit.Info1;
         if (!_vm.Kernel.TellsReadsAndFetches)
         {
-            var present = (qualification & EntryReadable) != 0 ? PageFaultError.Present : 0;
-            var write = (qualification & AccessWrite) != 0 ? PageFaultError.Write : 0;
+            var present = (qualification & EntryReadable) != 0 ? Pferr.Present : 0;
+            var write = (qualification & AccessWrite) != 0 ? Pferr.Write : 0;
             return _vm.ShadowMmu.Faults.Handle(vcpu, exit.Info2, present | write, exit);
         }
 
-        var errorCode = (qualification & AccessRead) != 0 ? PageFaultError.User : 0;
+        var errorCode = (qualification & AccessRead) != 0 ? Pferr.User : 0;
         if ((qualification & AccessWrite) != 0)
-            errorCode |= PageFaultError.Write;
+            errorCode |= Pferr.Write;
         if ((qualification & AccessFetch) != 0)
-            errorCode |= PageFaultError.Fetch;
+            errorCode |= Pferr.Fetch;
         if ((qualification & EntryRights) != 0)
-            errorCode |= PageFaultError.Present;
+            errorCode |= Pferr.Present;
         if ((qualification & GvaIsValid) != 0 || !_vm.Kernel.TellsWalkOnlyForGva)
-            errorCode |= (qualification & OnFinalTranslation) != 0 ? PageFaultError.GuestFinal : PageFaultError.GuestPage;
+            errorCode |= (qualification & OnFinalTranslation) != 0 ? Pferr.GuestFinal : Pferr.GuestPage;
         vcpu.Nested.HardwareFault = (qualification, exit.Info2);
         var result = _vm.ShadowMmu.Faults.Handle(vcpu, exit.Info2, errorCode, exit);
         vcpu.Nested.HardwareFault = null;
@@ -101,7 +101,7 @@ internal sealed class VmxExits(KvmVcpu vcpu) : IExitHandlers
     {
         using var scope = _vm.Journal.Enter(KvmFunction.HandleEptMisconfig);
         return _vm.Kernel.MisconfigurationsAreFaults
-            ? _vm.ShadowMmu.Faults.Handle(vcpu, exit.Info2, PageFaultError.Reserved, exit)
+            ? _vm.ShadowMmu.Faults.Handle(vcpu, exit.Info2, Pferr.Reserved, exit)
             : _vm.ShadowMmu.Faults.HandleMisconfiguration(vcpu, exit);
     }
 

@@ -7,7 +7,7 @@ namespace Replay.Replayer.Kvm;
 /// <remarks>KVM: kvm_mmu_notifier_ops, kvm_handle_hva().</remarks>
 internal sealed class PagewiseNotifier(KvmVm vm) : IHostNotifier
 {
-    private readonly EarlyRmaps _rmaps = new(vm, vm.ShadowMmu);
+    private readonly EarlyRmaps _rmaps = vm.ShadowMmu.EarlyRmaps;
 
     private delegate bool Handler(ref int head);
 

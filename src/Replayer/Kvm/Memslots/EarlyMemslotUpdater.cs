@@ -7,7 +7,7 @@ namespace Replay.Replayer.Kvm;
 internal sealed class EarlyMemslotUpdater(KvmVm vm, DirtyLog dirtyLog) : MemslotUpdater(vm, dirtyLog)
 {
     private readonly KvmVm _vm = vm;
-    private readonly EarlyRmaps _rmaps = new(vm, vm.ShadowMmu);
+    private readonly EarlyRmaps _rmaps = vm.ShadowMmu.EarlyRmaps;
 
     /// <summary>Where each slot was last. A slot that is made again in the same place, or first at gfn 0, leaves MMIO entries as they are.</summary>
     private readonly Dictionary<int, ulong> _lastBase = [];

@@ -8,12 +8,12 @@ namespace Replay.Replayer.Kvm.Mmu;
 /// </summary>
 internal sealed class MmuBackends
 {
-    private readonly ShadowMmu _shadow;
+    private readonly Journal _journal;
     private readonly IMmuBackend[] _all;
 
     public MmuBackends(KvmVm vm)
     {
-        _shadow = vm.ShadowMmu;
+        _journal = vm.Journal;
         _all = vm.TdpMmuEnabled ? [vm.ShadowMmu, vm.TdpMmu] : [vm.ShadowMmu];
     }
 
@@ -59,7 +59,7 @@ internal sealed class MmuBackends
     /// <remarks>KVM: kvm_mmu_slot_gfn_write_protect().</remarks>
     public bool WriteProtectGfn(Memslot slot, ulong gfn, int minLevel)
     {
-        using var scope = _shadow.Journal.Enter(KvmFunction.KvmMmuSlotGfnWriteProtect);
+        using var scope = _journal.Enter(KvmFunction.KvmMmuSlotGfnWriteProtect);
         var flush = false;
         foreach (var backend in _all)
             flush |= backend.IsInUse && backend.WriteProtectGfn(slot, gfn, minLevel);

@@ -1,4 +1,3 @@
-using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Mmu.Shadow;
 
 namespace Replay.Replayer.Kvm.Mmu;
@@ -11,172 +10,131 @@ namespace Replay.Replayer.Kvm.Mmu;
 public sealed class ShadowMmu : IMmuBackend
 {
     private readonly KvmVm _vm;
-    private readonly IGuestPaging _paging64;
-    private readonly IGuestPaging _paging32;
-    private readonly IGuestPaging _pagingEpt;
+    private readonly ShadowRoots _shadowRoots;
 
+    /// <summary>Makes the parts, each of what stands above it.</summary>
     internal ShadowMmu(KvmVm vm)
     {
         _vm = vm;
+
+        // What is kept of entries and pages.
         PteLists = PteLists.For(vm.Kernel);
-        UnsyncWalks = new UnsyncWalkPool(vm.Pages);
-        Sptes = new SpteStore(vm);
-        UnsyncPages = new UnsyncPages(vm, this);
-        Rmap = new Rmap(vm, this);
-        RmapOperations = new RmapOperations(vm, this);
-        RmapRanges = new RmapRanges(vm, this);
-        RmapSplits = new RmapSplits(vm, this);
-        Links = new ShadowLinks(vm, this);
-        ShadowPages = new ShadowPages(vm, this);
-        Zapper = new Zapper(vm, this);
-        Recycler = Recycler.For(vm, this);
-        LeafMapper = new LeafMapper(vm, this);
-        DirectMapper = new DirectMapper(vm, this);
-        FaultPhases = new FaultPhases(vm);
-        FastFaults = new FastFaults(vm);
-        MmioFaults = new MmioFaults(vm);
-        DirectFaults = vm.Kernel.FaultsHavePhases ? new DirectFaults(vm, this) : new EarlyDirectFaults(vm, this);
-        Contexts = new MmuContexts(vm);
-        Roots = new MmuRoots(vm, this);
-        RootCache = new RootCache(vm, this);
-        ShadowRoots = new ShadowRoots(vm, this);
-        Syncing = new ShadowSyncing(vm, this);
-        TableWrites = new GuestTableWrites(vm, this);
-        Faults = new PageFaults(vm, this);
-        _paging64 = new GuestPaging<Paging64>(vm, this);
-        _paging32 = new GuestPaging<Paging32>(vm, this);
-        _pagingEpt = new GuestPaging<PagingEpt>(vm, this);
+        var sptes = new SpteStore(vm);
+        Rmap = new Rmap(vm, PteLists, sptes);
+        var unsync = new UnsyncPages(vm, PageHash, PteLists);
+        var parents = new ParentPtes(vm, PteLists, sptes);
+        var shadowed = new ShadowedGfns(vm, PageHash);
+        SpteMaker = new SpteMaker(vm, unsync);
+
+        // Taking away.
+        Zapper = new Zapper(vm, ActivePages, PageHash, shadowed, sptes, Rmap, parents, unsync);
+        Recycler = Recycler.For(vm, ActivePages, PageHash, Zapper);
+        RmapRanges = new RmapRanges(vm, Rmap, new RmapOperations(vm, PteLists, sptes, Rmap));
+        EarlyRmaps = new EarlyRmaps(vm, PteLists, sptes, Rmap, ActivePages);
+
+        // Leaves, and entries that follow the guest's.
+        var phases = new FaultPhases(vm, Recycler);
+        LeafMapper = new LeafMapper(vm, SpteMaker, sptes, Rmap, parents);
+        var directPrefetch = new DirectPrefetch(vm, phases, LeafMapper);
+        var prefetch64 = new GptePrefetch<Paging64>(vm, phases, LeafMapper, Rmap, directPrefetch);
+        var prefetch32 = new GptePrefetch<Paging32>(vm, phases, LeafMapper, Rmap, directPrefetch);
+        var prefetchEpt = new GptePrefetch<PagingEpt>(vm, phases, LeafMapper, Rmap, directPrefetch);
+        Syncs = new PerForm<IGpteSync>(
+            GpteSync<Paging64>.For(vm, SpteMaker, sptes, Rmap, LeafMapper, Zapper, prefetch64),
+            GpteSync<Paging32>.For(vm, SpteMaker, sptes, Rmap, LeafMapper, Zapper, prefetch32),
+            GpteSync<PagingEpt>.For(vm, SpteMaker, sptes, Rmap, LeafMapper, Zapper, prefetchEpt));
+        var pageSync = new PageSync(vm, Syncs, Zapper);
+
+        // Pages and the trees that they make.
+        ShadowPages = new ShadowPages(vm, ActivePages, PageHash, shadowed, Zapper, pageSync);
+        var links = new ShadowLinks(vm, sptes, parents, unsync, Zapper);
+        RmapSplits = new RmapSplits(vm, PteLists, sptes, Rmap, ShadowPages, links, Recycler);
+        var dummyRoot = new DummyRoot(vm.Pages);
+        Roots = new MmuRoots(vm, ShadowPages, Zapper, dummyRoot);
+        TreeSync = new TreeSync(vm, pageSync, unsync, Zapper, Roots, dummyRoot);
+        _shadowRoots = new ShadowRoots(vm, Roots, dummyRoot, Recycler);
+        RootLoader = new RootLoader(vm, Roots, _shadowRoots, TreeSync, Recycler);
+        RootCache = new RootCache(vm, Roots);
+
+        // Faults.
+        DirectFaults = vm.Kernel.FaultsHavePhases
+            ? new DirectFaults(vm, phases, new FastFaults(vm), new DirectMapper(vm, ShadowPages, links, LeafMapper, directPrefetch))
+            : new EarlyDirectFaults(vm, Recycler, new EarlyDirectMapper(vm, ShadowPages, parents, sptes, Rmap, LeafMapper, phases));
+        Contexts = new MmuContexts(vm, Roots, RootCache, DirectFaults.TdpHandler);
+        Translation = new GuestTranslation(vm);
+        TableWrites = new GuestTableWrites(vm, PageHash, Zapper, Translation);
+        var pagings = new PerForm<IGuestPaging>(Paging(Translation.Walker64, prefetch64), Paging(Translation.Walker32, prefetch32), Paging(Translation.WalkerEpt, prefetchEpt));
+        Faults = new PageFaults(vm, new MmioFaults(vm), DirectFaults, pagings, TableWrites, Translation);
+
+        GuestPaging<TPtes> Paging<TPtes>(KvmGuestWalker<TPtes> walker, GptePrefetch<TPtes> prefetch)
+            where TPtes : struct, IGuestPtes =>
+            new(vm, walker, phases, new ShadowFetch<TPtes>(vm, dummyRoot, ShadowPages, links, parents, LeafMapper, TreeSync, prefetch));
     }
 
-    /// <summary>Shadow pages in use.</summary>
-    /// <remarks>KVM: n_used_mmu_pages.</remarks>
-    public long UsedMmuPages { get; internal set; }
+    /// <inheritdoc cref="ActivePages.UsedCount"/>
+    public long UsedMmuPages => ActivePages.UsedCount;
 
     /// <summary>Shadow pages in existence that shadow a guest table.</summary>
     /// <remarks>KVM: indirect_shadow_pages.</remarks>
-    public long IndirectShadowPages { get; internal set; }
+    public long IndirectShadowPages => PageHash.IndirectCount;
 
-    /// <summary>A guest's tables have been shadowed: gfns have reverse maps and write trackers from then on, also with the TDP MMU.</summary>
-    /// <remarks>KVM: shadow_root_allocated, mmu_first_shadow_root_alloc().</remarks>
-    public bool ShadowRootAllocated { get; internal set; }
+    /// <inheritdoc cref="ShadowRoots.HasAllocated"/>
+    internal bool ShadowRootAllocated
+    {
+        get => _shadowRoots.HasAllocated;
+        set => _shadowRoots.HasAllocated = value;
+    }
 
     /// <remarks>KVM: kvm_memslots_have_rmaps().</remarks>
     public bool IsInUse => ShadowRootAllocated || !_vm.TdpMmuEnabled;
 
-    /// <summary>A table of zeros: the root where the guest's own lies in no memslot.</summary>
-    /// <remarks>KVM: kvm_mmu_get_dummy_root(), which takes the page of zeros that the whole host shares.</remarks>
-    internal TablePage? DummyRoot { get; private set; }
-
-    internal Journal Journal => _vm.Journal;
-
-    internal PteLists PteLists { get; }
-
-    internal ShadowPageHash PageHash { get; } = new();
-
-    internal ActivePages ActivePages { get; } = new();
-
-    internal UnsyncWalkPool UnsyncWalks { get; }
-
-    internal SpteStore Sptes { get; }
-
-    internal UnsyncPages UnsyncPages { get; }
-
-    internal Rmap Rmap { get; }
-
-    internal RmapOperations RmapOperations { get; }
-
-    internal RmapRanges RmapRanges { get; }
-
-    internal RmapSplits RmapSplits { get; }
-
-    internal ShadowLinks Links { get; }
-
-    internal ShadowPages ShadowPages { get; }
-
-    internal Zapper Zapper { get; }
-
-    internal Recycler Recycler { get; }
-
-    internal LeafMapper LeafMapper { get; }
-
-    internal DirectMapper DirectMapper { get; }
-
-    internal FaultPhases FaultPhases { get; }
-
-    internal FastFaults FastFaults { get; }
-
-    internal MmioFaults MmioFaults { get; }
-
-    internal IDirectFaults DirectFaults { get; }
+    // What its VM, vCPUs and host ask of it.
 
     internal MmuContexts Contexts { get; }
 
     internal MmuRoots Roots { get; }
 
+    internal RootLoader RootLoader { get; }
+
     internal RootCache RootCache { get; }
 
-    internal ShadowRoots ShadowRoots { get; }
+    internal TreeSync TreeSync { get; }
 
-    internal ShadowSyncing Syncing { get; }
+    internal PerForm<IGpteSync> Syncs { get; }
+
+    internal GuestTranslation Translation { get; }
 
     internal GuestTableWrites TableWrites { get; }
 
     internal PageFaults Faults { get; }
 
-    /// <summary>Shadow paging as the vCPU's guest needs it; null with direct roots.</summary>
-    internal IGuestPaging? PagingOf(KvmVcpu vcpu) => PagingOf(vcpu.Mmu);
+    internal IDirectFaults DirectFaults { get; }
 
-    /// <summary>What walks the tables of an MMU; null for direct ones.</summary>
-    internal IGuestPaging? PagingOf(KvmMmu mmu) => mmu.PageFaultHandler switch
-    {
-        KvmFunction.Paging64PageFault => _paging64,
-        KvmFunction.Paging32PageFault => _paging32,
-        KvmFunction.EptPageFault => _pagingEpt,
-        _ => null,
-    };
+    internal Zapper Zapper { get; }
 
-    /// <summary>
-    /// Translates a linear address as the running guest would. A guest whose own tables the CPU walks needs it of KVM only if it is nested:
-    /// otherwise the fault has told the guest-physical address.
-    /// </summary>
-    /// <param name="vcpu">The vCPU.</param>
-    /// <param name="gva">The address.</param>
-    /// <param name="access">What is asked, in error-code bits.</param>
-    /// <param name="overridesSmap">EFLAGS.AC is set.</param>
-    /// <param name="gpa">The result; null where KVM walks nothing.</param>
-    /// <param name="fault">Or why there is none.</param>
-    /// <returns>False: the guest, or its hypervisor, gets the fault.</returns>
-    /// <remarks>KVM: kvm_mmu_gva_to_gpa_read() and its like.</remarks>
-    internal bool TryTranslate(KvmVcpu vcpu, ulong gva, ulong access, bool overridesSmap, out ulong? gpa, out WalkFault fault)
-    {
-        gpa = null;
-        fault = default;
-        vcpu.RegisterWrites.CachePdptrs();
-        if (PagingOf(vcpu.WalkMmu) is { } paging)
-        {
-            var found = paging.TryTranslate(vcpu, vcpu.WalkMmu, gva, access, overridesSmap, out var address, out fault);
-            gpa = address;
-            return found;
-        }
+    internal Recycler Recycler { get; }
 
-        if (!vcpu.IsNested)
-            return true;
-        var mapped = TryTranslateNested(vcpu, gva, access, out var l1, out fault);
-        gpa = l1;
-        return mapped;
-    }
+    internal RmapRanges RmapRanges { get; }
 
-    /// <summary>Translates a nested guest's physical address by the tables that its hypervisor made for it.</summary>
-    /// <remarks>KVM: translate_nested_gpa().</remarks>
-    internal bool TryTranslateNested(KvmVcpu vcpu, ulong gpa, ulong access, out ulong result, out WalkFault fault)
-    {
-        using var scope = Journal.Enter(KvmFunction.TranslateNestedGpa);
-        return PagingOf(vcpu.GuestMmu)!.TryTranslate(
-            vcpu, vcpu.GuestMmu, gpa, access | PageFaultError.User, overridesSmap: false, out result, out fault);
-    }
+    internal RmapSplits RmapSplits { get; }
 
-    /// <summary>The dummy root, made when it is first needed.</summary>
-    internal TablePage TakeDummyRoot(int level) => DummyRoot ??= _vm.Pages.AllocateSpecial(level);
+    internal EarlyRmaps EarlyRmaps { get; }
+
+    internal SpteMaker SpteMaker { get; }
+
+    // What audits look into.
+
+    internal ActivePages ActivePages { get; } = new();
+
+    internal ShadowPageHash PageHash { get; } = new();
+
+    internal PteLists PteLists { get; }
+
+    internal Rmap Rmap { get; }
+
+    internal ShadowPages ShadowPages { get; }
+
+    internal LeafMapper LeafMapper { get; }
 
     bool IMmuBackend.UnmapRange(Memslot slot, ulong startGfn, ulong endGfn, bool flush) => RmapRanges.Zap(slot, startGfn, endGfn) || flush;
 

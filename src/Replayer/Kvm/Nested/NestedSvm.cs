@@ -33,7 +33,7 @@ internal sealed class NestedSvm(KvmVcpu vcpu) : NestedVirtualization(vcpu)
     public override void InjectTableFault(in WalkFault fault)
     {
         using var scope = Vm.Journal.Enter(KvmFunction.NestedSvmInjectNpfExit);
-        var (info1, info2) = HardwareFault ?? (PageFaultError.GuestFinal, fault.Address);
+        var (info1, info2) = HardwareFault ?? (Pferr.GuestFinal, fault.Address);
         Exit(NestedExitCodes.Svm.TableFault, (info1 & ~0xffff_ffffUL) | fault.ErrorCode, info2);
     }
 

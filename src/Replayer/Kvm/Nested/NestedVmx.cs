@@ -41,11 +41,11 @@ internal sealed class NestedVmx(KvmVcpu vcpu) : NestedVirtualization(vcpu)
         foreach (var previous in Vcpu.Mmu.PreviousRoots)
         {
             if (IsOf(previous, TablesRoot))
-                Vm.ShadowMmu.PagingOf(Vcpu)!.Invlpg(Vcpu, fault.Address, previous.Table);
+                Vm.ShadowMmu.Syncs.Of(Vcpu.Mmu)!.Invlpg(Vcpu, fault.Address, previous.Table);
         }
 
         var hardware = HardwareFault?.Info1 ?? 0;
-        if ((fault.ErrorCode & PageFaultError.Reserved) != 0)
+        if ((fault.ErrorCode & Pferr.Reserved) != 0)
             Exit(NestedExitCodes.VmxMisconfiguration, Vm.Kernel.ClearsQualificationOfMisconfiguration ? 0 : hardware, fault.Address);
         else
             Exit(NestedExitCodes.Vmx.TableFault, (hardware & (GvaIsValid | OnFinalTranslation)) | fault.Qualification, fault.Address);

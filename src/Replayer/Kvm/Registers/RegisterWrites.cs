@@ -162,12 +162,12 @@ internal class RegisterWrites(KvmVcpu vcpu)
     {
         const ulong reserved = 0x1e6;
         var table = _registers.Cr3 & 0xffff_ffe0;
-        if (vcpu.IsNested && !_vm.ShadowMmu.TryTranslateNested(vcpu, table, PageFaultError.User | PageFaultError.Write, out table, out _))
+        if (vcpu.IsNested && !_vm.ShadowMmu.Translation.TryTranslateNested(vcpu, table, Pferr.User | Pferr.Write, out table, out _))
             return true;
         var beyond = ulong.MaxValue << _vm.Profile.GuestPhysicalAddressBits;
         for (var i = 0; i < 4; i++)
         {
-            if (_vm.GuestMemory.TryRead64(table + ((ulong)i * 8), out var pdpte) && (pdpte & EntryBits.Present) != 0 && (pdpte & (reserved | beyond)) != 0)
+            if (_vm.GuestMemory.TryRead64(table + ((ulong)i * 8), out var pdpte) && (pdpte & PteBits.Present) != 0 && (pdpte & (reserved | beyond)) != 0)
                 return true;
         }
 
@@ -181,13 +181,13 @@ internal class RegisterWrites(KvmVcpu vcpu)
         using var scope = _vm.Journal.Enter(KvmFunction.LoadPdptrs);
         var changed = false;
         var table = cr3 & 0xffff_ffe0;
-        if (vcpu.IsNested && !_vm.ShadowMmu.TryTranslateNested(vcpu, table, PageFaultError.User | PageFaultError.Write, out table, out _))
+        if (vcpu.IsNested && !_vm.ShadowMmu.Translation.TryTranslateNested(vcpu, table, Pferr.User | Pferr.Write, out table, out _))
             return;
         for (var i = 0; i < 4; i++)
         {
             if (!_vm.GuestMemory.TryRead64(table + ((ulong)i * 8), out var pdpte))
                 _vm.Journal.Note(ModelNote.UnknownTableContent, 0, cr3 >> 12, 0);
-            pdpte = EntryBits.Pdpte(pdpte);
+            pdpte = PteBits.Pdpte(pdpte);
             changed |= _registers.Pdptes[i] != pdpte;
             _registers.LoadPdpte(i, pdpte);
         }

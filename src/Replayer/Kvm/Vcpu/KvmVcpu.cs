@@ -156,7 +156,7 @@ public sealed class KvmVcpu : IHypervisor
             return;
         using var scope = Vm.Journal.Enter(KvmFunction.VcpuEnterGuest);
         ProcessRequests();
-        if (!Mmu.Root.IsValid && !Vm.ShadowMmu.Roots.Load(this))
+        if (!Mmu.Root.IsValid && !Vm.ShadowMmu.RootLoader.Load(this))
             ShutDown();
     }
 
@@ -207,9 +207,9 @@ public sealed class KvmVcpu : IHypervisor
         if (Take(VcpuRequests.MmuFreeObsoleteRoots))
             roots.FreeObsolete(this);
         if (Take(VcpuRequests.MmuSync))
-            Vm.ShadowMmu.Syncing.SyncRoots(this);
+            Vm.ShadowMmu.TreeSync.SyncRoots(this);
         if (Take(VcpuRequests.LoadMmuPgd))
-            roots.LoadPgd(this);
+            Vm.ShadowMmu.RootLoader.LoadPgd(this);
         if (Take(VcpuRequests.TlbFlush))
         {
             Tlb.FlushAll();

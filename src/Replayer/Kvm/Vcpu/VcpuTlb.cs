@@ -41,8 +41,8 @@ internal sealed class VcpuTlb(KvmVcpu vcpu)
         vcpu.Vm.Stats.TlbFlush++;
         if (!vcpu.Vm.TdpEnabled)
         {
-            vcpu.Vm.ShadowMmu.Syncing.SyncRoots(vcpu);
-            vcpu.Vm.ShadowMmu.Syncing.SyncPreviousRoots(vcpu);
+            vcpu.Vm.ShadowMmu.TreeSync.SyncRoots(vcpu);
+            vcpu.Vm.ShadowMmu.TreeSync.SyncPreviousRoots(vcpu);
         }
 
         Flush(FlushKind.Guest, 0);

@@ -188,13 +188,13 @@ public sealed class AreaOperations
     }
 
     // Children come after their parents in the list, so they are returned first. The directories of PAE stay.
-    private List<TablePage> TablesInside(AddressSpace space, MemoryArea area)
+    private List<LinkedTable> TablesInside(AddressSpace space, MemoryArea area)
     {
-        var inside = new List<TablePage>();
+        var inside = new List<LinkedTable>();
         for (var i = space.Tables.Count - 1; i >= 0; i--)
         {
             var parent = space.Tables[i].Parent;
-            var isPaeDirectory = _kernel.Format.Mode == PagingMode.Pae && parent.Level == 3;
+            var isPaeDirectory = _kernel.Format.Mode == SyntheticPaging.Pae && parent.Level == 3;
             if (!isPaeDirectory && parent.Gva >= area.Start && parent.Gva + _kernel.Format.Span(parent.Level) <= area.End)
                 inside.Add(space.Tables[i]);
         }

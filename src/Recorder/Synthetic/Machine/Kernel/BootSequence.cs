@@ -33,11 +33,11 @@ internal sealed class BootSequence
         var first = _machine.Vcpus[0];
         _memory.Jump(first, GuestLayout.BootCode);
         _machine.LoadGdt(first, GuestLayout.BootCode + 0x100, 0x37);
-        if (_options.Paging != PagingMode.Off)
+        if (_options.Paging != SyntheticPaging.Off)
             BuildTables(first, kernel);
         foreach (var vcpu in _machine.Vcpus)
             Enter(vcpu, kernel, tlb);
-        if (_options.Paging == PagingMode.Off)
+        if (_options.Paging == SyntheticPaging.Off)
             return;
         DropIdentity(first, kernel);
         tlb.FlushSpace(first, kernel);
@@ -63,7 +63,7 @@ internal sealed class BootSequence
 
     private void Map(Vcpu vcpu, AddressSpace kernel, ulong gva, ulong gpa, ulong bytes, bool isGlobal)
     {
-        var isSmall = _options is { Paging: PagingMode.TwoLevel, PageSizeExtension: false };
+        var isSmall = _options is { Paging: SyntheticPaging.TwoLevel, PageSizeExtension: false };
         var level = isSmall ? 1 : 2;
         var span = _tables.Format.Span(level);
         var flags = Gpte.PresentMask | Gpte.WritableMask | (level == 2 ? Gpte.LargeMask : 0);
@@ -79,7 +79,7 @@ internal sealed class BootSequence
     private void Enter(Vcpu vcpu, AddressSpace kernel, TlbMaintenance tlb)
     {
         _memory.Jump(vcpu, GuestLayout.BootCode);
-        if (_options.Paging != PagingMode.Off)
+        if (_options.Paging != SyntheticPaging.Off)
             TurnPagingOn(vcpu, kernel);
         var index = vcpu.Index;
         _memory.Enter(vcpu, KernelFunction.Start);
@@ -88,7 +88,7 @@ internal sealed class BootSequence
         _machine.LoadTask(vcpu, _layout.Tss(index), 0x67);
         vcpu.KernelStack = _layout.StackTop(index);
         vcpu.Stack = vcpu.KernelStack;
-        if (_options.Paging == PagingMode.Off)
+        if (_options.Paging == SyntheticPaging.Off)
             return;
         var late = LateFeatures();
         if (late != 0)
@@ -102,14 +102,14 @@ internal sealed class BootSequence
     {
         var cr4 = _options.Paging switch
         {
-            PagingMode.TwoLevel => _options.PageSizeExtension ? ControlBits.Cr4Pse : 0,
-            PagingMode.FiveLevel => ControlBits.Cr4Pae | ControlBits.Cr4La57,
+            SyntheticPaging.TwoLevel => _options.PageSizeExtension ? ControlBits.Cr4Pse : 0,
+            SyntheticPaging.FiveLevel => ControlBits.Cr4Pae | ControlBits.Cr4La57,
             _ => ControlBits.Cr4Pae,
         };
         if (cr4 != 0)
             _machine.WriteCr4(vcpu, vcpu.Cr4 | cr4);
         _machine.WriteCr3(vcpu, kernel.Root.Base.Value);
-        if (_options.Paging != PagingMode.TwoLevel)
+        if (_options.Paging != SyntheticPaging.TwoLevel)
         {
             var efer = ControlBits.EferNxe | (_tables.Format.IsLong ? ControlBits.EferLme | ControlBits.EferSce : 0);
             _machine.WriteEfer(vcpu, efer);
@@ -120,7 +120,7 @@ internal sealed class BootSequence
     private ulong LateFeatures()
     {
         var features = _options.GlobalPages ? ControlBits.Cr4Pge : 0;
-        if (_options.Paging != PagingMode.TwoLevel && _options.Smap)
+        if (_options.Paging != SyntheticPaging.TwoLevel && _options.Smap)
             features |= ControlBits.Cr4Smep | ControlBits.Cr4Smap;
         if (_options.ProtectionKeys && _tables.Format.IsLong)
             features |= ControlBits.Cr4Pke;
@@ -140,6 +140,6 @@ internal sealed class BootSequence
         if (memory.LowBytes > EarlyLimit)
             Map(vcpu, kernel, _layout.DirectMap + EarlyLimit, EarlyLimit, memory.LowBytes - EarlyLimit, isGlobal: true);
         if (memory.HighBytes > 0)
-            Map(vcpu, kernel, _layout.DirectMap + GuestMemory.HighBase, GuestMemory.HighBase, memory.HighBytes, isGlobal: true);
+            Map(vcpu, kernel, _layout.DirectMap + MachineMemory.HighBase, MachineMemory.HighBase, memory.HighBytes, isGlobal: true);
     }
 }

@@ -161,7 +161,7 @@ public sealed class GuestKernel
     // PDPTEs reach the CPU only by a load of CR3; directories that exist from the start spare those loads.
     private void AddPaeDirectories(Vcpu vcpu, AddressSpace space)
     {
-        if (Format.Mode != PagingMode.Pae)
+        if (Format.Mode != SyntheticPaging.Pae)
             return;
         for (var i = 0UL; i < 3; i++)
             Tables.MakeTable(vcpu, space, Tables.PlaceIn(space.Root.Base, i << 30, 3));

@@ -17,7 +17,7 @@ public sealed class KernelMemory
     }
 
     public ulong AddressOf(Vcpu vcpu, Gpa gpa)
-        => vcpu.Format.Mode == PagingMode.Off ? gpa.Value : _layout.DirectMap + gpa.Value;
+        => vcpu.Format.Mode == SyntheticPaging.Off ? gpa.Value : _layout.DirectMap + gpa.Value;
 
     public ulong Load(Vcpu vcpu, ulong gva, int size)
     {
@@ -42,7 +42,7 @@ public sealed class KernelMemory
     /// <summary>Execution goes to a function of the kernel.</summary>
     public void Enter(Vcpu vcpu, KernelFunction function)
     {
-        var text = vcpu.Format.Mode == PagingMode.Off ? GuestLayout.KernelText : _layout.KernelBase + GuestLayout.KernelText;
+        var text = vcpu.Format.Mode == SyntheticPaging.Off ? GuestLayout.KernelText : _layout.KernelBase + GuestLayout.KernelText;
         Jump(vcpu, text + ((ulong)function * 4096));
     }
 

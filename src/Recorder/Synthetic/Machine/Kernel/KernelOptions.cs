@@ -3,7 +3,7 @@ namespace Replay.Recorder.Synthetic.Machine;
 /// <summary>How the synthetic kernel sets up its machine.</summary>
 public sealed record KernelOptions
 {
-    public PagingMode Paging { get; init; } = PagingMode.FourLevel;
+    public SyntheticPaging Paging { get; init; } = SyntheticPaging.FourLevel;
 
     /// <summary>32-bit paging with CR4.PSE: the kernel maps itself with 4 MiB pages. The other modes always have large pages.</summary>
     public bool PageSizeExtension { get; init; } = true;

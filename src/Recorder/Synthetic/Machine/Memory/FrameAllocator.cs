@@ -11,17 +11,17 @@ public sealed class FrameAllocator
     private readonly Stack<Gfn> _free = new();
     private readonly Dictionary<ulong, Stack<Gfn>> _freeRuns = [];
     private readonly Dictionary<Gfn, int> _shares = [];
-    private readonly GuestMemory _memory;
+    private readonly MachineMemory _memory;
     private ulong _next = GuestLayout.FirstFree;
     private ulong _lowTop;
-    private ulong _highNext = GuestMemory.HighBase;
+    private ulong _highNext = MachineMemory.HighBase;
     private ulong _highTop;
 
-    public FrameAllocator(GuestMemory memory)
+    public FrameAllocator(MachineMemory memory)
     {
         _memory = memory;
         _lowTop = memory.LowBytes;
-        _highTop = GuestMemory.HighBase + memory.HighBytes;
+        _highTop = MachineMemory.HighBase + memory.HighBytes;
     }
 
     /// <summary>One frame, with one user.</summary>

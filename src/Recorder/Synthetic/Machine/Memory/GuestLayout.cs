@@ -26,10 +26,10 @@ public sealed class GuestLayout
     private const ulong VcpuBlocks = KernelData + 0x1_0000;
     private const ulong VcpuBlockBytes = 0x8000;
 
-    // By PagingMode.
+    // By SyntheticPaging.
     private static readonly GuestLayout[] Layouts =
     [
-        new(kernelBase: 0, directMap: 0, devices: DeviceWindow, userTop: GuestMemory.LowLimit, selfMap: 0, maxMemory: GuestMemory.LowLimit),
+        new(kernelBase: 0, directMap: 0, devices: DeviceWindow, userTop: MachineMemory.LowLimit, selfMap: 0, maxMemory: MachineMemory.LowLimit),
         new(0xc000_0000, 0xc000_0000, 0xfe00_0000, 0xc000_0000, 0xffc0_0000, 0x3000_0000),
         new(0xc000_0000, 0xc000_0000, 0xfe00_0000, 0xc000_0000, 0, 0x3000_0000),
         new(0xffff_ffff_8000_0000, 0xffff_8880_0000_0000, 0xffff_c900_0000_0000, 0x7fff_ffff_f000, 0xffff_f680_0000_0000, 1UL << 40),
@@ -67,7 +67,7 @@ public sealed class GuestLayout
     /// <summary>Virtual address of the interrupt descriptor table.</summary>
     public ulong Idt => KernelBase + KernelData;
 
-    public static GuestLayout Of(PagingMode mode) => Layouts[(int)mode];
+    public static GuestLayout Of(SyntheticPaging mode) => Layouts[(int)mode];
 
     /// <summary>Virtual address of a vCPU's descriptor table page; task state, four stack pages and its variables follow.</summary>
     public ulong VcpuBlock(int vcpu) => KernelBase + VcpuBlocks + ((ulong)vcpu * VcpuBlockBytes);

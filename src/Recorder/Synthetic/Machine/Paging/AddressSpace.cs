@@ -22,7 +22,7 @@ public sealed class AddressSpace
     public List<MemoryArea> Areas { get; } = [];
 
     /// <summary>Tables below the root, parents before children.</summary>
-    internal List<TablePage> Tables { get; } = [];
+    internal List<LinkedTable> Tables { get; } = [];
 
     /// <summary>vCPUs, a bit each, that may hold stale translations of this space and must not load it without a flush.</summary>
     internal uint StaleOn { get; set; }

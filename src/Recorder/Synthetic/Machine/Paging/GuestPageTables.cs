@@ -28,7 +28,7 @@ public sealed class GuestPageTables
     public ulong TableFlags(ulong gva, int parentLevel)
     {
         // The PDPTEs of PAE have no rights of their own, their bits are reserved.
-        if (Format.Mode == PagingMode.Pae && parentLevel == 3)
+        if (Format.Mode == SyntheticPaging.Pae && parentLevel == 3)
             return Gpte.PresentMask;
         var flags = Gpte.PresentMask | Gpte.WritableMask;
         return Format.Canonical(gva) < UserLimit ? flags | Gpte.UserMask : flags;
@@ -98,7 +98,7 @@ public sealed class GuestPageTables
     public void Write(Vcpu vcpu, AddressSpace space, EntryPlace place, Gpte entry)
     {
         var gva = AddressOf(vcpu, space, place);
-        if (Format.Mode != PagingMode.Pae)
+        if (Format.Mode != SyntheticPaging.Pae)
         {
             _memory.Store(vcpu, gva, Format.EntryBytes, entry.Raw);
             return;
@@ -130,7 +130,7 @@ public sealed class GuestPageTables
     internal void Link(Vcpu vcpu, AddressSpace space, EntryPlace parent, Gfn table)
     {
         Write(vcpu, space, parent, new Gpte(table.Base.Value | TableFlags(parent.Gva, parent.Level)));
-        space.Tables.Add(new TablePage(table, parent));
+        space.Tables.Add(new LinkedTable(table, parent));
     }
 
     /// <summary>An empty page for a table that no entry leads to yet.</summary>
@@ -150,7 +150,7 @@ public sealed class GuestPageTables
 
     private ulong AddressOf(Vcpu vcpu, AddressSpace space, EntryPlace place)
     {
-        var isLoaded = vcpu.Format.Mode != PagingMode.Off && (vcpu.Cr3 & PageWalker.Cr3AddressMask) == space.Root.Base.Value;
+        var isLoaded = vcpu.Format.Mode != SyntheticPaging.Off && (vcpu.Cr3 & PageWalker.Cr3AddressMask) == space.Root.Base.Value;
         return _selfMap is { } map && isLoaded
             ? map.AddressOf(place)
             : _memory.AddressOf(vcpu, place.Gpa);

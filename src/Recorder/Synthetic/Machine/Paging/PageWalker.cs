@@ -18,12 +18,12 @@ internal sealed class PageWalker
     private const int Pse36AddressShift = 19;
     private const ulong Pse36ReservedMask = 1 << 21;
 
-    private readonly GuestMemory _memory;
+    private readonly MachineMemory _memory;
     private readonly Action<Vcpu, Gfn> _seeTable;
 
     /// <param name="memory">Where the tables are.</param>
     /// <param name="seeTable">Told of every table page before an entry of it is read.</param>
-    public PageWalker(GuestMemory memory, Action<Vcpu, Gfn> seeTable)
+    public PageWalker(MachineMemory memory, Action<Vcpu, Gfn> seeTable)
     {
         _memory = memory;
         _seeTable = seeTable;
@@ -42,7 +42,7 @@ internal sealed class PageWalker
     {
         var format = vcpu.Format;
         gpa = gva;
-        if (format.Mode == PagingMode.Off)
+        if (format.Mode == SyntheticPaging.Off)
             return true;
 
         var rights = new AccumulatedRights(kind, privilege, vcpu);
@@ -50,7 +50,7 @@ internal sealed class PageWalker
         var visited = 0;
         var level = format.Levels;
         var table = vcpu.Cr3 & Cr3AddressMask & format.AddressMask;
-        if (format.Mode == PagingMode.Pae)
+        if (format.Mode == SyntheticPaging.Pae)
         {
             var pdpte = new Gpte(vcpu.Pdptes[format.Index(gva, level)]);
             if (!pdpte.IsPresent)
@@ -82,7 +82,7 @@ internal sealed class PageWalker
                 return Fault(vcpu, kind, gva, rights.Error(denial));
             var inPage = format.Span(level) - 1;
             gpa = (entry.Raw & format.AddressMask & ~inPage) | (gva & inPage);
-            if (level > 1 && format.Mode == PagingMode.TwoLevel)
+            if (level > 1 && format.Mode == SyntheticPaging.TwoLevel)
                 gpa |= (entry.Raw & Pse36AddressMask) << Pse36AddressShift;
             Mark(trail[..visited], kind, format.EntryBytes);
             return true;
@@ -91,18 +91,18 @@ internal sealed class PageWalker
 
     private static bool MapsLarge(Gpte entry, int level, PagingFormat format, Vcpu vcpu)
         => entry.IsLarge && format.CanMapLarge(level)
-            && (format.Mode != PagingMode.TwoLevel || (vcpu.Cr4 & ControlBits.Cr4Pse) != 0);
+            && (format.Mode != SyntheticPaging.TwoLevel || (vcpu.Cr4 & ControlBits.Cr4Pse) != 0);
 
     private static bool HasReservedBits(Gpte entry, int level, bool isLeaf, PagingFormat format, Vcpu vcpu)
     {
-        if (format.Mode == PagingMode.TwoLevel)
+        if (format.Mode == SyntheticPaging.TwoLevel)
             return isLeaf && level > 1 && (entry.Raw & Pse36ReservedMask) != 0;
         var reserved = Gpte.ReservedMask;
         if (isLeaf && level > 1)
             reserved |= (format.Span(level) - 1) & ~LowOfLargeMask;
         if ((vcpu.Efer & ControlBits.EferNxe) == 0)
             reserved |= Gpte.NoExecuteMask;
-        if (format.Mode == PagingMode.Pae)
+        if (format.Mode == SyntheticPaging.Pae)
             reserved |= 0x7ff0_0000_0000_0000;
         if (level > 3)
             reserved |= Gpte.LargeMask;

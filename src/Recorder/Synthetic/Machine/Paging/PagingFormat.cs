@@ -8,14 +8,14 @@ public sealed class PagingFormat
 {
     private static readonly PagingFormat[] Formats =
     [
-        new(PagingMode.Off, levels: 0, indexBits: 0, entryBytes: 0),
-        new(PagingMode.TwoLevel, levels: 2, indexBits: 10, entryBytes: 4),
-        new(PagingMode.Pae, levels: 3, indexBits: 9, entryBytes: 8),
-        new(PagingMode.FourLevel, levels: 4, indexBits: 9, entryBytes: 8),
-        new(PagingMode.FiveLevel, levels: 5, indexBits: 9, entryBytes: 8),
+        new(SyntheticPaging.Off, levels: 0, indexBits: 0, entryBytes: 0),
+        new(SyntheticPaging.TwoLevel, levels: 2, indexBits: 10, entryBytes: 4),
+        new(SyntheticPaging.Pae, levels: 3, indexBits: 9, entryBytes: 8),
+        new(SyntheticPaging.FourLevel, levels: 4, indexBits: 9, entryBytes: 8),
+        new(SyntheticPaging.FiveLevel, levels: 5, indexBits: 9, entryBytes: 8),
     ];
 
-    private PagingFormat(PagingMode mode, int levels, int indexBits, int entryBytes)
+    private PagingFormat(SyntheticPaging mode, int levels, int indexBits, int entryBytes)
     {
         Mode = mode;
         Levels = levels;
@@ -24,7 +24,7 @@ public sealed class PagingFormat
         AddressMask = entryBytes == 4 ? 0xffff_f000UL : 0x000f_ffff_ffff_f000UL;
     }
 
-    public PagingMode Mode { get; }
+    public SyntheticPaging Mode { get; }
 
     public int Levels { get; }
 
@@ -38,7 +38,7 @@ public sealed class PagingFormat
 
     public bool IsLong => Levels >= 4;
 
-    public static PagingFormat Of(PagingMode mode) => Formats[(int)mode];
+    public static PagingFormat Of(SyntheticPaging mode) => Formats[(int)mode];
 
     /// <summary>The lowest address bit that selects an entry of <paramref name="level"/>.</summary>
     public int Shift(int level) => 12 + ((level - 1) * IndexBits);
@@ -47,7 +47,7 @@ public sealed class PagingFormat
     public ulong Span(int level) => 1UL << Shift(level);
 
     /// <summary>Entries in a table of <paramref name="level"/>; the PAE top table has four.</summary>
-    public int Entries(int level) => Mode == PagingMode.Pae && level == 3 ? 4 : 1 << IndexBits;
+    public int Entries(int level) => Mode == SyntheticPaging.Pae && level == 3 ? 4 : 1 << IndexBits;
 
     public int Index(ulong gva, int level) => (int)(gva >> Shift(level)) & (Entries(level) - 1);
 
@@ -64,19 +64,19 @@ public sealed class PagingFormat
     }
 
     /// <summary>The name a knob gives the mode.</summary>
-    public static string Name(PagingMode mode) => mode switch
+    public static string Name(SyntheticPaging mode) => mode switch
     {
-        PagingMode.Off => "off",
-        PagingMode.TwoLevel => "32bit",
-        PagingMode.Pae => "pae",
-        PagingMode.FourLevel => "4level",
-        PagingMode.FiveLevel => "5level",
+        SyntheticPaging.Off => "off",
+        SyntheticPaging.TwoLevel => "32bit",
+        SyntheticPaging.Pae => "pae",
+        SyntheticPaging.FourLevel => "4level",
+        SyntheticPaging.FiveLevel => "5level",
         _ => throw new UnreachableException(),
     };
 }
 
 /// <summary>How the guest translates addresses, as CR0.PG, CR4.PAE, EFER.LMA and CR4.LA57 say.</summary>
-public enum PagingMode : byte
+public enum SyntheticPaging : byte
 {
     /// <summary>CR0.PG = 0: a virtual address is a physical one.</summary>
     Off,
@@ -102,4 +102,4 @@ public readonly record struct EntryPlace(Gpa Gpa, int Level, ulong Gva);
 public readonly record struct MappedEntry(EntryPlace Place, Gpte Entry);
 
 /// <summary>A page table of an address space, and the entry that leads to it.</summary>
-internal readonly record struct TablePage(Gfn Gfn, EntryPlace Parent);
+internal readonly record struct LinkedTable(Gfn Gfn, EntryPlace Parent);

@@ -89,7 +89,7 @@ internal sealed class RandomEditor
             var use = level == Format.Levels ? level : _frames.UseOf(table);
             var place = Kernel.Tables.PlaceIn(table, gva, level);
             var entry = Kernel.Tables.Read(vcpu, space, place);
-            var isTop = Format.Mode == PagingMode.Pae && level == 3;
+            var isTop = Format.Mode == SyntheticPaging.Pae && level == 3;
             var passes = isTop || (entry.IsUser && entry.IsWritable && !entry.IsNoExecute && (entry.Raw & Gpte.ReservedMask) == 0);
             if (!entry.IsPresent || !passes)
             {
@@ -105,7 +105,7 @@ internal sealed class RandomEditor
 
     /// <summary>A program's store: where it meets a table, what it stores is an entry, or a part of one.</summary>
     /// <returns>False: the store faulted for good.</returns>
-    public bool StoreByProgram(GuestProgram program, ulong gva)
+    public bool StoreByProgram(WorkloadProgram program, ulong gva)
     {
         var vcpu = program.Vcpu;
         if (!program.Touch(AccessKind.Read, gva) || !_context.Machine.Probe(vcpu, AccessKind.Write, gva, out var gpa))
@@ -152,7 +152,7 @@ internal sealed class RandomEditor
 
     private void Note(Gpte old, Gpa entry, int use)
     {
-        var isPaeTop = Format.Mode == PagingMode.Pae && use == Format.Levels;
+        var isPaeTop = Format.Mode == SyntheticPaging.Pae && use == Format.Levels;
         if (isPaeTop || (old.IsPresent && _context.Machine.Memory.Read(entry, Format.EntryBytes) != old.Raw))
             _flusher.NoteChange(entry, use);
     }

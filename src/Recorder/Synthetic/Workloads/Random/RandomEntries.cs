@@ -41,7 +41,7 @@ internal sealed class RandomEntries
         return new Gpte(target.Value | Gpte.PresentMask | Gpte.WritableMask | Gpte.UserMask);
     }
 
-    private bool IsPaeTop(int level) => Format.Mode == PagingMode.Pae && level == Format.Levels;
+    private bool IsPaeTop(int level) => Format.Mode == SyntheticPaging.Pae && level == Format.Levels;
 
     private ulong Target(int level)
     {

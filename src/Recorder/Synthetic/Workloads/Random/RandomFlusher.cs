@@ -47,7 +47,7 @@ internal sealed class RandomFlusher
         if (!IsNeeded)
             return;
         // PDPTEs must be loaded whatever the TLB holds, or program and tables part for good.
-        var mayLeaveOut = _context.Knobs.Flag("stale") && Kernel.Format.Mode != PagingMode.Pae;
+        var mayLeaveOut = _context.Knobs.Flag("stale") && Kernel.Format.Mode != SyntheticPaging.Pae;
         if (!(mayLeaveOut && Random.Percent(30)) && !TryFlushPages(vcpu))
             FlushAll(vcpu);
         _entries.Clear();
@@ -68,7 +68,7 @@ internal sealed class RandomFlusher
     private void FlushAllOn(Vcpu vcpu)
     {
         var keepsGlobal = !_usesGlobal && Random.Percent(60);
-        if (keepsGlobal || Kernel.Format.Mode == PagingMode.Pae)
+        if (keepsGlobal || Kernel.Format.Mode == SyntheticPaging.Pae)
             Kernel.Tlb.Load(vcpu, Kernel.Tlb.Loaded(vcpu)!);
         if (keepsGlobal)
             return;

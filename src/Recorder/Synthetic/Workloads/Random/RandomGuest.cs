@@ -13,7 +13,7 @@ internal sealed class RandomGuest
     private readonly RandomEditor? _editor;
     private readonly RandomHost _host;
     private readonly List<AddressSpace> _spaces = [];
-    private readonly List<GuestProgram> _programs = [];
+    private readonly List<WorkloadProgram> _programs = [];
 
     public RandomGuest(WorkloadContext context)
     {
@@ -37,7 +37,7 @@ internal sealed class RandomGuest
             }
         }
         foreach (var vcpu in context.Machine.Vcpus)
-            _programs.Add(GuestProgram.Start(Kernel, vcpu, _spaces.Count > 0 ? _spaces[_random.Below(_spaces.Count)] : null));
+            _programs.Add(WorkloadProgram.Start(Kernel, vcpu, _spaces.Count > 0 ? _spaces[_random.Below(_spaces.Count)] : null));
     }
 
     private GuestKernel Kernel => _context.Kernel;
@@ -83,9 +83,9 @@ internal sealed class RandomGuest
 
     public void HostActs() => _host.Act(_random);
 
-    private GuestProgram AnyProgram() => _programs[_random.Below(_programs.Count)];
+    private WorkloadProgram AnyProgram() => _programs[_random.Below(_programs.Count)];
 
-    private bool Touch(GuestProgram program, ulong gva)
+    private bool Touch(WorkloadProgram program, ulong gva)
     {
         var isWrite = _random.Percent(_context.Knobs.Count("write-percent"));
         var kind = isWrite ? AccessKind.Write : AccessKind.Read;

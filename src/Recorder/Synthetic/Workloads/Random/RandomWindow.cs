@@ -18,9 +18,9 @@ internal sealed class RandomWindow
         _frames = frames;
         TopIndexes = format.Mode switch
         {
-            PagingMode.Off => [],
-            PagingMode.TwoLevel => [64, 65, 700],
-            PagingMode.Pae => [1, 2],
+            SyntheticPaging.Off => [],
+            SyntheticPaging.TwoLevel => [64, 65, 700],
+            SyntheticPaging.Pae => [1, 2],
             _ => [1, 2 + random.Below(200), 255],
         };
     }
@@ -36,7 +36,7 @@ internal sealed class RandomWindow
     /// <summary>An address: any of the window, or with paging off any of the frames.</summary>
     public ulong Address(SeededRandom random)
     {
-        if (_format.Mode == PagingMode.Off)
+        if (_format.Mode == SyntheticPaging.Off)
             return _frames.Start.Value + (random.Below(_frames.Bytes / 8) * 8);
         var gva = (ulong)TopIndexes[random.Below(TopIndexes.Count)] << _format.Shift(_format.Levels);
         for (var level = _format.Levels - 1; level >= 1; level--)
@@ -50,7 +50,7 @@ internal sealed class RandomWindow
     /// The addresses of a space that the entry <paramref name="index"/> of a last-level table translates; null where they are more than
     /// <paramref name="most"/>.
     /// </summary>
-    public List<ulong>? AddressesOf(GuestMemory memory, AddressSpace space, ulong table, int index, int most)
+    public List<ulong>? AddressesOf(MachineMemory memory, AddressSpace space, ulong table, int index, int most)
     {
         var found = new List<ulong>();
         foreach (var top in TopIndexes)
@@ -61,7 +61,7 @@ internal sealed class RandomWindow
         return found;
     }
 
-    private bool Search(GuestMemory memory, Goal goal, ulong table, int level, int index, ulong prefix)
+    private bool Search(MachineMemory memory, Goal goal, ulong table, int level, int index, ulong prefix)
     {
         var gva = prefix | ((ulong)index << _format.Shift(level));
         if (level == 1)

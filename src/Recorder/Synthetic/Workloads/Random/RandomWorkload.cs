@@ -10,7 +10,7 @@ internal sealed class RandomWorkload : Workload
     public override string Description
         => "Random edits of a guest's own tables (shared between places, spaces and levels, written by programs too), accesses of every kind, and the flushes the architecture asks for: for property tests.";
 
-    public override IReadOnlyList<PagingMode> Modes => AllModes;
+    public override IReadOnlyList<SyntheticPaging> Modes => AllModes;
 
     public override IReadOnlyList<Knob> Knobs { get; } =
     [
@@ -34,7 +34,7 @@ internal sealed class RandomWorkload : Workload
     public override KernelOptions KernelOptions(KnobValues knobs)
         => base.KernelOptions(knobs) with { ProtectionKeys = knobs.Flag("pkeys") };
 
-    public override IEnumerable<Turn> Run(WorkloadContext context)
+    public override IEnumerable<WorkloadTurn> Run(WorkloadContext context)
     {
         var guest = new RandomGuest(context);
         var knobs = context.Knobs;
@@ -49,7 +49,7 @@ internal sealed class RandomWorkload : Workload
                 guest.Control();
             else
                 guest.Access();
-            yield return Turn.Taken;
+            yield return WorkloadTurn.Taken;
         }
     }
 }

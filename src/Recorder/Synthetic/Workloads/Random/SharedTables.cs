@@ -24,7 +24,7 @@ internal sealed class SharedTables
     private ulong TableSpan => Kernel.Format.Span(2);
 
     /// <summary>Makes the tables in the program's space and hangs them into further spaces.</summary>
-    public static SharedTables Make(WorkloadContext context, GuestProgram program)
+    public static SharedTables Make(WorkloadContext context, WorkloadProgram program)
     {
         var kernel = context.Kernel;
         var span = kernel.Format.Span(2);

@@ -4,10 +4,9 @@ using Replay.Replayer.Kvm.Host;
 namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>Handles faults at guest-physical addresses in one function: size, frame, map.</summary>
-internal sealed class EarlyDirectFaults(KvmVm vm, ShadowMmu mmu) : IDirectFaults
+internal sealed class EarlyDirectFaults(KvmVm vm, Recycler recycler, EarlyDirectMapper mapper) : IDirectFaults
 {
     private readonly SpteFormat _format = vm.Format;
-    private readonly EarlyDirectMapper _mapper = new(vm, mmu);
 
     public KvmFunction TdpHandler => KvmFunction.TdpPageFault;
 
@@ -35,9 +34,9 @@ internal sealed class EarlyDirectFaults(KvmVm vm, ShadowMmu mmu) : IDirectFaults
             return RetPf.Emulate;
         if (vm.Invalidation.MustRetry(sequence))
             return RetPf.Retry;
-        mmu.Recycler.MakePagesAvailable();
+        recycler.MakePagesAvailable();
         AdjustForHugePage(fault);
-        return _mapper.Map(vcpu, fault);
+        return mapper.Map(vcpu, fault);
     }
 
     public RetPf NonpagingPageFault(KvmVcpu vcpu) => throw new InvariantViolation($"{vm.Kernel} is not modelled in mode {vm.Mode.Name()}");

@@ -4,13 +4,14 @@ using Replay.Replayer.Kvm.Host;
 namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>Maps guest-physical addresses: builds what is missing of the path, sets the leaf, and maps neighbours.</summary>
-internal sealed class EarlyDirectMapper(KvmVm vm, ShadowMmu mmu)
+internal sealed class EarlyDirectMapper(
+    KvmVm vm, ShadowPages pages, ParentPtes parents, SpteStore sptes, Rmap rmap, LeafMapper leaves, FaultPhases phases)
 {
     private const ulong EptMemtypeWriteBack = 6UL << 3;
     private const ulong EptIgnorePat = 1UL << 6;
 
     private readonly SpteFormat _format = vm.Format;
-    private readonly ulong[] _prefetchedPfns = new ulong[DirectMapper.PrefetchCount];
+    private readonly ulong[] _prefetchedPfns = new ulong[DirectPrefetch.Count];
 
     /// <remarks>KVM: __direct_map().</remarks>
     public RetPf Map(KvmVcpu vcpu, PageFault fault)
@@ -39,10 +40,9 @@ internal sealed class EarlyDirectMapper(KvmVm vm, ShadowMmu mmu)
     private void Link(KvmVcpu vcpu, Sptep entry, ulong gfn)
     {
         var role = vcpu.Mmu.RootRole.WithLevel(entry.Level - 1);
-        var child = mmu.ShadowPages.Get(vcpu, gfn, role);
-        mmu.PteLists.Add(ref child.ParentPtes, entry.Packed);
-        vm.Journal.Rmap(RmapOperation.AddParent, child.Gfn, entry.Page.Id, entry.Index, entry.Level, child.Id);
-        mmu.Sptes.Set(entry, _format.MakeNonleaf(child.Pfn, adDisabled: false), child.Gfn);
+        var child = pages.Get(vcpu, gfn, role);
+        parents.Add(child, entry);
+        sptes.Set(entry, _format.MakeNonleaf(child.Pfn, adDisabled: false), child.Gfn);
     }
 
     /// <remarks>KVM: mmu_set_spte() of a fault.</remarks>
@@ -53,7 +53,7 @@ internal sealed class EarlyDirectMapper(KvmVm vm, ShadowMmu mmu)
         {
             MakeRoom(entry, null, out _);
             vm.Stats.PfMmioSpteCreated++;
-            mmu.LeafMapper.MarkMmio(entry, fault.Gfn, PteAccess.All);
+            leaves.MarkMmio(entry, fault.Gfn, PteAccess.All);
             return RetPf.Emulate;
         }
 
@@ -70,12 +70,12 @@ internal sealed class EarlyDirectMapper(KvmVm vm, ShadowMmu mmu)
         var old = entry.Value;
         if (hostWritable)
             slot.MarkDirty(gfn);
-        mmu.Sptes.UpdateNoTrack(entry, Make(entry.Level, pfn, hostWritable, prefetch), gfn, Tracepoint.None);
+        sptes.UpdateNoTrack(entry, Make(entry.Level, pfn, hostWritable, prefetch), gfn, Tracepoint.None);
         if (entry.Page.IsPresent(old) && old.IsWritable && !hostWritable)
             vm.Tlb.FlushRemote();
         entry.Page.MarkSlot(slot.Id);
         if (!wasRmapped)
-            mmu.Rmap.Add(slot, entry, gfn, PteAccess.All);
+            rmap.Add(slot, entry, gfn, PteAccess.All);
     }
 
     /// <summary>Takes away what is in the entry, unless it maps the same frame, and flushes.</summary>
@@ -86,9 +86,9 @@ internal sealed class EarlyDirectMapper(KvmVm vm, ShadowMmu mmu)
             return;
         var old = entry.Value;
         if (entry.Level > PgLevel.Size4K && !old.IsLarge)
-            mmu.Links.DropParentPte(vm.Pages.ChildOf(old), entry);
+            parents.Drop(vm.Pages.ChildOf(old), entry);
         else if (old.Pfn != pfn)
-            mmu.Rmap.DropSpte(entry);
+            rmap.DropSpte(entry);
         else
             wasRmapped = true;
         if (!wasRmapped)
@@ -118,9 +118,9 @@ internal sealed class EarlyDirectMapper(KvmVm vm, ShadowMmu mmu)
         if (!_format.AdEnabled || entry.Level > PgLevel.Size4K)
             return;
         using var scope = vm.Journal.Enter(KvmFunction.DirectPtePrefetch);
-        var first = entry.Index & ~(DirectMapper.PrefetchCount - 1);
+        var first = entry.Index & ~(DirectPrefetch.Count - 1);
         var start = -1;
-        for (var index = first; index < first + DirectMapper.PrefetchCount; index++)
+        for (var index = first; index < first + DirectPrefetch.Count; index++)
         {
             if (!entry.Page.IsPresent(entry.Page[index]) && index != entry.Index)
             {
@@ -134,7 +134,7 @@ internal sealed class EarlyDirectMapper(KvmVm vm, ShadowMmu mmu)
         }
 
         if (start >= 0 && vm.Kernel.PrefetchesToTheEnd)
-            PrefetchMany(entry.Page, start, first + DirectMapper.PrefetchCount);
+            PrefetchMany(entry.Page, start, first + DirectPrefetch.Count);
     }
 
     /// <returns>False: not worth going on.</returns>
@@ -143,7 +143,7 @@ internal sealed class EarlyDirectMapper(KvmVm vm, ShadowMmu mmu)
     {
         using var scope = vm.Journal.Enter(KvmFunction.DirectPtePrefetchMany);
         var gfn = page.GfnAt(start);
-        var slot = mmu.FaultPhases.SlotForPrefetch(gfn, noDirtyLog: true);
+        var slot = phases.SlotForPrefetch(gfn, noDirtyLog: true);
         if (slot is null)
             return false;
         var pfns = _prefetchedPfns.AsSpan(0, end - start);

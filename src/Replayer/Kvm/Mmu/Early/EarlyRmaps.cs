@@ -3,7 +3,7 @@ using Replay.Replayer.History;
 namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>What kernels do to the entries of one gfn that know no ranges, and to those of a slot that know no slot's reverse maps.</summary>
-internal sealed class EarlyRmaps(KvmVm vm, ShadowMmu mmu)
+internal sealed class EarlyRmaps(KvmVm vm, PteLists lists, SpteStore sptes, Rmap rmap, ActivePages active)
 {
     private readonly SpteFormat _format = vm.Format;
 
@@ -14,8 +14,8 @@ internal sealed class EarlyRmaps(KvmVm vm, ShadowMmu mmu)
         if (head == 0)
             return false;
         using var scope = vm.Journal.Enter(KvmFunction.KvmUnmapRmapp);
-        for (int packed; (packed = mmu.PteLists.First(head, out _)) != 0;)
-            mmu.Rmap.DropSpte(vm.Pages.Unpack(packed));
+        for (int packed; (packed = lists.First(head, out _)) != 0;)
+            rmap.DropSpte(vm.Pages.Unpack(packed));
         return true;
     }
 
@@ -26,22 +26,22 @@ internal sealed class EarlyRmaps(KvmVm vm, ShadowMmu mmu)
         if (head == 0)
             return;
         using var scope = vm.Journal.Enter(KvmFunction.KvmSetPteRmapp);
-        for (var packed = mmu.PteLists.First(head, out var cursor); packed != 0;)
+        for (var packed = lists.First(head, out var cursor); packed != 0;)
         {
             var entry = vm.Pages.Unpack(packed);
             if (writable)
             {
-                mmu.Rmap.DropSpte(entry);
-                packed = mmu.PteLists.First(head, out cursor);
+                rmap.DropSpte(entry);
+                packed = lists.First(head, out cursor);
                 continue;
             }
 
             var made = new Spte((entry.Value.Raw & ~Spte.BaseAddressMask) | newPfn << 12)
                 .Without(Spte.WritableMask | _format.HostWritableMask | _format.AccessedMask);
-            mmu.Sptes.ClearTrackBits(entry);
-            mmu.Sptes.Set(entry, made, entry.Gfn);
+            sptes.ClearTrackBits(entry);
+            sptes.Set(entry, made, entry.Gfn);
             vm.Stats.UpdatePages(entry.Level, 1);
-            packed = mmu.PteLists.Next(ref cursor);
+            packed = lists.Next(ref cursor);
         }
 
         vm.Tlb.FlushRemote();
@@ -58,7 +58,7 @@ internal sealed class EarlyRmaps(KvmVm vm, ShadowMmu mmu)
         if (!_format.AdEnabled)
             return Unmap(ref head);
         var young = false;
-        for (var packed = mmu.PteLists.First(head, out var cursor); packed != 0; packed = mmu.PteLists.Next(ref cursor))
+        for (var packed = lists.First(head, out var cursor); packed != 0; packed = lists.Next(ref cursor))
         {
             var entry = vm.Pages.Unpack(packed);
             if (!_format.IsAccessed(entry.Value))
@@ -76,7 +76,7 @@ internal sealed class EarlyRmaps(KvmVm vm, ShadowMmu mmu)
     {
         if (!_format.AdEnabled)
             return false;
-        for (var packed = mmu.PteLists.First(head, out var cursor); packed != 0; packed = mmu.PteLists.Next(ref cursor))
+        for (var packed = lists.First(head, out var cursor); packed != 0; packed = lists.Next(ref cursor))
         {
             if (_format.IsAccessed(vm.Pages.Unpack(packed).Value))
                 return true;
@@ -93,7 +93,7 @@ internal sealed class EarlyRmaps(KvmVm vm, ShadowMmu mmu)
     public void RemoveWriteAccess(int slotId)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuSlotRemoveWriteAccess);
-        for (var page = mmu.ActivePages.Newest; page is not null; page = page.LinkNext)
+        for (var page = active.Newest; page is not null; page = page.LinkNext)
         {
             if (!page.HoldsSlot(slotId))
                 continue;
@@ -115,8 +115,8 @@ internal sealed class EarlyRmaps(KvmVm vm, ShadowMmu mmu)
             return;
         using var scope = vm.Journal.Enter(KvmFunction.SpteWriteProtect);
         if (entry.Level > PgLevel.Size4K && !vm.Kernel.ProtectsHugePages)
-            mmu.Rmap.DropSpte(entry);
+            rmap.DropSpte(entry);
         else
-            mmu.Sptes.UpdateNoTrack(entry, spte.Without(Spte.WritableMask), entry.Gfn);
+            sptes.UpdateNoTrack(entry, spte.Without(Spte.WritableMask), entry.Gfn);
     }
 }

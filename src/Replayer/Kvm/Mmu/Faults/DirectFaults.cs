@@ -24,7 +24,7 @@ internal interface IDirectFaults
 
 /// <summary>Handles faults at guest-physical addresses in phases.</summary>
 /// <remarks>KVM: direct_page_fault() and its phases.</remarks>
-internal sealed class DirectFaults(KvmVm vm, ShadowMmu mmu) : IDirectFaults
+internal sealed class DirectFaults(KvmVm vm, FaultPhases phases, FastFaults fast, DirectMapper mapper) : IDirectFaults
 {
     public KvmFunction TdpHandler => KvmFunction.KvmTdpPageFault;
 
@@ -56,7 +56,7 @@ internal sealed class DirectFaults(KvmVm vm, ShadowMmu mmu) : IDirectFaults
         if (vcpu.Mmu.IsTdpMmu)
             vm.TdpMmu.Map(vcpu, level);
         else
-            mmu.DirectMapper.Map(vcpu, level);
+            mapper.Map(vcpu, level);
         return true;
     }
 
@@ -71,17 +71,17 @@ internal sealed class DirectFaults(KvmVm vm, ShadowMmu mmu) : IDirectFaults
         fault.Slot = vm.Memslots.Find(fault.Gfn);
         if (FaultPhases.IsWriteTracked(fault))
             return vm.WriteProtectedOutcome;
-        var outcome = mmu.FastFaults.Handle(vcpu);
+        var outcome = fast.Handle(vcpu);
         if (outcome != RetPf.Invalid)
             return outcome;
-        outcome = mmu.FaultPhases.FaultinPfn(vcpu);
+        outcome = phases.FaultinPfn(vcpu);
         if (outcome != RetPf.Continue)
             return outcome;
-        outcome = mmu.FaultPhases.HandleAbnormalPfn(vcpu, PteAccess.All);
+        outcome = phases.HandleAbnormalPfn(vcpu, PteAccess.All);
         if (outcome != RetPf.Continue)
             return outcome;
         if (isTdpMmu)
-            return mmu.FaultPhases.IsStale(vcpu) ? RetPf.Retry : vm.TdpMmu.Map(vcpu);
-        return mmu.FaultPhases.IsStaleOrMakesRoom(vcpu) ? RetPf.Retry : mmu.DirectMapper.Map(vcpu);
+            return phases.IsStale(vcpu) ? RetPf.Retry : vm.TdpMmu.Map(vcpu);
+        return phases.IsStaleOrMakesRoom(vcpu) ? RetPf.Retry : mapper.Map(vcpu);
     }
 }

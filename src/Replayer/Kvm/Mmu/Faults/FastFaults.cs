@@ -38,7 +38,7 @@ internal sealed class FastFaults(KvmVm vm)
     {
         entry = default;
         var root = vcpu.Mmu.Root.ShadowPage;
-        if (root is { Role.Direct: true } && vm.PageTables.TryFind(root, vcpu.Fault.Gfn, out var pageTable))
+        if (root is { Role.Direct: true } && vm.WalkCache.TryFind(root, vcpu.Fault.Gfn, out var pageTable))
         {
             entry = new Sptep(pageTable, PageLevels.EntryIndex(vcpu.Fault.Gfn, PgLevel.Size4K));
             return true;

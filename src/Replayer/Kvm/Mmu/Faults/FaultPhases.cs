@@ -5,7 +5,7 @@ using Replay.Replayer.Kvm.Host;
 namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>The phases that all fault handlers share.</summary>
-internal sealed class FaultPhases(KvmVm vm)
+internal sealed class FaultPhases(KvmVm vm, Recycler recycler)
 {
     /// <summary>The guest writes a page that stays write-protected whatever the handler does: only emulation helps.</summary>
     /// <remarks>KVM: page_fault_handle_page_track().</remarks>
@@ -78,7 +78,7 @@ internal sealed class FaultPhases(KvmVm vm)
     public bool IsStaleOrMakesRoom(KvmVcpu vcpu)
     {
         var isStale = vm.Kernel.LooksForStaleFaultFirst && IsStale(vcpu);
-        if (!isStale && !vm.ShadowMmu.Recycler.MakePagesAvailable())
+        if (!isStale && !recycler.MakePagesAvailable())
             Invariant.Broken("no shadow page can be made available");
         return isStale || (!vm.Kernel.LooksForStaleFaultFirst && IsStale(vcpu));
     }

@@ -47,7 +47,7 @@ public sealed class HugePages(KvmVm vm)
         ArgumentNullException.ThrowIfNull(fault);
         if (level == PgLevel.Size4K || level != fault.GoalLevel || !spte.IsShadowPresent || spte.IsLarge)
             return;
-        if (vm.Kernel.TagsNxSplits && !vm.Pages.ChildOf(spte).LpageDisallowed)
+        if (vm.Kernel.TagsNxSplits && !vm.Pages.ChildOf(spte).NxHugePageDisallowed)
             return;
         fault.Pfn |= fault.Gfn & (PageLevels.PagesPerHugePage(level) - PageLevels.PagesPerHugePage(level - 1));
         fault.GoalLevel--;

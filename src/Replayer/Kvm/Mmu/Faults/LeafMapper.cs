@@ -5,7 +5,7 @@ using Replay.Replayer.Kvm.Host;
 namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>Puts a mapping in place.</summary>
-internal sealed class LeafMapper(KvmVm vm, ShadowMmu mmu)
+internal sealed class LeafMapper(KvmVm vm, SpteMaker maker, SpteStore sptes, Rmap rmap, ParentPtes parents)
 {
     /// <summary>Maps what a fault asked for.</summary>
     /// <remarks>KVM: mmu_set_spte() with a fault.</remarks>
@@ -43,7 +43,7 @@ internal sealed class LeafMapper(KvmVm vm, ShadowMmu mmu)
     {
         using var scope = vm.Journal.Enter(KvmFunction.MarkMmioSpte);
         var spte = vm.Format.MakeMmio(gfn, access, vm.MmioGeneration);
-        mmu.Sptes.Set(entry, spte, gfn, Tracepoint.MarkMmioSpte);
+        sptes.Set(entry, spte, gfn, Tracepoint.MarkMmioSpte);
     }
 
     /// <summary>Takes away what is in the entry, unless it maps the same frame.</summary>
@@ -57,13 +57,13 @@ internal sealed class LeafMapper(KvmVm vm, ShadowMmu mmu)
             return false;
         if (entry.Level > PgLevel.Size4K && !old.IsLarge)
         {
-            mmu.Links.DropParentPte(vm.Pages.ChildOf(old), entry);
+            parents.Drop(vm.Pages.ChildOf(old), entry);
             return true;
         }
 
         if (old.Pfn != pfn)
         {
-            mmu.Rmap.DropSpte(entry);
+            rmap.DropSpte(entry);
             return true;
         }
 
@@ -75,13 +75,13 @@ internal sealed class LeafMapper(KvmVm vm, ShadowMmu mmu)
     private RetPf Store(Sptep entry, in Request request, bool flush, bool wasRmapped, out bool writeProtected)
     {
         var old = entry.Value;
-        writeProtected = vm.SpteMaker.Make(
+        writeProtected = maker.Make(
             entry.Page, request.Slot, request.Access, request.Gfn, request.Pfn, old, request.Prefetch, canUnsync: true, request.HostWritable, out var made);
         var outcome = RetPf.Spurious;
         if (old != made)
         {
             outcome = RetPf.Fixed;
-            flush |= mmu.Sptes.Update(entry, made, request.Gfn, Tracepoint.KvmMmuSetSpte);
+            flush |= sptes.Update(entry, made, request.Gfn, Tracepoint.KvmMmuSetSpte);
         }
 
         if (flush)
@@ -89,7 +89,7 @@ internal sealed class LeafMapper(KvmVm vm, ShadowMmu mmu)
         if (wasRmapped)
             entry.Page.SetTranslation(entry.Index, entry.Gfn, request.Access);
         else
-            mmu.Rmap.Add(request.Slot, entry, request.Gfn, request.Access);
+            rmap.Add(request.Slot, entry, request.Gfn, request.Access);
         return outcome;
     }
 

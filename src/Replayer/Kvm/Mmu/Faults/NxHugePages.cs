@@ -21,7 +21,7 @@ public sealed class NxHugePages(KvmVm vm)
         if (!fault.HugePageDisallowed)
             return;
         var couldBeHuge = fault.ReqLevel >= level;
-        page.LpageDisallowed |= couldBeHuge || vm.Kernel.TagsNxSplits;
+        page.NxHugePageDisallowed |= couldBeHuge || vm.Kernel.TagsNxSplits;
         if (couldBeHuge && !page.IsPossibleNxHugePage)
             Track(page);
     }
@@ -30,11 +30,11 @@ public sealed class NxHugePages(KvmVm vm)
     {
         vm.Stats.NxLpageSplits++;
         page.IsPossibleNxHugePage = true;
-        page.DisallowedPrevious = _newest;
+        page.NxPrevious = _newest;
         if (_newest is null)
             Oldest = page;
         else
-            _newest.DisallowedNext = page;
+            _newest.NxNext = page;
         _newest = page;
     }
 
@@ -43,20 +43,20 @@ public sealed class NxHugePages(KvmVm vm)
     public void Unaccount(ShadowPage page)
     {
         ArgumentNullException.ThrowIfNull(page);
-        page.LpageDisallowed = false;
+        page.NxHugePageDisallowed = false;
         if (!page.IsPossibleNxHugePage)
             return;
         vm.Stats.NxLpageSplits--;
         page.IsPossibleNxHugePage = false;
-        if (page.DisallowedPrevious is { } older)
-            older.DisallowedNext = page.DisallowedNext;
+        if (page.NxPrevious is { } older)
+            older.NxNext = page.NxNext;
         else
-            Oldest = page.DisallowedNext;
-        if (page.DisallowedNext is { } newer)
-            newer.DisallowedPrevious = page.DisallowedPrevious;
+            Oldest = page.NxNext;
+        if (page.NxNext is { } newer)
+            newer.NxPrevious = page.NxPrevious;
         else
-            _newest = page.DisallowedPrevious;
-        page.DisallowedNext = null;
-        page.DisallowedPrevious = null;
+            _newest = page.NxPrevious;
+        page.NxNext = null;
+        page.NxPrevious = null;
     }
 }

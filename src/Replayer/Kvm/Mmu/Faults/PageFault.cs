@@ -74,11 +74,11 @@ public sealed class PageFault
     {
         Address = address;
         ErrorCode = errorCode;
-        Exec = (errorCode & PageFaultError.Fetch) != 0;
-        Write = (errorCode & PageFaultError.Write) != 0;
-        Present = (errorCode & PageFaultError.Present) != 0;
-        Reserved = (errorCode & PageFaultError.Reserved) != 0;
-        User = (errorCode & PageFaultError.User) != 0;
+        Exec = (errorCode & Pferr.Fetch) != 0;
+        Write = (errorCode & Pferr.Write) != 0;
+        Present = (errorCode & Pferr.Present) != 0;
+        Reserved = (errorCode & Pferr.Reserved) != 0;
+        User = (errorCode & Pferr.User) != 0;
         IsTdp = handler == KvmFunction.KvmTdpPageFault;
         NxHugePageWorkaround = nxHugePages;
         HugePageDisallowed = false;
@@ -98,7 +98,7 @@ public sealed class PageFault
 
 /// <summary>Bits of a page-fault error code as KVM hands it to its MMU.</summary>
 /// <remarks>KVM: the PFERR_* masks. SDM, "Page-Fault Exceptions"; APM, "Nested versus Guest Page Faults".</remarks>
-public static class PageFaultError
+public static class Pferr
 {
     public const ulong Present = 1UL << 0;
     public const ulong Write = 1UL << 1;

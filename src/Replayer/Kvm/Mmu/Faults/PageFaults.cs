@@ -1,15 +1,17 @@
 using System.Runtime.CompilerServices;
 using Replay.Replayer.History;
+using Replay.Replayer.Kvm.Mmu.Shadow;
 using Replay.Trace;
 
 namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>Where every fault that concerns the MMU arrives.</summary>
-internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
+internal sealed class PageFaults(
+    KvmVm vm, MmioFaults mmio, IDirectFaults direct, PerForm<IGuestPaging> pagings, GuestTableWrites tableWrites, GuestTranslation translation)
 {
     /// <param name="vcpu">The vCPU.</param>
     /// <param name="address">Gpa with two-dimensional paging, otherwise gva.</param>
-    /// <param name="errorCode">KVM's error code, <see cref="PageFaultError"/>.</param>
+    /// <param name="errorCode">KVM's error code, <see cref="Pferr"/>.</param>
     /// <param name="exit">The exit, for what the instruction does.</param>
     /// <remarks>KVM: kvm_mmu_page_fault().</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -18,21 +20,21 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
         Invariant.Holds(vcpu.Mmu.Root.IsValid, "a fault came while no root was loaded");
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuPageFault);
         var outcome = RetPf.Invalid;
-        if ((errorCode & PageFaultError.Reserved) != 0)
+        if ((errorCode & Pferr.Reserved) != 0)
         {
-            outcome = mmu.MmioFaults.Handle(vcpu, address);
+            outcome = mmio.Handle(vcpu, address);
             if (outcome != RetPf.Invalid)
                 return HandleMmio(vcpu, address, errorCode, outcome, exit);
         }
 
         vm.Journal.BeginFault(address, exit.Gva, errorCode, vcpu.Mmu.PageFaultHandler, exit.Access);
         outcome = Dispatch(vcpu, address, errorCode & vm.Kernel.FaultErrorCodeMask, (exit.Flags & AccessFlags.AlignmentCheck) != 0);
-        var mayRetry = !vm.Kernel.WriteProtectedIsAnOutcome && !mmu.MmioFaults.IsInCache(vcpu, address);
+        var mayRetry = !vm.Kernel.WriteProtectedIsAnOutcome && !mmio.IsInCache(vcpu, address);
         var decided = outcome == RetPf.WriteProtected ? HandleWriteProtected(vcpu, address, errorCode, exit, out mayRetry) : outcome;
         Count(decided);
         var result = decided switch
         {
-            RetPf.Emulate when outcome == RetPf.Emulate && vcpu.Mmu.RootRole.Direct && (errorCode & PageFaultError.NestedGuestPage) == PageFaultError.NestedGuestPage
+            RetPf.Emulate when outcome == RetPf.Emulate && vcpu.Mmu.RootRole.Direct && (errorCode & Pferr.NestedGuestPage) == Pferr.NestedGuestPage
                 => UnprotectGuestTable(address),
             RetPf.Emulate => vcpu.Emulator.EmulateFaultingInstruction(address, exit, mayRetry && !vcpu.IsGuestMode),
             RetPf.GuestFault => ExitResult.GuestFault,
@@ -45,12 +47,12 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
     /// <summary>An EPT misconfiguration in a kernel that takes it for MMIO without asking further.</summary>
     /// <remarks>KVM: handle_ept_misconfig(), handle_mmio_page_fault_common().</remarks>
     public ExitResult HandleMisconfiguration(KvmVcpu vcpu, in VmExit exit) =>
-        HandleMmio(vcpu, exit.Info2, PageFaultError.Reserved, mmu.MmioFaults.Handle(vcpu, exit.Info2), exit);
+        HandleMmio(vcpu, exit.Info2, Pferr.Reserved, mmio.Handle(vcpu, exit.Info2), exit);
 
     /// <summary>The CPU walks a table of the guest's that is itself shadowed as a table: it must be able to write it.</summary>
     private ExitResult UnprotectGuestTable(ulong gpa)
     {
-        mmu.TableWrites.Unprotect(gpa >> 12);
+        tableWrites.Unprotect(gpa >> 12);
         return ExitResult.Retry;
     }
 
@@ -62,13 +64,13 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
     private RetPf HandleWriteProtected(KvmVcpu vcpu, ulong address, ulong errorCode, in VmExit exit, out bool mayRetry)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuWriteProtectFault);
-        const ulong writesGuestTable = PageFaultError.GuestPage | PageFaultError.Write | PageFaultError.Present;
+        const ulong writesGuestTable = Pferr.GuestPage | Pferr.Write | Pferr.Present;
         mayRetry = vcpu.LastRetry != (vm.Journal.Rip, address);
         if (!mayRetry)
             return RetPf.Emulate;
         vcpu.LastRetry = default;
         var isSpared = vcpu.Mmu.RootRole.Direct ? (errorCode & writesGuestTable) == writesGuestTable : (exit.Flags & AccessFlags.Implicit) != 0;
-        if (!isSpared || !mmu.TableWrites.UnprotectForRetry(vcpu, address, userBit: 0, overridesSmap: false))
+        if (!isSpared || !tableWrites.UnprotectForRetry(vcpu, address, userBit: 0, overridesSmap: false))
             return RetPf.Emulate;
         vcpu.LastRetry = (vm.Journal.Rip, address);
         return RetPf.Retry;
@@ -90,8 +92,8 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
         using var scope = vm.Journal.Enter(KvmFunction.KvmHandlePageFault);
         if (vm.Kernel.UnprotectsOnEventDelivery
             && (exit.Flags & AccessFlags.Implicit) != 0
-            && mmu.TryTranslate(vcpu, exit.Info2, 0, overridesSmap: false, out var gpa, out _) && gpa is { } address)
-            mmu.TableWrites.Unprotect(address >> 12);
+            && translation.TryTranslate(vcpu, exit.Info2, 0, overridesSmap: false, out var gpa, out _) && gpa is { } address)
+            tableWrites.Unprotect(address >> 12);
         return Handle(vcpu, exit.Info2, exit.Info1, exit);
     }
 
@@ -114,9 +116,9 @@ internal sealed class PageFaults(KvmVm vm, ShadowMmu mmu)
         vm.Stats.PfTaken++;
         return handler switch
         {
-            KvmFunction.KvmTdpPageFault or KvmFunction.TdpPageFault => mmu.DirectFaults.TdpPageFault(vcpu),
-            KvmFunction.NonpagingPageFault => mmu.DirectFaults.NonpagingPageFault(vcpu),
-            _ => mmu.PagingOf(vcpu)!.PageFault(vcpu, overridesSmap),
+            KvmFunction.KvmTdpPageFault or KvmFunction.TdpPageFault => direct.TdpPageFault(vcpu),
+            KvmFunction.NonpagingPageFault => direct.NonpagingPageFault(vcpu),
+            _ => pagings.Of(vcpu.Mmu)!.PageFault(vcpu, overridesSmap),
         };
     }
 

@@ -4,6 +4,10 @@ namespace Replay.Replayer.Kvm.Mmu;
 /// <remarks>KVM: active_mmu_pages.</remarks>
 internal sealed class ActivePages
 {
+    /// <summary>Pages that count against the limit: also roots that were zapped, which are in the list no more.</summary>
+    /// <remarks>KVM: n_used_mmu_pages.</remarks>
+    public long UsedCount { get; set; }
+
     public ShadowPage? Newest { get; private set; }
 
     public ShadowPage? Oldest { get; private set; }

@@ -3,10 +3,11 @@ using Replay.Replayer.History;
 namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>Takes pages out of use one at a time, roots as any other: those stay until their vCPUs have let go of them.</summary>
-internal sealed class OneByOneRecycler(KvmVm vm, ShadowMmu mmu) : Recycler(vm, mmu)
+internal sealed class OneByOneRecycler(KvmVm vm, ActivePages active, ShadowPageHash hash, Zapper zapper) : Recycler(vm, active, hash, zapper)
 {
     private readonly KvmVm _vm = vm;
-    private readonly ShadowMmu _mmu = mmu;
+    private readonly ActivePages _active = active;
+    private readonly Zapper _zapper = zapper;
 
     /// <remarks>KVM: kvm_mmu_free_some_pages(), __kvm_mmu_free_some_pages().</remarks>
     public override bool MakePagesAvailable()
@@ -16,13 +17,13 @@ internal sealed class OneByOneRecycler(KvmVm vm, ShadowMmu mmu) : Recycler(vm, m
         using var scope = _vm.Journal.Enter(KvmFunction.MakeMmuPagesAvailable);
         var invalid = default(ZapList);
         // A root goes to the head of the list and does not count: where roots are all there is, KVM would go round for ever.
-        for (var left = _mmu.UsedMmuPages; left > 0 && AvailablePages < RefillPages && _mmu.ActivePages.Oldest is { } oldest; left--)
+        for (var left = _active.UsedCount; left > 0 && AvailablePages < RefillPages && _active.Oldest is { } oldest; left--)
         {
-            _mmu.Zapper.PrepareZapPage(oldest, ref invalid);
+            _zapper.PrepareZapPage(oldest, ref invalid);
             _vm.Stats.MmuRecycled++;
         }
 
-        _mmu.Zapper.CommitZapPage(ref invalid);
+        _zapper.CommitZapPage(ref invalid);
         return true;
     }
 
@@ -32,12 +33,12 @@ internal sealed class OneByOneRecycler(KvmVm vm, ShadowMmu mmu) : Recycler(vm, m
     {
         using var scope = _vm.Journal.Enter(KvmFunction.KvmMmuZapAll);
         var invalid = default(ZapList);
-        for (var page = _mmu.ActivePages.Newest; page is not null;)
+        for (var page = _active.Newest; page is not null;)
         {
             var older = page.LinkNext;
-            page = _mmu.Zapper.PrepareZapPage(page, ref invalid) > 0 ? _mmu.ActivePages.Newest : older;
+            page = _zapper.PrepareZapPage(page, ref invalid) > 0 ? _active.Newest : older;
         }
 
-        _mmu.Zapper.CommitZapPage(ref invalid);
+        _zapper.CommitZapPage(ref invalid);
     }
 }

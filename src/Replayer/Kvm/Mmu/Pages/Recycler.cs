@@ -3,7 +3,7 @@ using Replay.Replayer.History;
 namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>Takes many shadow pages out of use at once: for want of room, because memslots changed, at the end.</summary>
-internal class Recycler(KvmVm vm, ShadowMmu mmu)
+internal class Recycler(KvmVm vm, ActivePages active, ShadowPageHash hash, Zapper zapper)
 {
     /// <summary>KVM_MIN_FREE_MMU_PAGES: as many as one fault may need.</summary>
     protected const long MinFreePages = 5;
@@ -27,9 +27,11 @@ internal class Recycler(KvmVm vm, ShadowMmu mmu)
     public bool HasRoomToSplit => AvailablePages > MinFreePages;
 
     /// <summary>The kernel's way of it.</summary>
-    public static Recycler For(KvmVm vm, ShadowMmu mmu) => vm.Kernel.RecyclesInBatches ? new Recycler(vm, mmu) : new OneByOneRecycler(vm, mmu);
+    public static Recycler For(KvmVm vm, ActivePages active, ShadowPageHash hash, Zapper zapper) => vm.Kernel.RecyclesInBatches
+        ? new Recycler(vm, active, hash, zapper)
+        : new OneByOneRecycler(vm, active, hash, zapper);
 
-    protected long AvailablePages => Math.Max(MaxPages - mmu.UsedMmuPages, 0);
+    protected long AvailablePages => Math.Max(MaxPages - active.UsedCount, 0);
 
     /// <summary>Makes room for the pages that one fault may need.</summary>
     /// <returns>False: there is none.</returns>
@@ -54,14 +56,14 @@ internal class Recycler(KvmVm vm, ShadowMmu mmu)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmZapObsoletePages);
         var invalid = default(ZapList);
-        for (var page = mmu.ActivePages.Oldest; page is not null && vm.IsObsolete(page);)
+        for (var page = active.Oldest; page is not null && vm.IsObsolete(page);)
         {
             var newer = page.LinkPrevious;
-            var unstable = mmu.Zapper.PrepareZapPage(page, ref invalid, out _);
-            page = unstable ? mmu.ActivePages.Oldest : newer;
+            var unstable = zapper.PrepareZapPage(page, ref invalid, out _);
+            page = unstable ? active.Oldest : newer;
         }
 
-        mmu.Zapper.CommitZapPage(ref invalid);
+        zapper.CommitZapPage(ref invalid);
     }
 
     /// <summary>Zaps the pages that shadow guest tables of a memslot, and flushes if anything calls for it.</summary>
@@ -69,17 +71,17 @@ internal class Recycler(KvmVm vm, ShadowMmu mmu)
     public void ZapShadowsOf(Memslot slot, bool flush)
     {
         var invalid = default(ZapList);
-        for (var gfn = slot.BaseGfn; mmu.IndirectShadowPages > 0 && gfn < slot.EndGfn; gfn++)
+        for (var gfn = slot.BaseGfn; hash.IndirectCount > 0 && gfn < slot.EndGfn; gfn++)
         {
-            for (ShadowPage? page = mmu.PageHash.Bucket(gfn), next; page is not null; page = next)
+            for (ShadowPage? page = hash.Bucket(gfn), next; page is not null; page = next)
             {
                 next = page.HashNext;
                 if (page.Gfn == gfn && page.HasGptes && !vm.IsObsolete(page))
-                    mmu.Zapper.PrepareZapPage(page, ref invalid);
+                    zapper.PrepareZapPage(page, ref invalid);
             }
         }
 
-        mmu.Zapper.RemoteFlushOrZap(ref invalid, flush);
+        zapper.RemoteFlushOrZap(ref invalid, flush);
     }
 
     /// <summary>Zaps every page, the newest first.</summary>
@@ -88,14 +90,14 @@ internal class Recycler(KvmVm vm, ShadowMmu mmu)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuZapAll);
         var invalid = default(ZapList);
-        for (var page = mmu.ActivePages.Newest; page is not null;)
+        for (var page = active.Newest; page is not null;)
         {
             var older = page.LinkNext;
-            var unstable = mmu.Zapper.PrepareZapPage(page, ref invalid, out _);
-            page = unstable ? mmu.ActivePages.Newest : older;
+            var unstable = zapper.PrepareZapPage(page, ref invalid, out _);
+            page = unstable ? active.Newest : older;
         }
 
-        mmu.Zapper.CommitZapPage(ref invalid);
+        zapper.CommitZapPage(ref invalid);
     }
 
     /// <remarks>KVM: kvm_mmu_zap_oldest_mmu_pages().</remarks>
@@ -104,7 +106,7 @@ internal class Recycler(KvmVm vm, ShadowMmu mmu)
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuZapOldestMmuPages);
         var invalid = default(ZapList);
         var total = 0L;
-        for (var page = mmu.ActivePages.Oldest; page is not null;)
+        for (var page = active.Oldest; page is not null;)
         {
             var newer = page.LinkPrevious;
             if (page.RootCount > 0)
@@ -113,14 +115,14 @@ internal class Recycler(KvmVm vm, ShadowMmu mmu)
                 continue;
             }
 
-            var unstable = mmu.Zapper.PrepareZapPage(page, ref invalid, out var zapped);
+            var unstable = zapper.PrepareZapPage(page, ref invalid, out var zapped);
             total += zapped;
             if (total >= count)
                 break;
-            page = unstable ? mmu.ActivePages.Oldest : newer;
+            page = unstable ? active.Oldest : newer;
         }
 
-        mmu.Zapper.CommitZapPage(ref invalid);
+        zapper.CommitZapPage(ref invalid);
         vm.Stats.MmuRecycled += total;
     }
 }

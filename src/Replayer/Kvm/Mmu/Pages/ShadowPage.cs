@@ -48,7 +48,7 @@ public sealed class ShadowPage : TablePage
 
     /// <summary>Exists only because a huge page must not be executable.</summary>
     /// <remarks>KVM: lpage_disallowed, later nx_huge_page_disallowed.</remarks>
-    public bool LpageDisallowed { get; internal set; }
+    public bool NxHugePageDisallowed { get; internal set; }
 
     /// <summary>Is on the list of those that may be worth a huge page again.</summary>
     internal bool IsPossibleNxHugePage { get; set; }
@@ -93,9 +93,9 @@ public sealed class ShadowPage : TablePage
 
     internal ShadowPage? HashPrevious { get; set; }
 
-    internal ShadowPage? DisallowedNext { get; set; }
+    internal ShadowPage? NxNext { get; set; }
 
-    internal ShadowPage? DisallowedPrevious { get; set; }
+    internal ShadowPage? NxPrevious { get; set; }
 
     /// <summary>First gfn that the entry translates.</summary>
     /// <remarks>KVM: kvm_mmu_page_get_gfn().</remarks>

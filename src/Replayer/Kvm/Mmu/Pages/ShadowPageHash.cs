@@ -10,6 +10,10 @@ internal sealed class ShadowPageHash
 
     private readonly ShadowPage?[] _buckets = new ShadowPage?[1 << Shift];
 
+    /// <summary>Pages that shadow a guest table: while there is none, nobody looks for one.</summary>
+    /// <remarks>KVM: indirect_shadow_pages.</remarks>
+    public long IndirectCount { get; set; }
+
     /// <summary>First page of the gfn's bucket; <see cref="ShadowPage.HashNext"/> leads on.</summary>
     public ShadowPage? Bucket(ulong gfn) => _buckets[IndexOf(gfn)];
 

@@ -1,9 +1,10 @@
 using Replay.Replayer.History;
+using Replay.Replayer.Kvm.Mmu.Shadow;
 
 namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>Finds the shadow page for a gfn and a role, or makes one.</summary>
-internal sealed class ShadowPages(KvmVm vm, ShadowMmu mmu)
+internal sealed class ShadowPages(KvmVm vm, ActivePages active, ShadowPageHash hash, ShadowedGfns shadowed, Zapper zapper, PageSync sync)
 {
     /// <param name="vcpu">Whose guest tables an unsync page is synced from; may be null for a direct role.</param>
     /// <param name="gfn">See <see cref="ShadowPage.Gfn"/>.</param>
@@ -53,16 +54,6 @@ internal sealed class ShadowPages(KvmVm vm, ShadowMmu mmu)
         return role.Has4ByteGpte ? role.WithQuadrant(entry.Index & 1) : role;
     }
 
-    /// <remarks>KVM: unaccount_shadowed().</remarks>
-    public void UnaccountShadowed(ShadowPage page)
-    {
-        mmu.IndirectShadowPages--;
-        var slot = SlotOf(page);
-        if (page.Role.Level > PgLevel.Size4K)
-            slot.Rmaps.WriteTrackCount(page.Gfn)--;
-        slot.LargePages.Allow(page.Gfn);
-    }
-
     /// <remarks>KVM: kvm_mmu_find_shadow_page().</remarks>
     private ShadowPage? Find(KvmVcpu? vcpu, ulong gfn, PageRole role)
     {
@@ -70,7 +61,7 @@ internal sealed class ShadowPages(KvmVm vm, ShadowMmu mmu)
         var collisions = 0;
         ShadowPage? found = null;
         var missed = true;
-        for (ShadowPage? page = mmu.PageHash.Bucket(gfn), next; page is not null; page = next)
+        for (ShadowPage? page = hash.Bucket(gfn), next; page is not null; page = next)
         {
             next = page.HashNext;
             if (vm.IsObsolete(page))
@@ -85,7 +76,7 @@ internal sealed class ShadowPages(KvmVm vm, ShadowMmu mmu)
             {
                 // An upper-level page is write-protected: an unsync page of the same gfn cannot stay beside it.
                 if (role.Level > PgLevel.Size4K && page.Unsync)
-                    mmu.Zapper.PrepareZapPage(page, ref invalid);
+                    zapper.PrepareZapPage(page, ref invalid);
                 continue;
             }
 
@@ -96,7 +87,7 @@ internal sealed class ShadowPages(KvmVm vm, ShadowMmu mmu)
 
         if (missed)
             vm.Stats.MmuCacheMiss++;
-        mmu.Zapper.CommitZapPage(ref invalid);
+        zapper.CommitZapPage(ref invalid);
         vm.Stats.MaxMmuPageHashCollisions = Math.Max(vm.Stats.MaxMmuPageHashCollisions, collisions);
         return found;
     }
@@ -110,7 +101,7 @@ internal sealed class ShadowPages(KvmVm vm, ShadowMmu mmu)
         if (page.Unsync)
         {
             Invariant.Holds(vcpu is not null, $"page {page.Id} is unsync and there is no vCPU to sync it for");
-            var synced = mmu.Syncing.SyncPage(vcpu, page, ref invalid);
+            var synced = sync.SyncPage(vcpu, page, ref invalid);
             if (synced < 0)
                 return false;
             if (synced > 0)
@@ -125,38 +116,11 @@ internal sealed class ShadowPages(KvmVm vm, ShadowMmu mmu)
     private ShadowPage Allocate(ulong gfn, PageRole role)
     {
         var page = vm.Pages.Allocate(gfn, role, vm.ValidGeneration, isTdp: false);
-        mmu.ActivePages.Add(page);
-        mmu.UsedMmuPages++;
-        mmu.PageHash.Add(page);
+        active.Add(page);
+        active.UsedCount++;
+        hash.Add(page);
         if (page.HasGptes)
-            AccountShadowed(page);
+            shadowed.Account(page);
         return page;
-    }
-
-    /// <summary>The guest table must not change unseen: it is mapped read-only from now on.</summary>
-    /// <remarks>KVM: account_shadowed(), kvm_slot_page_track_add_page().</remarks>
-    private void AccountShadowed(ShadowPage page)
-    {
-        using var scope = vm.Journal.Enter(KvmFunction.AccountShadowed);
-        mmu.IndirectShadowPages++;
-        var slot = SlotOf(page);
-        var isUpperLevel = page.Role.Level > PgLevel.Size4K;
-        if (isUpperLevel)
-            slot.Rmaps.WriteTrackCount(page.Gfn)++;
-        slot.LargePages.Disallow(page.Gfn);
-        if (!vm.Backends.WriteProtectGfn(slot, page.Gfn, PgLevel.Size4K))
-            return;
-        if (isUpperLevel)
-            vm.Tlb.FlushRemote();
-        else
-            vm.Tlb.FlushRemoteWithAddress(page.Gfn, 1);
-    }
-
-    private Memslot SlotOf(ShadowPage page)
-    {
-        var slot = vm.Memslots.Find(page.Gfn);
-        if (slot is null)
-            Invariant.Broken($"page {page.Id} shadows gfn {page.Gfn:x}, which no memslot holds");
-        return slot;
     }
 }

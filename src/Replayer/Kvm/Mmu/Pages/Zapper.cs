@@ -3,7 +3,8 @@ using Replay.Replayer.History;
 namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>Takes shadow pages out of use: first empties and unlinks them, then, when no CPU can walk them any more, frees them.</summary>
-internal sealed class Zapper(KvmVm vm, ShadowMmu mmu)
+internal sealed class Zapper(
+    KvmVm vm, ActivePages active, ShadowPageHash hash, ShadowedGfns shadowed, SpteStore sptes, Rmap rmap, ParentPtes parents, UnsyncPages unsync)
 {
     /// <summary>Takes one page out of use.</summary>
     /// <returns>How many pages that were, children included; more than 0 also means that the list of active pages changed.</returns>
@@ -25,33 +26,33 @@ internal sealed class Zapper(KvmVm vm, ShadowMmu mmu)
         vm.Journal.TablePage(page.Describe(PageOperation.Zap));
         vm.Stats.MmuShadowZapped++;
         zapped = ZapUnsyncChildren(page, ref invalid);
-        zapped += mmu.Links.UnlinkChildren(page, ref invalid);
-        mmu.Links.UnlinkParents(page);
+        zapped += UnlinkChildren(page, ref invalid);
+        parents.DropAll(page);
         var listUnstable = zapped > 0;
         if (!page.Role.Invalid && page.HasGptes)
-            mmu.ShadowPages.UnaccountShadowed(page);
+            shadowed.Unaccount(page);
         if (page.Unsync)
-            mmu.UnsyncPages.Unlink(page);
+            unsync.Unlink(page);
         var zappedRoot = false;
         if (page.RootCount == 0)
         {
             zapped++;
             if (!page.Role.Invalid || vm.Kernel.ZappedRootsStayActive)
-                mmu.ActivePages.Remove(page);
+                active.Remove(page);
             invalid.Add(page);
-            mmu.UsedMmuPages--;
+            active.UsedCount--;
         }
         else if (vm.Kernel.ZappedRootsStayActive)
         {
-            mmu.ActivePages.Remove(page);
-            mmu.ActivePages.Add(page);
+            active.Remove(page);
+            active.Add(page);
             vm.MakeAllCpusRequest(VcpuRequests.MmuReload);
         }
         else
         {
             // A root stays until the last vCPU lets go of it; it is no longer one of the active pages.
             if (!page.Role.Invalid)
-                mmu.ActivePages.Remove(page);
+                active.Remove(page);
             zappedRoot = !vm.IsObsolete(page);
         }
 
@@ -73,7 +74,7 @@ internal sealed class Zapper(KvmVm vm, ShadowMmu mmu)
         while (invalid.TakeFirst() is { } page)
         {
             Invariant.Holds(page.Role.Invalid && page.RootCount == 0, $"page {page.Id} is freed while it is in use");
-            mmu.PageHash.Remove(page);
+            hash.Remove(page);
             vm.Pages.Free(page);
         }
     }
@@ -90,6 +91,60 @@ internal sealed class Zapper(KvmVm vm, ShadowMmu mmu)
         return true;
     }
 
+    /// <summary>Clears one entry, whatever it is.</summary>
+    /// <returns>How many pages that took along.</returns>
+    /// <remarks>KVM: mmu_page_zap_pte().</remarks>
+    public int ZapPte(Sptep entry, ref ZapList invalid) => ZapPte(entry, ref invalid, zapNestedOrphans: true);
+
+    /// <remarks>KVM: mmu_page_zap_pte() with a NULL list.</remarks>
+    public void ZapPte(Sptep entry)
+    {
+        var none = default(ZapList);
+        ZapPte(entry, ref none, zapNestedOrphans: false);
+    }
+
+    private int ZapPte(Sptep entry, ref ZapList invalid, bool zapNestedOrphans)
+    {
+        var spte = entry.Value;
+        if (entry.Page.IsPresent(spte))
+        {
+            using var scope = vm.Journal.Enter(KvmFunction.MmuPageZapPte);
+            if (spte.IsLast(entry.Level))
+            {
+                rmap.DropSpte(entry);
+                return 0;
+            }
+
+            var child = vm.Pages.ChildOf(spte);
+            parents.Drop(child, entry);
+            var isOrphan = child.ParentPtes == 0 && (child.RootCount == 0 || vm.Kernel.ZapsOrphanedRoots);
+            if (vm.TdpEnabled && zapNestedOrphans && child.Role.GuestMode && isOrphan)
+                return PrepareZapPage(child, ref invalid);
+        }
+        else if (vm.Format.IsMmio(spte))
+        {
+            using var scope = vm.Journal.Enter(KvmFunction.MmuPageZapPte);
+            sptes.ClearNoTrack(entry, vm.Format.MmioGfn(spte));
+        }
+
+        return 0;
+    }
+
+    /// <remarks>KVM: kvm_mmu_page_unlink_children().</remarks>
+    private int UnlinkChildren(ShadowPage page, ref ZapList invalid)
+    {
+        if (page.FilledCount == 0)
+            return 0;
+        var zapped = 0;
+        for (var index = 0; index < TablePage.EntryCount; index++)
+        {
+            if (page[index] != page.Empty)
+                zapped += ZapPte(new Sptep(page, index), ref invalid);
+        }
+
+        return zapped;
+    }
+
     /// <remarks>KVM: mmu_zap_unsync_children().</remarks>
     private int ZapUnsyncChildren(ShadowPage parent, ref ZapList invalid)
     {
@@ -97,7 +152,7 @@ internal sealed class Zapper(KvmVm vm, ShadowMmu mmu)
             return 0;
         using var scope = vm.Journal.Enter(KvmFunction.MmuZapUnsyncChildren);
         var zapped = 0;
-        var walk = mmu.UnsyncWalks.Rent();
+        var walk = unsync.RentWalk();
         while (walk.Collect(parent))
         {
             for (var more = walk.First(); more; more = walk.Next())
@@ -108,7 +163,7 @@ internal sealed class Zapper(KvmVm vm, ShadowMmu mmu)
             }
         }
 
-        mmu.UnsyncWalks.Return(walk);
+        unsync.Return(walk);
         return zapped;
     }
 }

@@ -3,12 +3,10 @@ using Replay.Replayer.History;
 namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>From a gfn to the entries that map it. Keeps the lists; <see cref="RmapOperations"/> acts on what is in them.</summary>
-internal sealed class Rmap(KvmVm vm, ShadowMmu mmu)
+internal sealed class Rmap(KvmVm vm, PteLists lists, SpteStore sptes)
 {
     /// <summary>RMAP_RECYCLE_THRESHOLD: a gfn mapped more often loses all its mappings.</summary>
     private const int RecycleThreshold = 1000;
-
-    private readonly PteLists _lists = mmu.PteLists;
 
     /// <summary>The entry maps the gfn from now on.</summary>
     /// <remarks>KVM: rmap_add(), __rmap_add().</remarks>
@@ -18,7 +16,7 @@ internal sealed class Rmap(KvmVm vm, ShadowMmu mmu)
         entry.Page.SetTranslation(entry.Index, gfn, access);
         vm.Stats.UpdatePages(level, 1);
         ref var head = ref slot.Rmaps.Head(gfn, level);
-        var count = _lists.Add(ref head, entry.Packed);
+        var count = lists.Add(ref head, entry.Packed);
         vm.Journal.Rmap(RmapOperation.Add, gfn, entry.Page.Id, entry.Index, level);
         vm.Stats.MaxMmuRmapSize = Math.Max(vm.Stats.MaxMmuRmapSize, count);
         if (count > RecycleThreshold)
@@ -35,7 +33,7 @@ internal sealed class Rmap(KvmVm vm, ShadowMmu mmu)
     public void DropSpte(Sptep entry)
     {
         using var scope = vm.Journal.Enter(KvmFunction.DropSpte);
-        if (!entry.Page.IsPresent(mmu.Sptes.ClearTrackBits(entry)))
+        if (!entry.Page.IsPresent(sptes.ClearTrackBits(entry)))
             return;
         var gfn = entry.Gfn;
         var slot = vm.Memslots.Find(gfn);
@@ -48,7 +46,7 @@ internal sealed class Rmap(KvmVm vm, ShadowMmu mmu)
     public void ZapOne(ref int head, Sptep entry)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmZapOneRmapSpte);
-        mmu.Sptes.ClearTrackBits(entry);
+        sptes.ClearTrackBits(entry);
         RemoveFrom(ref head, entry);
     }
 
@@ -60,20 +58,20 @@ internal sealed class Rmap(KvmVm vm, ShadowMmu mmu)
         if (head == 0)
             return false;
         using var scope = vm.Journal.Enter(KvmFunction.KvmZapAllRmapSptes);
-        for (var packed = _lists.First(head, out var cursor); packed != 0; packed = _lists.Next(ref cursor))
+        for (var packed = lists.First(head, out var cursor); packed != 0; packed = lists.Next(ref cursor))
         {
             var entry = vm.Pages.Unpack(packed);
-            mmu.Sptes.ClearTrackBits(entry);
+            sptes.ClearTrackBits(entry);
             vm.Journal.Rmap(RmapOperation.Remove, entry.Gfn, entry.Page.Id, entry.Index, entry.Level);
         }
 
-        _lists.Clear(ref head);
+        lists.Clear(ref head);
         return true;
     }
 
     private void RemoveFrom(ref int head, Sptep entry)
     {
-        _lists.Remove(ref head, entry.Packed);
+        lists.Remove(ref head, entry.Packed);
         vm.Journal.Rmap(RmapOperation.Remove, entry.Gfn, entry.Page.Id, entry.Index, entry.Level);
     }
 }

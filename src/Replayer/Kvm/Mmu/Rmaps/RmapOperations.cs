@@ -3,9 +3,8 @@ using Replay.Replayer.History;
 namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>What can be done to all the entries that map one gfn. Each returns whether TLBs must be flushed.</summary>
-internal sealed class RmapOperations(KvmVm vm, ShadowMmu mmu)
+internal sealed class RmapOperations(KvmVm vm, PteLists lists, SpteStore sptes, Rmap rmap)
 {
-    private readonly PteLists _lists = mmu.PteLists;
     private readonly SpteFormat _format = vm.Format;
 
     /// <summary>Takes the right to write away.</summary>
@@ -18,7 +17,7 @@ internal sealed class RmapOperations(KvmVm vm, ShadowMmu mmu)
             return false;
         using var scope = vm.Journal.Enter(KvmFunction.RmapWriteProtect);
         var flush = false;
-        for (var entry = _lists.First(head, out var cursor); entry != 0; entry = _lists.Next(ref cursor))
+        for (var entry = lists.First(head, out var cursor); entry != 0; entry = lists.Next(ref cursor))
             flush |= SpteWriteProtect(vm.Pages.Unpack(entry), forShadowing);
         return flush;
     }
@@ -28,7 +27,7 @@ internal sealed class RmapOperations(KvmVm vm, ShadowMmu mmu)
     public bool ClearDirty(int head)
     {
         var flush = false;
-        for (var entry = _lists.First(head, out var cursor); entry != 0; entry = _lists.Next(ref cursor))
+        for (var entry = lists.First(head, out var cursor); entry != 0; entry = lists.Next(ref cursor))
             flush |= SpteClearDirty(vm.Pages.Unpack(entry));
         return flush;
     }
@@ -40,22 +39,22 @@ internal sealed class RmapOperations(KvmVm vm, ShadowMmu mmu)
         if (head == 0)
             return false;
         using var scope = vm.Journal.Enter(KvmFunction.KvmSetPteRmap);
-        for (var packed = _lists.First(head, out var cursor); packed != 0;)
+        for (var packed = lists.First(head, out var cursor); packed != 0;)
         {
             var entry = vm.Pages.Unpack(packed);
             if (writable)
             {
-                mmu.Rmap.ZapOne(ref head, entry);
-                packed = _lists.First(head, out cursor);
+                rmap.ZapOne(ref head, entry);
+                packed = lists.First(head, out cursor);
                 continue;
             }
 
             var made = _format.MakeForChangedPfn(entry.Value, newPfn);
-            mmu.Sptes.ClearTrackBits(entry);
-            mmu.Sptes.Set(entry, made, entry.Gfn);
+            sptes.ClearTrackBits(entry);
+            sptes.Set(entry, made, entry.Gfn);
             // KVM counts the page as unmapped, and never as mapped again.
             vm.Stats.PagesNotCounted[entry.Level - 1]++;
-            packed = _lists.Next(ref cursor);
+            packed = lists.Next(ref cursor);
         }
 
         return true;
@@ -70,15 +69,15 @@ internal sealed class RmapOperations(KvmVm vm, ShadowMmu mmu)
             return false;
         using var scope = vm.Journal.Enter(vm.Kernel.AgesRmapsInOneFunction ? KvmFunction.KvmRmapAgeGfnRange : KvmFunction.KvmAgeRmap);
         var young = false;
-        for (var entry = _lists.First(head, out var cursor); entry != 0; entry = _lists.Next(ref cursor))
-            young |= mmu.Sptes.Age(vm.Pages.Unpack(entry));
+        for (var entry = lists.First(head, out var cursor); entry != 0; entry = lists.Next(ref cursor))
+            young |= sptes.Age(vm.Pages.Unpack(entry));
         return young;
     }
 
     /// <remarks>KVM: kvm_test_age_rmap().</remarks>
     public bool TestAge(int head)
     {
-        for (var entry = _lists.First(head, out var cursor); entry != 0; entry = _lists.Next(ref cursor))
+        for (var entry = lists.First(head, out var cursor); entry != 0; entry = lists.Next(ref cursor))
         {
             if (_format.IsAccessed(vm.Pages.Unpack(entry).Value))
                 return true;
@@ -95,20 +94,20 @@ internal sealed class RmapOperations(KvmVm vm, ShadowMmu mmu)
             return false;
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuZapCollapsibleSpte);
         var flush = false;
-        for (var packed = _lists.First(head, out var cursor); packed != 0;)
+        for (var packed = lists.First(head, out var cursor); packed != 0;)
         {
             var entry = vm.Pages.Unpack(packed);
             var page = entry.Page;
             if (page.Role.Direct && slot.Contains(page.Gfn)
                 && page.Role.Level < vm.HugePages.MaxMappingLevel(slot, page.Gfn, int.MaxValue))
             {
-                mmu.Rmap.ZapOne(ref head, entry);
+                rmap.ZapOne(ref head, entry);
                 flush = true;
-                packed = _lists.First(head, out cursor);
+                packed = lists.First(head, out cursor);
                 continue;
             }
 
-            packed = _lists.Next(ref cursor);
+            packed = lists.Next(ref cursor);
         }
 
         return flush;
@@ -123,7 +122,7 @@ internal sealed class RmapOperations(KvmVm vm, ShadowMmu mmu)
         using var scope = vm.Journal.Enter(KvmFunction.SpteWriteProtect);
         if (forShadowing)
             spte = spte.Without(_format.MmuWritableMask);
-        return mmu.Sptes.Update(entry, spte.Without(Spte.WritableMask), entry.Gfn);
+        return sptes.Update(entry, spte.Without(Spte.WritableMask), entry.Gfn);
     }
 
     /// <remarks>KVM: spte_clear_dirty(), spte_wrprot_for_clear_dirty().</remarks>
@@ -132,7 +131,7 @@ internal sealed class RmapOperations(KvmVm vm, ShadowMmu mmu)
         using var scope = vm.Journal.Enter(KvmFunction.SpteClearDirty);
         var spte = entry.Value;
         if (!SpteFormat.NeedsWriteProtectForDirty(spte))
-            return mmu.Sptes.Update(entry, spte.Without(_format.DirtyMask), entry.Gfn);
+            return sptes.Update(entry, spte.Without(_format.DirtyMask), entry.Gfn);
         if (!spte.IsWritable)
             return false;
         vm.Writer.Write(entry.Page, entry.Index, spte.Without(Spte.WritableMask), entry.Gfn);

@@ -5,16 +5,14 @@ namespace Replay.Replayer.Kvm.Mmu;
 /// the host and userspace ask for arrives here.
 /// </summary>
 /// <remarks>KVM: kvm_handle_gfn_range(), slot_handle_level_range(), for_each_slot_rmap_range(). Ends are exclusive here.</remarks>
-internal sealed class RmapRanges(KvmVm vm, ShadowMmu mmu)
+internal sealed class RmapRanges(KvmVm vm, Rmap rmap, RmapOperations operations)
 {
-    private readonly RmapOperations _operations = mmu.RmapOperations;
-
     /// <remarks>KVM: kvm_unmap_gfn_range(); kvm_rmap_zap_gfn_range().</remarks>
     public bool Zap(Memslot slot, ulong startGfn, ulong endGfn)
     {
         var flush = false;
         for (var walk = new SlotRmapWalk(slot, PgLevel.Size4K, PgLevel.MaxHugePage, startGfn, endGfn); walk.MoveNext();)
-            flush |= mmu.Rmap.ZapAll(ref walk.Head);
+            flush |= rmap.ZapAll(ref walk.Head);
         return flush;
     }
 
@@ -23,7 +21,7 @@ internal sealed class RmapRanges(KvmVm vm, ShadowMmu mmu)
     {
         var flush = false;
         for (var walk = new SlotRmapWalk(slot, PgLevel.Size4K, PgLevel.MaxHugePage, gfn, gfn + 1); walk.MoveNext();)
-            flush |= _operations.SetPte(ref walk.Head, newPfn, writable);
+            flush |= operations.SetPte(ref walk.Head, newPfn, writable);
         return flush;
     }
 
@@ -32,7 +30,7 @@ internal sealed class RmapRanges(KvmVm vm, ShadowMmu mmu)
     {
         var young = false;
         for (var walk = new SlotRmapWalk(slot, PgLevel.Size4K, PgLevel.MaxHugePage, startGfn, endGfn); walk.MoveNext();)
-            young |= _operations.Age(walk.Head);
+            young |= operations.Age(walk.Head);
         return young;
     }
 
@@ -41,7 +39,7 @@ internal sealed class RmapRanges(KvmVm vm, ShadowMmu mmu)
     {
         var young = false;
         for (var walk = new SlotRmapWalk(slot, PgLevel.Size4K, PgLevel.MaxHugePage, startGfn, endGfn); walk.MoveNext();)
-            young |= _operations.TestAge(walk.Head);
+            young |= operations.TestAge(walk.Head);
         return young;
     }
 
@@ -51,7 +49,7 @@ internal sealed class RmapRanges(KvmVm vm, ShadowMmu mmu)
     {
         var writeProtected = false;
         for (var level = minLevel; level <= PgLevel.MaxHugePage; level++)
-            writeProtected |= _operations.WriteProtect(slot.Rmaps.Head(gfn, level), forShadowing: true);
+            writeProtected |= operations.WriteProtect(slot.Rmaps.Head(gfn, level), forShadowing: true);
         return writeProtected;
     }
 
@@ -60,7 +58,7 @@ internal sealed class RmapRanges(KvmVm vm, ShadowMmu mmu)
     public void SlotRemoveWriteAccess(Memslot slot, int startLevel)
     {
         for (var walk = new SlotRmapWalk(slot, startLevel, PgLevel.MaxHugePage, slot.BaseGfn, slot.EndGfn); walk.MoveNext();)
-            _operations.WriteProtect(walk.Head, forShadowing: false);
+            operations.WriteProtect(walk.Head, forShadowing: false);
     }
 
     /// <summary>Clears the D bits (or W bits) of a slot's small pages.</summary>
@@ -68,7 +66,7 @@ internal sealed class RmapRanges(KvmVm vm, ShadowMmu mmu)
     public void SlotLeafClearDirty(Memslot slot)
     {
         for (var walk = new SlotRmapWalk(slot, PgLevel.Size4K, PgLevel.Size4K, slot.BaseGfn, slot.EndGfn); walk.MoveNext();)
-            _operations.ClearDirty(walk.Head);
+            operations.ClearDirty(walk.Head);
     }
 
     /// <summary>Write-protects the small pages named by a mask of 64.</summary>
@@ -76,7 +74,7 @@ internal sealed class RmapRanges(KvmVm vm, ShadowMmu mmu)
     public void WriteProtectMasked(Memslot slot, ulong gfnOffset, ulong mask)
     {
         for (; mask != 0; mask &= mask - 1)
-            _operations.WriteProtect(slot.Rmaps.Head(MaskedGfn(slot, gfnOffset, mask), PgLevel.Size4K), forShadowing: false);
+            operations.WriteProtect(slot.Rmaps.Head(MaskedGfn(slot, gfnOffset, mask), PgLevel.Size4K), forShadowing: false);
     }
 
     /// <summary>Clears the D bits (or W bits) of the small pages named by a mask of 64.</summary>
@@ -84,7 +82,7 @@ internal sealed class RmapRanges(KvmVm vm, ShadowMmu mmu)
     public void ClearDirtyMasked(Memslot slot, ulong gfnOffset, ulong mask)
     {
         for (; mask != 0; mask &= mask - 1)
-            _operations.ClearDirty(slot.Rmaps.Head(MaskedGfn(slot, gfnOffset, mask), PgLevel.Size4K));
+            operations.ClearDirty(slot.Rmaps.Head(MaskedGfn(slot, gfnOffset, mask), PgLevel.Size4K));
     }
 
     /// <summary>Clears small mappings where huge ones could be; flushes if there were any.</summary>
@@ -93,7 +91,7 @@ internal sealed class RmapRanges(KvmVm vm, ShadowMmu mmu)
     {
         var flush = false;
         for (var walk = new SlotRmapWalk(slot, PgLevel.Size4K, PgLevel.MaxHugePage - 1, slot.BaseGfn, slot.EndGfn); walk.MoveNext();)
-            flush |= _operations.ZapCollapsible(ref walk.Head, slot);
+            flush |= operations.ZapCollapsible(ref walk.Head, slot);
         if (!flush)
             return;
         if (vm.Kernel.RangeFlushIsACall)

@@ -6,7 +6,7 @@ using Replay.Trace;
 namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>Decides, from the guest's registers, what a vCPU's tables are like and who handles its faults.</summary>
-internal sealed class MmuContexts(KvmVm vm)
+internal sealed class MmuContexts(KvmVm vm, MmuRoots roots, RootCache rootCache, KvmFunction tdpHandler)
 {
     private const ulong EptpWalkLength = 7UL << 3;
     private const ulong EptpFiveLevels = 4UL << 3;
@@ -30,7 +30,7 @@ internal sealed class MmuContexts(KvmVm vm)
         if (vm.TdpEnabled)
         {
             mmu.RootRole = TdpRootRole(cpuRole);
-            mmu.PageFaultHandler = vm.ShadowMmu.DirectFaults.TdpHandler;
+            mmu.PageFaultHandler = tdpHandler;
             return;
         }
 
@@ -57,7 +57,7 @@ internal sealed class MmuContexts(KvmVm vm)
             .WithLevel(_tdpLevel)
             .With(PageRole.PassthroughMask, _tdpLevel == PgLevel.Root5 && cpuRole.Base.Level == PgLevel.Root4);
         mmu.PageFaultHandler = Handler(cpuRole);
-        vm.ShadowMmu.RootCache.NewPgd(vcpu, vcpu.PgdOf(mmu));
+        rootCache.NewPgd(vcpu, vcpu.PgdOf(mmu));
     }
 
     /// <summary>
@@ -77,7 +77,7 @@ internal sealed class MmuContexts(KvmVm vm)
         mmu.CpuRole = new CpuRole(role, Valid: true, false, false, false, false, false, false) { ExecuteOnly = vm.Profile.EptExecuteOnly };
         mmu.RootRole = role;
         mmu.PageFaultHandler = KvmFunction.EptPageFault;
-        vm.ShadowMmu.RootCache.NewPgd(vcpu, eptp);
+        rootCache.NewPgd(vcpu, eptp);
     }
 
     /// <summary>Only what walks of the nested guest's tables need: they are never shadowed.</summary>
@@ -98,9 +98,9 @@ internal sealed class MmuContexts(KvmVm vm)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuResetContext);
         if (vm.Kernel.KeepsPreviousRoots)
-            vm.ShadowMmu.Roots.Unload(vcpu);
+            roots.Unload(vcpu);
         else
-            vm.ShadowMmu.Roots.Free(vcpu.RootMmu, MmuRootSet.Current);
+            roots.Free(vcpu.RootMmu, MmuRootSet.Current);
         Init(vcpu);
     }
 

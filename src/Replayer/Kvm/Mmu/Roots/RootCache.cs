@@ -3,7 +3,7 @@ using Replay.Replayer.History;
 namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>Switches between the current and the previous roots when the guest loads CR3, so that a tree need not be found again.</summary>
-internal sealed class RootCache(KvmVm vm, ShadowMmu mmu)
+internal sealed class RootCache(KvmVm vm, MmuRoots roots)
 {
     /// <summary>The guest loads another CR3: a root kept for it becomes current, or there is none and the next entry makes one.</summary>
     /// <remarks>KVM: kvm_mmu_new_pgd().</remarks>
@@ -27,7 +27,7 @@ internal sealed class RootCache(KvmVm vm, ShadowMmu mmu)
         var context = vcpu.Mmu;
         // Special roots are not kept: their PDPTEs may have changed.
         if (context.Root is { IsValid: true, ShadowPage: null })
-            mmu.Roots.Free(context, MmuRootSet.Current);
+            roots.Free(context, MmuRootSet.Current);
         return context.Root.IsValid ? FindAndKeepCurrent(context, pgd) : FindWithoutCurrent(context, pgd);
     }
 
@@ -45,7 +45,7 @@ internal sealed class RootCache(KvmVm vm, ShadowMmu mmu)
                 return true;
         }
 
-        mmu.Roots.Free(context, MmuRootSet.Current);
+        roots.Free(context, MmuRootSet.Current);
         return false;
     }
 

@@ -4,10 +4,10 @@ namespace Replay.Replayer.Kvm.Mmu.Shadow;
 
 /// <summary>Shadows guest entries that nobody has used yet: the neighbours of a fault's, and those that INVLPG names.</summary>
 /// <remarks>KVM: FNAME(pte_prefetch)(), FNAME(prefetch_gpte)(), FNAME(gpte_changed)().</remarks>
-internal sealed class GptePrefetch<TPtes>(KvmVm vm, ShadowMmu mmu)
+internal sealed class GptePrefetch<TPtes>(KvmVm vm, FaultPhases phases, LeafMapper leaves, Rmap rmap, DirectPrefetch direct)
     where TPtes : struct, IGuestPtes
 {
-    private const int Count = DirectMapper.PrefetchCount;
+    private const int Count = DirectPrefetch.Count;
 
     private readonly ulong[] _pfn = new ulong[1];
 
@@ -33,7 +33,7 @@ internal sealed class GptePrefetch<TPtes>(KvmVm vm, ShadowMmu mmu)
         using var scope = vm.Journal.Enter(KvmFunction.PtePrefetch);
         if (entry.Page.Role.Direct)
         {
-            mmu.DirectMapper.Prefetch(entry);
+            direct.Run(entry);
             return;
         }
 
@@ -58,10 +58,10 @@ internal sealed class GptePrefetch<TPtes>(KvmVm vm, ShadowMmu mmu)
             return false;
         var gfn = TPtes.Gfn(gpte, PgLevel.Size4K);
         var access = AccessOf(entry.Page, gpte);
-        var slot = mmu.FaultPhases.SlotForPrefetch(gfn, noDirtyLog && (access & PteAccess.Write) != 0);
+        var slot = phases.SlotForPrefetch(gfn, noDirtyLog && (access & PteAccess.Write) != 0);
         if (slot is null || vm.HostMemory.GfnToPagesAtomic(slot, gfn, _pfn) < 1)
             return false;
-        mmu.LeafMapper.Prefetch(slot, entry, access, gfn, _pfn[0]);
+        leaves.Prefetch(slot, entry, access, gfn, _pfn[0]);
         return true;
     }
 
@@ -73,7 +73,7 @@ internal sealed class GptePrefetch<TPtes>(KvmVm vm, ShadowMmu mmu)
         var isUsed = TPtes.IsPresent(gpte) && (!TPtes.HasAccessedDirty(vcpu.Mmu.CpuRole.Base) || (gpte & TPtes.Accessed) != 0);
         if (isUsed && !TPtes.Reserved(vcpu.Mmu.CpuRole, vm.Profile).AreSet(gpte, PgLevel.Size4K))
             return false;
-        mmu.Rmap.DropSpte(entry);
+        rmap.DropSpte(entry);
         return true;
     }
 

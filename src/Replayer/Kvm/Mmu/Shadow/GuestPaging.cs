@@ -3,70 +3,39 @@ using Replay.Replayer.History;
 namespace Replay.Replayer.Kvm.Mmu.Shadow;
 
 /// <inheritdoc/>
-internal sealed class GuestPaging<TPtes> : IGuestPaging
+internal sealed class GuestPaging<TPtes>(KvmVm vm, KvmGuestWalker<TPtes> walker, FaultPhases phases, ShadowFetch<TPtes> fetch) : IGuestPaging
     where TPtes : struct, IGuestPtes
 {
-    private readonly KvmVm _vm;
-    private readonly ShadowMmu _mmu;
-    private readonly GuestTableWalker<TPtes> _walker;
-    private readonly ShadowFetch<TPtes> _fetch;
-    private readonly ShadowSync<TPtes> _sync;
-    private readonly GuestWalk _faultWalk = new();
-    private readonly GuestWalk _translationWalk = new();
-    private readonly GuestWalk _nestedWalk = new();
-
-    public GuestPaging(KvmVm vm, ShadowMmu mmu)
-    {
-        _vm = vm;
-        _mmu = mmu;
-        _walker = new GuestTableWalker<TPtes>(vm);
-        var prefetch = new GptePrefetch<TPtes>(vm, mmu);
-        _fetch = new ShadowFetch<TPtes>(vm, mmu, prefetch);
-        _sync = ShadowSync<TPtes>.For(vm, mmu, prefetch);
-    }
+    private readonly GuestWalk _walk = new();
 
     public RetPf PageFault(KvmVcpu vcpu, bool overridesSmap)
     {
-        using var scope = _vm.Journal.Enter(TPtes.PageFaultFunction);
+        using var scope = vm.Journal.Enter(TPtes.PageFaultFunction);
         var fault = vcpu.Fault;
-        var walk = _faultWalk;
-        if (!_walker.Walk(vcpu, vcpu.Mmu, walk, fault.Address, fault.ErrorCode & ~PageFaultError.Reserved, overridesSmap))
+        var walk = _walk;
+        if (!walker.Walk(vcpu, vcpu.Mmu, walk, fault.Address, fault.ErrorCode & ~Pferr.Reserved, overridesSmap))
         {
             vcpu.Injector.InjectEmulatedPageFault(walk.Fault);
             return RetPf.GuestFault;
         }
 
         fault.Gfn = walk.Gfn;
-        fault.Slot = _vm.Memslots.Find(fault.Gfn);
+        fault.Slot = vm.Memslots.Find(fault.Gfn);
         if (FaultPhases.IsWriteTracked(fault))
         {
             ClearFlood(vcpu, fault.Address);
-            return _vm.WriteProtectedOutcome;
+            return vm.WriteProtectedOutcome;
         }
 
-        fault.MaxLevel = _vm.Kernel.SplitsSelfMaps && IsSelfChangeMapping(vcpu, fault, walk) ? PgLevel.Size4K : walk.Level;
-        var outcome = _mmu.FaultPhases.FaultinPfn(vcpu);
+        fault.MaxLevel = vm.Kernel.SplitsSelfMaps && IsSelfChangeMapping(vcpu, fault, walk) ? PgLevel.Size4K : walk.Level;
+        var outcome = phases.FaultinPfn(vcpu);
         if (outcome != RetPf.Continue)
             return outcome;
-        outcome = _mmu.FaultPhases.HandleAbnormalPfn(vcpu, walk.PteAccess);
+        outcome = phases.HandleAbnormalPfn(vcpu, walk.PteAccess);
         if (outcome != RetPf.Continue)
             return outcome;
         AllowSupervisorWrite(vcpu.Mmu.CpuRole, fault, walk);
-        return _mmu.FaultPhases.IsStaleOrMakesRoom(vcpu) ? RetPf.Retry : _fetch.Fetch(vcpu, walk);
-    }
-
-    public int SyncPage(KvmVcpu vcpu, ShadowPage page) => _sync.SyncPage(vcpu, page);
-
-    public void Invlpg(KvmVcpu vcpu, ulong gva, TablePage? root) => _sync.Invlpg(vcpu, gva, root);
-
-    public bool TryTranslate(KvmVcpu vcpu, KvmMmu mmu, ulong address, ulong access, bool overridesSmap, out ulong gpa, out WalkFault fault)
-    {
-        // A walk of a nested guest's tables makes walks of its hypervisor's.
-        var walk = ReferenceEquals(mmu, vcpu.GuestMmu) ? _nestedWalk : _translationWalk;
-        var found = _walker.Walk(vcpu, mmu, walk, address, access, overridesSmap);
-        gpa = found ? walk.Gfn << 12 | (address & 0xfff) : 0;
-        fault = found ? default : walk.Fault;
-        return found;
+        return phases.IsStaleOrMakesRoom(vcpu) ? RetPf.Retry : fetch.Fetch(vcpu, walk);
     }
 
     /// <summary>

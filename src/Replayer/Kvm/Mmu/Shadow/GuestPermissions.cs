@@ -15,15 +15,15 @@ internal static class GuestPermissions
     {
         var byKey = role.Cr4Pke && IsForbiddenByKey(role, access, pkru >> (key * 2), errorCode);
         if (byKey)
-            return PageFaultError.Present | PageFaultError.ProtectionKey;
-        return IsForbidden(role, access, errorCode, overridesSmap) ? PageFaultError.Present : 0;
+            return Pferr.Present | Pferr.ProtectionKey;
+        return IsForbidden(role, access, errorCode, overridesSmap) ? Pferr.Present : 0;
     }
 
     private static bool IsForbidden(in CpuRole role, PteAccess access, ulong errorCode, bool overridesSmap)
     {
-        var isUser = (errorCode & PageFaultError.User) != 0;
-        var isFetch = (errorCode & PageFaultError.Fetch) != 0;
-        var isWrite = (errorCode & PageFaultError.Write) != 0;
+        var isUser = (errorCode & Pferr.User) != 0;
+        var isFetch = (errorCode & Pferr.Fetch) != 0;
+        var isWrite = (errorCode & Pferr.Write) != 0;
         var isUserPage = (access & PteAccess.User) != 0;
         if (isFetch && role.Base.EferNx && (access & PteAccess.Exec) == 0)
             return true;
@@ -38,10 +38,10 @@ internal static class GuestPermissions
 
     private static bool IsForbiddenByKey(in CpuRole role, PteAccess access, uint bits, ulong errorCode)
     {
-        if ((errorCode & PageFaultError.Fetch) != 0 || (access & PteAccess.User) == 0)
+        if ((errorCode & Pferr.Fetch) != 0 || (access & PteAccess.User) == 0)
             return false;
-        var isWrite = (errorCode & PageFaultError.Write) != 0;
-        var checksWrite = isWrite && ((errorCode & PageFaultError.User) != 0 || role.Base.Cr0Wp);
+        var isWrite = (errorCode & Pferr.Write) != 0;
+        var checksWrite = isWrite && ((errorCode & Pferr.User) != 0 || role.Base.Cr0Wp);
         return (bits & 1) != 0 || (checksWrite && (bits & 2) != 0);
     }
 }

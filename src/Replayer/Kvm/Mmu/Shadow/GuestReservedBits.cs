@@ -1,3 +1,4 @@
+using Replay.Replayer.Guest;
 using Replay.Replayer.Kvm.Host;
 
 namespace Replay.Replayer.Kvm.Mmu.Shadow;
@@ -6,7 +7,7 @@ namespace Replay.Replayer.Kvm.Mmu.Shadow;
 /// <remarks>KVM: struct rsvd_bits_validate, __reset_rsvds_bits_mask(); __is_bad_mt_xwr().</remarks>
 internal readonly struct GuestReservedBits
 {
-    private const ulong PageSize = GuestPte.PageSize;
+    private const ulong PageSize = PteBits.PageSize;
 
     private readonly ulong _high;
     private readonly ulong _nonleafBit8;
@@ -24,7 +25,7 @@ internal readonly struct GuestReservedBits
         _pse = role.Cr4Pse;
         _high = Bits(profile.GuestPhysicalAddressBits, 63) & (_rootLevel == PgLevel.RootPae ? Bits(0, 62) : Bits(0, 51));
         if (!role.Base.EferNx)
-            _high |= GuestPte.NoExecute;
+            _high |= PteBits.NoExecute;
         _nonleafBit8 = profile.Vendor == CpuVendor.Amd ? 1UL << 8 : 0;
         _gigabytePages = profile.GigabytePages ? 0 : PageSize;
     }

@@ -4,7 +4,7 @@ using Replay.Trace;
 namespace Replay.Replayer.Kvm.Mmu.Shadow;
 
 /// <summary>What becomes of shadow pages when the guest writes a table that they shadow and the write was trapped.</summary>
-internal sealed class GuestTableWrites(KvmVm vm, ShadowMmu mmu)
+internal sealed class GuestTableWrites(KvmVm vm, ShadowPageHash hash, Zapper zapper, GuestTranslation translation)
 {
     /// <summary>So many trapped writes without a walk in between, and the page is no longer taken for a table.</summary>
     private const int FloodThreshold = 3;
@@ -13,7 +13,7 @@ internal sealed class GuestTableWrites(KvmVm vm, ShadowMmu mmu)
     /// <remarks>KVM: kvm_mmu_pte_write().</remarks>
     public void Written(KvmVcpu vcpu, ulong gpa, int bytes)
     {
-        if (mmu.IndirectShadowPages == 0)
+        if (hash.IndirectCount == 0)
             return;
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuPteWrite);
         var gfn = gpa >> 12;
@@ -21,14 +21,14 @@ internal sealed class GuestTableWrites(KvmVm vm, ShadowMmu mmu)
         vm.Stats.MmuPteWrite++;
         var invalid = default(ZapList);
         var flush = false;
-        for (ShadowPage? page = mmu.PageHash.Bucket(gfn), next; page is not null; page = next)
+        for (ShadowPage? page = hash.Bucket(gfn), next; page is not null; page = next)
         {
             next = page.HashNext;
             if (page.Gfn != gfn || !page.HasGptes || vm.IsObsolete(page))
                 continue;
             if (IsMisaligned(page, gpa, bytes) || IsFlooded(page))
             {
-                mmu.Zapper.PrepareZapPage(page, ref invalid);
+                zapper.PrepareZapPage(page, ref invalid);
                 vm.Stats.MmuFlooded++;
                 continue;
             }
@@ -36,7 +36,7 @@ internal sealed class GuestTableWrites(KvmVm vm, ShadowMmu mmu)
             flush |= ZapWritten(page, gpa, gpte != 0);
         }
 
-        mmu.Zapper.RemoteFlushOrZap(ref invalid, flush);
+        zapper.RemoteFlushOrZap(ref invalid, flush);
     }
 
     /// <summary>The gfn is not a table after all, or the write cannot be emulated: its shadow pages go, so that the CPU can write it.</summary>
@@ -46,15 +46,15 @@ internal sealed class GuestTableWrites(KvmVm vm, ShadowMmu mmu)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuUnprotectPage);
         var invalid = default(ZapList);
-        for (ShadowPage? page = mmu.PageHash.Bucket(gfn), next; page is not null; page = next)
+        for (ShadowPage? page = hash.Bucket(gfn), next; page is not null; page = next)
         {
             next = page.HashNext;
             if (page.Gfn == gfn && page.HasGptes && !vm.IsObsolete(page))
-                mmu.Zapper.PrepareZapPage(page, ref invalid);
+                zapper.PrepareZapPage(page, ref invalid);
         }
 
         var isGone = !invalid.IsEmpty;
-        mmu.Zapper.CommitZapPage(ref invalid);
+        zapper.CommitZapPage(ref invalid);
         return isGone;
     }
 
@@ -67,11 +67,11 @@ internal sealed class GuestTableWrites(KvmVm vm, ShadowMmu mmu)
     /// <remarks>KVM: retry_instruction(), later __kvm_mmu_unprotect_gfn_and_retry().</remarks>
     public bool UnprotectForRetry(KvmVcpu vcpu, ulong address, ulong userBit, bool overridesSmap)
     {
-        if (mmu.IndirectShadowPages == 0)
+        if (hash.IndirectCount == 0)
             return false;
         if (vcpu.Mmu.RootRole.Direct)
             return Unprotect(address >> 12);
-        return mmu.TryTranslate(vcpu, address, PageFaultError.Write | userBit, overridesSmap, out var gpa, out _)
+        return translation.TryTranslate(vcpu, address, Pferr.Write | userBit, overridesSmap, out var gpa, out _)
             && gpa is { } translated && Unprotect(translated >> 12);
     }
 
@@ -116,7 +116,7 @@ internal sealed class GuestTableWrites(KvmVm vm, ShadowMmu mmu)
         {
             var entry = new Sptep(page, index);
             flush |= entry.Value.IsShadowPresent;
-            mmu.Links.ZapPte(entry);
+            zapper.ZapPte(entry);
             if (isSet && page.Role.Level != PgLevel.Size4K)
                 vm.Stats.MmuPdeZapped++;
         }

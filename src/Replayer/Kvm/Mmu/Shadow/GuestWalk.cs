@@ -25,7 +25,7 @@ internal sealed class GuestWalk
     public PteAccess[] PtAccess { get; } = new PteAccess[Levels];
 
     /// <summary>The eight entries around the leaf, read again when its table is shadowed.</summary>
-    public ulong[] PrefetchPtes { get; } = new ulong[DirectMapper.PrefetchCount];
+    public ulong[] PrefetchPtes { get; } = new ulong[DirectPrefetch.Count];
 
     /// <summary>Raw rights of everything that was read, where the form of the tables tells them to whoever gets the fault.</summary>
     public ulong Rights { get; set; }

@@ -1,3 +1,4 @@
+using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Host;
 
@@ -24,15 +25,16 @@ internal interface IGuestPtes
     static virtual bool TellsRights => false;
 
     /// <remarks>KVM: FNAME(is_present_gpte)().</remarks>
-    static virtual bool IsPresent(ulong gpte) => (gpte & GuestPte.Present) != 0;
+    static virtual bool IsPresent(ulong gpte) => (gpte & PteBits.Present) != 0;
 
     /// <summary>The tables have accessed and dirty bits.</summary>
     /// <remarks>KVM: PT_HAVE_ACCESSED_DIRTY().</remarks>
     static virtual bool HasAccessedDirty(PageRole role) => true;
 
-    /// <summary>The rights in an entry.</summary>
+    /// <summary>The rights in an entry: execution is allowed where P is set and NX is not.</summary>
     /// <remarks>KVM: FNAME(gpte_access)().</remarks>
-    static virtual PteAccess Access(ulong gpte) => GuestPte.Access(gpte);
+    static virtual PteAccess Access(ulong gpte) =>
+        (PteAccess)(((gpte & (PteBits.Present | PteBits.Writable | PteBits.User)) ^ (gpte >> 63)) & (ulong)PteAccess.All);
 
     /// <summary>Bits that must be clear.</summary>
     static virtual GuestReservedBits Reserved(in CpuRole role, HostProfile profile) => GuestReservedBits.Of(role, profile);

@@ -1,3 +1,4 @@
+using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 
 namespace Replay.Replayer.Kvm.Mmu.Shadow;
@@ -16,9 +17,9 @@ internal readonly struct Paging32 : IGuestPtes
 
     public static ulong NxMask => 0;
 
-    public static uint Accessed => GuestPte.Accessed;
+    public static uint Accessed => PteBits.Accessed;
 
-    public static uint Dirty => GuestPte.Dirty;
+    public static uint Dirty => PteBits.Dirty;
 
     public static KvmFunction PageFaultFunction => KvmFunction.Paging32PageFault;
 
@@ -40,5 +41,5 @@ internal readonly struct Paging32 : IGuestPtes
 
     /// <summary>Without CR4.PSE bit 7 of a PDE is ignored.</summary>
     public static bool IsLast(ulong gpte, int level, in CpuRole role) =>
-        level == PgLevel.Size4K || (role.Cr4Pse && (gpte & GuestPte.PageSize) != 0);
+        level == PgLevel.Size4K || (role.Cr4Pse && (gpte & PteBits.PageSize) != 0);
 }

@@ -1,3 +1,4 @@
+using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 
 namespace Replay.Replayer.Kvm.Mmu.Shadow;
@@ -10,11 +11,11 @@ internal readonly struct Paging64 : IGuestPtes
 
     public static int LevelBits => 9;
 
-    public static ulong NxMask => GuestPte.NoExecute;
+    public static ulong NxMask => PteBits.NoExecute;
 
-    public static uint Accessed => GuestPte.Accessed;
+    public static uint Accessed => PteBits.Accessed;
 
-    public static uint Dirty => GuestPte.Dirty;
+    public static uint Dirty => PteBits.Dirty;
 
     public static KvmFunction PageFaultFunction => KvmFunction.Paging64PageFault;
 
@@ -33,5 +34,5 @@ internal readonly struct Paging64 : IGuestPtes
     public static ulong Gfn(ulong gpte, int level) => PageLevels.RoundDown((gpte & Spte.BaseAddressMask) >> 12, level);
 
     public static bool IsLast(ulong gpte, int level, in CpuRole role) =>
-        level == PgLevel.Size4K || (gpte & GuestPte.PageSize) != 0;
+        level == PgLevel.Size4K || (gpte & PteBits.PageSize) != 0;
 }

@@ -1,3 +1,4 @@
+using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Host;
 
@@ -54,13 +55,13 @@ internal readonly struct PagingEpt : IGuestPtes
     /// <remarks>KVM: update_permission_bitmask() for EPT.</remarks>
     public static ulong Fault(in CpuRole role, PteAccess access, int key, uint pkru, ulong errorCode, bool overridesSmap)
     {
-        var isForbidden = ((errorCode & PageFaultError.Write) != 0 && (access & PteAccess.Write) == 0)
-            || ((errorCode & PageFaultError.User) != 0 && (access & PteAccess.User) == 0)
-            || ((errorCode & PageFaultError.Fetch) != 0 && (access & PteAccess.Exec) == 0);
-        return isForbidden ? PageFaultError.Present : 0;
+        var isForbidden = ((errorCode & Pferr.Write) != 0 && (access & PteAccess.Write) == 0)
+            || ((errorCode & Pferr.User) != 0 && (access & PteAccess.User) == 0)
+            || ((errorCode & Pferr.Fetch) != 0 && (access & PteAccess.Exec) == 0);
+        return isForbidden ? Pferr.Present : 0;
     }
 
     public static ulong Gfn(ulong gpte, int level) => PageLevels.RoundDown((gpte & Spte.BaseAddressMask) >> 12, level);
 
-    public static bool IsLast(ulong gpte, int level, in CpuRole role) => level == PgLevel.Size4K || (gpte & GuestPte.PageSize) != 0;
+    public static bool IsLast(ulong gpte, int level, in CpuRole role) => level == PgLevel.Size4K || (gpte & PteBits.PageSize) != 0;
 }

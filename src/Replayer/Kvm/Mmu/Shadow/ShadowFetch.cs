@@ -4,7 +4,8 @@ namespace Replay.Replayer.Kvm.Mmu.Shadow;
 
 /// <summary>Builds the shadow of one guest translation, from the root to the leaf.</summary>
 /// <remarks>KVM: FNAME(fetch)().</remarks>
-internal sealed class ShadowFetch<TPtes>(KvmVm vm, ShadowMmu mmu, GptePrefetch<TPtes> prefetch)
+internal sealed class ShadowFetch<TPtes>(
+    KvmVm vm, DummyRoot dummy, ShadowPages pages, ShadowLinks links, ParentPtes parents, LeafMapper leaves, TreeSync sync, GptePrefetch<TPtes> prefetch)
     where TPtes : struct, IGuestPtes
 {
     public RetPf Fetch(KvmVcpu vcpu, GuestWalk guest)
@@ -14,7 +15,7 @@ internal sealed class ShadowFetch<TPtes>(KvmVm vm, ShadowMmu mmu, GptePrefetch<T
         // The root is write-protected or no root any more; only the walk itself can have changed it, where a table maps itself.
         if (!prefetch.IsUnchanged(guest, guest.MaxLevel))
             return RetPf.Retry;
-        if (vcpu.Mmu.Root.Table == mmu.DummyRoot)
+        if (dummy.Is(vcpu.Mmu.Root.Table))
         {
             vcpu.Requests |= VcpuRequests.MmuFreeObsoleteRoots;
             return RetPf.Retry;
@@ -26,7 +27,7 @@ internal sealed class ShadowFetch<TPtes>(KvmVm vm, ShadowMmu mmu, GptePrefetch<T
         vm.HugePages.Adjust(fault);
         SplitGuestPage(vcpu, guest, ref walk);
         Invariant.Holds(walk.Level == fault.GoalLevel, $"the walk to gva {fault.Address:x} ended at level {walk.Level}, not {fault.GoalLevel}");
-        var outcome = mmu.LeafMapper.Map(fault, walk.Entry, guest.PteAccess, PageLevels.RoundDown(fault.Gfn, walk.Level));
+        var outcome = leaves.Map(fault, walk.Entry, guest.PteAccess, PageLevels.RoundDown(fault.Gfn, walk.Level));
         if (outcome != RetPf.Spurious)
             prefetch.Around(vcpu, guest, walk.Entry);
         return outcome;
@@ -40,15 +41,15 @@ internal sealed class ShadowFetch<TPtes>(KvmVm vm, ShadowMmu mmu, GptePrefetch<T
         {
             walk.Page.WriteFloodingCount = 0;
             var below = walk.Level - 1;
-            var child = mmu.ShadowPages.GetChild(vcpu, walk.Entry, guest.TableGfns[below], direct: false, guest.PtAccess[below]);
+            var child = pages.GetChild(vcpu, walk.Entry, guest.TableGfns[below], direct: false, guest.PtAccess[below]);
             if (child is { UnsyncChildren: > 0 })
-                mmu.Syncing.SyncChildren(vcpu, child);
+                sync.SyncChildren(vcpu, child);
             if (below == PgLevel.Size4K)
                 prefetch.ReadAround(guest);
             if (!prefetch.IsUnchanged(guest, below))
                 return false;
             if (child is not null)
-                mmu.Links.Link(walk.Entry, child);
+                links.Link(walk.Entry, child);
             if (!vm.Kernel.SplitsSelfMaps && vcpu.Fault.Write && guest.TableGfns[below] == vcpu.Fault.Gfn)
                 vcpu.Fault.WriteFaultToShadowPageTable = true;
         }
@@ -70,10 +71,10 @@ internal sealed class ShadowFetch<TPtes>(KvmVm vm, ShadowMmu mmu, GptePrefetch<T
             if (walk.Level == fault.GoalLevel)
                 return;
             ValidateDirectSpte(walk.Entry, access);
-            var child = mmu.ShadowPages.GetChild(vcpu, walk.Entry, PageLevels.RoundDown(fault.Gfn, walk.Level), direct: true, access);
+            var child = pages.GetChild(vcpu, walk.Entry, PageLevels.RoundDown(fault.Gfn, walk.Level), direct: true, access);
             if (child is null)
                 continue;
-            mmu.Links.Link(walk.Entry, child);
+            links.Link(walk.Entry, child);
             vm.NxHugePages.Account(child, fault, walk.Level);
         }
     }
@@ -89,7 +90,7 @@ internal sealed class ShadowFetch<TPtes>(KvmVm vm, ShadowMmu mmu, GptePrefetch<T
         if (child.Role.Access == access)
             return;
         using var scope = vm.Journal.Enter(KvmFunction.ValidateDirectSpte);
-        mmu.Links.DropParentPte(child, entry);
+        parents.Drop(child, entry);
         if (vm.Kernel.FlushesWhatTheEntryMaps)
             vm.Tlb.FlushRemoteSptep(entry);
         else

@@ -1,11 +1,16 @@
+using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 
 namespace Replay.Replayer.Kvm.Mmu.Shadow;
 
 /// <summary>Makes the root for the guest's CR3.</summary>
 /// <remarks>KVM: mmu_alloc_shadow_roots().</remarks>
-internal sealed class ShadowRoots(KvmVm vm, ShadowMmu mmu)
+internal sealed class ShadowRoots(KvmVm vm, MmuRoots roots, DummyRoot dummy, Recycler recycler)
 {
+    /// <summary>There has been one: gfns have reverse maps and write trackers from then on, also with the TDP MMU.</summary>
+    /// <remarks>KVM: shadow_root_allocated, mmu_first_shadow_root_alloc().</remarks>
+    public bool HasAllocated { get; set; }
+
     /// <returns>False: CR3 or a PDPTE points where no memory is, and the guest shuts down.</returns>
     public bool Allocate(KvmVcpu vcpu)
     {
@@ -15,7 +20,7 @@ internal sealed class ShadowRoots(KvmVm vm, ShadowMmu mmu)
         var rootGfn = (pgd & Spte.BaseAddressMask) >> 12;
         if (vm.Kernel.UsesDummyRoot && !IsVisible(rootGfn))
         {
-            context.Root = context.Root with { Table = mmu.TakeDummyRoot(context.RootRole.Level) };
+            context.Root = context.Root with { Table = dummy.Take(context.RootRole.Level) };
             return true;
         }
 
@@ -23,11 +28,11 @@ internal sealed class ShadowRoots(KvmVm vm, ShadowMmu mmu)
         var areVisible = IsVisible(rootGfn) && (context.CpuRole.Base.Level != PgLevel.RootPae || TryReadPdptes(vcpu, pdptes));
         if (!vm.Kernel.UsesDummyRoot && !areVisible)
             return false;
-        mmu.ShadowRootAllocated = true;
-        if (!mmu.Recycler.MakePagesAvailable())
+        HasAllocated = true;
+        if (!recycler.MakePagesAvailable())
             Invariant.Broken("no shadow page can be made available for a root");
         TablePage table = context.CpuRole.Base.Level >= PgLevel.Root4
-            ? mmu.Roots.Allocate(vcpu, rootGfn, 0, context.RootRole.Level)
+            ? roots.Allocate(vcpu, rootGfn, 0, context.RootRole.Level)
             : AllocatePae(vcpu, rootGfn, pdptes);
         context.Root = new MmuRoot(table, pgd);
         return true;
@@ -42,7 +47,7 @@ internal sealed class ShadowRoots(KvmVm vm, ShadowMmu mmu)
         for (var i = 0; i < pdptes.Length && (areVisible || vm.Kernel.UsesDummyRoot); i++)
         {
             pdptes[i] = vcpu.PdpteOf(vcpu.Mmu, i);
-            areVisible &= (pdptes[i] & GuestPte.Present) == 0 || IsVisible((pdptes[i] & Spte.BaseAddressMask) >> 12);
+            areVisible &= (pdptes[i] & PteBits.Present) == 0 || IsVisible((pdptes[i] & Spte.BaseAddressMask) >> 12);
         }
 
         return areVisible;
@@ -54,11 +59,11 @@ internal sealed class ShadowRoots(KvmVm vm, ShadowMmu mmu)
         var context = vcpu.Mmu;
         var paeRoot = context.PaeRoot!;
         var isPae = context.CpuRole.Base.Level == PgLevel.RootPae;
-        var bits = GuestPte.Present;
+        var bits = PteBits.Present;
         TablePage root = paeRoot;
         if (context.RootRole.Level >= PgLevel.Root4)
         {
-            bits |= GuestPte.Accessed | GuestPte.Writable | GuestPte.User;
+            bits |= PteBits.Accessed | PteBits.Writable | PteBits.User;
             root = LinkAbove(context, bits);
         }
 
@@ -68,12 +73,12 @@ internal sealed class ShadowRoots(KvmVm vm, ShadowMmu mmu)
             {
                 // A bit above the frame, which no KVM loads, is what walks of the guest's tables pass over, too.
                 var gfn = (pdptes[i] & Spte.BaseAddressMask) >> 12;
-                if ((pdptes[i] & GuestPte.Present) == 0 || !IsVisible(gfn))
+                if ((pdptes[i] & PteBits.Present) == 0 || !IsVisible(gfn))
                     continue;
                 rootGfn = gfn;
             }
 
-            var page = mmu.Roots.Allocate(vcpu, rootGfn, isPae ? 0 : i, PgLevel.Root32);
+            var page = roots.Allocate(vcpu, rootGfn, isPae ? 0 : i, PgLevel.Root32);
             vm.Writer.Write(paeRoot, i, new Spte(page.Pfn << 12 | bits), rootGfn);
         }
 

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>Makes leaf entries, for the shadow MMU code and the TDP MMU alike.</summary>
-public sealed class SpteMaker(KvmVm vm)
+internal sealed class SpteMaker(KvmVm vm, UnsyncPages unsync)
 {
     private const ulong EptMemtypeWriteBack = 6UL << 3;
     private const ulong EptIgnorePat = 1UL << 6;
@@ -52,7 +52,7 @@ public sealed class SpteMaker(KvmVm vm)
             made = made.With(Spte.WritableMask | _format.MmuWritableMask);
             // What was writable has no shadow page that is in sync: no need to look for one.
             var wasWritable = old.IsLast(level) && old.IsWritable;
-            if (!wasWritable && !vm.ShadowMmu.UnsyncPages.TryUnsync(slot, gfn, canUnsync, prefetch))
+            if (!wasWritable && !unsync.TryUnsync(slot, gfn, canUnsync, prefetch))
             {
                 writeProtected = true;
                 made = made.Without(Spte.WritableMask | _format.MmuWritableMask);

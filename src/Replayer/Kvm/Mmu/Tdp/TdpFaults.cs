@@ -17,12 +17,12 @@ internal sealed class TdpFaults(KvmVm vm, TdpEntries entries)
         if (tablesDownTo > 0)
             fault.GoalLevel = tablesDownTo;
         var root = vcpu.Mmu.Root.ShadowPage!;
-        var isKnown = vm.PageTables.TryFind(root, fault.Gfn, out var pageTable) && fault.GoalLevel == PgLevel.Size4K;
+        var isKnown = vm.WalkCache.TryFind(root, fault.Gfn, out var pageTable) && fault.GoalLevel == PgLevel.Size4K;
         var at = new TdpIterator(vm.Pages, isKnown ? pageTable! : root, PgLevel.Size4K, fault.Gfn);
         for (; at.IsBefore(fault.Gfn + 1); at.Next())
         {
             if (!isKnown && at.Level == PgLevel.Size4K)
-                vm.PageTables.Fill(root, fault.Gfn, at.Page);
+                vm.WalkCache.Fill(root, fault.Gfn, at.Page);
             if (fault.NxHugePageWorkaround)
                 vm.HugePages.DisallowedAdjust(fault, at.Old, at.Level);
             if (at.Level == fault.GoalLevel)
