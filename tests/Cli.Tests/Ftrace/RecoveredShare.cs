@@ -17,7 +17,14 @@ internal enum TracePart
 }
 
 /// <summary>A trace with probes, and the host that it is of.</summary>
-internal sealed record RecordedTrace(string Name, string Text, string Host, string Kernel, string Mode);
+internal sealed record RecordedTrace(string Name, string Text, string Host, string Kernel, string Mode)
+{
+    /// <summary>What the probes show, once it was read.</summary>
+    public IReadOnlyList<RealWrite>? Real { get; set; }
+}
+
+/// <summary>An entry write of a run.</summary>
+internal sealed record RealWrite(long Ordinal, string Shown, string Text, string Place, string OldKind);
 
 /// <summary>How much of the real entry writes a replay of the stock tracepoints recovers.</summary>
 /// <param name="Real">Entry writes that the probes show in what is left of the trace.</param>
@@ -30,8 +37,6 @@ internal sealed record RecoveredShare(int Real, int InOrder, int Older, int Made
     private const string Sql =
         "select w.ordinal, w.shown, w.level || ' ' || coalesce(w.gfn, '') || ' ' || case w.new_kind when 'table' then 'table' when 'none' then 'none' when 'unknown' then 'mmio' when 'mmio' then 'mmio' else w.new_hex end as write, "
         + "w.table_id || ' ' || w.idx as place, w.old_kind from table_write as w join run as r using (run) where r.name = '{0}' and w.actor = 'kvm' order by w.ordinal, w.seq";
-
-    private sealed record Write(long Ordinal, string Shown, string Text, string Place, string OldKind);
 
     public int Others => Real - InOrder - Older;
 
@@ -54,12 +59,11 @@ internal sealed record RecoveredShare(int Real, int InOrder, int Older, int Made
             TracePart.Lost => [.. lines[..first], $"CPU:0 [LOST {end - first} EVENTS]", .. lines[end..]],
             _ => [.. lines],
         };
-        File.WriteAllText(folder["full.txt"], trace.Text);
         File.WriteAllText(folder["part.txt"], string.Join('\n', left) + "\n");
-        await Run("import", "ftrace", folder["full.txt"], "--db", folder["full.db"], "--kernel", trace.Kernel, "--mmu", trace.Mode, "-q", "--force");
+        trace.Real ??= await Probed(folder, trace);
         var said = await Run(
             "import", "ftrace", folder["part.txt"], "-o", folder["part.capture"], "--db", folder["part.db"], "--host", trace.Host, "--kernel", trace.Kernel, "--mmu", trace.Mode, "-q", "--force");
-        var real = await Writes(folder["full.db"], "observed");
+        var real = trace.Real;
         var filled = await Writes(folder["part.db"], "observed-filled");
         var offset = (await Rows(folder["part.db"], "select coalesce(json_extract(options, '$.ordinal_offset'), 0) from run where name = 'observed-filled'"))[0][0] is { Length: > 0 } text
             ? long.Parse(text, CultureInfo.InvariantCulture) : 0;
@@ -80,7 +84,14 @@ internal sealed record RecoveredShare(int Real, int InOrder, int Older, int Made
         return sum;
     }
 
-    private RecoveredShare With(List<Write> real, List<string> filled, int missing)
+    private static async Task<List<RealWrite>> Probed(TemporaryFolder folder, RecordedTrace trace)
+    {
+        File.WriteAllText(folder["full.txt"], trace.Text);
+        await Run("import", "ftrace", folder["full.txt"], "--db", folder["full.db"], "--kernel", trace.Kernel, "--mmu", trace.Mode, "-q", "--force");
+        return await Writes(folder["full.db"], "observed");
+    }
+
+    private RecoveredShare With(List<RealWrite> real, List<string> filled, int missing)
     {
         var written = new HashSet<string>(StringComparer.Ordinal);
         var older = new List<string>();
@@ -125,9 +136,9 @@ internal sealed record RecoveredShare(int Real, int InOrder, int Older, int Made
         return same + row[^1];
     }
 
-    private static async Task<List<Write>> Writes(string database, string run) =>
-        (await Rows(database, string.Format(CultureInfo.InvariantCulture, Sql, run)))
-            .ConvertAll(row => new Write(long.Parse(row[0], CultureInfo.InvariantCulture), row[1], row[2], row[3], row[4]));
+    private static async Task<List<RealWrite>> Writes(string database, string run) =>
+        (await Rows(database, Sql.Replace("{0}", run, StringComparison.Ordinal)))
+            .ConvertAll(row => new RealWrite(long.Parse(row[0], CultureInfo.InvariantCulture), row[1], row[2], row[3], row[4]));
 
     private static async Task<List<string[]>> Rows(string database, string sql)
     {

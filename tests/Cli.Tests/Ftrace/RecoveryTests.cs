@@ -40,6 +40,31 @@ public sealed class RecoveryTests : IDisposable
         Assert.True(table.Length > 100);
     }
 
+    /// <summary>
+    /// Real traces, cut in their middle and with lines lost there: the TDP MMU's lines tell of what is older, and every write is recovered in order. Of the
+    /// shadow MMU code no line tells which pages an older table mapped: their clears are not, and everything else is.
+    /// </summary>
+    [Theory]
+    [InlineData("amd-npt-tdp-ptemod.thp", "amd-tcg", "6.1", "npt-tdp")]
+    [InlineData("amd-npt-tdp-smpshared.lazy", "amd-tcg", "6.1", "npt-tdp")]
+    [InlineData("intel-ept-tdp-mmio.4k", "intel-bochs", "6.1", "ept-tdp")]
+    [InlineData("amd-6.12-npt-tdp-lm2m.dirty4k", "amd-tcg", "6.12", "npt-tdp")]
+    [InlineData("amd-npt-lm2m.thp", "amd-tcg", "6.1", "npt")]
+    [InlineData("intel-ept-nopg.thp", "intel-bochs", "6.1", "ept")]
+    public async Task Of_a_part_of_a_trace_everything_is_recovered_that_its_lines_tell_of(string name, string host, string kernel, string mode)
+    {
+        var trace = Bundled(name, host, kernel, mode);
+        foreach (var part in (TracePart[])[TracePart.Cut, TracePart.Lost])
+        {
+            var share = await RecoveredShare.Measure(_folder, trace, part);
+            Assert.True(share.Real > 0);
+            Assert.True(share.Others == 0, $"{part}: {share}");
+            Assert.True(share.MadeUp == 0 && share.Agrees, $"{part}: {share}");
+            if (mode.EndsWith("-tdp", StringComparison.Ordinal))
+                Assert.True(share.Older == 0, $"{part}: {share}");
+        }
+    }
+
     private static RecordedTrace Bundled(string trace, string host, string kernel, string mode) => new(trace, RealTrace.Text(trace), host, kernel, mode);
 
     /// <summary>FOLDER/VENDOR/MODE/PAYLOAD.VARIANT/trace.txt, compressed or not, with EPT and NPT; the kernel by the path.</summary>

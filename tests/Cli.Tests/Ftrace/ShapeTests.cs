@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using System.Text.Json;
 using System.Text.RegularExpressions;
 
 namespace Replay.Cli.Tests.Ftrace;
@@ -52,7 +51,7 @@ public sealed partial class ShapeTests : IDisposable
     {
         var text = RealTrace.Stock(RealTrace.Text("amd-npt-tdp-ptemod.thp"));
         var lines = Head().Matches(text).Select(match => new Line(
-            match.Groups[1].Value, match.Groups[2].Value, match.Groups[3].Value, match.Groups[4].Value, match.Groups[5].Value, match.Groups[6].Value, match.Groups[7].Value)).ToList();
+            match.Groups["task"].Value, match.Groups["pid"].Value, match.Groups["cpu"].Value, match.Groups["flags"].Value, match.Groups["time"].Value, match.Groups["event"].Value, match.Groups["fields"].Value)).ToList();
         Assert.True(lines.Count > 250, $"{lines.Count}");
         await Import("plain", Encoding.Latin1.GetBytes(text));
         var shaped = Shaped(shape, lines);
@@ -194,7 +193,7 @@ public sealed partial class ShapeTests : IDisposable
         return text.ToString();
     }
 
-    [GeneratedRegex("^ +(\\S+)-([0-9]+) +\\[([0-9]+)\\] (\\S+) +([0-9]+): ([a-z_0-9]+): (.*)$", RegexOptions.Multiline)]
+    [GeneratedRegex("^ +(?<task>\\S+)-(?<pid>[0-9]+) +\\[(?<cpu>[0-9]+)\\] (?<flags>\\S+) +(?<time>[0-9]+): (?<event>[a-z_0-9]+): (?<fields>.*)$", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
     private static partial Regex Head();
 
     private async Task<string> Import(string name, byte[] text)

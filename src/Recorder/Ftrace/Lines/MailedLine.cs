@@ -23,8 +23,9 @@ internal sealed class MailedLine
 
     public ReadOnlySpan<byte> Line => _bytes.AsSpan(0, _length);
 
-    /// <summary>It ends as quoted-printable breaks a line. A rule of such signs does not.</summary>
-    public static bool EndsSoftly(ReadOnlySpan<byte> line) => line is [.., not (byte)'=', (byte)'='];
+    /// <summary>It ends as quoted-printable breaks a line. A rule of such signs does not, nor <c>msr_write c0000103 =</c> that was wrapped there.</summary>
+    public static bool EndsSoftly(ReadOnlySpan<byte> line) =>
+        line is [.., not (byte)'=', (byte)'='] && !(line[^2] == (byte)' ' && line[..^2].LastIndexOf((byte)' ') is > 0 and var space && (line[..space].EndsWith("_write"u8) || line[..space].EndsWith("_read"u8)));
 
     /// <summary>There is something in it that is not as the tools write it.</summary>
     public static bool IsForeign(ReadOnlySpan<byte> line) =>

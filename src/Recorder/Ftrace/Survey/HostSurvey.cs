@@ -189,7 +189,7 @@ internal sealed class HostSurvey : TracepointSink
     {
         if (isEpt == true)
         {
-            Ept("entries with EPT's memory type");
+            Ept("entries in EPT's form");
             return HostPaging.Ept;
         }
 

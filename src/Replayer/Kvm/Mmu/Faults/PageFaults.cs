@@ -103,7 +103,7 @@ internal sealed class PageFaults(
     /// <param name="writes">It had been written, where that can be.</param>
     public void MapEarlier(KvmVcpu vcpu, ulong gfn, bool writes)
     {
-        Dispatch(vcpu, gfn << 12, writes ? PageFaultError.Write : 0, overridesSmap: false);
+        Dispatch(vcpu, gfn << 12, writes ? Pferr.Write : 0, overridesSmap: false);
         vm.Stats.PfTaken--;
     }
 
