@@ -61,7 +61,9 @@ public static partial class QueryHints
         ? []
         : database.Connection.Query<string>(
             "SELECT r.name FROM capability AS c JOIN run AS r USING (run) WHERE c.fact = 'guest_cr3' AND c.shown = 'no' ORDER BY run")
-            .Select(name => $"run {name}: its trace does not show the guest's CR3, so processes of the guest are not told apart. With EPT and NPT a load makes no exit and no tracepoint; on AMD the script of 'replay record host' has a probe that reads it, with EPT nothing does.");
+            .Select(name => $"run {name}: its trace does not show the guest's CR3, so processes of the guest are not told apart. With EPT and NPT a load makes no exit and no tracepoint; on AMD the script of 'replay record host' has a probe that reads it, with EPT nothing does.")
+            .Concat(database.Runs.Where(run => run is { CaptureSource: "ftrace" } && run.Mode != "observed" && !run.Options.Contains("companion_of", StringComparison.Ordinal))
+                .Select(run => $"run {run.Name}: its capture was made of a trace, which has the guest's physical accesses and not its CR3."));
 
     [GeneratedRegex(@"\brun\s*(=|==|\bIS\b|\bIN\b\s*\()\s*'(?<name>[^']+)'", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
     private static partial Regex RunByName();

@@ -216,7 +216,10 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
 
     public override void OnFastPageFault(in TraceLine line, in FastPageFaultFields fields)
     {
-        if (Thread(line).Fault is { } fault && fields.Fixed && (fields.Old & WriteBit) == 0 && (fields.New & WriteBit) != 0)
+        var known = Thread(line).Fault;
+        if (known is not null && _form.IsLeaf(fields.Old, 1))
+            Earlier[^1].OnEntry(1, known.Gpa >> 12, new HostPage(known.Gpa >> 12, _form.Pfn(fields.Old), _form.IsHostWritable(fields.Old)), _form.IsDirty(fields.Old), wasTable: false, isTable: false);
+        if (known is { } fault && fields.Fixed && (fields.Old & WriteBit) == 0 && (fields.New & WriteBit) != 0)
         {
             fault.WasWriteProtected = true;
             fault.Pages.Add(new HostPage(fault.Gpa >> 12, _form.Pfn(fields.New), true));
