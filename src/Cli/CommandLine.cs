@@ -21,7 +21,7 @@ internal static class CommandLine
         {
             if (option is not HelpOption { Action: HelpAction help })
                 continue;
-            option.Action = new ExampleHelpAction(help, root);
+            option.Action = new ExampleHelpAction(help, root, console);
             // Where a slash begins a path, completion must not take it for help.
             foreach (var alias in OperatingSystem.IsWindows() ? [] : option.Aliases.Where(name => name[0] == '/').ToArray())
                 option.Aliases.Remove(alias);

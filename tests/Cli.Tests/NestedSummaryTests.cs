@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Replay.Cli.Commands;
+using Replay.Trace;
 
 namespace Replay.Cli.Tests;
 
@@ -22,6 +24,19 @@ public sealed class NestedSummaryTests : IDisposable
         Assert.Equal(330, nested.GetProperty("vmexits").EnumerateObject().Sum(code => code.Value.GetInt64()));
         (_, text, _) = await CommandRunner.Run("info", Capture("lm4k"));
         Assert.DoesNotContain("VMRUN", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Under_VMX_ways_in_and_exits_have_the_names_of_VMX()
+    {
+        var figures = new NestedFigures();
+        figures.Count(
+        [
+            new TraceEvent { Ordinal = 0, Kind = TraceEventKind.NestedEnter, Detail = EventDetail.Write(new NestedEntry { Vmx = true, NestedControl = 1 }) },
+            new TraceEvent { Ordinal = 1, Kind = TraceEventKind.NestedExit, Value = 48 },
+        ]);
+
+        Assert.Equal("1 VM entry with extended page tables, 0 accesses of L2; VM exit EPT_VIOLATION 1", NestedReport.Line(figures));
     }
 
     [Fact]

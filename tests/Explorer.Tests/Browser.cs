@@ -19,6 +19,7 @@ internal sealed class Browser : IDisposable
     ];
 
     private readonly DirectoryInfo _profile = Directory.CreateTempSubdirectory("replay-chromium-");
+    private readonly ChromeDriverService _service;
     private readonly ChromeDriver _driver;
     private readonly Uri _server;
 
@@ -29,9 +30,9 @@ internal sealed class Browser : IDisposable
         options.AddArguments([.. Switches, $"--user-data-dir={_profile.FullName}"]);
         options.SetLoggingPreference(LogType.Browser, LogLevel.All);
         options.SetLoggingPreference(LogType.Performance, LogLevel.All);
-        var service = ChromeDriverService.CreateDefaultService(Path.GetDirectoryName(Driver), Path.GetFileName(Driver));
-        service.SuppressInitialDiagnosticInformation = true;
-        _driver = new ChromeDriver(service, options, Hang.Limit);
+        _service = ChromeDriverService.CreateDefaultService(Path.GetDirectoryName(Driver), Path.GetFileName(Driver));
+        _service.SuppressInitialDiagnosticInformation = true;
+        _driver = new ChromeDriver(_service, options, Hang.Limit);
     }
 
     public static Browser Start(Uri server)
@@ -61,6 +62,9 @@ internal sealed class Browser : IDisposable
         Settle();
     }
 
+    /// <summary>Opens a page that is no view.</summary>
+    public void Visit(string address) => _driver.Navigate().GoToUrl(new Uri(_server, address));
+
     /// <summary>Keys, as someone without a mouse presses them; each is given time to have its effect.</summary>
     public void Press(params string[] keys)
     {
@@ -81,9 +85,55 @@ internal sealed class Browser : IDisposable
     /// <summary>Waits until a text is on the page.</summary>
     public void See(string text) => Until(() => Text.Contains(text, StringComparison.OrdinalIgnoreCase), () => $"'{text}' is not on {Address}. There is:\n{Text}");
 
+    /// <summary>Waits until it is so.</summary>
+    public void Until(Func<bool> isSo) => Until(isSo, () => $"{Address}:\n{Text}");
+
+    public void Click(string element)
+    {
+        _driver.FindElement(By.CssSelector(element)).Click();
+        Settle();
+    }
+
     public void SeeAddress(string part) => Until(() => Address.Contains(part, StringComparison.Ordinal), () => $"the address is {Address}, without {part}");
 
     public T Evaluate<T>(string script) => (T)Convert.ChangeType(_driver.ExecuteScript($"return {script}")!, typeof(T), CultureInfo.InvariantCulture);
+
+    /// <summary>Moves the pointer to a place in an element, a part of its width and height from its upper left corner.</summary>
+    public void Point(string element, double x, double y)
+    {
+        var place = _driver.FindElement(By.CssSelector(element));
+        new Actions(_driver, TimeSpan.Zero).MoveToElement(place, (int)((x - 0.5) * place.Size.Width), (int)((y - 0.5) * place.Size.Height)).Perform();
+    }
+
+    /// <summary>Until all that was to be drawn is.</summary>
+    public void Idle() => _driver.ExecuteAsyncScript("requestAnimationFrame(() => setTimeout(arguments[0], 20))");
+
+    /// <summary>Processor time of the threads that run the pages' scripts, lay them out and paint them: what a frame has 16 ms of, on however busy a machine.</summary>
+    public TimeSpan PageTime()
+    {
+        var parents = new Dictionary<int, int>();
+        var pages = new List<int>();
+        foreach (var folder in Directory.GetDirectories("/proc").Where(folder => int.TryParse(Path.GetFileName(folder), out _)))
+        {
+            try
+            {
+                var process = int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture);
+                var status = File.ReadAllText(Path.Combine(folder, "stat"));
+                parents[process] = int.Parse(status[(status.LastIndexOf(')') + 2)..].Split(' ')[1], CultureInfo.InvariantCulture);
+                if (File.ReadAllText(Path.Combine(folder, "cmdline")).Contains("--type=renderer", StringComparison.Ordinal))
+                    pages.Add(process);
+            }
+            catch (IOException)
+            {
+                // Over meanwhile.
+            }
+        }
+
+        var nanoseconds = pages.Where(IsOurs).Sum(process => long.Parse(File.ReadAllText($"/proc/{process}/task/{process}/schedstat").Split(' ')[0], CultureInfo.InvariantCulture));
+        return TimeSpan.FromMicroseconds(nanoseconds / 1000);
+
+        bool IsOurs(int process) => process == _service.ProcessId || (parents.TryGetValue(process, out var parent) && parent > 1 && IsOurs(parent));
+    }
 
     public void Save(string path) => _driver.GetScreenshot().SaveAsFile(path);
 

@@ -82,6 +82,77 @@ public sealed class BrowserTests(BootFixture boot) : IClassFixture<BootFixture>
     }
 
     [Fact]
+    public void An_address_that_is_found_before_any_access_shows_where_it_is_leads_to_the_first_that_does()
+    {
+        using var browser = Browser.Start(boot.Server.Address);
+        browser.Resize(1400, 900);
+        browser.Open("/tables?run=ept&vs=shadow&at=14");
+        browser.Press("/", "0xffffffff81003000");
+        browser.See("Tables for gva 0xffffffff81003000");
+        browser.Press(Keys.Enter);
+        browser.SeeAddress("gva=0xffffffff81003000");
+        browser.See("Up to event 14 no access shows where the page of gva 0xffffffff81003000 is in guest-physical memory.");
+        browser.Click(".tree .empty a.event");
+        browser.SeeAddress("at=1247");
+        browser.See("PT T");
+        Assert.DoesNotContain("no access shows", browser.Text, StringComparison.Ordinal);
+        browser.CheckQuiet();
+    }
+
+    [Fact]
+    public void It_plays_from_event_to_event_until_it_is_stopped_or_the_run_ends()
+    {
+        using var browser = Browser.Start(boot.Server.Address);
+        browser.Resize(1400, 900);
+        browser.Open("/tables?run=ept&at=14");
+        browser.Press(" ");
+        browser.See("pause");
+        browser.Until(() => browser.Evaluate<long>("Number(new URLSearchParams(location.search).get('at'))") > 40);
+        browser.Press(" ");
+        browser.Until(() => browser.Evaluate<bool>("document.querySelector('[data-play]').textContent === 'play'"));
+        var stopped = browser.Address;
+        Thread.Sleep(700);
+        Assert.Equal(stopped, browser.Address);
+
+        browser.Open("/tables?run=ept&at=999999999");
+        browser.Press(" ");
+        browser.See("There is no event behind this one.");
+        browser.Until(() => browser.Evaluate<bool>("document.querySelector('[data-play]').textContent === 'play'"));
+        browser.CheckQuiet();
+    }
+
+    /// <summary>The page that is kept or sent: on a telephone, in both themes, with its anchors and its links into the explorer.</summary>
+    [Theory]
+    [InlineData(420, false)]
+    [InlineData(420, true)]
+    [InlineData(1400, false)]
+    public void The_report_of_a_comparison_fits_and_leads_on(int width, bool isDark)
+    {
+        const string Address = "/report.html?run=ept&vs=shadow";
+        using var browser = Browser.Start(boot.Server.Address);
+        browser.Resize(width, 900, isDark);
+        browser.Visit(Address);
+        browser.See("Where they first part");
+        Keep(browser, "report", width, isDark);
+        Assert.True(browser.Evaluate<int>("document.scrollingElement.scrollWidth") <= width, $"the report is wider than {width} pixels");
+        // Letters in a chart are as large on the screen as a person reads.
+        Assert.True(browser.Evaluate<double>(
+            "Math.min(...[...document.querySelectorAll('svg text')].filter(text => text.getClientRects().length && text.closest('svg').clientWidth > 0)"
+            + ".map(text => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a))") >= 9);
+        Assert.NotEqual(0, browser.Evaluate<int>("[...document.querySelectorAll('svg')].filter(svg => svg.clientWidth > 0).length"));
+
+        var anchor = browser.Evaluate<string>("document.querySelectorAll('details.event')[70].id");
+        Assert.False(browser.Evaluate<bool>($"document.getElementById('{anchor}').closest('details.page').open"));
+        browser.Visit($"{Address}#{anchor}");
+        browser.Until(() => browser.Evaluate<bool>($"(() => {{ const place = document.getElementById('{anchor}').getBoundingClientRect(); return place.height > 0 && place.top >= 0 && place.top < innerHeight; }})()"));
+        browser.Visit(Address);
+        browser.Click("#parts .links a");
+        browser.SeeAddress("/why?run=ept&vs=shadow&at=14");
+        browser.See("Here they part");
+        browser.CheckQuiet();
+    }
+
+    [Fact]
     public void SQL_is_written_and_run_and_its_mistakes_are_told()
     {
         using var browser = Browser.Start(boot.Server.Address);

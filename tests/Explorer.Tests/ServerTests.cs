@@ -45,6 +45,28 @@ public sealed class ServerTests(BootFixture boot) : IClassFixture<BootFixture>, 
         Assert.DoesNotContain("http", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }
 
+    /// <summary>Tables that translate another kind of address than was asked for: an access tells which it is, and before the first one none does.</summary>
+    [Theory]
+    [InlineData("ept", "gva", "gpa")]
+    [InlineData("shadow", "gpa", "gva")]
+    public async Task An_address_that_no_access_has_shown_yet_is_no_error_but_told_with_the_first_that_does(string run, string asked, string own)
+    {
+        using var query = await Get($"/query.json?run={run}&sql=" + Uri.EscapeDataString(
+            $"select {asked} >> 12, min(ordinal), {own} from access join run using (run) where name = '{run}' and {own} is not null group by 1 having {own} >> 12 <> {asked} >> 12 order by 2 desc limit 1"));
+        var row = query.RootElement.GetProperty("results")[0].GetProperty("rows")[0];
+        var (address, first) = ($"0x{row[0].GetInt64() << 12:x}", row[1].GetInt64());
+        using var early = await Get($"/tables.json?run={run}&at={first - 1}&{asked}={address}");
+        Assert.False(early.RootElement.TryGetProperty("address", out _));
+        Assert.Empty(early.RootElement.GetProperty("path").EnumerateArray());
+        var unknown = early.RootElement.GetProperty("unknown");
+        Assert.Equal((asked, address, first), (unknown.GetProperty("kind").GetString(), unknown.GetProperty("address").GetString(), unknown.GetProperty("first").GetInt64()));
+        using var late = await Get($"/tables.json?run={run}&at={first}&{asked}={address}");
+        Assert.False(late.RootElement.TryGetProperty("unknown", out _));
+        Assert.NotEmpty(late.RootElement.GetProperty("path").EnumerateArray());
+        using var never = await Get($"/tables.json?run={run}&at={first}&{asked}=0x7123456789000");
+        Assert.False(never.RootElement.GetProperty("unknown").TryGetProperty("first", out _));
+    }
+
     /// <summary>A table is marked from its zap on, and not where the cursor is before it.</summary>
     [Fact]
     public async Task A_table_is_not_zapped_before_it_is()

@@ -8,11 +8,11 @@
 WITH parted AS (
   SELECT w.ordinal - t.ordinal_offset AS event, w.seq, w.level, w.gfn_hex, NULL AS trace, w.old_hex || ' -> ' || w.new_hex AS model, w.function, w.chain, t.trace_run
   FROM trace_of AS t JOIN table_write AS w ON w.run = t.run
-  WHERE t.run = :run AND w.shown = 'missing' AND w.ordinal >= :from + t.ordinal_offset
+  WHERE t.run = :run AND t.trace_run IS NOT NULL AND w.shown = 'missing' AND w.ordinal >= :from + t.ordinal_offset
   UNION ALL
   SELECT w.ordinal, w.seq, w.level, w.gfn_hex, coalesce(w.old_hex, '?') || ' -> ' || w.new_hex, NULL, w.function, w.chain, t.trace_run
   FROM trace_of AS t JOIN table_write AS w ON w.run = t.trace_run
-  WHERE t.run = :run AND w.shown = 'unmodelled' AND w.ordinal >= :from
+  WHERE t.run = :run AND t.trace_run IS NOT NULL AND w.shown = 'unmodelled' AND w.ordinal >= :from
 )
 SELECT p.event, e.time, e.task, p.level, p.gfn_hex, p.trace, p.model, p.function, p.chain
 FROM parted AS p

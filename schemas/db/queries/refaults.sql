@@ -6,23 +6,27 @@
 WITH leaf AS (
   SELECT
     w.ordinal, w.gfn, w.table_id, w.fault_id, w.old_kind, w.new_kind, lag(w.table_id) OVER entry AS last_table, lag(w.old_kind) OVER entry AS last_old,
-    lag(w.new_kind) OVER entry AS last_new, lag(w.function) OVER entry AS last_function, lag(w.chain) OVER entry AS last_chain
+    lag(w.new_kind) OVER entry AS last_new, lag(w.chain_id) OVER entry AS last_chain
   FROM table_write AS w
   WHERE w.run = :run AND w.actor = 'kvm'
-  WINDOW entry AS (PARTITION BY w.gfn, w.level ORDER BY w.seq)
+  WINDOW entry AS (PARTITION BY +w.gfn, w.level ORDER BY w.seq)
+),
+cause AS (
+  SELECT
+    CASE
+      WHEN last_new IS NULL THEN 'first mapping'
+      WHEN last_old IN ('page', 'huge', 'mmio') AND last_new NOT IN ('page', 'huge', 'mmio') THEN 'was taken away'
+      WHEN last_new IN ('page', 'huge') AND last_table <> table_id THEN 'is in another table: shared, or replaced'
+      WHEN last_new IN ('page', 'huge') THEN 'how it went is not shown'
+      ELSE 'was ' || last_new
+    END AS why,
+    CASE WHEN last_new NOT IN ('page', 'huge') THEN last_chain END AS chain_id,
+    count(*) AS mappings, count(DISTINCT fault_id) AS faults, count(DISTINCT gfn) AS frames, min(ordinal) AS first_ordinal, max(ordinal) AS last_ordinal
+  FROM leaf
+  WHERE fault_id IS NOT NULL AND new_kind IN ('page', 'huge') AND old_kind NOT IN ('page', 'huge')
+  GROUP BY 1, 2
 )
-SELECT
-  CASE
-    WHEN last_new IS NULL THEN 'first mapping'
-    WHEN last_old IN ('page', 'huge', 'mmio') AND last_new NOT IN ('page', 'huge', 'mmio') THEN 'was taken away'
-    WHEN last_new IN ('page', 'huge') AND last_table <> table_id THEN 'is in another table: shared, or replaced'
-    WHEN last_new IN ('page', 'huge') THEN 'how it went is not shown'
-    ELSE 'was ' || last_new
-  END AS why,
-  CASE WHEN last_new NOT IN ('page', 'huge') THEN last_function END AS by_function,
-  CASE WHEN last_new NOT IN ('page', 'huge') THEN last_chain END AS by_chain,
-  count(*) AS mappings, count(DISTINCT fault_id) AS faults, count(DISTINCT gfn) AS frames, min(ordinal) AS first_ordinal, max(ordinal) AS last_ordinal
-FROM leaf
-WHERE fault_id IS NOT NULL AND new_kind IN ('page', 'huge') AND old_kind NOT IN ('page', 'huge')
-GROUP BY 1, 2, 3
+SELECT why, c.function AS by_function, c.path AS by_chain, mappings, faults, frames, first_ordinal, last_ordinal
+FROM cause
+LEFT JOIN chain AS c ON c.run = :run AND c.chain_id = cause.chain_id
 ORDER BY mappings DESC, why, by_chain;

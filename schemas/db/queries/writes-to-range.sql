@@ -18,8 +18,9 @@ SELECT
   w.ordinal, coalesce(f.address_hex, printf('0x%x', w.gfn << 12)), NULL, NULL, f.gva_hex, f.rip_hex,
   f.fault_id, f.error_code_hex, f.outcome,
   w.seq, w.table_id, w.level, w.idx, w.gfn_hex, w.old_hex, w.new_hex, w.old_kind || ' -> ' || w.new_kind, w.function
-FROM table_write AS w
+FROM run AS r
+JOIN table_write AS w ON w.run = r.run
 LEFT JOIN fault AS f ON f.run = w.run AND f.fault_id = w.fault_id
-WHERE w.run = :run AND (SELECT r.mode FROM run AS r WHERE r.run = :run) = 'observed'
-  AND w.gfn BETWEEN :from >> 30 << 18 AND :to >> 12 AND w.gfn + (1 << 9 * (w.level - 1)) > :from >> 12
+WHERE r.run = :run AND r.mode = 'observed'
+  AND (w.gfn BETWEEN :from >> 12 AND :to >> 12 OR w.gfn IN (:from >> 21 << 9, :from >> 30 << 18)) AND w.gfn + (1 << 9 * (w.level - 1)) > :from >> 12
 ORDER BY 1, 10;

@@ -43,7 +43,7 @@ internal static partial class SpteText
 
     /// <summary>An MMIO entry below 32 GiB: the address bits above hold the reserved-bit pattern.</summary>
     public static string Mmio(ulong raw) =>
-        $"mmio gfn={(raw & 0x7_ffff_f000) >> 12:x} gen={SpteFormat.MmioGeneration(new Spte(raw)):x}";
+        $"mmio gfn={(raw & 0x7_ffff_f000) >> 12:x} gen={MmioGeneration.Of(new Spte(raw)):x}";
 
     /// <summary>A value of the model's in normal form.</summary>
     /// <param name="raw">The entry.</param>

@@ -12,6 +12,8 @@ public sealed class QueryExecution : IQueryExecution
 
     private const int Interrupt = 9;
 
+    private const int StepsOfStatement = 4;
+
     private readonly sqlite3 _database;
     private readonly ReadOnlyGuard _guard;
     private readonly IReadOnlyDictionary<string, SqlValue> _parameters;
@@ -56,6 +58,9 @@ public sealed class QueryExecution : IQueryExecution
 
     /// <summary>Bytes of values read of the current result.</summary>
     public long ByteCount { get; private set; }
+
+    /// <summary>What the current statement has taken so far, in instructions of SQLite's machine: the same on any machine, however busy.</summary>
+    internal int Steps => raw.sqlite3_stmt_status(_statement, StepsOfStatement, 0);
 
     public SqlValue this[int column]
     {

@@ -74,13 +74,13 @@ internal sealed class DemoCommand : VerbCommand
             return Task.FromResult(ExitCode.Done);
         }
 
-        console.Out.WriteLine("The capture: a real guest, recorded with 'replay record qemu'.");
+        console.Lines().WriteLine("The capture: a real guest, recorded with 'replay record qemu'.");
         console.Out.WriteLine();
         using (var reader = CaptureReader.Open(plan.Capture))
-            CaptureReport.Write("linux-boot.capture", reader.Manifest, nestedGuests: null, console);
+            CaptureReport.Write("linux-boot.capture", reader.Manifest, nestedGuests: null, console.Lines());
         console.Out.WriteLine();
         var results = Replay(plan, path, arguments, console, cancellation);
-        console.Out.WriteLine(script.Title);
+        console.Lines().WriteLine(script.Title);
         RunReport.Write(plan, results, console);
         RunReport.TellVerdict("replay demo", plan, results, unseen: [], isJson: false, console);
         using var database = Database.OpenRead(path);
@@ -91,12 +91,12 @@ internal sealed class DemoCommand : VerbCommand
         Ask(runner, console, "When each level was first written, and by which function (@first-writes has the accesses and call chains):", FirstWrites, cancellation);
         foreach (var run in database.Runs.Where(run => run.Name != script.Alike))
         {
-            console.Out.WriteLine($"The tree of '{run.Name}' after the last event:");
+            console.Lines().WriteLine($"The tree of '{run.Name}' after the last event:");
             TableTree.Write(runner, run, console);
             console.Out.WriteLine();
         }
 
-        GoOn(path, script.Comparisons[^1], console.Out);
+        GoOn(path, script.Comparisons[^1], console.Lines());
         return Task.FromResult(ExitCode.Done);
     }
 
@@ -129,17 +129,17 @@ internal sealed class DemoCommand : VerbCommand
     private static void Ask(QueryRunner runner, CliConsole console, string title, string query, CancellationToken cancellation)
     {
         console.Out.WriteLine();
-        console.Out.WriteLine(title);
+        console.Lines().WriteLine(title);
         using var execution = query.StartsWith('@')
             ? runner.Execute(CannedQueries.Find(query), cancellation: cancellation)
             : runner.Execute(query, cancellation: cancellation);
-        new TableFormat().WriteAll(execution, console.Out);
+        new TableFormat(console.Width).WriteAll(execution, console.Out);
         console.Out.WriteLine();
     }
 
     private static void Compare(Database database, string a, string b, string title, CliConsole console, CancellationToken cancellation)
     {
-        console.Out.WriteLine(title);
+        console.Lines().WriteLine(title);
         DiffReport.WriteSummary(RunComparison.Of(DiffSide.Find(database, a), DiffSide.Find(database, b), cancellation: cancellation), console);
         console.Out.WriteLine();
     }

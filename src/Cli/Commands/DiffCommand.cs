@@ -28,6 +28,7 @@ internal sealed class DiffCommand : VerbCommand
     private readonly Option<string[]> _symbols = CommonOptions.Symbols();
     private readonly Option<bool> _force = CommonOptions.Force();
     private readonly Option<bool> _json = CommonOptions.Json();
+    private readonly Option<bool> _wide = CommonOptions.Wide();
 
     public DiffCommand()
         : base("diff", "Compare two runs of one capture, aligned by the guest's own events: what KVM did in one mode and not in the other, and what it costs.")
@@ -41,6 +42,7 @@ internal sealed class DiffCommand : VerbCommand
         Options.Add(_explorer);
         Options.Add(_symbols);
         Options.Add(_json);
+        Options.Add(_wide);
         Options.Add(_force);
     }
 
@@ -72,7 +74,7 @@ internal sealed class DiffCommand : VerbCommand
         if (arguments.GetValue(_json))
             console.Out.WriteLine(DiffJson.Text(diff));
         else
-            DiffReport.Write(diff, console);
+            DiffReport.Write(diff, console, arguments.GetValue(_wide));
         if (html is not null)
         {
             var links = await RunningExplorer.FindAsync(arguments.GetValue(_explorer), diff, cancellation).ConfigureAwait(false);

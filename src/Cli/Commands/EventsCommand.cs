@@ -22,6 +22,7 @@ internal sealed class EventsCommand : VerbCommand
     private readonly Option<bool> _writes = new("--writes") { Description = "Only stores (captures): when was it written, by which instruction, with which value where that was recorded" };
     private readonly Option<string[]> _symbols = CommonOptions.Symbols();
     private readonly Option<bool> _json = new("--json") { Description = "A JSON object a line on stdout; addresses are \"0x...\" strings" };
+    private readonly Option<bool> _wide = CommonOptions.Wide();
     private readonly Option<long?> _limit = new("--limit", "-n") { Description = "Stop after so many lines", HelpName = "N" };
 
     public EventsCommand()
@@ -39,6 +40,7 @@ internal sealed class EventsCommand : VerbCommand
         Options.Add(_writes);
         Options.Add(_symbols);
         Options.Add(_json);
+        Options.Add(_wide);
         Options.Add(_limit);
     }
 
@@ -71,6 +73,7 @@ internal sealed class EventsCommand : VerbCommand
                 cancellation)
             : RunLines(input.Path, first, last, gfn, symbols, arguments, console, cancellation);
         var limit = arguments.GetValue(_limit) ?? long.MaxValue;
+        var output = arguments.GetValue(_json) ? console.Out : console.Lines(arguments.GetValue(_wide));
         foreach (var line in lines)
         {
             if (limit-- == 0)
@@ -79,7 +82,7 @@ internal sealed class EventsCommand : VerbCommand
                 break;
             }
 
-            console.Out.WriteLine(line);
+            output.WriteLine(line);
         }
 
         return Task.FromResult(ExitCode.Done);

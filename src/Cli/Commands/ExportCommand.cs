@@ -13,8 +13,8 @@ internal sealed class ExportCommand : VerbCommand
 {
     private readonly Argument<string> _database = new("DB") { Description = "A database made by 'replay run'" };
     private readonly Option<string?> _to = new("--output", "-o", "--to") { Description = "The directory to make", HelpName = "DIR" };
-    private readonly Option<bool> _csv = new("--csv") { Description = "CSV in place of Parquet" };
-    private readonly Option<bool> _arrow = new("--arrow") { Description = "Arrow IPC files in place of Parquet" };
+    private readonly Option<bool> _csv = new("--csv") { Description = "CSV in place of Parquet; also where DIR ends in .csv" };
+    private readonly Option<bool> _arrow = new("--arrow") { Description = "Arrow IPC files in place of Parquet; also where DIR ends in .arrow" };
     private readonly Option<string?> _perfetto = new("--perfetto")
     {
         Description = "Write one run as a trace for ui.perfetto.dev: exits and faults as nested slices, counters; an ordinal is a microsecond",
@@ -71,6 +71,19 @@ internal sealed class ExportCommand : VerbCommand
         new("duckdb -c \"select function, count(*) from read_parquet('boot.parquet/table_write/**/*.parquet', hive_partitioning=true) where run = 1 group by all\"", "and a question to them"),
     ];
 
+    /// <summary>Who names it x.csv wants no Parquet in it.</summary>
+    private ExportFormat Format(string to, ParseResult arguments)
+    {
+        if (arguments.GetValue(_csv) || arguments.GetValue(_arrow))
+            return arguments.GetValue(_csv) ? ExportFormat.Csv : ExportFormat.Arrow;
+        return Path.GetExtension(to).ToUpperInvariant() switch
+        {
+            ".CSV" => ExportFormat.Csv,
+            ".ARROW" => ExportFormat.Arrow,
+            _ => ExportFormat.Parquet,
+        };
+    }
+
     protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
     {
         var to = arguments.GetValue(_to);
@@ -95,7 +108,7 @@ internal sealed class ExportCommand : VerbCommand
             return Task.FromResult(ExitCode.Done);
         var options = new ExportOptions
         {
-            Format = arguments.GetValue(_csv) ? ExportFormat.Csv : arguments.GetValue(_arrow) ? ExportFormat.Arrow : ExportFormat.Parquet,
+            Format = Format(to, arguments),
             Runs = [.. (arguments.GetValue(_runs) ?? []).Select(run => Inputs.Run(database, run).Run)],
             Views = arguments.GetValue(_views) ?? [],
             Ranges = arguments.GetValue(_ranges) is > 0 and var ranges ? ranges : throw new UsageException("--ranges: at least 1."),
@@ -115,7 +128,7 @@ internal sealed class ExportCommand : VerbCommand
             console.Out.WriteLine(JsonSerializer.Serialize(views, CommonOptions.JsonFormat));
         foreach (var view in views.Where(view => view.Rows > 0 && !arguments.GetValue(_json)))
             console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{view.View,-18} {view.Rows,12} rows {view.Files,5} files {view.Bytes,14} bytes"));
-        console.Error.WriteLine($"{to}: {Units.Count(views.Sum(view => view.Rows))} rows in {elapsed.TotalSeconds:0.0} s");
+        console.Error.WriteLine($"{to}: a folder of {options.Format}, {Units.Count(views.Sum(view => view.Rows))} rows in {elapsed.TotalSeconds:0.0} s");
         return Task.FromResult(ExitCode.Done);
     }
 

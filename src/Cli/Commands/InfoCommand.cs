@@ -10,6 +10,7 @@ internal sealed class InfoCommand : VerbCommand
 {
     private readonly Argument<string> _input = new("INPUT") { Description = "A capture or a database" };
     private readonly Option<bool> _json = CommonOptions.Json();
+    private readonly Option<bool> _wide = CommonOptions.Wide();
     private readonly Option<bool> _check = new("--check") { Description = "Read every part and check its checksum" };
 
     public InfoCommand()
@@ -17,6 +18,7 @@ internal sealed class InfoCommand : VerbCommand
     {
         Arguments.Add(_input);
         Options.Add(_json);
+        Options.Add(_wide);
         Options.Add(_check);
     }
 
@@ -43,7 +45,7 @@ internal sealed class InfoCommand : VerbCommand
         if (arguments.GetValue(_json))
             CaptureReport.WriteJson(path, manifest, nested, console.Out);
         else
-            CaptureReport.Write(path, manifest, nested, console);
+            CaptureReport.Write(path, manifest, nested, console.Lines(arguments.GetValue(_wide)));
         if (arguments.GetValue(_check))
             console.Error.WriteLine($"replay info: {path}: every part is there and has its checksum ({Units.Of(manifest.Parts.Count, "part")}).");
         if (!manifest.Complete)
@@ -59,7 +61,7 @@ internal sealed class InfoCommand : VerbCommand
         if (arguments.GetValue(_json))
             DatabaseReport.WriteJson(database, console.Out);
         else
-            DatabaseReport.Write(database, console.Out);
+            DatabaseReport.Write(database, console.Lines(arguments.GetValue(_wide)));
         return ExitCode.Done;
     }
 }

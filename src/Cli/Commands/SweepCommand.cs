@@ -159,16 +159,16 @@ internal sealed class SweepStatusCommand : VerbCommand
     internal static void Write(SweepFolder folder, ILookup<SweepState, SweepTask> states, CliConsole console)
     {
         var missing = states[SweepState.Missing].ToList();
-        console.Out.WriteLine($"{Units.Of(folder.All.Count, "task")}: {states[SweepState.Done].Count()} done, {states[SweepState.Failed].Count()} failed, {missing.Count} missing");
+        console.Lines().WriteLine($"{Units.Of(folder.All.Count, "task")}: {states[SweepState.Done].Count()} done, {states[SweepState.Failed].Count()} failed, {missing.Count} missing");
         foreach (var task in states[SweepState.Failed])
         {
-            console.Out.WriteLine($"task {task.Number} failed: {task.Guest}, {task.Mmu} of {task.Kernel}, {task.HostPages} ({folder.LogOf(task)})");
+            console.Lines().WriteLine($"task {task.Number} failed: {task.Guest}, {task.Mmu} of {task.Kernel}, {task.HostPages} ({folder.LogOf(task)})");
             foreach (var line in folder.LastLines(task, Lines))
-                console.Out.WriteLine($"    {line}");
+                console.Lines().WriteLine($"    {line}");
         }
 
         if (missing.Count > 0)
-            console.Out.WriteLine($"missing: {string.Join(", ", missing.Take(20).Select(task => task.Number))}{(missing.Count > 20 ? ", ..." : "")}");
+            console.Lines().WriteLine($"missing: {string.Join(", ", missing.Take(20).Select(task => task.Number))}{(missing.Count > 20 ? ", ..." : "")}");
     }
 }
 

@@ -29,6 +29,7 @@ internal sealed class TreeCommand : VerbCommand
     private readonly Option<int> _entries = new("--entries") { Description = "Lines drawn of each table; 0: all (default 8); JSON has all", HelpName = "N", DefaultValueFactory = _ => 8 };
     private readonly Option<string[]> _symbols = CommonOptions.Symbols();
     private readonly Option<bool> _json = CommonOptions.Json();
+    private readonly Option<bool> _wide = CommonOptions.Wide();
 
     public TreeCommand()
         : base("tree", "Draw the tables of a run as they were after any event, each entry with the function that wrote it and when.")
@@ -44,6 +45,7 @@ internal sealed class TreeCommand : VerbCommand
         Options.Add(_entries);
         Options.Add(_symbols);
         Options.Add(_json);
+        Options.Add(_wide);
     }
 
     public override IReadOnlyList<Example> Examples { get; } =
@@ -77,9 +79,9 @@ internal sealed class TreeCommand : VerbCommand
         if (arguments.GetValue(_json))
             TreeJson.Write(run, at, vcpu, root, table, console.Out);
         else if (root is null || table is null)
-            console.Out.WriteLine($"vCPU {vcpu} had no root{(guest is null ? "" : $" for {guest}")}{(at is null ? "" : $" at ordinal {at}")}.");
+            console.Lines().WriteLine($"vCPU {vcpu} had no root{(guest is null ? "" : $" for {guest}")}{(at is null ? "" : $" at ordinal {at}")}.");
         else
-            new TreeLines(run, arguments.GetValue(_entries), symbols is null ? null : ordinal => GuestFunction(runner, run, ordinal)).Write(root, table, "", console.Out);
+            new TreeLines(run, arguments.GetValue(_entries), symbols is null ? null : ordinal => GuestFunction(runner, run, ordinal)).Write(root, table, "", console.Lines(arguments.GetValue(_wide)));
         return Task.FromResult(ExitCode.Done);
     }
 
@@ -116,7 +118,7 @@ internal sealed class TreeCommand : VerbCommand
         if (!top.Direct)
             return reader.ReadPath(root.TableId, gva);
         var found = reader.LastGpaOf(gva)
-            ?? throw new UsageException($"--gva {text}: no access to its page left a trace up to there, so its guest-physical address is not known. Give --gpa.");
+            ?? throw new UsageException($"--gva {text}: no access to its page left a trace up to there, so its guest-physical address is not known. Give --gpa{(reader.FirstAccessTo(gva) is { } first ? $", or --at {first} or later" : "")}.");
         return reader.ReadPath(root.TableId, found);
     }
 

@@ -66,7 +66,7 @@ internal sealed class VerifyCommand : VerbCommand
             var hash = run.Complete ? Again(run, arguments, console, cancellation) : null;
             verified.Add(new VerifiedRun(run.Run, run.Name, run.Complete, hash is not null && hash == run.HistoryHash, run.HistoryHash, hash));
             if (!isJson)
-                console.Out.WriteLine(verified[^1].ToString());
+                console.Lines().WriteLine(verified[^1].ToString());
         }
 
         if (isJson)

@@ -10,11 +10,11 @@ internal static class ConformanceReport
 {
     public static void Write(ConformanceResult result, CliConsole console)
     {
-        console.Out.WriteLine($"{result.Case} in {result.Mode} on {result.HostProfile}, KVM of Linux {result.Kernel}");
+        console.Lines().WriteLine($"{result.Case} in {result.Mode} on {result.HostProfile}, KVM of Linux {result.Kernel}");
         foreach (var one in result.Classes)
-            console.Out.WriteLine($"  {one.Name,-10} {one.Alignment.Matched} of {one.Alignment.Seen}{Extra(one.Alignment)}");
+            console.Lines().WriteLine($"  {one.Name,-10} {one.Alignment.Matched} of {one.Alignment.Seen}{Extra(one.Alignment)}");
         var bits = result.TablesWithAccessedDirty;
-        console.Out.WriteLine($"  with A/D   {bits.Matched} of {bits.Seen}{Extra(bits)}");
+        console.Lines().WriteLine($"  with A/D   {bits.Matched} of {bits.Seen}{Extra(bits)}");
         if (result.FirstDivergence is { } first)
             WriteDivergence(first, console.Out);
     }

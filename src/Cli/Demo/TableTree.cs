@@ -22,8 +22,8 @@ internal static class TableTree
         }
 
         var (register, tableId) = (root[0][0], root[0][1]);
-        console.Out.WriteLine($"  {(run.EntryFormat == "ept" ? "EPTP" : run.Mode == "shadow" ? "CR3" : "nCR3")} {register}: root table {tableId}{Describe(run, register)}");
-        WriteTable(runner, run.Run, tableId, "  ", console.Out);
+        console.Lines().WriteLine($"  {(run.EntryFormat == "ept" ? "EPTP" : run.Mode == "shadow" ? "CR3" : "nCR3")} {register}: root table {tableId}{Describe(run, register)}");
+        WriteTable(runner, run.Run, tableId, "  ", console.Lines());
     }
 
     /// <summary>What the low bits of an EPTP say.</summary>
@@ -58,7 +58,7 @@ internal static class TableTree
 
             var name = LevelNames[int.Parse(entry[1], CultureInfo.InvariantCulture)];
             var what = entry[2] == "table" ? $"table {entry[7]}" : $"{entry[2]} of gfn {entry[4]}";
-            output.WriteLine($"{indent}{(last ? "└─" : "├─")} {name}[{entry[0]}] = {entry[3]}  {entry[6]}  {what}, by {entry[5]}");
+            output.WriteLine($"{indent}{(last ? "└─" : "├─")} {name}[{entry[0]}] = {entry[3]} {(entry[6].Length > 0 ? entry[6] + " " : "")}{what}, by {entry[5]}");
             if (entry[2] == "table")
                 WriteTable(runner, run, entry[7], indent + (last ? "   " : "│  "), output);
         }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using Replay.Cli.Terminal;
 
 namespace Replay.Cli;
 
@@ -8,13 +9,18 @@ namespace Replay.Cli;
 internal sealed record Example(string Command, string Purpose);
 
 /// <summary>The usual help, then the verb's examples; of the program itself, exit codes and environment.</summary>
-internal sealed class ExampleHelpAction(HelpAction help, RootCommand root) : SynchronousCommandLineAction
+internal sealed class ExampleHelpAction(HelpAction help, RootCommand root, CliConsole console) : SynchronousCommandLineAction
 {
+    private const int Narrowest = 40;
+    private const string Indent = "  ";
+    private const string PurposeIndent = "      ";
+
     /// <summary>Help is help even where a required option is missing.</summary>
     public override bool ClearsParseErrors => true;
 
     public override int Invoke(ParseResult parseResult)
     {
+        help.MaxWidth = console.Width ?? int.MaxValue;
         var exit = help.Invoke(parseResult);
         var output = parseResult.InvocationConfiguration.Output;
         var command = parseResult.CommandResult.Command;
@@ -29,8 +35,10 @@ internal sealed class ExampleHelpAction(HelpAction help, RootCommand root) : Syn
         output.WriteLine("Examples:");
         foreach (var example in verb.Examples)
         {
-            output.WriteLine($"  {example.Command}");
-            output.WriteLine($"      {example.Purpose}");
+            // A command that is broken goes on behind a backslash, so that it can be pasted.
+            var lines = console.Width >= Narrowest ? Prose.Wrap(example.Command, console.Width.Value - PurposeIndent.Length - 2) : [example.Command];
+            output.WriteLine(Indent + string.Join($" \\\n{PurposeIndent}", lines));
+            Prose.Write(output, example.Purpose, console.Width, PurposeIndent, PurposeIndent.Length);
         }
 
         output.WriteLine();
@@ -39,12 +47,12 @@ internal sealed class ExampleHelpAction(HelpAction help, RootCommand root) : Syn
         return exit;
     }
 
-    private static void Write(TextWriter output, string heading, IReadOnlyList<(string Name, string Meaning)> rows)
+    private void Write(TextWriter output, string heading, IReadOnlyList<(string Name, string Meaning)> rows)
     {
         output.WriteLine(heading);
         var width = rows.Max(row => row.Name.Length);
         foreach (var (name, meaning) in rows)
-            output.WriteLine($"  {name.PadRight(width)}  {meaning.Replace("`", "", StringComparison.Ordinal)}");
+            Prose.Write(output, meaning.Replace("`", "", StringComparison.Ordinal), console.Width, $"{Indent}{name.PadRight(width)}  ", width + 4);
         output.WriteLine();
     }
 }

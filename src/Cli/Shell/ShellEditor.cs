@@ -28,7 +28,7 @@ internal sealed class ShellEditor : IDisposable
     public ShellLine? Read(string prompt)
     {
         var isEnd = false;
-        var editor = new LineEditor(_console.Ansi(), new Keyboard())
+        var editor = new LineEditor(_console.Editing(), new Keyboard())
         {
             MultiLine = false,
             Prompt = new LineEditorPrompt(prompt.TrimEnd()),
@@ -42,7 +42,7 @@ internal sealed class ShellEditor : IDisposable
         using var reading = CancellationTokenSource.CreateLinkedTokenSource(_cancellation);
         lock (_lock)
             _reading = reading;
-        var text = editor.ReadLine(reading.Token).GetAwaiter().GetResult();
+        var text = Written(editor, reading.Token);
         lock (_lock)
             _reading = null;
         if (text is not null)
@@ -53,6 +53,19 @@ internal sealed class ShellEditor : IDisposable
 
         _console.Out.WriteLine();
         return isEnd || _cancellation.IsCancellationRequested ? null : new ShellLine("", true);
+    }
+
+    /// <returns>Null: it was given up.</returns>
+    private static string? Written(LineEditor editor, CancellationToken cancellation)
+    {
+        try
+        {
+            return editor.ReadLine(cancellation).GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Gives up the line that is being written.</summary>

@@ -144,7 +144,7 @@ internal sealed class ShellSession(Database database, CliConsole console, Cancel
         var arguments = Settings.Parse([.. words[1..].Where(word => word != "-p")], words[0]);
         foreach (var hint in QueryHints.For(query.Sql, database))
             console.Error.WriteLine(hint);
-        Answer(limits => _runner.Execute(query, arguments, limits, stop));
+        Answer(limits => _runner.Execute(query, arguments, limits, stop), QueryHints.WhyEmpty(query.Sql, database));
     }
 
     private void Answer(Func<QueryLimits, QueryExecution> start, string? whyEmpty = null)
@@ -175,17 +175,18 @@ internal sealed class ShellSession(Database database, CliConsole console, Cancel
     private void Command(string[] words, CancellationToken stop)
     {
         var argument = words.Length > 1 ? words[1] : null;
+        var lines = console.Lines(_isWide);
         switch (words[0])
         {
             case ".help":
                 foreach (var (name, takes, meaning) in Commands)
-                    console.Out.WriteLine($"{name + " " + takes,-20} {meaning}");
-                console.Out.WriteLine($"{"@NAME KEY=VALUE ...",-20} a canned query");
-                console.Out.WriteLine($"{"SQL ... ;",-20} any question, on as many lines as it takes");
+                    lines.WriteLine($"{name + " " + takes,-20} {meaning}");
+                lines.WriteLine($"{"@NAME KEY=VALUE ...",-20} a canned query");
+                lines.WriteLine($"{"SQL ... ;",-20} any question, on as many lines as it takes");
                 break;
             case ".tables":
                 foreach (var view in ViewDefinition.All)
-                    console.Out.WriteLine($"{view.Name,-20} {view.Description[0]}");
+                    lines.WriteLine($"{view.Name,-20} {view.Description[0]}");
                 break;
             case ".schema":
                 foreach (var view in argument is null ? ViewDefinition.All : [SchemaCommand.Find(argument)])
@@ -193,7 +194,7 @@ internal sealed class ShellSession(Database database, CliConsole console, Cancel
                 break;
             case ".runs":
                 foreach (var run in database.Runs)
-                    console.Out.WriteLine($"{run.Run,3} {run.Name,-20} {run.Mode,-8} {run.Profile}, Linux {run.Kernel}{(run.KernelCaveat is { } caveat ? $" ({caveat})" : "")}, host pages {run.Backing}, {run.Capture}{(run.Complete ? "" : ", INCOMPLETE")}");
+                    lines.WriteLine($"{run.Run,3} {run.Name,-20} {run.Mode,-8} {run.Profile}, Linux {run.Kernel}{(run.KernelCaveat is { } caveat ? $" ({caveat})" : "")}, host pages {run.Backing}, {run.Capture}{(run.Complete ? "" : ", INCOMPLETE")}");
                 break;
             case ".queries":
                 Queries(argument);
@@ -237,8 +238,9 @@ internal sealed class ShellSession(Database database, CliConsole console, Cancel
             return;
         }
 
+        var lines = console.Lines(_isWide);
         foreach (var query in CannedQueries.All)
-            console.Out.WriteLine($"@{query.Name,-20} {query.Title}{string.Concat(query.Parameters.Select(parameter => parameter.Default is null ? $" {parameter.Name}=..." : $" [{parameter.Name}]"))}");
+            lines.WriteLine($"@{query.Name,-20} {query.Title}{string.Concat(query.Parameters.Select(parameter => parameter.Default is null ? $" {parameter.Name}=..." : $" [{parameter.Name}]"))}");
     }
 
     private void Read(string path, CancellationToken stop)

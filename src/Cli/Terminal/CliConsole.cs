@@ -12,6 +12,9 @@ internal sealed class CliConsole
     /// <summary>Standard error for a line that is written over; null: <see cref="Error"/>.</summary>
     public TextWriter? Progress { get; init; }
 
+    /// <summary>Stdout for what moves the cursor of its own accord, as a line editor does; null: <see cref="Out"/>.</summary>
+    public TextWriter? Screen { get; init; }
+
     public required TextReader In { get; init; }
 
     /// <summary>Stdout is a terminal: tables are drawn. Otherwise CSV.</summary>
@@ -37,8 +40,9 @@ internal sealed class CliConsole
     public static CliConsole ForProcess() => new()
     {
         Out = Console.IsOutputRedirected ? Console.Out : new TerminalWriter(Console.Out),
-        Error = Console.IsErrorRedirected ? Console.Error : new TerminalWriter(Console.Error),
+        Error = Console.IsErrorRedirected ? Console.Error : new FoldingWriter(new TerminalWriter(Console.Error), TerminalWidth()),
         Progress = Console.Error,
+        Screen = Console.Out,
         In = Console.In,
         OutIsTerminal = !Console.IsOutputRedirected,
         Width = Console.IsOutputRedirected ? null : TerminalWidth(),
@@ -57,10 +61,19 @@ internal sealed class CliConsole
         return Console.WindowWidth >= Narrowest ? Console.WindowWidth : Usual;
     }
 
+    /// <summary>Lines of an answer, folded at the terminal's width.</summary>
+    /// <param name="isWide">They are to run on.</param>
+    public TextWriter Lines(bool isWide = false) => Width is { } width && !isWide ? new FoldingWriter(Out, width) : Out;
+
     /// <summary>Draws tables and trees on stdout; plain when it is no terminal or NO_COLOR is set.</summary>
-    public IAnsiConsole Ansi() => AnsiConsole.Create(new AnsiConsoleSettings
+    public IAnsiConsole Ansi() => Ansi(Out);
+
+    /// <summary>What a person writes a line on.</summary>
+    public IAnsiConsole Editing() => Ansi(Screen ?? Out);
+
+    private IAnsiConsole Ansi(TextWriter output) => AnsiConsole.Create(new AnsiConsoleSettings
     {
-        Out = new AnsiConsoleOutput(Out),
+        Out = new AnsiConsoleOutput(output),
         Ansi = OutIsTerminal && Environment.GetEnvironmentVariable("NO_COLOR") is null or "" ? AnsiSupport.Detect : AnsiSupport.No,
         ColorSystem = OutIsTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
     });

@@ -33,6 +33,9 @@ internal sealed class ProgressLine(CliConsole console, bool quiet) : IDisposable
                 return;
             }
 
+            // A line that the terminal breaks is not written over.
+            if (console.Width is { } width && line.Length >= width)
+                line = line[..(width - 1)];
             Line.Write($"\r{line.PadRight(_width)}");
             _width = line.Length;
         }

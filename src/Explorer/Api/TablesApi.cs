@@ -11,6 +11,7 @@ internal static class TablesApi
 {
     private const int WritesShown = 64;
     private const ulong FrameMask = 0xf_ffff_ffff_f000;
+    private const ulong Offset = 4095;
     private const int MostWritesOfHistory = 500;
 
     private const string Roots =
@@ -51,9 +52,9 @@ internal static class TablesApi
         var writes = WritesOf(run, at);
         var top = request.Number("root") ?? current?.TableId;
         var isDirect = top is { } id && (run.Session.First("SELECT direct FROM table_page WHERE run = :run AND table_id = :table", row => row[0].Integer, ("run", run.Number), ("table", SqlValue.Of(id))) != 0);
-        var address = Address(request, run, reader, at, isDirect);
+        var (address, unknown) = Address(request, run, reader, at, isDirect);
         TreeTable? end = null;
-        var path = top is { } table ? Path(run, reader, at, table, address ?? 0, out end) : [];
+        var path = top is { } table && unknown is null ? Path(run, reader, at, table, address ?? 0, out end) : [];
         return new
         {
             run = run.Key,
@@ -67,6 +68,7 @@ internal static class TablesApi
             direct = isDirect,
             nested = end?.Mmu == "guest_mmu",
             address = address is { } found ? Text.Hex(found) : null,
+            unknown,
             writes,
             path,
             dimension = Dimension(run, reader, at, vcpu, end, address ?? 0),
@@ -105,24 +107,28 @@ internal static class TablesApi
         return new { run = run.Key, table, idx = index, at, bits = history.Count > 0 ? Bits(run, history[0].ordinal, history[0].seq) : [], history, next = next is [var ordinal] ? ordinal : (long?)null };
     }
 
-    /// <summary>The address whose way is shown: asked for, or where the event at the cursor wrote.</summary>
-    private static ulong? Address(Request request, RunSession run, TableTreeReader reader, long at, bool isDirect)
+    /// <summary>
+    /// The address whose way is shown: asked for, or where the event at the cursor wrote. Where another kind of address is asked for than these tables
+    /// translate, an access tells which it is; where none did up to the cursor, it is not known (yet), and the first one that tells is.
+    /// </summary>
+    private static (ulong? Address, Unknown? Unknown) Address(Request request, RunSession run, TableTreeReader reader, long at, bool isDirect)
     {
-        if (request.Number("gva") is { } gva)
-            return isDirect ? reader.LastGpaOf(unchecked((ulong)gva)) ?? throw RequestProblem.NotFound($"no access to the page of {Text.Hex(gva)} left a trace up to there, so its guest-physical address is not known. Give gpa=.") : unchecked((ulong)gva);
-        if (request.Number(isDirect ? "gpa" : "gva") is { } given)
-            return unchecked((ulong)given);
-        if (request.Number("gpa") is { } gpa)
-        {
-            var accessed = run.Session.Read(
-                "SELECT gva FROM access WHERE run = :run AND gpa BETWEEN :gpa & ~4095 AND :gpa | 4095 AND ordinal <= :at ORDER BY ordinal DESC LIMIT 1",
-                row => row[0].Integer, ("run", run.Number), ("gpa", SqlValue.Of(gpa)), ("at", SqlValue.Of(at)));
-            if (accessed is [var address])
-                return unchecked((ulong)address);
-        }
-
-        return reader.AddressOfEvent(isDirect);
+        var (own, other) = isDirect ? ("gpa", "gva") : ("gva", "gpa");
+        if (request.Number(own) is { } given)
+            return (unchecked((ulong)given), null);
+        if (request.Number(other) is not { } asked)
+            return (reader.AddressOfEvent(isDirect), null);
+        if (Told(run, own, other, asked, at) is { } told)
+            return (isDirect ? (told & ~Offset) | (unchecked((ulong)asked) & Offset) : told, null);
+        var first = run.Session.Read(
+            $"SELECT min(ordinal) FROM access WHERE run = :run AND {other} BETWEEN :asked & ~4095 AND :asked | 4095 AND {own} IS NOT NULL",
+            row => Text.NumberOf(row[0]), ("run", run.Number), ("asked", SqlValue.Of(asked)));
+        return (null, new Unknown(other, Text.Hex(asked), first is [var ordinal] ? ordinal : null));
     }
+
+    private static ulong? Told(RunSession run, string own, string other, long asked, long at) => run.Session.Read(
+        $"SELECT {own} FROM access WHERE run = :run AND {other} BETWEEN :asked & ~4095 AND :asked | 4095 AND ordinal <= :at AND {own} IS NOT NULL ORDER BY ordinal DESC LIMIT 1",
+        row => row[0].Integer, ("run", run.Number), ("asked", SqlValue.Of(asked)), ("at", SqlValue.Of(at))) is [var address] ? unchecked((ulong)address) : null;
 
     /// <summary>
     /// The second dimension of a guest's own guest (L2): its physical address goes through the nested page tables that its hypervisor (L1) made, and the
@@ -256,4 +262,9 @@ internal static class TablesApi
             meaning = column.Description.Replace("New value. ", "", StringComparison.Ordinal),
         })];
     }
+
+    /// <param name="Kind">The kind of address that was asked for.</param>
+    /// <param name="Address">The address.</param>
+    /// <param name="First">The first event with an access to its page; null: there is none.</param>
+    private sealed record Unknown(string Kind, string Address, long? First);
 }

@@ -1,4 +1,4 @@
-using Replay.Analyzer.Query;
+using Replay.Analyzer.Store;
 
 namespace Replay.Explorer.Data;
 
@@ -10,12 +10,7 @@ internal sealed class MemoryHistory
 {
     private const int WritesBetweenImages = 400_000;
 
-    /// <summary>Few columns, since every one of every row is a call: the ordinal with the kind behind it, the entry's place, its frame, its bits.</summary>
-    private const string Writes =
-        """
-        SELECT ordinal << 2 | CASE new_kind WHEN 'page' THEN 1 WHEN 'huge' THEN 2 WHEN 'mmio' THEN 3 ELSE 0 END, table_id << 9 | idx, gfn, new
-        FROM table_write WHERE run = :run AND ordinal > :from AND ordinal <= :to ORDER BY run, ordinal, seq
-        """;
+    private const int WritesBetweenLooks = 1 << 16;
 
     private const long Writable = 2;
     private const long EptDirty = 1 << 9;
@@ -37,24 +32,20 @@ internal sealed class MemoryHistory
             if (_last.Ordinal <= ordinal && _last.Ordinal > from.Ordinal)
                 from = _last;
             var image = from.Copy();
-            var writes = 0;
             var dirty = run.IsEpt ? EptDirty : X86Dirty;
-            var parameters = new Dictionary<string, SqlValue>(StringComparer.Ordinal) { ["run"] = run.Number, ["from"] = SqlValue.Of(from.Ordinal), ["to"] = SqlValue.Of(ordinal) };
-            using var rows = run.Session.Runner.Execute(Writes, parameters, QueryLimits.None, run.Session.Cancellation);
-            rows.NextResult();
-            while (rows.Read())
+            using var writes = EntryWrites.Read(run.Session.Database, run.Run, from.Ordinal, ordinal);
+            for (var count = 0; writes.Next(); count++)
             {
-                var key = rows.Integer(0);
-                var at = key >> 2;
-                if (writes++ >= WritesBetweenImages && at != image.Ordinal)
+                if ((count & (WritesBetweenLooks - 1)) == 0)
+                    run.Session.Cancellation.ThrowIfCancellationRequested();
+                if (count >= WritesBetweenImages && writes.Ordinal != image.Ordinal)
                 {
                     Keep(image);
-                    writes = 0;
+                    count = 0;
                 }
 
-                image.Ordinal = at;
-                var place = rows.Integer(1);
-                image.Write(place >> 9, (int)(place & (MemoryImage.Entries - 1)), rows.Integer(2), Frame((int)key & 3, rows.Integer(3), dirty));
+                image.Ordinal = writes.Ordinal;
+                image.Write(writes.TableId, writes.Index, writes.Gfn, Frame(writes.Kind, writes.Value, dirty));
             }
 
             image.Ordinal = ordinal;
@@ -62,14 +53,14 @@ internal sealed class MemoryHistory
         }
     }
 
-    private static MemoryImage.Frame Frame(int kind, long bits, long dirty) => kind switch
+    private static MemoryImage.Frame Frame(EntryKind kind, long bits, long dirty) => kind switch
     {
-        0 => MemoryImage.Frame.None,
-        3 => MemoryImage.Frame.Mmio,
-        _ => MemoryImage.Frame.Mapped
+        EntryKind.Mmio => MemoryImage.Frame.Mmio,
+        EntryKind.Page or EntryKind.Huge => MemoryImage.Frame.Mapped
             | ((bits & Writable) != 0 ? MemoryImage.Frame.Writable : MemoryImage.Frame.None)
             | ((bits & dirty) != 0 ? MemoryImage.Frame.Dirty : MemoryImage.Frame.None)
-            | (kind == 2 ? MemoryImage.Frame.Huge : MemoryImage.Frame.None),
+            | (kind == EntryKind.Huge ? MemoryImage.Frame.Huge : MemoryImage.Frame.None),
+        _ => MemoryImage.Frame.None,
     };
 
     private void Keep(MemoryImage image)

@@ -6,6 +6,8 @@ internal sealed class MemoryImage
     public const int Entries = 512;
 
     private readonly Dictionary<long, Table> _tables;
+    private long _lastTable = -1;
+    private Table? _last;
 
     public MemoryImage()
         : this([], -1)
@@ -36,8 +38,14 @@ internal sealed class MemoryImage
 
     public void Write(long table, int index, long gfn, Frame frame)
     {
-        if (!_tables.TryGetValue(table, out var entries))
-            _tables[table] = entries = new Table(new Frame[Entries], new long[Entries]);
+        // Neighbours are written one after the other.
+        if (table != _lastTable || _last is not { } entries)
+        {
+            if (!_tables.TryGetValue(table, out entries))
+                _tables[table] = entries = new Table(new Frame[Entries], new long[Entries]);
+            (_lastTable, _last) = (table, entries);
+        }
+
         entries.Frames[index] = frame;
         entries.Gfns[index] = gfn;
     }

@@ -9,13 +9,16 @@ public sealed class NestedFigures
     private readonly Dictionary<ulong, long> _exits = [];
     private readonly bool[] _inside = new bool[byte.MaxValue + 1];
 
-    /// <summary>VMRUNs.</summary>
+    /// <summary>The entries were VMLAUNCHes and VMRESUMEs, and exits have the numbers of VMX.</summary>
+    public bool IsVmx { get; private set; }
+
+    /// <summary>VMRUNs, or VMLAUNCHes and VMRESUMEs.</summary>
     public long Entries { get; private set; }
 
     /// <summary>Of them those with nested page tables.</summary>
     public long WithNestedPaging { get; private set; }
 
-    /// <summary>#VMEXITs by code, in order of the codes.</summary>
+    /// <summary>Exits to the hypervisor by code, in order of the codes.</summary>
     public IReadOnlyDictionary<ulong, long> Exits => new SortedDictionary<ulong, long>(_exits);
 
     /// <summary>L2's accesses that stand in the capture.</summary>
@@ -34,8 +37,10 @@ public sealed class NestedFigures
         switch (row.Kind)
         {
             case TraceEventKind.NestedEnter:
+                var entry = EventDetail.ReadNestedEntry(row);
                 Entries++;
-                WithNestedPaging += EventDetail.ReadNestedEntry(row).NestedPaging ? 1 : 0;
+                IsVmx |= entry.Vmx == true;
+                WithNestedPaging += entry.NestedPaging ? 1 : 0;
                 _inside[row.Vcpu] = true;
                 break;
             case TraceEventKind.NestedExit:

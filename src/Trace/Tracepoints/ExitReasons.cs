@@ -110,6 +110,9 @@ public static class ExitReasons
         return string.Create(CultureInfo.InvariantCulture, $"0x{code.Number:x}");
     }
 
+    /// <summary>The manual's name of an exit to a hypervisor that is a guest itself; or the code in hexadecimal.</summary>
+    public static string NestedName(ulong code, bool isVmx) => isVmx ? NameOf(new ExitNumber(ExitIsa.Vmx, (uint)code & 0xffff)) : SvmName(code);
+
     /// <summary>The manual's name of an exit code of SVM, such as <c>NPF</c>, <c>PF</c>, <c>VMMCALL</c>; or the code in hexadecimal.</summary>
     public static string SvmName(ulong code)
     {

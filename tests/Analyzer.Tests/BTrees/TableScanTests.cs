@@ -32,6 +32,54 @@ public sealed class TableScanTests : IDisposable
     }
 
     [Fact]
+    public void Rows_from_an_ordinal_on_are_those_that_SQLite_reads()
+    {
+        var path = Store(3_000);
+        using var database = Database.OpenRead(path);
+        foreach (var run in (int[])[1, 3])
+        {
+            var last = database.Connection.ExecuteScalar<long>($"SELECT max(ordinal) FROM _table_write WHERE run = {run}");
+            for (var i = -1; i <= 21; i++)
+            {
+                var from = last * i / 20;
+                var expected = database.Connection.Query<string>($"SELECT ordinal || ' ' || seq FROM _table_write WHERE run = {run} AND ordinal >= {from} ORDER BY ordinal, seq").AsList();
+                Assert.Equal(expected, ByScan(path, "_table_write", "ordinal, seq", run, from));
+            }
+        }
+    }
+
+    /// <summary>What the memory map reads: all writes behind an event up to another, by page or by SQLite.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Writes_between_two_events_are_those_that_SQLite_reads(bool isLeftToSqlite)
+    {
+        var path = Store(300);
+        if (isLeftToSqlite)
+        {
+            using var connection = new SqliteConnection($"Data Source={path};Pooling=False");
+            connection.Open();
+            connection.Execute("PRAGMA page_size = 8192; VACUUM");
+        }
+
+        using var database = Database.OpenRead(path);
+        var run = database.Runs[1];
+        var last = database.Connection.ExecuteScalar<long>("SELECT max(ordinal) FROM _table_write WHERE run = 2");
+        foreach (var (after, to) in ((long, long)[])[(-1, last), (last / 3, last / 2), (last / 2, last / 2), (last, last + 5)])
+        {
+            var read = new List<string>();
+            using (var writes = EntryWrites.Read(database, run, after, to))
+            {
+                while (writes.Next())
+                    read.Add($"{writes.Ordinal} {writes.TableId} {writes.Index} {writes.Gfn} {writes.Value} {writes.Kind.ToString().ToLowerInvariant()}");
+            }
+
+            var expected = database.Connection.Query<string>($"SELECT ordinal || ' ' || table_id || ' ' || idx || ' ' || ifnull(gfn, 0) || ' ' || ifnull(new, 0) || ' ' || CASE new_kind WHEN 'unknown' THEN 'other' ELSE new_kind END FROM table_write WHERE run = 2 AND ordinal > {after} AND ordinal <= {to} ORDER BY ordinal, seq").AsList();
+            Assert.Equal(expected, read);
+        }
+    }
+
+    [Fact]
     public void A_writer_waits_until_the_scan_is_over()
     {
         var path = Store(40);
@@ -118,10 +166,10 @@ public sealed class TableScanTests : IDisposable
         return database.Connection.Query<string>($"SELECT {numbers} || '' FROM {table} WHERE run = {run} ORDER BY {key}").AsList();
     }
 
-    private static List<string> ByScan(string path, string table, string columns, int run)
+    private static List<string> ByScan(string path, string table, string columns, int run, long from = long.MinValue)
     {
         var rows = new List<string>();
-        using var scan = TableScan.TryOpen(path, table, columns, run);
+        using var scan = TableScan.TryOpen(path, table, columns, run, from);
         if (scan is null)
             return rows;
         var values = new long[columns.Split(", ").Length];

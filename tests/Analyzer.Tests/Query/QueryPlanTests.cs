@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Replay.Analyzer.Query;
 using Replay.Analyzer.Store;
 using Replay.Replayer.History;
@@ -87,10 +88,51 @@ public sealed class QueryPlanTests : IDisposable
         Assert.True(plan.Count(step => step.Contains("TEMP B-TREE", StringComparison.Ordinal)) <= 1, string.Join('\n', plan));
     }
 
-    private static void Fill(HistoryStore store)
+    /// <summary>What a modelled run takes must not grow with its history, unless the query's description says that it reads all of it.</summary>
+    [Fact]
+    public void A_query_takes_as_long_on_a_long_history_as_on_a_short_one_or_says_that_it_does_not()
+    {
+        var (small, large) = (Steps(40), Steps(160));
+        Assert.Contains(large, query => query.Value > small[query.Key] + Grown);
+        Assert.All(CannedQueries.All, query => Assert.True(
+            large[query.Name] <= small[query.Name] + Grown || Regex.IsMatch(query.Description, "Reads (the whole run|all )"),
+            $"@{query.Name} takes {large[query.Name]:#,0} steps, where a quarter of the history takes {small[query.Name]:#,0}"));
+    }
+
+    /// <summary>Not two steps for each write that is more, as summaries grow up to their size: a row that is read takes some ten.</summary>
+    private const int Grown = 100_000;
+
+    private Dictionary<string, int> Steps(int tables)
+    {
+        var path = _directory.File($"{tables}.db");
+        using (var store = HistoryStore.Create(path, SampleHistory.Info))
+        {
+            Fill(store, tables);
+            store.Complete(new RunSummary { HistoryHash = "0" });
+        }
+
+        using var database = Database.OpenRead(path);
+        var runner = new QueryRunner(database);
+        var steps = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var query in CannedQueries.All)
+        {
+            var values = query.Parameters.Where(parameter => parameter.Default is null).ToDictionary(parameter => parameter.Name, parameter => parameter.Type == CannedParameterType.Run ? "1" : parameter.Name == "gva" ? "0x600000" : "5");
+            using var execution = runner.Execute(query, values, cancellation: TestContext.Current.CancellationToken);
+            Assert.True(execution.NextResult());
+            while (execution.Read())
+            {
+            }
+
+            steps[query.Name] = execution.Steps;
+        }
+
+        return steps;
+    }
+
+    private static void Fill(HistoryStore store, int tables = 40)
     {
         var seq = 0L;
-        for (var table = 1; table <= 40; table++)
+        for (var table = 1; table <= tables; table++)
         {
             store.OnTablePage(new TablePageRecord { Seq = ++seq, Ordinal = seq, TableId = table, Pfn = (ulong)table, Level = 1, Operation = PageOperation.Create, FaultId = -1, ExitId = -1 });
             store.OnExit(new VmExitRecord { Seq = ++seq, Ordinal = seq, ExitId = table, Reason = ExitReason.EptViolation });

@@ -49,16 +49,22 @@ public sealed class ShellTests : IDisposable
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         patience.CancelAfter(Hang.Limit);
         using var end = patience.Token.Register(() => terminal.Kill(entireProcessTree: true));
-        var shown = new System.Text.StringBuilder();
+        var (shown, whole) = (new System.Text.StringBuilder(), new System.Text.StringBuilder());
         // Before it has asked: the terminal still makes a line feed of Enter.
         await Type("select 40 + 2 as answer from activity limit 1;\r", "\n    42");
         await Type("select 40 + 2 as answer from activit\t limit 1;\r", "\n    42");
         await Type("select * from fualt;\r", "Did you mean 'fault'");
         await Type("\x1b[A\x1b[A\r", "\n    42");
+        // Ctrl-C gives up the line, not the talk.
+        await Type("select half writ", "half writ");
+        await Type("\x03", "replay>");
+        await Type("select 40 + 2 as answer from activity limit 1;\r", "\n    42");
         await Type(".quit\r", null);
         await terminal.WaitForExitAsync(patience.Token);
         Assert.Equal(0, terminal.ExitCode);
-        Assert.DoesNotContain("bug in Replay", shown.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("bug in Replay", whole.ToString(), StringComparison.Ordinal);
+        // What moves the cursor moves it, and is not shown as a picture of itself.
+        Assert.DoesNotContain("\u241b", whole.ToString(), StringComparison.Ordinal);
 
         async Task Type(string keys, string? answer)
         {
@@ -77,6 +83,7 @@ public sealed class ShellTests : IDisposable
                 var read = await terminal.StandardOutput.ReadAsync(buffer, patience.Token);
                 Assert.True(read > 0, $"ended before '{text}': {shown}");
                 shown.Append(buffer, 0, read);
+                whole.Append(buffer, 0, read);
             }
         }
     }

@@ -91,6 +91,9 @@ public sealed class TerminalTests : IDisposable
         var (_, exported, _) = await CommandRunner.Run("export", _folder["x.db"], "-o", _folder["x.parquet"], "--view", "run", "--json", "-q");
         using (var views = JsonDocument.Parse(exported))
             Assert.Equal(("run", 2), (views.RootElement[0].GetProperty("view").GetString(), views.RootElement[0].GetProperty("rows").GetInt64()));
+        var (_, _, told) = await CommandRunner.Run("export", _folder["x.db"], "-o", _folder["y.csv"], "--view", "run", "-q");
+        Assert.Contains("a folder of Csv, 2 rows", told, StringComparison.Ordinal);
+        Assert.All(Directory.GetFiles(_folder["y.csv"], "data.*", SearchOption.AllDirectories), file => Assert.EndsWith(".csv", file, StringComparison.Ordinal));
         var (_, listed, _) = await CommandRunner.Run("record", "synthetic", "--list-workloads", "--json");
         using var workloads = JsonDocument.Parse(listed);
         Assert.Contains(workloads.RootElement.EnumerateArray(), workload => workload.GetProperty("name").GetString() == "zipf");

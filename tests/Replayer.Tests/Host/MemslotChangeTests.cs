@@ -170,7 +170,7 @@ public sealed class MemslotChangeTests
         machine.SetSlot(slot: 1, gpa: 0x800_0000, size: 0x1000);
         machine.Read(0x200);
         var mapped = machine.Vm.Stats.Pages(1);
-        while (machine.Vm.Memslots.Generation < SpteFormat.MmioGenerationMask - 1)
+        while (machine.Vm.Memslots.Generation < MmioGeneration.Mask - 1)
         {
             machine.SetSlot(slot: 1, gpa: 0x800_0000, size: 0x1000, logDirty: (machine.Vm.Memslots.Generation & 2) == 0);
             Assert.False(machine.Vcpu.Requests.HasFlag(VcpuRequests.MmuFreeObsoleteRoots));
@@ -179,7 +179,7 @@ public sealed class MemslotChangeTests
         Assert.Equal(mapped, machine.Vm.Stats.Pages(1));
         machine.SetSlot(slot: 1, gpa: 0x800_0000, size: 0x1000, logDirty: (machine.Vm.Memslots.Generation & 2) == 0);
 
-        Assert.Equal(0UL, machine.Vm.Memslots.Generation & SpteFormat.MmioGenerationMask);
+        Assert.Equal(0UL, machine.Vm.Memslots.Generation & MmioGeneration.Mask);
         Assert.True(machine.Vcpu.Requests.HasFlag(VcpuRequests.MmuFreeObsoleteRoots));
         Assert.Equal(0, machine.Vm.Stats.Pages(1));
     }

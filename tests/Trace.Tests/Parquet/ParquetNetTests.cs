@@ -46,6 +46,32 @@ public sealed class ParquetNetTests
         Assert.Equal(recording.Accesses.Count, row);
     }
 
+    /// <summary>What planners of queries go by: order, sizes, and whose file it is.</summary>
+    [Theory]
+    [InlineData("accesses-00000.parquet")]
+    [InlineData("events-00000.parquet")]
+    public async Task Parquet_Net_is_told_order_and_sizes_of_row_groups(string name)
+    {
+        using var temporary = new TemporaryDirectory();
+        Captures.Write(temporary.Capture, Captures.Simple(100_000), hasRips: true, filtered: false);
+        var path = Path.Combine(temporary.Capture, name);
+        await using var reader = await ParquetReader.CreateAsync(path, cancellationToken: TestContext.Current.CancellationToken);
+
+        Assert.Equal("2", reader.CustomMetadata["replay.capture"]);
+        var groups = reader.Metadata!.RowGroups;
+        foreach (var group in groups)
+        {
+            var order = Assert.Single(group.SortingColumns!);
+            Assert.Equal((0, false, false), (order.ColumnIdx, order.Descending, order.NullsFirst));
+            Assert.Equal("ordinal", Assert.Single(group.Columns[0].MetaData!.PathInSchema));
+            Assert.Equal(group.Columns.Sum(column => column.MetaData!.TotalCompressedSize), group.TotalCompressedSize);
+            Assert.Equal(group.Columns.Sum(column => column.MetaData!.TotalUncompressedSize), group.TotalByteSize);
+        }
+
+        // What is not pages is magic, page index and footer.
+        Assert.InRange(groups.Sum(group => group.TotalCompressedSize!.Value), 1, new FileInfo(path).Length - 12);
+    }
+
     [Fact]
     public async Task Parquet_Net_reads_event_files()
     {

@@ -77,6 +77,8 @@ public sealed class TableTreeReader
         ORDER BY ordinal DESC LIMIT 1
         """;
 
+    private const string FirstAccess = "SELECT min(ordinal) FROM access WHERE run = :run AND gva BETWEEN :gva & ~4095 AND :gva | 4095 AND gpa IS NOT NULL";
+
     private const string GfnWritten = "SELECT gfn << 12 FROM table_write WHERE run = :run AND ordinal = :ordinal AND gfn IS NOT NULL ORDER BY level, seq LIMIT 1";
 
     private const string GvaAccessed =
@@ -112,6 +114,9 @@ public sealed class TableTreeReader
     /// <summary>Where the last access of interest to the page of <paramref name="gva"/> found it: null, there was none.</summary>
     public ulong? LastGpaOf(ulong gva) =>
         One(AccessedAt, row => (ulong?)((Bits(row[0]) & ~4095UL) | (gva & 4095)), ("gva", SqlValue.Of(unchecked((long)gva))));
+
+    /// <summary>The first event that tells where the page of <paramref name="gva"/> is; null: none does.</summary>
+    public long? FirstAccessTo(ulong gva) => One(FirstAccess, row => row[0].Kind == SqlValueKind.Null ? (long?)null : row[0].Integer, ("gva", SqlValue.Of(unchecked((long)gva))), usesOrdinal: false);
 
     /// <summary>
     /// The address that the event was about, as the tables translate it: of direct tables the guest frame that it wrote an entry of, else the address

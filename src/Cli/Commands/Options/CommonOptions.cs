@@ -13,6 +13,8 @@ internal static class CommonOptions
     /// <summary>How answers are written as JSON.</summary>
     public static JsonSerializerOptions JsonFormat { get; } = new(JsonSerializerDefaults.Web) { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    public static Option<bool> Wide() => new("--wide") { Description = "Lines as long as they are, not folded at the terminal's width" };
+
     public static Option<bool> Quiet() => new("--quiet", "-q") { Description = "No progress" };
 
     public static Option<bool> Force() => new("--force") { Description = "Overwrite the output if it exists" };

@@ -51,7 +51,7 @@ internal sealed class RecordSyntheticCommand : VerbCommand
     {
         if (arguments.GetValue(_list))
         {
-            List(console.Out, arguments.GetValue(_json));
+            List(arguments.GetValue(_json) ? console.Out : console.Lines(), arguments.GetValue(_json));
             return Task.FromResult(ExitCode.Done);
         }
 

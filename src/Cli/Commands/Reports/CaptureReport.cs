@@ -11,7 +11,7 @@ internal static class CaptureReport
 {
     private static readonly JsonWriterOptions Indented = new() { Indented = true };
 
-    public static void Write(string path, CaptureManifest manifest, NestedFigures? nestedGuests, CliConsole console)
+    public static void Write(string path, CaptureManifest manifest, NestedFigures? nestedGuests, TextWriter output)
     {
         var rows = new List<(string Name, string Value)>
         {
@@ -36,7 +36,7 @@ internal static class CaptureReport
         rows.AddRange(manifest.Blind.Select(blind => ("cannot see", blind)));
         var width = rows.Max(row => row.Name.Length);
         foreach (var (name, value) in rows)
-            console.Out.WriteLine($"{name.PadRight(width)}  {value}");
+            output.WriteLine($"{name.PadRight(width)}  {value}");
     }
 
     public static void WriteJson(string path, CaptureManifest manifest, NestedFigures? nestedGuests, TextWriter output)

@@ -11,17 +11,18 @@ internal static class DiffReport
     private const int WritesShown = 6;
     private const int StripWidth = 48;
 
-    public static void Write(RunDiff diff, CliConsole console)
+    public static void Write(RunDiff diff, CliConsole console, bool isWide)
     {
-        console.Out.WriteLine($"A {Describe(diff.A)}");
-        console.Out.WriteLine($"B {Describe(diff.B)}");
-        console.Out.WriteLine($"events {diff.FirstOrdinal:#,0} to {diff.LastOrdinal:#,0}, aligned by {(diff.AlignedBy == "ordinal" ? "the guest's own events" : "order alone")}");
+        var lines = console.Lines(isWide);
+        lines.WriteLine($"A {Describe(diff.A)}");
+        lines.WriteLine($"B {Describe(diff.B)}");
+        lines.WriteLine($"events {diff.FirstOrdinal:#,0} to {diff.LastOrdinal:#,0}, aligned by {(diff.AlignedBy == "ordinal" ? "the guest's own events" : "order alone")}");
         foreach (var remark in diff.Remarks)
-            console.Out.WriteLine($"! {remark}");
+            lines.WriteLine($"! {remark}");
         if (diff.IsSame)
         {
-            console.Out.WriteLine();
-            console.Out.WriteLine(diff.AlignedBy == "ordinal"
+            lines.WriteLine();
+            lines.WriteLine(diff.AlignedBy == "ordinal"
                 ? "The same: every exit, fault, table write and flush, to the last bit."
                 : "Alike, in order: every exit, fault, table write and flush that the trace shows.");
         }
@@ -29,19 +30,20 @@ internal static class DiffReport
         WriteTable(diff, console);
         if (diff.IsSame)
             return;
-        console.Out.WriteLine($"Same memory?  {diff.Frames.Verdict}");
-        console.Out.WriteLine($"Cheaper?      {diff.Cost.Verdict}");
-        WriteWhere(diff, console);
-        WriteDivergence(diff, console);
+        lines.WriteLine($"Same memory?  {diff.Frames.Verdict}");
+        lines.WriteLine($"Cheaper?      {diff.Cost.Verdict}");
+        WriteWhere(diff, lines);
+        WriteDivergence(diff, lines);
     }
 
     /// <summary>The table alone, and which side is cheaper: for the demo.</summary>
     public static void WriteSummary(RunDiff diff, CliConsole console)
     {
+        var lines = console.Lines();
         WriteTable(diff, console);
-        console.Out.WriteLine($"Same memory?  {diff.Frames.Verdict}");
-        console.Out.WriteLine($"Cheaper?      {diff.Cost.Verdict}");
-        WriteWhere(diff, console);
+        lines.WriteLine($"Same memory?  {diff.Frames.Verdict}");
+        lines.WriteLine($"Cheaper?      {diff.Cost.Verdict}");
+        WriteWhere(diff, lines);
     }
 
     private static string Describe(DiffSideInfo side) =>
@@ -116,22 +118,22 @@ internal static class DiffReport
     };
 
     /// <summary>A letter a range: which side is cheaper there.</summary>
-    private static void WriteWhere(RunDiff diff, CliConsole console)
+    private static void WriteWhere(RunDiff diff, TextWriter lines)
     {
         if (diff.Ranges.Count > StripWidth || diff.AlignedBy != "ordinal")
             return;
         var strip = string.Concat(diff.Ranges.Select(range => range.Cost.A < range.Cost.B ? 'A' : range.Cost.A > range.Cost.B ? 'B' : '.'));
-        console.Out.WriteLine($"  where       {strip}  (from first event to last: A cheaper {diff.Cost.RangesCheaperInA}, B cheaper {diff.Cost.RangesCheaperInB})");
+        lines.WriteLine($"  where       {strip}  (from first event to last: A cheaper {diff.Cost.RangesCheaperInA}, B cheaper {diff.Cost.RangesCheaperInB})");
     }
 
-    private static void WriteDivergence(RunDiff diff, CliConsole console)
+    private static void WriteDivergence(RunDiff diff, TextWriter lines)
     {
         if (diff.FirstDivergence is not { } first)
             return;
-        console.Out.WriteLine($"First unlike  {first.Place}: {first.Access}");
-        console.Out.WriteLine($"              {first.Reason}");
-        Write("A", first.A, console.Out);
-        Write("B", first.B, console.Out);
+        lines.WriteLine($"First unlike  {first.Place}: {first.Access}");
+        lines.WriteLine($"              {first.Reason}");
+        Write("A", first.A, lines);
+        Write("B", first.B, lines);
     }
 
     private static void Write(string name, SideAction side, TextWriter output)

@@ -36,8 +36,8 @@ internal static class RunReport
 
         Row(table, "history hash", results, result => result.HistoryHash[..16]);
         console.Ansi().Write(table);
-        TellCaveats(plan, console.Out);
-        TellHost(plan, console.Out);
+        TellCaveats(plan, console.Lines());
+        TellHost(plan, console.Lines());
     }
 
     public static void WriteJson(ReplayPlan plan, IReadOnlyList<ReplayResult> results, IReadOnlyList<string> unseen, TextWriter output, IReadOnlyList<StoredRun>? runs = null)
@@ -86,7 +86,7 @@ internal static class RunReport
         VerdictReport.Write(
             verb,
             [.. results.Select((result, i) => (plan.NameOf(plan.Variants[i]), Verdict.Of(result, unseen)))],
-            isJson ? TextWriter.Null : console.Out,
+            isJson ? TextWriter.Null : console.Lines(),
             console.Error);
 
     private static void WriteJson(ReplayPlan plan, ReplayVariant variant, ReplayResult result, IReadOnlyList<string> unseen, Utf8JsonWriter json, StoredRun? run)
@@ -135,9 +135,9 @@ internal static class RunReport
     {
         if (results is not [{ Nested: { } nested }, ..])
             return;
-        Row(table, "VMRUNs into L2", results, result => Units.Count(result.Nested!.Entries));
+        Row(table, $"{NestedReport.EntriesName(nested)} into L2", results, result => Units.Count(result.Nested!.Entries));
         foreach (var (code, _) in nested.Exits)
-            Row(table, $"  #VMEXIT {ExitReasons.SvmName(code)}", results, result => Units.Count(result.Nested!.Exits.GetValueOrDefault(code)));
+            Row(table, $"  {NestedReport.ExitName(nested)} {ExitReasons.NestedName(code, nested.IsVmx)}", results, result => Units.Count(result.Nested!.Exits.GetValueOrDefault(code)));
         Row(table, "accesses of L2", results, result => Units.Count(result.Nested!.Accesses));
         Row(table, "VM exits of L2", results, result => Units.Count(result.NestedRecords.Exits));
         Row(table, "  handed to L1", results, result => Units.Count(result.NestedRecords.HandedOn));

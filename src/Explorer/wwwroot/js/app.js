@@ -159,17 +159,24 @@ class App {
     if (this.playing) return this.pause();
     const tick = async () => {
       if (!this.playing) return;
-      if (await this.step(1) === undefined) return this.pause();
-      this.playing = setTimeout(tick, 250);
+      const ordinal = await this.step(1);
+      // At the end, or where the explorer does not answer, there is nothing more to play; who stopped it meanwhile has stopped it.
+      if (ordinal === undefined || ordinal === null) return this.pause();
+      if (this.playing) this.playing = setTimeout(tick, 250);
     };
     this.playing = setTimeout(tick, 0);
-    document.body.classList.add('playing');
+    this.tellPlaying();
   }
 
   pause() {
     clearTimeout(this.playing);
     this.playing = null;
-    document.body.classList.remove('playing');
+    this.tellPlaying();
+  }
+
+  tellPlaying() {
+    document.body.classList.toggle('playing', Boolean(this.playing));
+    for (const button of document.querySelectorAll('[data-play]')) button.textContent = this.playing ? 'pause' : 'play';
   }
 
   key(event) {

@@ -1,6 +1,6 @@
 // Charts of counts over ordinals, one lane above the other, with one cursor. Drawn by uPlot.
 import uPlot from '/vendor/uplot.js';
-import { colour } from './dom.js';
+import { h, colour } from './dom.js';
 import { short, number } from './format.js';
 
 const labelHeight = 12;
@@ -8,7 +8,8 @@ const stepped = uPlot.paths.stepped({ align: 1, alignGaps: 0 });
 
 /**
  * A lane. series: [{ label, colour, fill, x: [...], y: [...] }], each with x of its own.
- * options: { width, height, min, max, isLog, hasAxis, marks: [{ at, colour, label }], onZoom(min, max), onPick(x), onHover(x, values), sync }
+ * options: { width, height, min, max, isLog, hasAxis, onZoom(min, max), onPick(x), onHover(x, values), sync }
+ * What is given back is uPlot's chart, and place({ name: ordinal or null }): lines over the lane.
  */
 export function lane(element, series, options) {
   const data = series.length === 1 ? [series[0].x, series[0].y] : uPlot.join(series.map(one => [one.x, one.y]));
@@ -49,25 +50,18 @@ export function lane(element, series, options) {
         if (chart.cursor.idx === null || chart.cursor.left < 0) return options.onHover?.(null);
         options.onHover?.(chart.posToVal(chart.cursor.left, 'x'));
       }],
-      draw: [chart => {
-        const { ctx, bbox } = chart;
-        const ratio = devicePixelRatio;
-        for (const mark of options.marks ?? []) {
-          if (mark.at === null || mark.at < options.min || mark.at > options.max) continue;
-          const x = Math.round(chart.valToPos(mark.at, 'x', true));
-          ctx.save();
-          ctx.strokeStyle = mark.colour;
-          ctx.lineWidth = (mark.width ?? 1) * ratio;
-          if (mark.dash) ctx.setLineDash([4 * ratio, 3 * ratio]);
-          ctx.beginPath();
-          ctx.moveTo(x, bbox.top);
-          ctx.lineTo(x, bbox.top + bbox.height);
-          ctx.stroke();
-          ctx.restore();
-        }
-      }],
     },
   }, data, element);
+  // Elements above the picture: a cursor that moves costs no drawing.
+  const marks = new Map();
+  chart.place = places => {
+    for (const [name, at] of Object.entries(places)) {
+      const isSeen = at !== null && at !== undefined && at >= options.min && at <= options.max;
+      if (isSeen && !marks.has(name)) chart.over.append(marks.set(name, h('i.mark', { class: name })).get(name));
+      marks.get(name)?.toggleAttribute('hidden', !isSeen);
+      if (isSeen) marks.get(name).style.transform = `translateX(${Math.round(chart.valToPos(at, 'x'))}px)`;
+    }
+  };
   let pressed = null;
   chart.over.addEventListener('pointerdown', event => { pressed = event.clientX; });
   chart.over.addEventListener('pointerup', event => {

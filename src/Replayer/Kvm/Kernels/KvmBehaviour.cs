@@ -121,6 +121,11 @@ public sealed partial record KvmBehaviour
     [Changed("6.6", "KVM: x86/mmu: Use dummy root, backed by zero page, for !visible guest roots")]
     public bool UsesDummyRoot { get; init; }
 
+    /// <summary>A guest's tables may lie in KVM's own memslots, as far as KVM's walk goes; later that is a fault of the guest's.</summary>
+    /// <remarks>KVM: FNAME(walk_addr_generic)().</remarks>
+    [Changed("6.6", "KVM: x86/mmu: Disallow guest from using !visible slots for page tables")]
+    public bool WalksPrivateSlots { get; init; } = true;
+
     /// <summary>A flush of a range is a call of its own, which a probe sees; before, compilers put it into its callers.</summary>
     /// <remarks>KVM: kvm_flush_remote_tlbs_with_address(), later kvm_flush_remote_tlbs_range().</remarks>
     [Changed("6.6", "KVM: Allow range-based TLB invalidation from common code")]

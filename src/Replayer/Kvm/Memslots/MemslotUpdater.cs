@@ -147,7 +147,7 @@ internal class MemslotUpdater(KvmVm vm, DirtyLog dirtyLog)
     /// <remarks>KVM: kvm_mmu_invalidate_mmio_sptes().</remarks>
     private void InvalidateMmioEntries(ulong generation)
     {
-        if ((generation & Mmu.SpteFormat.MmioGenerationMask & ~(Memslots.AddressSpaces - 1UL)) != 0)
+        if ((generation & Mmu.MmioGeneration.Mask & ~(Memslots.AddressSpaces - 1UL)) != 0)
             return;
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuInvalidateMmioSptes);
         ZapAllFast();

@@ -49,11 +49,11 @@ internal sealed class RecordColumns
         return first;
     }
 
-    /// <summary>The first column of the row.</summary>
-    public static long First(ReadOnlySpan<byte> cell)
+    /// <summary>The first two columns of the row.</summary>
+    public static (long First, long Second) Key(ReadOnlySpan<byte> cell)
     {
         var types = Open(cell, out var body);
-        return Next(cell, types[0], ref body);
+        return (Next(cell, types[0], ref body), Next(cell, types[1], ref body));
     }
 
     private static ReadOnlySpan<byte> Open(ReadOnlySpan<byte> cell, out int body)

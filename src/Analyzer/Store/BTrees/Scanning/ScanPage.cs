@@ -32,10 +32,10 @@ internal sealed class ScanPage
         _next = 0;
     }
 
-    /// <summary>Passes over cells of earlier runs, with the children left of them.</summary>
-    public void SkipTo(long run)
+    /// <summary>Passes over cells of earlier runs, and of the run before a value of the second column, with the children left of them.</summary>
+    public void SkipTo(long run, long from)
     {
-        while (_next < _cells && RecordColumns.First(Cell()) < run)
+        while (_next < _cells && RecordColumns.Key(Cell()).CompareTo((run, from)) < 0)
             _next++;
     }
 

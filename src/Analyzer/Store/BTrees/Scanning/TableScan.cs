@@ -14,6 +14,7 @@ internal sealed class TableScan : IDisposable
     private readonly PageWindow _pages;
     private readonly RecordColumns _record;
     private readonly long _run;
+    private readonly long _from;
     private readonly List<ScanPage> _levels = [];
 
     /// <summary>0 once it has been entered.</summary>
@@ -22,13 +23,14 @@ internal sealed class TableScan : IDisposable
     private int _depth;
     private bool _isSeeking = true;
 
-    private TableScan(string path, NativeConnection connection, PageWindow pages, RecordColumns record, long run, uint root)
+    private TableScan(string path, NativeConnection connection, PageWindow pages, RecordColumns record, long run, long from, uint root)
     {
         _path = path;
         _connection = connection;
         _pages = pages;
         _record = record;
         _run = run;
+        _from = from;
         _root = root;
     }
 
@@ -37,8 +39,9 @@ internal sealed class TableScan : IDisposable
     /// <param name="table">The table.</param>
     /// <param name="columns">The columns that are read, in the order in which <see cref="TryNext"/> gives them.</param>
     /// <param name="run">The run.</param>
+    /// <param name="from">The second column of the key of the first row that is read, or beyond.</param>
     /// <exception cref="StoreException">It cannot be read.</exception>
-    public static TableScan? TryOpen(string path, string table, string columns, long run)
+    public static TableScan? TryOpen(string path, string table, string columns, long run, long from = long.MinValue)
     {
         var connection = NativeConnection.OpenRead(path);
         try
@@ -48,7 +51,7 @@ internal sealed class TableScan : IDisposable
             var stored = TableShape.StoredColumns(connection, table);
             var pages = new PageWindow(connection.File);
             if (pages.AreUsual)
-                return new TableScan(path, connection, pages, new RecordColumns(stored, columns.Split(", ")), run, (uint)root);
+                return new TableScan(path, connection, pages, new RecordColumns(stored, columns.Split(", ")), run, from, (uint)root);
         }
         catch
         {
@@ -118,6 +121,6 @@ internal sealed class TableScan : IDisposable
         _pages.Read(number, page.Bytes);
         page.Begin();
         if (_isSeeking)
-            page.SkipTo(_run);
+            page.SkipTo(_run, _from);
     }
 }

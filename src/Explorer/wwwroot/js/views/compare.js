@@ -89,7 +89,9 @@ export const compare = {
         const holder = h('div.chart');
         place.append(h('div.lane', h('div.name', h('span', label)), holder));
         const series = ['a', 'b'].map(side => ({ label: side, colour: colour(`--${side}`), fill: `${colour(`--${side}`)}${side === 'a' ? '55' : '18'}`, x: [...x, max], y: [...diff.ranges, diff.ranges.at(-1)].map(range => range[name]?.[side] ?? 0), width: 1.25 }));
-        drawn.push(lane(holder, series, { width, height: 60 + (i === charts.length - 1 ? 26 : 0), min, max, isLog: false, hasAxis: i === charts.length - 1, sync: 'compare', marks: [{ at: diff.firstDivergence?.ordinal ?? null, colour: colour('--parts'), dash: true }], onZoom: (from, to) => app.go('timeline', { from: Math.floor(from), to: Math.ceil(to) }), onPick: at => app.go('timeline', { at: Math.round(at) }) }));
+        const chart = lane(holder, series, { width, height: 60 + (i === charts.length - 1 ? 26 : 0), min, max, isLog: false, hasAxis: i === charts.length - 1, sync: 'compare', onZoom: (from, to) => app.go('timeline', { from: Math.floor(from), to: Math.ceil(to) }), onPick: at => app.go('timeline', { at: Math.round(at) }) });
+        chart.place({ parts: diff.firstDivergence?.ordinal ?? null });
+        drawn.push(chart);
       });
     }
 

@@ -53,7 +53,7 @@ export const tables = {
         h('span.range', 'after event ', eventLink(app, at), answer.address ? [h('span.dim', answer.direct ? ' · gpa ' : answer.nested ? ' · L2 gpa ' : ' · gva '), h('b.mono', answer.address), h('span.dim.mono', ` ${way}`)] : ''),
         h('span.tools',
           h('button', { onclick: follow, 'aria-pressed': String(isFollowing()), title: 'Go where the event wrote (f)' }, 'follow'),
-          h('button', { onclick: () => app.play(), title: 'Play (Space)' }, app.playing ? 'pause' : 'play'),
+          h('button', { onclick: () => app.play(), title: 'Play (Space)', 'data-play': true }, app.playing ? 'pause' : 'play'),
           h('form.go', { onsubmit: event => { event.preventDefault(); goTo(event.target.elements[0].value); } }, h('input', { type: 'text', placeholder: answer.direct ? 'gpa 0x…' : 'gva 0x…', 'aria-label': 'Address', size: 14, spellcheck: 'false' }))));
     }
 
@@ -83,8 +83,16 @@ export const tables = {
             : root ? `root T${root.tableId}` : ''),
           root?.register && h('span.dim', ` ${answer.format === 'ept' ? 'EPTP' : answer.mode?.startsWith('npt') ? 'nCR3' : 'CR3'} `, h('span.mono', root.register), ' since ', eventLink(app, root.since, answer.run)),
           h('span.writes', answer.writes.length ? [h('b', plural(answer.writes.length, 'write')), ' at this event', elsewhere.length ? [h('span.dim', ', elsewhere: '), elsewhere.slice(0, 6).map(write => [chip(write, answer), ' '])] : ''] : h('span.dim', 'no write at this event'))),
-        answer.path.length ? h('div.columns', answer.path.map((table, depth) => column(answer, table, depth, lit, other?.path?.[depth], side))) : empty(root ? 'This root has no tables.' : 'This vCPU had no root yet at this event.'),
+        answer.unknown ? unknown(answer) : answer.path.length ? h('div.columns', answer.path.map((table, depth) => column(answer, table, depth, lit, other?.path?.[depth], side))) : empty(root ? 'This root has no tables.' : 'This vCPU had no root yet at this event.'),
         answer.dimension && dimension(answer, lit, side));
+    }
+
+    /** These tables translate another kind of address, and no access up to the cursor shows which one it is. */
+    function unknown({ unknown, direct, at, run }) {
+      const words = `where the page of ${unknown.kind} ${unknown.address} is ${direct ? 'in guest-physical memory' : 'in the guest’s address space'}`;
+      return unknown.first === undefined
+        ? empty(`No access to it left a trace in this run, so it is not known ${words}.`)
+        : empty(`Up to event ${number(at)} no access shows ${words}. The first that does is `, h('a.event', { href: app.href('tables', { run, vs: run === app.run().key ? app.parameters.vs : app.run().key, at: unknown.first }) }, `event ${number(unknown.first)}`), '.');
     }
 
     /** Where L2's physical address lies in L1's memory, and KVM's tables for that. */

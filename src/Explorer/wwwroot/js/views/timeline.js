@@ -54,8 +54,10 @@ export const timeline = {
         data = await fetchLanes('timeline', parameters);
         asked = key;
         findParts();
+        draw();
+      } else {
+        place();
       }
-      draw();
       await events;
     }
 
@@ -73,7 +75,7 @@ export const timeline = {
       } catch (error) {
         parts.reason = error.message;
       }
-      draw();
+      place();
       drawHead();
     }
 
@@ -109,10 +111,6 @@ export const timeline = {
       const width = Math.max(200, charts.clientWidth - (innerWidth < 600 ? 0 : 112));
       const { from: min, to: max } = data;
       const colours = [colour('--a'), colour('--b')];
-      const marks = [
-        { at: parts?.at ?? null, colour: colour('--parts'), dash: true },
-        { at: app.at, colour: colour('--cursor'), width: 1.5 },
-      ];
       const keys = [app.run().key, app.other?.key];
       const rows = lanesOf(data);
       rows.forEach((row, i) => {
@@ -129,13 +127,19 @@ export const timeline = {
           one.y = [...one.y, one.y.at(-1)];
         }
         drawn.push(lane(holder, series, {
-          width, height: (row.tall ? 76 : 46) + (i === rows.length - 1 ? 26 : 0), min, max, isLog: isLog && row.name !== 'memory', hasAxis: i === rows.length - 1, marks, sync: 'timeline',
+          width, height: (row.tall ? 76 : 46) + (i === rows.length - 1 ? 26 : 0), min, max, isLog: isLog && row.name !== 'memory', hasAxis: i === rows.length - 1, sync: 'timeline',
           onZoom: (a, b) => zoomTo(a, b),
           onPick: x => pick(x, row),
           onHover: x => hover(value, row, x),
         }));
       });
+      place();
       if (data.runs.some(run => run.source === 'summary' && run.width > 1)) charts.append(h('p.grain.dim', `A step is ${number(data.runs[0].width)} events. Zoom in for single ones.`));
+    }
+
+    /** The cursor, and where the two runs part. */
+    function place() {
+      for (const chart of drawn) chart.place({ parts: parts?.at ?? null, cursor: app.at });
     }
 
     function lanesOf({ runs }) {

@@ -18,9 +18,7 @@ internal sealed class MmioFaults(KvmVm vm)
         if (!vm.Format.IsMmio(spte))
             return RetPf.Retry;
         var generation = vm.MmioGeneration;
-        var isCurrent = !vm.Kernel.MmioEntriesHaveGeneration || ((generation & Memslots.UpdateInProgress) == 0
-            && (generation & SpteFormat.MmioGenerationMask) == SpteFormat.MmioGeneration(spte));
-        if (!isCurrent)
+        if (vm.Kernel.MmioEntriesHaveGeneration && !MmioGeneration.IsCurrent(spte, generation))
             return RetPf.Invalid;
         var gva = vcpu.Mmu.RootRole.Direct || vcpu.IsNested ? 0 : address;
         vcpu.Mmio.Remember(gva, vm.Format.MmioGfn(spte), vm.Format.MmioAccess(spte), generation);

@@ -23,7 +23,7 @@ internal sealed class GuestPaging<TPtes>(KvmVm vm, KvmGuestWalker<TPtes> walker,
         fault.Slot = vm.Memslots.Find(fault.Gfn);
         if (FaultPhases.IsWriteTracked(fault))
         {
-            ClearFlood(vcpu, fault.Address);
+            WriteFlooding.Clear(vcpu, fault.Address);
             return vm.WriteProtectedOutcome;
         }
 
@@ -66,12 +66,5 @@ internal sealed class GuestPaging<TPtes>(KvmVm vm, KvmGuestWalker<TPtes> walker,
         }
 
         return changes;
-    }
-
-    /// <remarks>KVM: shadow_page_table_clear_flood().</remarks>
-    private static void ClearFlood(KvmVcpu vcpu, ulong address)
-    {
-        for (var walk = ShadowWalk.From(vcpu, address); walk.IsOkay; walk.Next())
-            walk.Page.WriteFloodingCount = 0;
     }
 }

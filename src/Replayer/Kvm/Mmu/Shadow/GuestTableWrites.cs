@@ -6,9 +6,6 @@ namespace Replay.Replayer.Kvm.Mmu.Shadow;
 /// <summary>What becomes of shadow pages when the guest writes a table that they shadow and the write was trapped.</summary>
 internal sealed class GuestTableWrites(KvmVm vm, ShadowPageHash hash, Zapper zapper, GuestTranslation translation)
 {
-    /// <summary>So many trapped writes without a walk in between, and the page is no longer taken for a table.</summary>
-    private const int FloodThreshold = 3;
-
     /// <summary>The guest wrote <paramref name="bytes"/> bytes, which are in guest memory already.</summary>
     /// <remarks>KVM: kvm_mmu_pte_write().</remarks>
     public void Written(KvmVcpu vcpu, ulong gpa, int bytes)
@@ -26,7 +23,7 @@ internal sealed class GuestTableWrites(KvmVm vm, ShadowPageHash hash, Zapper zap
             next = page.HashNext;
             if (page.Gfn != gfn || !page.HasGptes || vm.IsObsolete(page))
                 continue;
-            if (IsMisaligned(page, gpa, bytes) || IsFlooded(page))
+            if (WriteFlooding.IsMisaligned(page, gpa, bytes) || WriteFlooding.Count(page))
             {
                 zapper.PrepareZapPage(page, ref invalid);
                 vm.Stats.MmuFlooded++;
@@ -90,22 +87,6 @@ internal sealed class GuestTableWrites(KvmVm vm, ShadowPageHash hash, Zapper zap
             vm.GuestMemory.TryRead(gpa, bytes, out gpte);
         return gpte;
     }
-
-    /// <remarks>KVM: detect_write_misaligned().</remarks>
-    private static bool IsMisaligned(ShadowPage page, ulong gpa, int bytes)
-    {
-        var offset = (uint)(gpa & 0xfff);
-        var size = page.Role.Has4ByteGpte ? 4u : 8u;
-        // Clearing a status bit is a write of one byte at the start of the entry.
-        if ((offset & (size - 1)) == 0 && bytes == 1)
-            return false;
-        return ((offset ^ (offset + (uint)bytes - 1)) & ~(size - 1)) != 0 || bytes < 4;
-    }
-
-    /// <summary>Level-1 pages become unsync instead.</summary>
-    /// <remarks>KVM: detect_write_flooding().</remarks>
-    private static bool IsFlooded(ShadowPage page) =>
-        page.Role.Level > PgLevel.Size4K && ++page.WriteFloodingCount >= FloodThreshold;
 
     /// <summary>Clears the entries that shadow the written one.</summary>
     /// <returns>One was present.</returns>

@@ -195,7 +195,7 @@ internal sealed class KvmGuestWalker<TPtes>(KvmVm vm, GuestTranslation translati
         var tableGfn = walk.TableGfns[level];
         var slot = vm.Memslots.Find(tableGfn);
         pte = 0;
-        if (slot is null || slot.IsInvalid)
+        if (slot is null || slot.IsInvalid || (slot.IsPrivate && !vm.Kernel.WalksPrivateSlots))
             return false;
         walk.PteWritable[level] = !slot.ReadOnly;
         if (vm.GuestMemory.TryRead(walk.PteGpas[level], TPtes.EntrySize, out pte))

@@ -12,15 +12,8 @@ public sealed class SpteFormat
     private const ulong EptRwx = 7;
     private const ulong AccessTrackSavedBits = EptReadable | EptExecutable;
     private const int AccessTrackSavedShift = 54;
-    private const int MmioGenerationLowShift = 3;
-    private const ulong MmioGenerationLowMask = 0xffUL << 3;
-    private const int MmioGenerationHighShift = 52 - 8;
-    private const ulong MmioGenerationHighMask = 0x7ffUL << 52;
     private const int NonPresentOrReservedLength = 5;
     private const ulong EarlyMmio = 0xffUL << 49 | 6;
-
-    /// <summary>Bits of the memslot generation that an MMIO entry can hold: 19.</summary>
-    public const ulong MmioGenerationMask = (1UL << 19) - 1;
 
     private SpteFormat()
     {
@@ -188,19 +181,13 @@ public sealed class SpteFormat
     /// <remarks>KVM: make_mmio_spte().</remarks>
     public Spte MakeMmio(ulong gfn, PteAccess access, ulong memslotGeneration)
     {
-        var generation = memslotGeneration & MmioGenerationMask;
         var gpa = gfn << 12;
-        var raw = (generation << MmioGenerationLowShift & MmioGenerationLowMask)
-            | (generation << MmioGenerationHighShift & MmioGenerationHighMask)
+        var raw = MmioGeneration.ToBits(memslotGeneration)
             | MmioValue | ((ulong)access & MmioAccessMask)
             | gpa | NonPresentOrReservedMask
             | (gpa & NonPresentOrReservedMask) << NonPresentOrReservedLength;
         return new Spte(raw);
     }
-
-    /// <remarks>KVM: get_mmio_spte_generation().</remarks>
-    public static ulong MmioGeneration(Spte spte) =>
-        (spte.Raw & MmioGenerationLowMask) >> MmioGenerationLowShift | (spte.Raw & MmioGenerationHighMask) >> MmioGenerationHighShift;
 
     /// <summary>The gfn that an MMIO entry remembers.</summary>
     /// <remarks>KVM: get_mmio_spte_gfn().</remarks>
