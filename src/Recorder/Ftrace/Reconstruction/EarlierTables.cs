@@ -48,8 +48,17 @@ internal sealed class EarlierTables
     /// <summary>A fault tells of an MMIO entry, which no line has set.</summary>
     public void OnMmio(ulong gfn) => OnEntry(1, gfn, new HostPage(gfn, 0, false), wasDirty: false, wasTable: false, isTable: false);
 
-    /// <summary>An MMIO entry is set.</summary>
-    public void OnMmioMade(ulong gfn) => _entries.Add((1, gfn));
+    /// <summary>A small page's entry has an old value in a line that sets nothing anew. One of a large page that was split is not older.</summary>
+    public void OnMet(HostPage page, bool wasDirty)
+    {
+        if (_entries.Contains((2, First(page.Gfn, 1))))
+            _entries.Add((1, page.Gfn));
+        else
+            OnEntry(1, page.Gfn, page, wasDirty, wasTable: false, isTable: false);
+    }
+
+    /// <summary>An entry is set.</summary>
+    public void OnSet(int level, ulong gfn) => _entries.Add((level, gfn));
 
     /// <summary>A table page is made.</summary>
     public void OnMade(int level, ulong gfn) => _made.Add((level, gfn));

@@ -147,7 +147,7 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
 
     public override void OnMarkMmioSpte(in TraceLine line, in MarkMmioSpteFields fields)
     {
-        Earlier[^1].OnMmioMade(fields.Gfn);
+        Earlier[^1].OnSet(1, fields.Gfn);
         if (Thread(line).Fault is { } fault)
             fault.IsMmio = true;
     }
@@ -170,6 +170,9 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
 
     public override void OnSetSpte(in TraceLine line, in SetSpteFields fields)
     {
+        // The TDP MMU's own lines tell; it has this one of entries that were right already, too.
+        if (!Thread(line).IsNested && !ShowsZaps)
+            Earlier[^1].OnSet(fields.Level, fields.Gfn);
         if (!Thread(line).IsNested)
             Leaf(Thread(line), fields.Gfn, fields.Level, fields.Spte);
     }
@@ -207,19 +210,20 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
         // System management mode has tables of its own.
         if (fields.AddressSpace != 0)
             return;
-        var old = fields.Old;
-        HostPage? page = _form.IsLeaf(old, fields.Level) ? new HostPage(fields.Gfn, _form.Pfn(old), _form.IsHostWritable(old))
+        var (old, level) = (fields.Old, fields.Level);
+        HostPage? page = _form.IsLeaf(old, level) ? new HostPage(fields.Gfn, _form.Pfn(old), _form.IsHostWritable(old))
             : _form.IsMmio(old) ? new HostPage(fields.Gfn, 0, false)
             : null;
-        Earlier[^1].OnEntry(fields.Level, fields.Gfn, page, _form.IsDirty(old), _form.IsTable(old, fields.Level), _form.IsTable(fields.New, fields.Level));
+        Earlier[^1].OnEntry(level, fields.Gfn, page, _form.IsDirty(old), _form.IsTable(old, level), _form.IsTable(fields.New, level));
     }
 
     public override void OnFastPageFault(in TraceLine line, in FastPageFaultFields fields)
     {
-        var known = Thread(line).Fault;
-        if (known is not null && _form.IsLeaf(fields.Old, 1))
-            Earlier[^1].OnEntry(1, known.Gpa >> 12, new HostPage(known.Gpa >> 12, _form.Pfn(fields.Old), _form.IsHostWritable(fields.Old)), _form.IsDirty(fields.Old), wasTable: false, isTable: false);
-        if (known is { } fault && fields.Fixed && (fields.Old & WriteBit) == 0 && (fields.New & WriteBit) != 0)
+        if (Thread(line).Fault is not { } fault)
+            return;
+        if (_form.IsLeaf(fields.Old, 1))
+            Earlier[^1].OnMet(new HostPage(fault.Gpa >> 12, _form.Pfn(fields.Old), _form.IsHostWritable(fields.Old)), _form.IsDirty(fields.Old));
+        if (fields.Fixed && (fields.Old & WriteBit) == 0 && (fields.New & WriteBit) != 0)
         {
             fault.WasWriteProtected = true;
             fault.Pages.Add(new HostPage(fault.Gpa >> 12, _form.Pfn(fields.New), true));
@@ -251,15 +255,11 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
     public override void OnPage(in TraceLine line, in PageFields fields)
     {
         var thread = Thread(line);
-        var isMade = line.Name.Kind == TracepointKind.GetPage && fields.Created;
-        if ((fields.Role & DirectRole) != 0 && !thread.IsNested)
-        {
-            if (isMade)
-                Earlier[^1].OnMade((int)(fields.Role & 15), fields.Gfn);
-            else if (line.Name.Kind == TracepointKind.ZapPage)
-                Earlier[^1].OnGone((int)(fields.Role & 15), fields.Gfn, _zapsObsolete);
-        }
-
+        var isDirect = (fields.Role & DirectRole) != 0 && !thread.IsNested;
+        if (isDirect && line.Name.Kind == TracepointKind.GetPage && fields.Created)
+            Earlier[^1].OnMade((int)(fields.Role & 15), fields.Gfn);
+        else if (isDirect && line.Name.Kind == TracepointKind.ZapPage)
+            Earlier[^1].OnGone((int)(fields.Role & 15), fields.Gfn, _zapsObsolete);
         if (line.Name.Kind != TracepointKind.ZapPage)
             return;
         thread.Invalidation = null;
