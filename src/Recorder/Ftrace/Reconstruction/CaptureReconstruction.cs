@@ -147,8 +147,9 @@ public sealed class CaptureReconstruction
         return rows;
     }
 
-    private static IEnumerable<TraceEvent> Rows(EarlierTables earlier)
+    private IEnumerable<TraceEvent> Rows(EarlierTables earlier)
     {
+        _clean.UnionWith(earlier.Pages.Where(page => page is { Dirty: false, Page.Writable: true }).Select(page => page.Page.Gfn));
         // Tables first: where a page was mapped, its own were there. Then pages that the dirty log had been read of since they were written.
         foreach (var tables in earlier.Tables.Chunk(EventsPerChunk))
             yield return Row(new EarlierMappings { Tables = [.. tables] });

@@ -10,6 +10,7 @@ internal sealed class EarlierTables
 {
     private readonly HashSet<(int Level, ulong Gfn)> _entries = [];
     private readonly HashSet<(int Level, ulong Gfn)> _made = [];
+    private Fact? _firstRead;
     private readonly HashSet<(int Level, ulong Gfn)> _found = [];
     private readonly List<(bool IsOldestFirst, List<EarlierTable> Tables)> _gone = [];
 
@@ -22,6 +23,12 @@ internal sealed class EarlierTables
     public IEnumerable<EarlierTable> Tables => _gone.SelectMany(gone => gone.IsOldestFirst ? gone.Tables : gone.Tables.AsEnumerable().Reverse());
 
     public bool IsEmpty => Pages.Count == 0 && _gone.Count == 0;
+
+    /// <summary>The dirty log is read.</summary>
+    public void OnRead(Fact reading) => _firstRead ??= reading;
+
+    /// <summary>The dirty log was read before, and it was not this reading: an entry that no line has shown was clean then, or it would have been cleaned.</summary>
+    public bool WasRead(Fact? reading) => _firstRead is not null && !ReferenceEquals(_firstRead, reading);
 
     /// <summary>A line shows an entry change.</summary>
     /// <param name="level">Its level.</param>

@@ -18,10 +18,8 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
     private sealed class ThreadState
     {
         public int Vcpu = NoVcpu;
-        public Fact? Fault;
+        public Fact? Fault, Invalidation, DirtyBatch;
         public (ulong Gfn, ulong Pfn)? Requested;
-        public Fact? Invalidation;
-        public Fact? DirtyBatch;
         public bool IsNested;
         public ulong ExitRip;
     }
@@ -181,7 +179,7 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
     {
         var thread = Thread(line);
         ShowsZaps = true;
-        Look(fields);
+        Look(fields, thread);
         if (_form.IsLeaf(fields.New, fields.Level) && thread.Fault is not null)
         {
             Leaf(thread, fields.Gfn, fields.Level, fields.New);
@@ -205,7 +203,7 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
             Teardown(line.Ordinal, fields.Level, isLeaf ? fields.Gfn : null);
     }
 
-    private void Look(in SpteChangedFields fields)
+    private void Look(in SpteChangedFields fields, ThreadState thread)
     {
         // System management mode has tables of its own.
         if (fields.AddressSpace != 0)
@@ -214,7 +212,7 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
         HostPage? page = _form.IsLeaf(old, level) ? new HostPage(fields.Gfn, _form.Pfn(old), _form.IsHostWritable(old))
             : _form.IsMmio(old) ? new HostPage(fields.Gfn, 0, false)
             : null;
-        Earlier[^1].OnEntry(level, fields.Gfn, page, _form.IsDirty(old), _form.IsTable(old, level), _form.IsTable(fields.New, level));
+        Earlier[^1].OnEntry(level, fields.Gfn, page, _form.IsDirty(old) && !Earlier[^1].WasRead(thread.DirtyBatch), _form.IsTable(old, level), _form.IsTable(fields.New, level));
     }
 
     public override void OnFastPageFault(in TraceLine line, in FastPageFaultFields fields)
@@ -313,6 +311,7 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
                 if (call == SystemCallKind.GetDirtyLog && ClearsDirtyLog)
                     break;
                 thread.DirtyBatch = new Fact { Kind = FactKind.DirtyLogGet, Ordinal = ordinal, IsCall = true };
+                Earlier[^1].OnRead(thread.DirtyBatch);
                 Facts.Add(thread.DirtyBatch);
                 break;
             default:
@@ -353,6 +352,7 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
         if (thread.DirtyBatch is null)
         {
             thread.DirtyBatch = new Fact { Kind = FactKind.DirtyLogGet, Ordinal = ordinal };
+            Earlier[^1].OnRead(thread.DirtyBatch);
             Facts.Add(thread.DirtyBatch);
         }
 
