@@ -208,6 +208,7 @@ public sealed class CaptureReconstruction
                     yield return new TraceEvent { Ordinal = 0, Kind = TraceEventKind.DirtyLogGet, Gpa = slot.FirstGfn << 12 };
                 break;
             case FactKind.Lost:
+                _clean.Clear();
                 yield return new TraceEvent { Ordinal = 0, Kind = TraceEventKind.TablesForgotten };
                 break;
             case FactKind.Earlier:
