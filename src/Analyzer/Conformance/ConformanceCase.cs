@@ -82,7 +82,7 @@ public sealed record ConformanceCase
                 Turns = root.TryGetProperty("turns", out var turns) && turns.ValueKind == JsonValueKind.Object ? TurnRule.Read(turns) : null,
             }.Checked();
         }
-        catch (Exception exception) when (exception is JsonException or OverflowException or KeyNotFoundException or FormatException or InvalidOperationException)
+        catch (Exception exception) when (exception is JsonException or OverflowException or KeyNotFoundException or FormatException or InvalidOperationException or ArgumentException)
         {
             throw new ConformanceCaseException($"{path}: not a conformance case ({exception.Message})", exception);
         }
@@ -210,12 +210,15 @@ public enum CheckpointAction
 public sealed class ConformanceCaseException : Exception
 {
     public ConformanceCaseException(string message)
-        : base(message)
+        : base(OneLine(message))
     {
     }
 
     public ConformanceCaseException(string message, Exception inner)
-        : base(message, inner)
+        : base(OneLine(message), inner)
     {
     }
+
+    /// <summary>It may quote the file.</summary>
+    private static string OneLine(string message) => message.ReplaceLineEndings(" ");
 }

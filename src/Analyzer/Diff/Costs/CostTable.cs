@@ -44,7 +44,7 @@ public sealed record CostTable
         }
         catch (JsonException exception)
         {
-            throw new DiffException($"{path}: is no cost table: {exception.Message.TrimEnd('.')}. Start from a copy of schemas/costs/default.json.", exception);
+            throw new DiffException($"{path}: is no cost table: {exception.Message.ReplaceLineEndings(" ").TrimEnd('.')}. Start from a copy of schemas/costs/default.json.", exception);
         }
     }
 

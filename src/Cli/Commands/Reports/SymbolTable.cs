@@ -132,11 +132,13 @@ internal sealed partial class SymbolTable
             return;
         var sections = BinaryPrimitives.ReadUInt64LittleEndian(elf[0x28..]);
         var count = BinaryPrimitives.ReadUInt16LittleEndian(elf[0x3c..]);
+        // Sections may lie over one another: no more symbols than the file has room for.
+        var left = elf.Length / ElfSymbol;
         for (var i = 0; i < count; i++)
         {
             if (Section(elf, sections, i) is not { } section || section.Type != SymbolSection || Section(elf, sections, (int)section.Link) is not { } names)
                 continue;
-            for (var at = section.Start; at + ElfSymbol <= section.Start + section.Size; at += ElfSymbol)
+            for (var at = section.Start; at + ElfSymbol <= section.Start + section.Size && left-- > 0; at += ElfSymbol)
             {
                 var symbol = elf.Slice((int)at, ElfSymbol);
                 var value = BinaryPrimitives.ReadUInt64LittleEndian(symbol[8..]);
@@ -154,7 +156,7 @@ internal sealed partial class SymbolTable
     private static (uint Type, ulong Start, ulong Size, uint Link)? Section(ReadOnlySpan<byte> elf, ulong sections, int number)
     {
         var at = sections + (ulong)number * SectionHeader;
-        if (at < sections || at + SectionHeader > (ulong)elf.Length)
+        if (at < sections || at > (ulong)(elf.Length - SectionHeader))
             return null;
         var header = elf.Slice((int)at, SectionHeader);
         var start = BinaryPrimitives.ReadUInt64LittleEndian(header[0x18..]);
