@@ -42,7 +42,15 @@ internal static class Failure
 
     /// <summary>A limit on the size of files: .NET makes a wrong argument of EFBIG.</summary>
     private static bool IsTooLargeForDisk(Exception exception) =>
-        exception is ArgumentOutOfRangeException { ParamName: "value", StackTrace: { } trace } && trace.TrimStart().StartsWith("at System.IO.", StringComparison.Ordinal);
+        exception is ArgumentOutOfRangeException { ParamName: "value", StackTrace: { } trace }
+        && (trace.TrimStart().StartsWith("at System.IO.", StringComparison.Ordinal) || trace.TrimStart().StartsWith("at System.ConsolePal.", StringComparison.Ordinal));
+
+    private static string Message(Exception exception, int exitCode) => exitCode switch
+    {
+        ExitCode.NoMemory => "the memory that this process may have is used up; raise its limit or end other work",
+        _ when IsTooLargeForDisk(exception) => "a file would become larger than the limit for this process (ulimit -f) or the file system lets it; raise it or write elsewhere",
+        _ => exception.Message,
+    };
 
     /// <summary>Reports the failure on stderr and returns the exit code.</summary>
     public static int Report(Exception exception, string verb, TextWriter error)
@@ -54,7 +62,7 @@ internal static class Failure
             return exitCode;
         }
 
-        error.WriteLine(exitCode == ExitCode.NoMemory ? $"{verb}: the memory that this process may have is used up; raise its limit or end other work" : $"{verb}: {exception.Message}");
+        error.WriteLine($"{verb}: {Message(exception, exitCode)}");
         if (isOurs)
         {
             error.WriteLine("This is a bug in Replay. Please report it with the command line, the capture's manifest.json and the lines below.");

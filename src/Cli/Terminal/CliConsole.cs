@@ -37,19 +37,23 @@ internal sealed class CliConsole
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
-    public static CliConsole ForProcess() => new()
+    public static CliConsole ForProcess()
     {
-        Out = Console.IsOutputRedirected ? Console.Out : new TerminalWriter(Console.Out),
-        Error = Console.IsErrorRedirected ? Console.Error : new FoldingWriter(new TerminalWriter(Console.Error), TerminalWidth()),
-        Progress = Console.Error,
-        Screen = Console.Out,
-        In = Console.In,
-        OutIsTerminal = !Console.IsOutputRedirected,
-        Width = Console.IsOutputRedirected ? null : TerminalWidth(),
-        ErrorIsTerminal = !Console.IsErrorRedirected,
-        InIsPiped = Console.IsInputRedirected,
-        EndProcess = Environment.Exit,
-    };
+        var error = new MessageWriter(Console.Error);
+        return new()
+        {
+            Out = Console.IsOutputRedirected ? Console.Out : new TerminalWriter(Console.Out),
+            Error = Console.IsErrorRedirected ? error : new FoldingWriter(new TerminalWriter(error), TerminalWidth()),
+            Progress = error,
+            Screen = Console.Out,
+            In = Console.In,
+            OutIsTerminal = !Console.IsOutputRedirected,
+            Width = Console.IsOutputRedirected ? null : TerminalWidth(),
+            ErrorIsTerminal = !Console.IsErrorRedirected,
+            InIsPiped = Console.IsInputRedirected,
+            EndProcess = Environment.Exit,
+        };
+    }
 
     /// <summary>COLUMNS where it is set, as everywhere; a terminal that does not tell its width has 80.</summary>
     private static int TerminalWidth()

@@ -9,7 +9,7 @@ namespace Replay.Cli.Terminal;
 internal sealed class FoldingWriter(TextWriter terminal, int width) : TextWriter
 {
     private const string Branches = " │├└─";
-    private const int WidestLabel = 26;
+    private const int WidestLabel = 36;
     private const int NarrowestText = 24;
     private const int Hang = 2;
 
@@ -83,13 +83,21 @@ internal sealed class FoldingWriter(TextWriter terminal, int width) : TextWriter
         }
     }
 
-    /// <summary>Where the text of a line begins that its further lines stand under: behind its indent, and behind a label set off by blanks.</summary>
+    /// <summary>Where the text of a line begins that its further lines stand under: behind its indent, and behind labels set off by blanks.</summary>
     private int Text(string line)
     {
         var indent = line.Length - line.TrimStart([.. Branches]).Length;
-        var gap = line.IndexOf("  ", indent, StringComparison.Ordinal);
-        var label = gap < 0 ? 0 : line.Length - line[gap..].TrimStart(' ').Length;
-        return label > indent && label <= Math.Min(indent + WidestLabel, width - NarrowestText) ? label : Math.Clamp(width - NarrowestText, 0, indent);
+        var text = Math.Clamp(width - NarrowestText, 0, indent);
+        var widest = Math.Min(indent + WidestLabel, width - NarrowestText);
+        for (var gap = line.IndexOf("  ", indent, StringComparison.Ordinal); gap >= 0; gap = line.IndexOf("  ", text, StringComparison.Ordinal))
+        {
+            var label = line.Length - line[gap..].TrimStart(' ').Length;
+            if (label > widest)
+                break;
+            text = label;
+        }
+
+        return text;
     }
 
     /// <summary>The same indent again, in which branches that go on go on, and blanks behind it.</summary>

@@ -68,3 +68,43 @@ internal sealed class TerminalWriter(TextWriter terminal) : TextWriter
         return end >= 2 && end < text.Length && text[end] == 'm' ? end + 1 : 0;
     }
 }
+
+/// <summary>
+/// Stderr: words to people. Where they cannot be written (a full disk, a limit on files, a reader that has gone), they are lost; what the
+/// command does and its exit code stay what they are.
+/// </summary>
+internal sealed class MessageWriter(TextWriter stderr) : TextWriter
+{
+    public override Encoding Encoding => stderr.Encoding;
+
+    public override void Write(char value) => Write([value]);
+
+    public override void Write(string? value) => Write(value.AsSpan());
+
+    public override void Write(char[] buffer, int index, int count) => Write(buffer.AsSpan(index, count));
+
+    public override void Write(ReadOnlySpan<char> buffer)
+    {
+        try
+        {
+            stderr.Write(buffer);
+        }
+        catch (Exception failure) when (IsLost(failure))
+        {
+        }
+    }
+
+    public override void Flush()
+    {
+        try
+        {
+            stderr.Flush();
+        }
+        catch (Exception failure) when (IsLost(failure))
+        {
+        }
+    }
+
+    /// <summary>.NET makes a wrong argument of EFBIG.</summary>
+    private static bool IsLost(Exception failure) => failure is IOException or ArgumentOutOfRangeException;
+}

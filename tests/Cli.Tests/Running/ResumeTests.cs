@@ -9,6 +9,7 @@ namespace Replay.Cli.Tests;
 public sealed class ResumeTests : IDisposable
 {
     private const int Kills = 5;
+    private const int Tries = 10;
 
     private readonly TemporaryFolder _folder = new();
 
@@ -25,24 +26,18 @@ public sealed class ResumeTests : IDisposable
 
         var random = new Random(seed);
         var enough = RunAndKill(Timeout.InfiniteTimeSpan, modes).Took;
-        foreach (var file in Directory.GetFiles(_folder[""], "parts.db*"))
-            File.Delete(file);
         var resumed = 0;
-        for (var kills = 0; ; kills++)
+        // On a busy machine the killer may come when all is over; then once more.
+        for (var tries = 0; resumed == 0 && tries < Tries; tries++)
         {
-            // By turns at any time, and soon after a new checkpoint.
-            var (ended, error, _) = kills == Kills ? RunAndKill(Timeout.InfiniteTimeSpan, modes)
-                : kills % 3 == 2
-                    ? RunAndKill(enough * random.NextDouble(), modes)
-                    : RunAndKill(enough * 0.1 * random.NextDouble(), modes, sinceCheckpoint: true);
-            resumed += error.Contains("goes on behind ordinal", StringComparison.Ordinal) ? 1 : 0;
-            if (ended)
-                break;
+            foreach (var file in Directory.GetFiles(_folder[""], "parts.db*"))
+                File.Delete(file);
+            resumed = KillUntilItEnds(modes, enough, random);
+            Assert.Equal(Dump("whole.db"), Dump("parts.db"));
+            Assert.Equal([_folder["parts.db"]], Directory.GetFiles(_folder[""], "parts.db*"));
         }
 
         Assert.True(resumed > 0, "it was over before it could be killed at a checkpoint");
-        Assert.Equal(Dump("whole.db"), Dump("parts.db"));
-        Assert.Equal([_folder["parts.db"]], Directory.GetFiles(_folder[""], "parts.db*"));
     }
 
     [Fact]
@@ -95,6 +90,23 @@ public sealed class ResumeTests : IDisposable
         var error = await Succeeds("run", _folder["x.capture"], "-o", _folder["parts.db"], "-q", "--resume");
         Assert.Contains("starts anew", error, StringComparison.Ordinal);
         Assert.Equal(Dump("whole.db"), Dump("parts.db"));
+    }
+
+    /// <returns>How often it went on from a checkpoint.</returns>
+    private int KillUntilItEnds(string[] modes, TimeSpan enough, Random random)
+    {
+        var resumed = 0;
+        for (var kills = 0; ; kills++)
+        {
+            // By turns at any time, and soon after a new checkpoint.
+            var (ended, error, _) = kills == Kills ? RunAndKill(Timeout.InfiniteTimeSpan, modes)
+                : kills % 3 == 2
+                    ? RunAndKill(enough * random.NextDouble(), modes)
+                    : RunAndKill(enough * 0.1 * random.NextDouble(), modes, sinceCheckpoint: true);
+            resumed += error.Contains("goes on behind ordinal", StringComparison.Ordinal) ? 1 : 0;
+            if (ended)
+                return resumed;
+        }
     }
 
     private static async Task<string> Succeeds(params string[] args)

@@ -117,6 +117,7 @@ public sealed class WidthTests(BootDatabase boot) : IClassFixture<BootDatabase>
     [Theory]
     [InlineData("run 1: ept", "run 1: ept")]
     [InlineData("label   one two three four five six seven", "label   one two three four five six\n        seven")]
+    [InlineData("   7  8  write one two three four five six seven", "   7  8  write one two three four five\n         six seven")]
     [InlineData("│  ├─ PT[0] one two three four five six seven", "│  ├─ PT[0] one two three four five six\n│  │  seven")]
     [InlineData("one two three four five six seven eight nine", "one two three four five six seven\n  eight nine")]
     [InlineData("  replay query longer.db --list    the canned queries", "  replay query longer.db --list\n      the canned queries")]

@@ -125,7 +125,27 @@ public class WireTests
         ulong[] third = [(0x80UL << 56) | 2, 0x1000, (1UL << 56) | 0x1000, 0x1000];
 
         Assert.Equal(4, decoder.Decode(first));
-        Assert.Throws<InvalidOperationException>(() => decoder.Decode(third));
+        Assert.Contains("ordinal 2 where 1 was due", Assert.Throws<RecorderException>(() => decoder.Decode(third)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0x80UL << 56 | 3UL << 48, "vCPU 3")]
+    [InlineData(0x87UL << 56 | 200UL << 48, "vCPU 200")]
+    [InlineData(0x83UL << 56 | 1UL << 48 | 1024, "place 1024")]
+    [InlineData(0x85UL << 56 | 4096, "code page 4096")]
+    [InlineData(0xffUL << 56, "type 0xff")]
+    [InlineData(0x88UL << 56, "type 0x88")]
+    [InlineData(0xbfUL << 56, "type 0xbf")]
+    [InlineData(0xc2UL << 56, "kind 9")]
+    public void A_record_that_no_plugin_sends_is_refused_in_one_line(ulong head, string what)
+    {
+        var record = new ulong[WireFormat.WordsOf((byte)(head >> 56))];
+        record[0] = head;
+        if (what == "kind 9")
+            record[6] = 9UL << 32;
+        var refusal = Assert.Throws<RecorderException>(() => Decoder(new RowSink()).Decode(record));
+        Assert.Contains(what, refusal.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', refusal.Message);
     }
 
     private static ulong[] GoldenWords() => MemoryMarshal.Cast<byte, ulong>(File.ReadAllBytes(Golden)).ToArray();

@@ -79,12 +79,12 @@ public sealed class DatabaseExistsException(string message) : IOException(messag
 public sealed class DatabaseFormatException : Exception
 {
     public DatabaseFormatException(string message)
-        : base(message)
+        : base(message.ReplaceLineEndings(" "))
     {
     }
 
     public DatabaseFormatException(string message, Exception inner)
-        : base(message, inner)
+        : base(message.ReplaceLineEndings(" "), inner)
     {
     }
 }
@@ -93,12 +93,12 @@ public sealed class DatabaseFormatException : Exception
 public sealed class StoreException : IOException
 {
     public StoreException(string message)
-        : base(message)
+        : base(message.ReplaceLineEndings(" "))
     {
     }
 
     public StoreException(string message, Exception inner)
-        : base(message, inner)
+        : base(message.ReplaceLineEndings(" "), inner)
     {
     }
 }

@@ -20,8 +20,10 @@ public sealed partial class HistoryFile
         if (!_isNew || _engine != StoreEngine.Pages || _parts is { AreOnly: true } || mode == MmuMode.Observed || _load is not null || _open.Count > 0)
             return;
         Commit();
-        if (BulkLoad.AreEmpty(_connection))
-            _load = BulkLoad.Begin(_connection, _place.Partial);
+        if (!BulkLoad.AreEmpty(_connection))
+            return;
+        _load = BulkLoad.Begin(_connection, _place.Partial);
+        _connection.Execute(SmallCache);
     }
 
     /// <summary>Makes the database whole, with what its runs have, and gives it its name.</summary>

@@ -23,6 +23,9 @@ public sealed partial class HistoryFile : IDisposable
 
     private const string LoadCache = "PRAGMA cache_size = -65536";
 
+    /// <summary>Where rows of records go past SQLite, it has the small tables alone.</summary>
+    private const string SmallCache = "PRAGMA cache_size = -16384";
+
     private readonly DatabasePlace _place;
     private readonly string _path;
     private readonly StoreEngine _engine;

@@ -9,15 +9,13 @@ const stepped = uPlot.paths.stepped({ align: 1, alignGaps: 0 });
 /**
  * A lane. series: [{ label, colour, fill, x: [...], y: [...] }], each with x of its own.
  * options: { width, height, min, max, isLog, hasAxis, onZoom(min, max), onPick(x), onHover(x, values), sync }
- * What is given back is uPlot's chart, and place({ name: ordinal or null }): lines over the lane.
+ * What is given back is uPlot's chart, and place({ name: ordinal or null }): lines over the lane; show(series, { min, max, onHover }): another range.
  */
 export function lane(element, series, options) {
-  const data = series.length === 1 ? [series[0].x, series[0].y] : uPlot.join(series.map(one => [one.x, one.y]));
-  if (series.length > 1) for (let i = 1; i < data.length; i++) fill(data[i]);
   const text = colour('--dim');
   const grid = colour('--line');
   // Three digits would not tell one tick from the next.
-  const isClose = options.max - options.min < options.max / 20;
+  const isClose = () => options.max - options.min < options.max / 20;
   const tens = (_, ticks) => ticks.map(tick => options.isLog && !isRound(tick) ? null : tick);
   const labelled = (chart, ticks) => options.isLog ? apart(tens(chart, ticks), chart.scales.y.max, options.height - (options.hasAxis ? 34 : 8)) : ticks;
   const chart = new uPlot({
@@ -34,7 +32,7 @@ export function lane(element, series, options) {
     },
     scales: { x: { time: false, min: options.min, max: options.max, range: () => [options.min, options.max] }, y: { distr: options.isLog ? 4 : 1, range: (_, low, high) => [0, Math.max(1, high)] } },
     axes: [
-      { show: options.hasAxis, stroke: text, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid }, size: 26, space: isClose ? 90 : 50, values: (_, ticks) => ticks.map(tick => tick === null ? '' : isClose ? number(tick) : short(tick)), font: '11px system-ui' },
+      { show: options.hasAxis, stroke: text, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid }, size: 26, space: () => isClose() ? 90 : 50, values: (_, ticks) => ticks.map(tick => tick === null ? '' : isClose() ? number(tick) : short(tick)), font: '11px system-ui' },
       { stroke: text, grid: { stroke: grid, width: 1, filter: tens }, ticks: { show: false }, size: 52, space: 22, filter: labelled, values: (_, ticks) => ticks.map(tick => tick === null || (options.isLog && tick === 0) ? '' : short(tick)), font: '11px system-ui' },
     ],
     series: [{}, ...series.map(one => ({ label: one.label, stroke: one.colour, fill: one.fill, width: one.width ?? 1, paths: stepped, points: { show: false }, spanGaps: true }))],
@@ -51,7 +49,12 @@ export function lane(element, series, options) {
         options.onHover?.(chart.posToVal(chart.cursor.left, 'x'));
       }],
     },
-  }, data, element);
+  }, joined(series), element);
+  // Another range of the same lanes: nothing but the picture is made anew.
+  chart.show = (others, range) => {
+    Object.assign(options, range);
+    chart.setData(joined(others));
+  };
   // Elements above the picture: a cursor that moves costs no drawing.
   const marks = new Map();
   chart.place = places => {
@@ -69,6 +72,12 @@ export function lane(element, series, options) {
     pressed = null;
   });
   return chart;
+}
+
+function joined(series) {
+  const data = series.length === 1 ? [series[0].x, series[0].y] : uPlot.join(series.map(one => [one.x, one.y]));
+  if (series.length > 1) for (let i = 1; i < data.length; i++) fill(data[i]);
+  return data;
 }
 
 /** Where two runs have not the same stretches, the last value holds. */

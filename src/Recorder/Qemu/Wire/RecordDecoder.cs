@@ -88,15 +88,16 @@ internal sealed class RecordDecoder(MemoryMap memory, WireNumbers numbers, Acces
     {
         var vcpu = WireHead.VcpuOf(words[0]);
         var number = WireHead.NumberOf(words[0]);
+        numbers.Check(vcpu);
         switch (WireHead.TypeOf(words[0]))
         {
             case WireFormat.TypePlace:
-                var place = (vcpu * WireWord.Places) + checked((int)number);
+                var place = numbers.PlaceOf(vcpu, number);
                 if (numbers.SetPlace(place, words[1] >> PageShift, words[2] >> PageShift))
                     target.PlaceChanged(place);
                 break;
             case WireFormat.TypeCodePage:
-                numbers.SetCodePage(checked((int)number), words[1]);
+                numbers.SetCodePage(number, words[1]);
                 target.CodePageChanged((int)number);
                 break;
             case WireFormat.TypeRip:
@@ -123,8 +124,8 @@ internal sealed class RecordDecoder(MemoryMap memory, WireNumbers numbers, Acces
     /// <summary>The ordinals of words are counted here, and those of other records by the plugin.</summary>
     private void Follow(long ordinal)
     {
-        if (isWhole && ordinal != _next)
-            throw new InvalidOperationException($"The plugin sent ordinal {ordinal} where {_next} was due.");
+        if (ordinal < _next || (isWhole && ordinal != _next))
+            throw WireFormat.Refused($"ordinal {ordinal} where {_next} was due");
         _next = ordinal + 1;
     }
 
@@ -145,6 +146,8 @@ internal sealed class RecordDecoder(MemoryMap memory, WireNumbers numbers, Acces
                 Data = rest.IsEmpty ? null : rest.ToArray(),
             };
         }
+        if (first.Type < WireFormat.EventBits)
+            throw UnknownType(first);
         if (first.Type == WireFormat.TypeVcpuState)
             return VcpuStateEvent(first, MemoryMarshal.AsRef<WireVcpuState>(rest));
         if (first.Type == WireFormat.TypeNestedEnter)
@@ -163,8 +166,8 @@ internal sealed class RecordDecoder(MemoryMap memory, WireNumbers numbers, Acces
         return kind switch
         {
             TraceEventKind.PageTableStore => row with { Access = AccessKind.Write, Flags = flags, Gva = head.Gva, Gpa = head.Gpa, Size = head.Size, Value = extra.Value, Rip = head.Rip },
-            TraceEventKind.Mmio or TraceEventKind.NestedAccess => row with { Access = (AccessKind)extra.Access, Flags = flags, Gva = head.Gva, Gpa = head.Gpa, Size = head.Size, Rip = head.Rip },
-            TraceEventKind.ImplicitAccess => row with { Access = (AccessKind)extra.Access, Flags = flags, Gva = head.Gva, Size = extra.Size },
+            TraceEventKind.Mmio or TraceEventKind.NestedAccess => row with { Access = KindOf(extra), Flags = flags, Gva = head.Gva, Gpa = head.Gpa, Size = head.Size, Rip = head.Rip },
+            TraceEventKind.ImplicitAccess => row with { Access = KindOf(extra), Flags = flags, Gva = head.Gva, Size = extra.Size },
             TraceEventKind.Invlpg => row with { Gva = head.Gva, Rip = head.Rip },
             TraceEventKind.Invlpga => row with { Value = extra.Value, Gva = head.Gva, Rip = head.Rip },
             TraceEventKind.Invpcid => row with { Value = extra.Value, ErrorCode = extra.ErrorCode, Gva = head.Gva, Rip = head.Rip },
@@ -176,9 +179,15 @@ internal sealed class RecordDecoder(MemoryMap memory, WireNumbers numbers, Acces
             TraceEventKind.Cr0Write or TraceEventKind.Cr3Write or TraceEventKind.Cr4Write or TraceEventKind.EferWrite
                 or TraceEventKind.PkruWrite => row with { Value = extra.Value, Rip = head.Rip },
             TraceEventKind.Marker => row with { Value = extra.Value, Size = extra.Size == 0 ? null : extra.Size, Rip = head.Rip },
-            _ => throw new InvalidOperationException($"The plugin sent a record of type 0x{head.Type:x2}, which wire version {WireFormat.Version} does not have."),
+            _ => throw UnknownType(head),
         };
     }
+
+    private static AccessKind KindOf(in WireEvent extra) =>
+        extra.Access <= (uint)AccessKind.Fetch ? (AccessKind)extra.Access : throw WireFormat.Refused($"an access of kind {extra.Access}");
+
+    private static RecorderException UnknownType(in WireHead head) =>
+        WireFormat.Refused($"a record of type 0x{head.Type:x2}, which wire version {WireFormat.Version} does not have");
 
     private static TraceEvent VcpuStateEvent(in WireHead head, in WireVcpuState state)
     {

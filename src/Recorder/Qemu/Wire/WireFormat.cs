@@ -76,6 +76,10 @@ internal static class WireFormat
         TypeNestedExit => 4 + 9,
         _ => 4 + 5,
     };
+
+    /// <summary>Words that no plugin of this version sends: QEMU's memory was damaged, or another program writes into the ring.</summary>
+    public static RecorderException Refused(string what) =>
+        new(RecorderFailure.SourceFailed, $"The plugin sent {what}. What was recorded before is kept; record the guest again.");
 }
 
 /// <summary>What the numbers in words of accesses stand for at this point of the stream.</summary>
@@ -97,11 +101,23 @@ internal sealed class WireNumbers(int vcpus)
 
     public void Switch(byte vcpu)
     {
-        if (vcpu >= vcpus)
-            throw new InvalidOperationException($"The plugin records vCPU {vcpu}, but there are only {vcpus}.");
+        Check(vcpu);
         Vcpu = vcpu;
         FirstPlace = vcpu * WireWord.Places;
     }
+
+    /// <exception cref="RecorderException">There is no such vCPU.</exception>
+    public void Check(byte vcpu)
+    {
+        if (vcpu >= vcpus)
+            throw WireFormat.Refused($"a record of vCPU {vcpu}, and there are only {vcpus}");
+    }
+
+    /// <summary>Where a vCPU's place stands among those of all.</summary>
+    /// <exception cref="RecorderException">There is no such place.</exception>
+    public int PlaceOf(byte vcpu, ulong number) => number < WireWord.Places
+        ? (vcpu * WireWord.Places) + (int)number
+        : throw WireFormat.Refused($"place {number}, and there are only {WireWord.Places}");
 
     /// <summary>The page of a place, as a number of a page.</summary>
     public ulong GvaPage(int place) => _gvaPages[place];
@@ -123,7 +139,9 @@ internal sealed class WireNumbers(int vcpus)
         return true;
     }
 
-    public void SetCodePage(int number, ulong address) => _codePages[number] = address;
+    /// <exception cref="RecorderException">There is no such number.</exception>
+    public void SetCodePage(ulong number, ulong address) =>
+        _codePages[number < WireWord.CodePages ? number : throw WireFormat.Refused($"code page {number}, and there are only {WireWord.CodePages}")] = address;
 }
 
 /// <summary>What the plugin says of itself in the control block.</summary>

@@ -131,6 +131,16 @@ public sealed class A17_FirstEptTests
         Assert.EndsWith(register == 3 ? "kvm_set_cr3 > nonpaging_new_cr3 > mmu_free_roots" : "kvm_mmu_reset_context > mmu_free_roots", free, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(0x4UL)]
+    [InlineData(0x200UL)]
+    public void A_write_of_CR4_that_no_table_depends_on_keeps_the_root(ulong value)
+    {
+        var machine = new DirectMachine(HostProfiles.Intel, kernel: Kernel);
+        machine.Fresh().WriteCr(4, value);
+        Assert.Empty(machine.Log.Roots);
+    }
+
     [Fact]
     public void CR3_loads_exit_while_paging_is_off_alone()
     {
@@ -227,6 +237,16 @@ public sealed class A17_FirstEptTests
             Assert.Contains(lines, line => line.Contains("flush", StringComparison.Ordinal));
             Assert.False(machine.Events.TestAge(0x5000, 4096));
         }
+    }
+
+    [Fact]
+    public void The_first_page_of_a_slot_and_the_last_are_found_by_their_addresses()
+    {
+        var machine = new HostMachine(MmuMode.Ept, HostProfiles.Intel, kernel: Kernel);
+        machine.Write(0);
+        machine.Write(0x3fff);
+        Assert.True(machine.Events.TestAge(0, 4096));
+        Assert.True(machine.Events.TestAge(0x3fff000, 4096));
     }
 
     [Fact]

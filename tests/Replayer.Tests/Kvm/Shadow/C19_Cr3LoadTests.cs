@@ -79,6 +79,17 @@ public sealed class C19_Cr3LoadTests
     }
 
     [Fact]
+    public void PDPTEs_that_the_recording_does_not_have_are_noted_by_the_page_of_CR3()
+    {
+        var machine = new ShadowMachine(PagingMode.Pae);
+        machine.Guest.Map(Gva, 0x5000 | P | W);
+        machine.Enter().Fresh().Cpu.Instructions.WriteCr3(0x30_0020);
+        var notes = machine.Log.Notes.Where(note => note.Kind == ModelNote.UnknownTableContent).ToList();
+        Assert.NotEmpty(notes);
+        Assert.All(notes, note => Assert.Equal(0x300UL, note.Recorded));
+    }
+
+    [Fact]
     public void A_PAE_guest_that_changed_its_PDPTEs_gets_new_roots_with_the_same_CR3()
     {
         var machine = new ShadowMachine(PagingMode.Pae);

@@ -24,6 +24,9 @@ export const tables = {
     const fetchEntry = latest();
     let answers = [];
     let cause = null;
+    /** The rows of each table as they were drawn last: a step changes few of them. */
+    let kept = new Map();
+    let keeping = new Map();
 
     const isFollowing = () => app.parameters.gpa === undefined && app.parameters.gva === undefined;
 
@@ -33,7 +36,9 @@ export const tables = {
       answers = await Promise.all(keys.map((run, i) => fetches[i]('tables', { run, at: app.parameters.at, gpa: app.parameters.gpa, gva: app.parameters.gva, root: i === 0 ? app.parameters.root : undefined, vcpu: app.parameters.vcpu })
         .catch(error => { if (error.name === 'AbortError') throw error; return { run, problem: error.message }; })));
       drawHead();
+      keeping = new Map();
       replace(trees, answers.map((answer, i) => tree(answer, answers[1 - i], i)));
+      kept = keeping;
       if (focused) trees.querySelector(`[data-place="${focused}"]`)?.focus();
       for (const row of trees.querySelectorAll('.entry.on, .entry.lit')) {
         const list = row.parentElement;
@@ -111,6 +116,7 @@ export const tables = {
       const differs = i => theirs !== null && !alike(mine.get(i), theirs.get(i));
       const missing = theirs ? [...theirs.keys()].filter(i => !mine.has(i)) : [];
       const beside = new Map(table.beside?.entries.map(entry => [entry.i, entry]) ?? []);
+      const link = app.href('why', { at: 0, run: answer.run });
       const rows = [...table.entries, ...missing.map(i => ({ i, kind: 'none', absent: true })), ...mine.has(table.idx) || missing.includes(table.idx) ? [] : [{ i: table.idx, kind: 'none' }]].sort((one, two) => one.i - two.i);
       return h('div.table', { class: rows.length <= 2 && table.level > 2 ? 'few' : '' },
         h('header', h('b', table.name), h('span.mono.dim', ` T${table.tableId}`), table.page.nested && h('span.chip', 'nested'), table.page.zapped && h('span.chip.zapped', 'zapped'),
@@ -118,13 +124,27 @@ export const tables = {
           table.guest === 'L2' && h('span.chip', 'L2'),
           table.beside && h('div.sub', `beside ${table.beside.name} gfn ${table.beside.gfn}: `, table.beside.known ? plural(table.beside.entries.length, 'entry', 'entries') : 'its content is not known'),
           h('div.sub.dim', table.page.direct ? `gfn ${table.page.gfn}` : `of guest table gfn ${table.page.gfn}`, ` · at ${table.page.hpa}`, ` · made at `, eventLink(app, table.page.created, answer.run))),
-        strip(table, lit, differs),
-        walkable(h('div.entries', rows.map(entry => h('div.entry', {
+        keptStrip(table, lit, differs, `${side}-${depth}`),
+        walkable(h('div.entries', rows.map(entry => row(answer, table, entry, depth, lit, differs(entry.i), beside, side, link)))));
+    }
+
+    /** One entry of a table; the element that it had before, where nothing of it has changed. */
+    function row(answer, table, entry, depth, lit, isDifferent, beside, side, link) {
+      const place = `${side}-${depth}-${table.tableId}-${entry.i}`;
+      const look = [entry.v, entry.kind, entry.since, entry.by, entry.absent, entry.i === table.idx, lit.has(`${table.tableId}:${entry.i}`), isDifferent, beside.get(entry.i)?.v, link].join('|');
+      const before = kept.get(place);
+      const element = before?.look === look ? before.element : drawRow(side, answer.run, table, entry, depth, lit, isDifferent, beside);
+      keeping.set(place, { look, element });
+      return element;
+    }
+
+    function drawRow(side, run, table, entry, depth, lit, isDifferent, beside) {
+      return h('div.entry', {
           tabindex: 0,
           'data-place': `${side}-${depth}-${entry.i}`,
-          class: [entry.i === table.idx && 'on', lit.has(`${table.tableId}:${entry.i}`) && 'lit', differs(entry.i) && 'differs', entry.absent && 'absent'].filter(Boolean).join(' '),
+          class: [entry.i === table.idx && 'on', lit.has(`${table.tableId}:${entry.i}`) && 'lit', isDifferent && 'differs', entry.absent && 'absent'].filter(Boolean).join(' '),
           title: entry.v ? `${entry.v}${entry.bits ? ` ${entry.bits}` : ''}${entry.by ? `, by ${entry.by} at event ${number(entry.since)}` : ''}` : 'not here, but in the other run',
-          onclick: event => event.target.closest('a') || choose(answer, table, entry, depth),
+          onclick: event => event.target.closest('a') || choose(answers[side], table, entry, depth),
         },
         h('span.i.mono', entry.i),
         entry.kind === 'none' ? h('span.dim', entry.absent ? 'only in the other' : 'none') : kindBadge(entry.kind),
@@ -132,7 +152,16 @@ export const tables = {
         beside.has(entry.i) && h('span.mono.beside', { title: `${table.beside.name}[${entry.i}] ${beside.get(entry.i).v} ${beside.get(entry.i).rights ?? ''}` }, `${table.beside.name} ${beside.get(entry.i).v}`),
         h('span.mono.gfn', entry.gfn && entry.kind !== 'table' ? entry.gfn : ''),
         entry.kind === 'table' && h('span.dim.into', '›'),
-        entry.since !== null && entry.since !== undefined && h('span.since.dim', eventLink(app, entry.since, answer.run)))))));
+        entry.since !== null && entry.since !== undefined && h('span.since.dim', eventLink(app, entry.since, run)));
+    }
+
+    /** The strip that was drawn last, where it would look the same. */
+    function keptStrip(table, lit, differs, place) {
+      const look = [table.idx, colour('--cell'), ...table.entries.map(entry => `${entry.i}${entry.kind}${differs(entry.i)}`), ...lit].join();
+      const before = kept.get(place);
+      const element = before?.look === look ? before.element : strip(table, lit, differs);
+      keeping.set(place, { look, element });
+      return element;
     }
 
     /** All 512 entries at a glance, 64 a row. */
@@ -140,13 +169,14 @@ export const tables = {
       const cell = 4;
       const kinds = new Map(table.entries.map(entry => [entry.i, entry.kind]));
       const colours = { page: colour('--k-page'), huge: colour('--k-huge'), table: colour('--k-table'), root: colour('--k-table'), mmio: colour('--k-mmio') };
+      const [litColour, parts, dim, free, text] = ['--lit', '--parts', '--dim', '--cell', '--text'].map(colour);
       return canvas(64 * cell, 8 * cell, context => {
         for (let i = 0; i < 512; i++) {
           const isLit = lit.has(`${table.tableId}:${i}`);
-          context.fillStyle = isLit ? colour('--lit') : differs(i) ? colour('--parts') : kinds.has(i) ? colours[kinds.get(i)] ?? colour('--dim') : colour('--cell');
+          context.fillStyle = isLit ? litColour : differs(i) ? parts : kinds.has(i) ? colours[kinds.get(i)] ?? dim : free;
           context.fillRect(i % 64 * cell, Math.floor(i / 64) * cell, cell - 1, cell - 1);
           if (i === table.idx) {
-            context.strokeStyle = colour('--text');
+            context.strokeStyle = text;
             context.strokeRect(i % 64 * cell - 0.5, Math.floor(i / 64) * cell - 0.5, cell, cell);
           }
         }

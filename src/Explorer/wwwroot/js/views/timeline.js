@@ -37,6 +37,8 @@ export const timeline = {
     let parts = null;
     let isLog = localStorage.getItem('scale') !== 'linear';
     let asked = '';
+    let shown = '';
+    let kept = new Map();
 
     const whole = () => ({ min: Math.min(app.run().first, app.other?.first ?? Infinity), max: Math.max(app.run().last, app.other?.last ?? 0) });
     const range = () => ({ min: Number(app.parameters.from ?? whole().min), max: Number(app.parameters.to ?? whole().max) });
@@ -104,42 +106,58 @@ export const timeline = {
     const share = span => `${(100 * span / Math.max(1, whole().max - whole().min)).toPrecision(2)} %`;
 
     function draw() {
-      for (const chart of drawn) chart.destroy();
-      drawn = [];
-      replace(charts);
       if (!data) return;
       const width = Math.max(200, charts.clientWidth - (innerWidth < 600 ? 0 : 112));
       const { from: min, to: max } = data;
-      const colours = [colour('--a'), colour('--b')];
       const keys = [app.run().key, app.other?.key];
       const rows = lanesOf(data);
-      rows.forEach((row, i) => {
-        const holder = h('div.chart');
-        const value = h('span.now');
-        charts.append(h('div.lane', { class: row.tall ? 'tall' : '' }, h('div.name', { title: row.about }, h('span', row.label), row.sub && h('span.dim', row.sub), value), holder));
-        const series = row.series.map(one => {
-          const shade = colours[keys.indexOf(one.run.key)] ?? colours[0];
-          const y = one.values;
-          return { label: one.run.key, colour: shade, fill: keys.indexOf(one.run.key) === 0 ? `${shade}55` : `${shade}18`, x: y.map((_, k) => one.run.start + k * one.run.width), y, width: 1.25 };
+      // Lanes that stay are given their new counts; they are made anew where anything else of them is another.
+      const shape = JSON.stringify([width, isLog, keys, theme(), rows.map(row => [row.name, row.sub, row.series.length])]);
+      if (shape !== shown || drawn.length !== rows.length) {
+        shown = shape;
+        for (const { chart } of drawn) chart.destroy();
+        drawn = [];
+        replace(charts);
+        rows.forEach((row, i) => {
+          const holder = h('div.chart');
+          const value = h('span.now');
+          charts.append(h('div.lane', { class: row.tall ? 'tall' : '' }, h('div.name', { title: row.about }, h('span', row.label), row.sub && h('span.dim', row.sub), value), holder));
+          const one = { row };
+          one.chart = lane(holder, seriesOf(row, keys, max), {
+            width, height: (row.tall ? 76 : 46) + (i === rows.length - 1 ? 26 : 0), min, max, isLog: isLog && row.name !== 'memory', hasAxis: i === rows.length - 1, sync: 'timeline',
+            onZoom: (a, b) => zoomTo(a, b),
+            onPick: x => pick(x, one.row),
+            onHover: x => hover(value, one.row, x),
+          });
+          drawn.push(one);
         });
-        for (const one of series) {
-          one.x.push(Math.max(max, one.x.at(-1) + 1));
-          one.y = [...one.y, one.y.at(-1)];
-        }
-        drawn.push(lane(holder, series, {
-          width, height: (row.tall ? 76 : 46) + (i === rows.length - 1 ? 26 : 0), min, max, isLog: isLog && row.name !== 'memory', hasAxis: i === rows.length - 1, sync: 'timeline',
-          onZoom: (a, b) => zoomTo(a, b),
-          onPick: x => pick(x, row),
-          onHover: x => hover(value, row, x),
-        }));
-      });
+      } else {
+        rows.forEach((row, i) => {
+          drawn[i].row = row;
+          drawn[i].chart.show(seriesOf(row, keys, max), { min, max });
+        });
+      }
+
       place();
+      charts.querySelector('.grain')?.remove();
       if (data.runs.some(run => run.source === 'summary' && run.width > 1)) charts.append(h('p.grain.dim', `A step is ${number(data.runs[0].width)} events. Zoom in for single ones.`));
+    }
+
+    const theme = () => colour('--a');
+
+    function seriesOf(row, keys, max) {
+      const colours = [colour('--a'), colour('--b')];
+      return row.series.map(one => {
+        const shade = colours[keys.indexOf(one.run.key)] ?? colours[0];
+        const x = one.values.map((_, k) => one.run.start + k * one.run.width);
+        x.push(Math.max(max, x.at(-1) + 1));
+        return { label: one.run.key, colour: shade, fill: keys.indexOf(one.run.key) === 0 ? `${shade}55` : `${shade}18`, x, y: [...one.values, one.values.at(-1)], width: 1.25 };
+      });
     }
 
     /** The cursor, and where the two runs part. */
     function place() {
-      for (const chart of drawn) chart.place({ parts: parts?.at ?? null, cursor: app.at });
+      for (const { chart } of drawn) chart.place({ parts: parts?.at ?? null, cursor: app.at });
     }
 
     function lanesOf({ runs }) {
@@ -215,12 +233,27 @@ export const timeline = {
       const { events } = await fetchEvents('events', { run: app.parameters.run, at, before: app.at === null ? 1 : narrow ? 6 : 10, after: narrow ? 20 : 40 });
       replace(list,
         h('div.row.headrow', h('span', 'event'), h('span', 'access'), h('span', `what ${app.run().key} did`)),
-        events.map(event => h('div.row', {
-          tabindex: 0, class: event.ordinal === app.at ? 'here' : '', 'aria-current': event.ordinal === app.at ? 'true' : null,
-          onclick: click => click.target.closest('a') || (event.ordinal === app.at || click.detail === 0 ? app.go('why', { at: event.ordinal }) : app.patch({ at: event.ordinal }, { replaces: true })),
-        }, eventLink(app, event.ordinal), h('span', accessWords(event), event.rip ? h('span.mono.dim', ` rip ${event.rip}`) : ''), h('span', eventWords(event)))));
+        rowsOf(events));
       if (!events.length) list.append(empty('Nothing happened behind this event.'));
     }
+
+    /** Rows that were there before stay: a step of the cursor brings one more. */
+    function rowsOf(events) {
+      const link = app.href('why', { at: 0 });
+      const rows = new Map();
+      for (const event of events) {
+        const look = `${event.ordinal === app.at}|${link}|${JSON.stringify(event)}`;
+        const before = kept.get(event.ordinal);
+        rows.set(event.ordinal, before?.look === look ? before : { look, element: rowOf(event) });
+      }
+      kept = rows;
+      return [...rows.values()].map(row => row.element);
+    }
+
+    const rowOf = event => h('div.row', {
+      tabindex: 0, class: event.ordinal === app.at ? 'here' : '', 'aria-current': event.ordinal === app.at ? 'true' : null,
+      onclick: click => click.target.closest('a') || (event.ordinal === app.at || click.detail === 0 ? app.go('why', { at: event.ordinal }) : app.patch({ at: event.ordinal }, { replaces: true })),
+    }, eventLink(app, event.ordinal), h('span', accessWords(event), event.rip ? h('span.mono.dim', ` rip ${event.rip}`) : ''), h('span', eventWords(event)));
 
     const redraw = () => draw();
     let timer = 0;
@@ -239,7 +272,7 @@ export const timeline = {
       dispose() {
         removeEventListener('themechange', redraw);
         removeEventListener('resize', resize);
-        for (const chart of drawn) chart.destroy();
+        for (const { chart } of drawn) chart.destroy();
       },
     };
   },
