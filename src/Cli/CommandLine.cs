@@ -92,7 +92,7 @@ internal static class CommandLine
     private static IEnumerable<Command> Verbs()
     {
         yield return new DemoCommand();
-        yield return new GroupCommand("record", "Record a guest's memory accesses into a capture.", new RecordQemuCommand(), new RecordSyntheticCommand(), new RecordHostCommand());
+        yield return new GroupCommand("record", "Record a guest's memory accesses into a capture.", new RecordQemuCommand(), new RecordBochsCommand(), new RecordSyntheticCommand(), new RecordHostCommand());
         yield return new GroupCommand("import", "Import what other tools recorded.", new ImportFtraceCommand());
         yield return new InfoCommand();
         yield return new RunCommand();

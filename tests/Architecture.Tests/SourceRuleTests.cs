@@ -48,6 +48,24 @@ public sealed partial class SourceRuleTests
         Assert.Empty(takers);
     }
 
+    /// <summary>The header lists the plugin's files from the bottom up, with what each offers.</summary>
+    [Fact]
+    public void No_file_of_the_plugin_calls_one_above_it()
+    {
+        var folder = Path.Combine(Source, "Recorder", "native", "qemu");
+        var sections = PluginFile().Split(File.ReadAllText(Path.Combine(folder, "recorder.h")))[1..].Chunk(2).ToList();
+        Assert.Equal(14, sections.Count);
+        for (var i = 0; i < sections.Count; i++)
+        {
+            var text = Comment().Replace(File.ReadAllText(Path.Combine(folder, sections[i][0] + ".c")), "");
+            foreach (var above in sections[(i + 1)..])
+            {
+                foreach (Match function in Declared().Matches(Comment().Replace(above[1], "")))
+                    Assert.False(Regex.IsMatch(text, $@"\b{function.Groups["name"].Value}\("), $"{sections[i][0]}.c calls {function.Groups["name"].Value} of {above[0]}.c, which stands above it");
+            }
+        }
+    }
+
     [Fact]
     public void No_loose_ends_are_left_in_the_code()
     {
@@ -83,6 +101,15 @@ public sealed partial class SourceRuleTests
 
     [GeneratedRegex(@"\.ShadowMmu\b|\bShadowMmu\s+_?mmu\b")]
     private static partial Regex WholeMmu();
+
+    [GeneratedRegex(@"^/\* (?<file>\w+)\.c\b", RegexOptions.Multiline)]
+    private static partial Regex PluginFile();
+
+    [GeneratedRegex(@"/\*.*?\*/", RegexOptions.Singleline)]
+    private static partial Regex Comment();
+
+    [GeneratedRegex(@"^\w[\w \*]*?\b(?<name>\w+)\(", RegexOptions.Multiline)]
+    private static partial Regex Declared();
 
     [GeneratedRegex(@"\b(TODO|FIXME|HACK|XXX)\b|NotImplementedException|catch\s*\{\s*\}")]
     private static partial Regex LooseEnd();

@@ -10,7 +10,7 @@ CREATE VIEW run (
   history_hash,     -- text: Hash of the whole history (XxHash128, hexadecimal). Equal hashes mean equal histories.
   capture,          -- text: The capture as it was named when it was replayed.
   capture_hash,     -- text: SHA-256 of the capture's manifest: its identity.
-  capture_source,   -- text: What recorded it: `qemu`, `synthetic`, `ftrace`.
+  capture_source,   -- text: What recorded it: `qemu`, `bochs`, `synthetic`, `ftrace`.
   capture_complete, -- boolean: The recording was closed properly.
   capture_filter,   -- text: The page filter of a filtered recording as JSON, else NULL.
   capture_blind,    -- text: What the recording cannot see, a JSON array; NULL for a run that an older version stored.

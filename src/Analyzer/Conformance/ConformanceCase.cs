@@ -45,6 +45,12 @@ public sealed record ConformanceCase
     /// <summary>The guest runs guests of its own under VMX, which QEMU does not emulate: it cannot be recorded there, and would wait for ever.</summary>
     public bool IsNestedVmx { get; init; }
 
+    /// <summary>
+    /// The last checkpoint up to which the guest on the real KVM did what it does elsewhere, so that a recording can be compared: behind it KVM let the
+    /// guest's own guest go another way. Null: to its end.
+    /// </summary>
+    public byte? UntilCheckpoint { get; init; }
+
     public int Vcpus { get; init; } = 1;
 
     /// <summary>How several vCPUs take turns; null: one vCPU.</summary>
@@ -78,6 +84,7 @@ public sealed record ConformanceCase
                 IsAligned = !root.TryGetProperty("hva_aligned_2m", out var aligned) || aligned.GetBoolean(),
                 AtCheckpoint = ReadAction(root),
                 IsNestedVmx = root.TryGetProperty("nested", out var nested) && nested.GetString() == "vmx",
+                UntilCheckpoint = root.TryGetProperty("until_checkpoint", out var until) ? until.GetByte() : null,
                 Vcpus = root.TryGetProperty("vcpus", out var vcpus) ? vcpus.GetInt32() : 1,
                 Turns = root.TryGetProperty("turns", out var turns) && turns.ValueKind == JsonValueKind.Object ? TurnRule.Read(turns) : null,
             }.Checked();
@@ -103,7 +110,7 @@ public sealed record ConformanceCase
         try
         {
             var sequences = ObservedTrace.Parse(trace, shared, this, accessedDirtyEnabled);
-            sequences.Tables.AddRange(ObservedTables.Parse(ReadLines("tables.norm.txt"), shared));
+            sequences.Tables.AddRange(ObservedTables.Parse(UntilLast(ReadLines("tables.norm.txt")), shared));
             return sequences;
         }
         catch (Exception exception) when (exception is FormatException or ArgumentException or OverflowException)
@@ -115,6 +122,12 @@ public sealed record ConformanceCase
     /// <summary>The dumps of the case tell of all MMUs of the vCPU.</summary>
     /// <exception cref="ConformanceCaseException">The dumps are missing or damaged.</exception>
     public bool TellsNested() => ReadLines("tables.norm.txt").Exists(line => line.StartsWith("nested mmu=", StringComparison.Ordinal));
+
+    private IEnumerable<string> UntilLast(List<string> tables)
+    {
+        var end = UntilCheckpoint is { } last ? tables.FindIndex(line => line.StartsWith($"END {last} ", StringComparison.Ordinal)) : -1;
+        return end < 0 ? tables : tables.Take(end + 1);
+    }
 
     /// <summary>A file of the case, as it is or compressed.</summary>
     private List<string> ReadLines(string name)

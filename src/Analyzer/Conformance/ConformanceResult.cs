@@ -112,4 +112,17 @@ public sealed class ConformanceSequences
 
     /// <summary>The model's call chains by number, outermost function first.</summary>
     public Dictionary<int, IReadOnlyList<string>> Chains { get; } = [];
+
+    internal (int Writes, int Operations, int Flushes, int Tables) Lengths => (Writes.Count, Operations.Count, Flushes.Count, Tables.Count);
+
+    /// <summary>Leaves out what has come since the sequences were as long as that.</summary>
+    internal void Shorten((int Writes, int Operations, int Flushes, int Tables) lengths)
+    {
+        Shorten(Writes, lengths.Writes);
+        Shorten(Operations, lengths.Operations);
+        Shorten(Flushes, lengths.Flushes);
+        Shorten(Tables, lengths.Tables);
+
+        static void Shorten(List<ConformanceItem> items, int length) => items.RemoveRange(length, items.Count - length);
+    }
 }

@@ -27,6 +27,7 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf, bool names
     /// <summary>What the entries held that are being zapped atomically.</summary>
     private readonly Dictionary<(int Table, int Index), ulong> _frozen = [];
     private readonly HashSet<int> _unmapChains = [];
+    private (int Writes, int Operations, int Flushes, int Tables)? _lengths;
     private bool _unmapFlushed;
     private long _handlerSeq;
 
@@ -40,8 +41,13 @@ public sealed class ModelTrace(bool isEpt, Func<ulong, ulong?> gfnOf, bool names
     {
         _sequences.Operations.AddRange(_operations.OrderBy(entry => entry.Seq).ThenBy(entry => entry.Tie).Select(entry => entry.Item));
         _operations.Clear();
+        if (_lengths is { } lengths)
+            _sequences.Shorten(lengths);
         return _sequences;
     }
+
+    /// <summary>What comes from here on does not count.</summary>
+    public void Close() => _lengths ??= ToSequences().Lengths;
 
     /// <summary>Writes all tables as they are now.</summary>
     public void Dump(string checkpoint)

@@ -28,7 +28,7 @@ internal sealed partial class ObservedTrace
     private readonly string _directFaultReturn;
     private readonly ObservedFlushes _flushes;
     private string? _syncedMmio;
-    private (string Place, string Value)? _pendingLink;
+    private PendingLink? _pendingLink;
     private string? _nonleafValue;
     private string _who = "";
     private int _line;
@@ -56,10 +56,11 @@ internal sealed partial class ObservedTrace
         // Of several vCPUs lines say whose thread made what follows, and operations say it too.
         var namesVcpus = conformanceCase.Vcpus > 1;
         var trace = new ObservedTrace(shared, conformanceCase, accessedDirtyEnabled);
+        var end = conformanceCase.UntilCheckpoint is { } last ? $"tracing_mark_write vmm checkpoint {last}" : null;
         foreach (var line in lines)
         {
             trace._line++;
-            if (line == "tracing_mark_write vmm end")
+            if (line == "tracing_mark_write vmm end" || line == end)
                 break;
             if (namesVcpus && line.StartsWith("@vcpu ", StringComparison.Ordinal))
                 trace._who = $"vcpu {line["@vcpu ".Length..]}: ";
@@ -96,7 +97,7 @@ internal sealed partial class ObservedTrace
             case "k:kvm_mmu_page_fault":
                 Operation($"kvm_mmu_page_fault addr={Value(rest, "addr")} err={Value(rest, "err")}");
                 break;
-            case "k:paging64_page_fault_ret" or "k:paging32_page_fault_ret":
+            case "k:paging64_page_fault_ret" or "k:paging32_page_fault_ret" or "k:ept_page_fault_ret":
             case var _ when name == _directFaultReturn:
                 Operation($"page_fault ret={Value(rest, "ret")}");
                 break;
@@ -147,11 +148,14 @@ internal sealed partial class ObservedTrace
                 AddSetSpte(rest);
                 break;
             case "k:make_nonleaf_spte":
+                // Before or behind the link, as the compiler has it; pages without accessed and dirty bits have another than the others.
                 _nonleafValue = rest["ret=".Length..].TrimEnd();
+                if (_pendingLink is { } waiting && IsTo(waiting.Child, _nonleafValue))
+                    _pendingLink = waiting with { Value = _nonleafValue };
                 break;
             case "k:link_shadow_page":
                 var child = Value(rest, "sp");
-                _pendingLink = (Value(rest, "sptep"), _nonleafValue?.StartsWith($"->{child} ", StringComparison.Ordinal) == true ? _nonleafValue : $"->{child} fl={_nonleafFlags}");
+                _pendingLink = new PendingLink(Value(rest, "sptep"), child, IsTo(child, _nonleafValue) ? _nonleafValue! : $"->{child} fl={_nonleafFlags}");
                 break;
             case "k:pte_list_add":
                 if (_pendingLink is { } link && link.Place == Value(rest, "spte"))
@@ -195,6 +199,8 @@ internal sealed partial class ObservedTrace
                 break;
         }
     }
+
+    private static bool IsTo(string child, string? value) => value?.StartsWith($"->{child} ", StringComparison.Ordinal) == true;
 
     private void AddPageFault(string rest)
     {
@@ -321,6 +327,9 @@ internal sealed partial class ObservedTrace
     [GeneratedRegex(@"at (?<place>\S+) old=(?<old>.+?) new=(?<new>.+?) spurious (?<spurious>\d) fixed (?<fixed>\d)")]
     private static partial Regex FastPageFault();
 
-    [GeneratedRegex(@"^(?:at (?<place>\S+\[\d+\]) )?.*?gfn=(?<gfn>\S+) level=(?<level>\d) old=(?<old>.+?) new=(?<new>.+)$")]
+    [GeneratedRegex(@"^(?:at (?<place>\S+\[\d+\]) )?.*?gfn=(?<gfn>\S+) level=(?<level>\d) old=(?<old>.+?) new=(?<new>.+?)(?: at (?<place>\S+\[\d+\]))?$")]
     private static partial Regex TdpChange();
+
+    /// <summary>An entry that will lead to a table, as soon as the reverse map has it.</summary>
+    private readonly record struct PendingLink(string Place, string Child, string Value);
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Replay.Analyzer.Conformance;
 using Replay.Cli.Conforming;
 using Replay.Cli.Terminal;
+using Replay.Recorder;
 using Replay.Trace;
 
 namespace Replay.Cli.Commands;
@@ -12,6 +13,7 @@ internal sealed class ConformCommand : VerbCommand
     private readonly Argument<string> _input = new("CASE-DIR") { Description = "A conformance case (a folder with case.json), or a folder with many below it" };
     private readonly Option<string?> _capture = new("--capture") { Description = "Use this recording of the guest, from its entry point on, instead of making one", HelpName = "CAPTURE" };
     private readonly Option<string?> _cache = new("--cache") { Description = "Keep recordings of guests in this folder and use those that are there", HelpName = "DIR" };
+    private readonly Option<string?> _bochs = new("--bochs") { Description = "The Bochs that runs guests under VMX, which QEMU does not emulate (default: bochs on the path)", HelpName = "PATH" };
     private readonly Option<bool> _markdown = new("--markdown") { Description = "A line for each mode and host, as the documentation has it" };
     private readonly Option<bool> _json = CommonOptions.Json();
     private readonly Option<bool> _quiet = CommonOptions.Quiet();
@@ -22,6 +24,7 @@ internal sealed class ConformCommand : VerbCommand
         Arguments.Add(_input);
         Options.Add(_capture);
         Options.Add(_cache);
+        Options.Add(_bochs);
         Options.Add(_markdown);
         Options.Add(_json);
         Options.Add(_quiet);
@@ -44,23 +47,25 @@ internal sealed class ConformCommand : VerbCommand
         if (folders.Count == 0)
             throw new InputMissingException($"{input}: no case.json in it or below it.");
         var capture = arguments.GetValue(_capture) is { } given ? Inputs.Capture(given) : null;
-        using var captures = new GuestCaptures(arguments.GetValue(_cache), console);
+        using var captures = new GuestCaptures(arguments.GetValue(_cache), arguments.GetValue(_bochs), console);
         using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
         var results = new List<(string Path, ConformanceResult Result)>();
         var notDriven = new List<string>();
+        var whyNot = "";
         foreach (var folder in folders)
         {
             progress.Update(_ => $"{results.Count + notDriven.Count} of {folders.Count} cases");
             var conformanceCase = ConformanceCase.Load(folder);
             var path = Path.GetRelativePath(input, folder).Replace('\\', '/');
-            if (conformanceCase.IsNestedVmx && capture is null)
+            try
+            {
+                results.Add((path, Compare(conformanceCase, capture ?? captures.Of(conformanceCase, cancellation), cancellation)));
+            }
+            catch (RecorderException error) when (error.Failure == RecorderFailure.ToolMissing && conformanceCase.IsNestedVmx)
             {
                 notDriven.Add(isOne ? conformanceCase.Name : path);
-                continue;
+                whyNot = error.Message;
             }
-
-            var result = Compare(conformanceCase, capture ?? captures.Of(conformanceCase, cancellation), cancellation);
-            results.Add((path, result));
         }
 
         progress.Dispose();
@@ -69,7 +74,7 @@ internal sealed class ConformCommand : VerbCommand
         else
             Print(results, notDriven, isOne, arguments.GetValue(_json), console);
         if (notDriven.Count > 0)
-            console.Error.WriteLine($"replay: not driven: {string.Join(", ", notDriven)} ({notDriven.Count} of {folders.Count} cases): the guest runs guests of its own under VMX, which QEMU does not emulate; --capture takes a recording from elsewhere");
+            console.Error.WriteLine($"replay: not driven: {string.Join(", ", notDriven)} ({notDriven.Count} of {folders.Count} cases): the guest runs guests of its own under VMX, which QEMU does not emulate; {whyNot}");
         return Task.FromResult(notDriven.Count == 0 && results.TrueForAll(entry => entry.Result.IsComplete) ? ExitCode.Done : ExitCode.Different);
     }
 

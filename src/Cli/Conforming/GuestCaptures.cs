@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Replay.Analyzer.Conformance;
 using Replay.Cli.Terminal;
+using Replay.Recorder.Bochs;
 using Replay.Recorder.Qemu;
 using Replay.Trace;
 
@@ -13,15 +14,21 @@ namespace Replay.Cli.Conforming;
 /// </summary>
 internal sealed class GuestCaptures : IDisposable
 {
+    /// <summary>A CPU with SVM and nested paging.</summary>
+    private const string CpuWithSvm = "ryzen";
+
     private readonly CliConsole _console;
+    private readonly string? _bochs;
     private readonly string _folder;
     private readonly bool _isTemporary;
 
     /// <param name="cache">Where captures stay; null for a temporary folder.</param>
-    /// <param name="console">Takes what QEMU says.</param>
-    public GuestCaptures(string? cache, CliConsole console)
+    /// <param name="bochs">The Bochs to run; null looks for it on the path.</param>
+    /// <param name="console">Takes what QEMU and Bochs say.</param>
+    public GuestCaptures(string? cache, string? bochs, CliConsole console)
     {
         _console = console;
+        _bochs = bochs;
         _isTemporary = cache is null;
         _folder = cache is null ? Directory.CreateTempSubdirectory("replay-conform-").FullName : Directory.CreateDirectory(cache).FullName;
     }
@@ -66,7 +73,38 @@ internal sealed class GuestCaptures : IDisposable
         }
     }
 
+    /// <summary>Under QEMU, and under Bochs what QEMU does not emulate: VMX, and nested page tables of two levels.</summary>
     private void Record(ConformanceCase conformanceCase, string path, CancellationToken cancellation)
+    {
+        if (conformanceCase.IsNestedVmx)
+            RecordUnderBochs(conformanceCase, path, BochsRecordingOptions.DefaultCpu, cancellation);
+        else if (RecordUnderQemu(conformanceCase, path, cancellation) > 0)
+            RecordUnderBochs(conformanceCase, path, CpuWithSvm, cancellation);
+    }
+
+    private void RecordUnderBochs(ConformanceCase conformanceCase, string path, string cpu, CancellationToken cancellation)
+    {
+        var options = new BochsRecordingOptions
+        {
+            Kernel = conformanceCase.GuestPath,
+            Megabytes = (int)(conformanceCase.MemoryBytes >> 20),
+            Cpu = cpu,
+            StartAt = conformanceCase.Entry,
+            BochsPath = _bochs,
+            OnMessage = message => _console.Error.WriteLine($"bochs: {message}"),
+        };
+        using var recorder = BochsRecorder.Start(options);
+        using var writer = CaptureWriter.Create(path, recorder.Manifest, new CaptureWriterOptions { Force = true });
+        var summary = recorder.Record(writer, null, null, cancellation);
+        cancellation.ThrowIfCancellationRequested();
+        if (summary.EndReason != BochsEndReason.GuestExit)
+            throw new ConformanceCaseException($"{conformanceCase.GuestPath}: recording it ended with '{summary.EndReason}', not with the guest's exit");
+        writer.Amend(summary.Amend);
+        writer.Complete(summary.EndReason, summary.AccessesSeen);
+    }
+
+    /// <returns>How many ways into a nested guest could not be followed.</returns>
+    private long RecordUnderQemu(ConformanceCase conformanceCase, string path, CancellationToken cancellation)
     {
         var options = new QemuRecordingOptions
         {
@@ -94,5 +132,6 @@ internal sealed class GuestCaptures : IDisposable
             throw new ConformanceCaseException($"{conformanceCase.GuestPath}: recording it ended with '{summary.EndReason}', not with the guest's exit");
         writer.Amend(manifest => manifest with { Blind = [.. summary.Blind], NestedNotFollowed = summary.NestedNotFollowed, AccessesSeen = summary.AccessesSeen });
         writer.Complete(summary.EndReason, summary.AccessesSeen);
+        return summary.NestedNotFollowed;
     }
 }

@@ -12,8 +12,8 @@ namespace Replay.Replayer.Hardware;
 /// </summary>
 public sealed class NestedGuest
 {
+    private const ulong VmxRead = 1UL << 0;
     private const ulong VmxWrite = 1UL << 1;
-    private const ulong VmxFetch = 1UL << 2;
 
     /// <summary>Of an exit qualification, what every CPU and KVM tell alike: the access, the rights, whose walk it was.</summary>
     private const ulong VmxTold = 0x1ff;
@@ -104,7 +104,8 @@ public sealed class NestedGuest
         }
 
         var modelled = _hypervisor.LastNestedExit;
-        var told = code == NestedExitCodes.VmxMisconfiguration ? 0 : _isVmx ? VmxTold : ulong.MaxValue;
+        // A walk that sets bits reads as well; not every CPU says so.
+        var told = code == NestedExitCodes.VmxMisconfiguration ? 0 : !_isVmx ? ulong.MaxValue : isFinal ? VmxTold : VmxTold & ~VmxRead;
         if (modelled.Code != code || ((modelled.Info1 ^ exit.Info1) & told) != 0 || modelled.Info2 >> 12 != exit.Info2 >> 12)
             _journal.Note(ModelNote.GuestFaultCodeDiffers, exit.Info2, exit.Info1, modelled.Info1);
     }
@@ -114,7 +115,7 @@ public sealed class NestedGuest
     {
         if (!_isVmx)
             return (GuestAccess.FromFaultCode(0, (PageFaultCode)(uint)exit.Info1, AccessFlags.None).Kind, (exit.Info1 & NptWalker.GuestFinal) != 0);
-        var kind = (exit.Info1 & VmxFetch) != 0 ? AccessKind.Fetch : (exit.Info1 & VmxWrite) != 0 ? AccessKind.Write : AccessKind.Read;
+        var kind = (exit.Info1 & EptWalker.Fetch) != 0 ? AccessKind.Fetch : (exit.Info1 & VmxWrite) != 0 ? AccessKind.Write : AccessKind.Read;
         return (kind, (exit.Info1 & EptWalker.OnFinalTranslation) != 0);
     }
 

@@ -119,6 +119,25 @@ public sealed class SystemInstructions
         Exit(ExitReason.Invlpga, 0, gva, gva);
     }
 
+    /// <summary>INVEPT, which a hypervisor executes.</summary>
+    /// <param name="type">1 one EPTP, 2 all.</param>
+    /// <param name="eptp">Of the descriptor.</param>
+    public void Invept(ulong type, ulong eptp)
+    {
+        _tlb.Flush();
+        Begin();
+        Exit(ExitReason.Invept, type, eptp);
+    }
+
+    /// <summary>INVVPID, which a hypervisor executes.</summary>
+    /// <param name="type">0 address, 1 one VPID, 2 all, 3 one without global pages.</param>
+    public void Invvpid(ulong type)
+    {
+        _tlb.Flush();
+        Begin();
+        Exit(ExitReason.Invvpid, type, 0);
+    }
+
     /// <param name="type">0 address, 1 context, 2 all with global pages, 3 all without.</param>
     /// <param name="pcid">Of the descriptor.</param>
     /// <param name="gva">Of the descriptor.</param>

@@ -103,6 +103,12 @@ internal sealed class EventReplay(Machine machine, MutableHistory history, HostS
             case TraceEventKind.Invlpga:
                 instructions.Invlpga(row.Gva ?? 0);
                 return true;
+            case TraceEventKind.Invept:
+                instructions.Invept(value, row.Gpa ?? 0);
+                return true;
+            case TraceEventKind.Invvpid:
+                instructions.Invvpid(value);
+                return true;
             case TraceEventKind.Invpcid:
                 instructions.Invpcid(value, row.ErrorCode ?? 0, row.Gva ?? 0);
                 return true;

@@ -33,6 +33,7 @@ internal sealed class NestedReplay(Machine machine)
             case >= TraceEventKind.HostInvalidate and <= TraceEventKind.DirtyLogGet:
                 return false;
             case TraceEventKind.Invlpga when !machine.Cpu(row.Vcpu).Nested.CanRun(new NestedEntry()):
+            case TraceEventKind.Invept or TraceEventKind.Invvpid when !machine.Cpu(row.Vcpu).Nested.CanRun(new NestedEntry { Vmx = true }):
                 return true;
             default:
                 return _passedOver[row.Vcpu] && PassOver(row);
@@ -108,15 +109,15 @@ internal sealed class NestedReplay(Machine machine)
     /// </summary>
     private CpuAccess? FindAccess(List<TraceEvent> rows, int index, NestedExit exit)
     {
-        // How a walk goes through extended page tables is not looked at: no source records them yet.
-        if (machine.Vm.Profile.Vendor == CpuVendor.Intel)
-            return null;
+        var isEpt = machine.Vm.Profile.Vendor == CpuVendor.Intel;
         var vcpu = rows[index].Vcpu;
         var kvm = machine.Vcpu(vcpu);
         var nested = new ControlRegisters { Cr0 = ControlBits.Cr0Pg, Cr3 = kvm.PgdOf(kvm.GuestMmu), Cr4 = exit.Cr4, Efer = exit.Efer };
-        var path = new NestedPath(machine.Memory, machine.Cpu(vcpu).Registers, nested);
-        var isFinal = (exit.Info1 & NptWalker.GuestFinal) != 0;
-        var isFetch = (exit.Info1 & (ulong)PageFaultCode.Fetch) != 0;
+        var path = new NestedPath(machine.Memory, machine.Cpu(vcpu).Registers, nested, isEpt);
+        var isFinal = (exit.Info1 & (isEpt ? EptWalker.OnFinalTranslation : NptWalker.GuestFinal)) != 0;
+        // The CPU tells nothing but the address of entries that are malformed.
+        var isUnknown = isEpt && rows[index].Value == NestedExitCodes.VmxMisconfiguration;
+        var isFetch = (exit.Info1 & (isEpt ? EptWalker.Fetch : (ulong)PageFaultCode.Fetch)) != 0;
         ulong? rip = null;
         for (var i = index + 1; i < rows.Count; i++)
         {
@@ -139,7 +140,8 @@ internal sealed class NestedReplay(Machine machine)
             if (row.Rip is { } at && at != rip && row.Access != AccessKind.Fetch)
                 return null;
             var kind = row.Kind == TraceEventKind.PageTableStore ? AccessKind.Write : row.Access ?? AccessKind.Read;
-            if (isFinal ? (l2Gpa ^ exit.Info2) >> 12 == 0 && kind != AccessKind.Fetch : path.Reads(gva, exit.Info2))
+            var isThere = (l2Gpa ^ exit.Info2) >> 12 == 0;
+            if (isUnknown ? isThere || path.Reads(gva, exit.Info2) : isFinal ? isThere && kind != AccessKind.Fetch : path.Reads(gva, exit.Info2))
                 return new CpuAccess { Gva = gva, Kind = kind, Flags = (row.Flags ?? AccessFlags.None).OfAccess(), Size = (byte)Math.Min(row.Size ?? 1, 64) };
         }
 

@@ -18,7 +18,7 @@ public sealed record CaptureManifest
     /// <summary>False while the recording runs; a capture whose recorder died stays so.</summary>
     public bool Complete { get; init; }
 
-    /// <summary>Where the stream came from: <c>qemu</c>, <c>synthetic</c>, <c>ftrace</c>.</summary>
+    /// <summary>Where the stream came from: <c>qemu</c>, <c>bochs</c>, <c>synthetic</c>, <c>ftrace</c>.</summary>
     public required string Source { get; init; }
 
     /// <summary>Version of the tool that wrote it.</summary>

@@ -94,4 +94,35 @@ public static class StoreInstructions
 
     /// <summary>The flags that tell of the access itself.</summary>
     public static AccessFlags OfAccess(this AccessFlags flags) => flags & ~(AccessFlags.KeptFilter | AccessFlags.RepeatedInstruction);
+
+    /// <summary>
+    /// What KVM's emulator makes of an instruction that stores: prefixes and opcode tell, and for some the operation in the ModR/M byte. The plugin
+    /// for QEMU has the same rules (<c>store.c</c>).
+    /// </summary>
+    /// <param name="bytes">The instruction, from its first prefix on.</param>
+    /// <remarks>KVM: x86_page_table_writing_insn(), the PageTable flag of the emulator's opcodes.</remarks>
+    public static StoreInstruction Of(ReadOnlySpan<byte> bytes)
+    {
+        var at = 0;
+        var repeats = false;
+        for (; at < bytes.Length && IsPrefix(bytes[at]); at++)
+            repeats |= (bytes[at] | 1) == 0xf3;
+        if (at == bytes.Length)
+            return StoreInstruction.Untold;
+        if (repeats && bytes[at] is 0x6c or 0x6d or 0xa4 or 0xa5 or 0xaa or 0xab)
+            return StoreInstruction.Repeated;
+        var second = at + 1 < bytes.Length ? bytes[at + 1] : (byte)0;
+        var third = at + 2 < bytes.Length ? bytes[at + 2] : (byte)0;
+        var isOnTables = bytes[at] == 0x0f ? IsOnTables(second, (third >> 3) & 7, twoBytes: true) : IsOnTables(bytes[at], (second >> 3) & 7, twoBytes: false);
+        return isOnTables ? StoreInstruction.OnTables : StoreInstruction.Other;
+    }
+
+    /// <summary>40 to 4f are REX; where they are not, they store nothing.</summary>
+    private static bool IsPrefix(byte value) => value is 0x66 or 0x67 or 0x2e or 0x36 or 0x3e or 0x26 or 0x64 or 0x65 or 0xf0 or 0xf2 or 0xf3 or (>= 0x40 and <= 0x4f);
+
+    /// <summary>OR, AND, XCHG, MOV; BTS, BTC, CMPXCHG, CMPXCHG8B and CMPXCHG16B.</summary>
+    private static bool IsOnTables(byte code, int operation, bool twoBytes) => twoBytes
+        ? code is 0xab or 0xb0 or 0xb1 or 0xbb || (code == 0xba && operation is 5 or 7) || (code == 0xc7 && operation == 1)
+        : code is 0x08 or 0x09 or 0x20 or 0x21 or 0x86 or 0x87 or 0x88 or 0x89 or 0x8c or 0xa2 or 0xa3
+            || (code is >= 0x80 and <= 0x83 && operation is 1 or 4) || (code is 0xc6 or 0xc7 && operation == 0);
 }

@@ -23,7 +23,7 @@ public static class FlushRule
             TraceEventKind.Memslot, TraceEventKind.HostInvalidate, TraceEventKind.HostChangePte, TraceEventKind.HostAge,
             TraceEventKind.DirtyLogOn, TraceEventKind.DirtyLogOff, TraceEventKind.DirtyLogGet, TraceEventKind.Lost,
         ],
-        ["nested"] = [TraceEventKind.NestedEnter, TraceEventKind.NestedExit, TraceEventKind.Invlpga],
+        ["nested"] = [TraceEventKind.NestedEnter, TraceEventKind.NestedExit, TraceEventKind.Invlpga, TraceEventKind.Invept, TraceEventKind.Invvpid],
         ["marker"] = [TraceEventKind.Marker],
         [Epoch] = [],
     };

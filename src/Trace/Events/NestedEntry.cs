@@ -36,6 +36,20 @@ public sealed record NestedEntry
 
     public ulong Efer { get; init; }
 
+    /// <summary>
+    /// L1 wrote CR3 into the VMCS since the last exit; false: what stands there is what the CPU left, L2's own. Null where that is not told.
+    /// </summary>
+    public bool? Cr3Written { get; init; }
+
+    /// <summary>PDPTEs of an L2 under PAE paging, which VMX takes from the VMCS where L1 made extended page tables; null elsewhere.</summary>
+    public ulong? Pdpte0 { get; init; }
+
+    public ulong? Pdpte1 { get; init; }
+
+    public ulong? Pdpte2 { get; init; }
+
+    public ulong? Pdpte3 { get; init; }
+
     /// <summary>G_PAT: memory types of L2's own tables.</summary>
     public ulong Pat { get; init; }
 

@@ -69,6 +69,12 @@ public enum TraceEventKind : byte
     /// <summary>LLDT, or a task switch of the hardware: value is the base of the LDT, size its limit.</summary>
     Lldt = 21,
 
+    /// <summary>INVEPT: value is the type (1: one EPTP, 2: all), gpa the whole EPTP of the descriptor, rip.</summary>
+    Invept = 22,
+
+    /// <summary>INVVPID: value is the type (0 address, 1 one VPID, 2 all, 3 one without global pages), error_code the VPID, gva the address, rip.</summary>
+    Invvpid = 23,
+
     /// <summary>State of a vCPU where the recording starts, and where it changed without an instruction (reset, INIT, SMM): detail is JSON, see <see cref="VcpuState"/>.</summary>
     VcpuState = 24,
 

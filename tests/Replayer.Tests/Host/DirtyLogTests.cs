@@ -13,6 +13,16 @@ public sealed class DirtyLogTests
         Enumerable.Range(0, log!.Length * 64).Select(i => (ulong)i).Where(gfn => (log[gfn >> 6] >> (int)(gfn & 63) & 1) != 0);
 
     [Fact]
+    public void A_log_is_cleared_to_its_end_and_not_beyond()
+    {
+        var machine = new HostMachine(MmuMode.Ept, logDirty: true);
+        machine.Write(0x3fff);
+        Assert.True(machine.Slot.DirtyBitmap!.Get(0x3fff));
+        Assert.True(machine.Events.DirtyLogClear(0, 64UL << 20));
+        Assert.False(machine.Slot.DirtyBitmap!.Get(0x3fff));
+    }
+
+    [Fact]
     public void With_PML_logging_starts_by_splitting_then_clears_D_and_keeps_W_and_flushes_once()
     {
         var machine = new HostMachine(MmuMode.EptTdp, backing: HostBacking.Thp);

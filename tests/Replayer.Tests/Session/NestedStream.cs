@@ -251,7 +251,7 @@ internal class NestedStream
 
     private static ulong Code(ulong bits, AccessKind kind) => bits | kind switch { AccessKind.Write => 2UL, AccessKind.Fetch => 16UL, _ => 0UL };
 
-    private void Add(TraceEvent row)
+    protected void Add(TraceEvent row)
     {
         _chunk.Clear();
         _chunk.Events.Add(row with { Ordinal = _ordinal++ });

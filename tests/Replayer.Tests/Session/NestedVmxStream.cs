@@ -1,5 +1,3 @@
-using Replay.Replayer.History;
-using Replay.Replayer.Kvm;
 using Replay.Trace;
 
 namespace Replay.Replayer.Tests.Session;
@@ -19,8 +17,6 @@ internal sealed class NestedVmxStream(ReplaySession session, bool nestedPaging =
     private const ulong Malformed = 1UL << 63;
     private const ulong EptpAccessedDirty = 1UL << 6;
 
-    private readonly ReplaySession _session = session;
-
     /// <summary>EPTP: write-back, four levels.</summary>
     public ulong Eptp => NestedCr3 | 0x1e | (AccessedDirty ? EptpAccessedDirty : 0);
 
@@ -36,11 +32,20 @@ internal sealed class NestedVmxStream(ReplaySession session, bool nestedPaging =
     public override void Hypercall() => Vmexit(18);
 
     /// <param name="type">1: of this EPTP; 2: all.</param>
-    public void Invept(ulong type) => _session.Vm.Vcpus[0].HandleExit(new VmExit { Reason = ExitReason.Invept, Info1 = type, Info2 = Eptp });
+    public void Invept(ulong type) => Add(new TraceEvent { Ordinal = 0, Kind = TraceEventKind.Invept, Value = type, Gpa = Eptp });
 
-    public void Invvpid(ulong type) => _session.Vm.Vcpus[0].HandleExit(new VmExit { Reason = ExitReason.Invvpid, Info1 = type });
+    public void Invvpid(ulong type) => Add(new TraceEvent { Ordinal = 0, Kind = TraceEventKind.Invvpid, Value = type, ErrorCode = Asid, Gva = 0 });
 
-    protected override NestedEntry Entry() => base.Entry() with { Vmx = true, NestedCr3 = NestedPaging ? Eptp : 0 };
+    /// <summary>L2 runs under PAE paging, on the page directory of its tables: the PDPTE that leads there is in the VMCS alone.</summary>
+    public bool IsPae { get; set; }
+
+    protected override NestedEntry Entry()
+    {
+        var entry = base.Entry() with { Vmx = true, NestedCr3 = NestedPaging ? Eptp : 0 };
+        return IsPae
+            ? entry with { Cr3 = 0x10_0000, Cr4 = 0x20, Efer = 0, Pdpte0 = (L2Cr3 + 0x2000) | Present, Pdpte1 = 0, Pdpte2 = 0, Pdpte3 = 0 }
+            : entry;
+    }
 
     protected override bool Translate(ulong gpa, AccessKind kind, bool isTable, out ulong l1, out ulong code)
     {

@@ -56,6 +56,56 @@ public sealed class NestedVmxTests
 
     [Theory]
     [MemberData(nameof(Kernels))]
+    public void A_walk_that_another_CPU_calls_a_write_alone_is_the_same_violation(MmuMode mode, string kernel)
+    {
+        var (session, guest) = Ready(mode, kernel);
+        guest.L1Store(EptEntry(L2TablesAsL2), L1Of(L2TablesAsL2) | Read | Execute | WriteBack);
+        guest.Vmrun();
+        var found = guest.Walk(0x80_0000, AccessKind.Read);
+        Assert.Equal((FaultKind.Nested, Read | Write), (found.Fault, found.Code & (Read | Write)));
+        guest.TableFault(found with { Code = found.Code & ~Read });
+        Repair(guest, found);
+        guest.Vmrun();
+        Access(guest, 0x80_0000, AccessKind.Read);
+        AssertNoDisagreement(session);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void The_PDPTEs_of_a_guest_under_PAE_paging_are_those_of_its_VMCS(MmuMode mode, string kernel)
+    {
+        var (session, guest) = Ready(mode, kernel);
+        guest.IsPae = true;
+        guest.Vmrun();
+        Access(guest, 0x80_0000, AccessKind.Write);
+        Access(guest, 0x80_1000, AccessKind.Read);
+        guest.Hypercall();
+        guest.IsPae = false;
+        guest.Vmrun();
+        Access(guest, 0x80_2000, AccessKind.Write);
+        AssertNoDisagreement(session);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void The_first_entry_flushes_all_and_no_other_does(MmuMode mode, string kernel)
+    {
+        var (session, guest) = Ready(mode, kernel);
+        guest.Vmrun();
+        Access(guest, 0x80_0000, AccessKind.Write);
+        guest.Hypercall();
+        Assert.True(session.Vm.Stats.TlbFlush > 0);
+        guest.Vmrun();
+        Access(guest, 0x80_0000, AccessKind.Write);
+        guest.Hypercall();
+        var before = session.Vm.Stats.TlbFlush;
+        guest.Vmrun();
+        Access(guest, 0x80_0000, AccessKind.Write);
+        Assert.Equal(before, session.Vm.Stats.TlbFlush);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kernels))]
     public void An_entry_syncs_nothing_and_INVEPT_drops_the_root_so_that_the_next_entry_syncs(MmuMode mode, string kernel)
     {
         var (session, guest) = Ready(mode, kernel);

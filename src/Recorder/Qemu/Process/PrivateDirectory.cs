@@ -43,7 +43,7 @@ internal sealed partial class PrivateDirectory : IDisposable
     public static void Make(string path)
     {
         if (OperatingSystem.IsWindows())
-            throw new RecorderException(RecorderFailure.ToolMissing, "record qemu runs on Linux only: use WSL.");
+            throw new RecorderException(RecorderFailure.ToolMissing, "a guest is recorded on Linux only: use WSL.");
         Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 

@@ -17,6 +17,9 @@ internal sealed class EptWalker(
     /// <summary>Exit qualification: the address is that of an access of the guest's, not of an entry of its tables.</summary>
     public const ulong OnFinalTranslation = 1UL << 8;
 
+    /// <summary>Of an exit qualification: the access was a fetch.</summary>
+    public const ulong Fetch = 1UL << 2;
+
     private const ulong Read = 1;
     private const ulong Write = 2;
     private const ulong Execute = 4;

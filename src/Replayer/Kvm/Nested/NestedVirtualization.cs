@@ -100,7 +100,7 @@ internal abstract class NestedVirtualization(KvmVcpu vcpu)
         }
 
         SetRegisters(entry.Cr0, entry.Cr4, entry.Efer);
-        LoadCr3(entry.Cr3, entry.NestedPaging);
+        LoadCr3(isReentry ? entry.Cr3 : Cr3Of(entry), entry.NestedPaging);
         AfterTransition();
         Tell(isReentry ? GuestStateCause.Reentry : GuestStateCause.Vmrun);
     }
@@ -180,6 +180,9 @@ internal abstract class NestedVirtualization(KvmVcpu vcpu)
 
     /// <summary>Brings the MMU of L1's tables up to date.</summary>
     protected abstract void InitTables();
+
+    /// <summary>The CR3 that L2 is entered with.</summary>
+    protected virtual ulong Cr3Of(NestedEntry entry) => entry.Cr3;
 
     protected virtual void SetRegisters(ulong cr0, ulong cr4, ulong efer)
     {

@@ -18,6 +18,11 @@ internal sealed class NestedVmx(KvmVcpu vcpu) : NestedVirtualization(vcpu)
 
     private uint _lastVpid;
     private uint _vpid;
+    private bool _hasRun;
+
+    /// <summary>What L1 wrote last into its VMCS as L2's CR3, and into which.</summary>
+    private ulong _writtenCr3;
+    private ulong _writtenInto;
 
     protected override KvmFunction EntryFunction => KvmFunction.NestedVmxEnterNonRootMode;
 
@@ -92,9 +97,13 @@ internal sealed class NestedVmx(KvmVcpu vcpu) : NestedVirtualization(vcpu)
     /// <remarks>KVM: kvm_service_local_tlb_flush_requests().</remarks>
     protected override void BeforeTransition() => Vcpu.ServiceLocalFlushes();
 
-    /// <remarks>KVM: nested_vmx_transition_tlb_flush().</remarks>
+    /// <summary>The VMCS that KVM has for L2 is loaded for the first time with the first entry, and with it all is flushed.</summary>
+    /// <remarks>KVM: nested_vmx_transition_tlb_flush(); vmx_switch_vmcs(), vmx_vcpu_load_vmcs().</remarks>
     protected override void RequestFlushes(bool isEntry)
     {
+        if (!_hasRun)
+            Vcpu.Requests |= VcpuRequests.TlbFlush;
+        _hasRun = true;
         if (isEntry)
             _vpid = Entry!.Asid;
         if (_vpid == 0 || (isEntry && _vpid != _lastVpid))
@@ -103,13 +112,31 @@ internal sealed class NestedVmx(KvmVcpu vcpu) : NestedVirtualization(vcpu)
             _lastVpid = _vpid;
     }
 
+    /// <summary>Without EPT L2's CR3 is not its own to KVM, which leaves in VMCS12 what L1 wrote there: a CR3 that L2 loaded itself is lost with the exit.</summary>
+    /// <remarks>KVM: sync_vmcs02_to_vmcs12().</remarks>
+    protected override ulong Cr3Of(NestedEntry entry)
+    {
+        if (entry.Cr3Written == false && !Vm.TdpEnabled && _writtenInto == Control)
+            return _writtenCr3;
+        (_writtenInto, _writtenCr3) = (Control, entry.Cr3);
+        return entry.Cr3;
+    }
+
     /// <remarks>KVM: nested_ept_init_mmu_context().</remarks>
     protected override void InitTables() => Vm.ShadowMmu.Contexts.InitShadowEpt(Vcpu, TablesRoot);
 
+    /// <remarks>KVM: prepare_vmcs02(), which takes the PDPTEs of VMCS12; ept_save_pdptrs().</remarks>
     protected override void AfterTransition()
     {
         if (!IsGuestMode)
             RequestFlushes(isEntry: false);
+        else if (Entry is { Pdpte0: { } first, Pdpte1: { } second, Pdpte2: { } third, Pdpte3: { } fourth })
+        {
+            Registers.LoadPdpte(0, first);
+            Registers.LoadPdpte(1, second);
+            Registers.LoadPdpte(2, third);
+            Registers.LoadPdpte(3, fourth);
+        }
     }
 
     /// <summary>The CPU's mappings belong to the address of the root, whatever else the EPTP says.</summary>
