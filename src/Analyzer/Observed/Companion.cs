@@ -80,7 +80,8 @@ public sealed class SeenWrites
 /// <param name="seen">What the trace shows.</param>
 /// <param name="entries">How entries are told apart.</param>
 /// <param name="offset">Capture ordinals minus trace ordinals.</param>
-public sealed class Companion(IHistory history, SeenWrites seen, EntryClassifier entries, long offset) : IHistory
+/// <param name="earlier">Capture ordinals at which the replay makes what is older than what was seen.</param>
+public sealed class Companion(IHistory history, SeenWrites seen, EntryClassifier entries, long offset, IReadOnlySet<long> earlier) : IHistory
 {
     /// <summary>Lines that belong to a fault come after it, and before so many others at most.</summary>
     private const long Reach = 4096;
@@ -114,7 +115,7 @@ public sealed class Companion(IHistory history, SeenWrites seen, EntryClassifier
         history.OnTablePage(record);
         if (record.Operation != PageOperation.Create || record.IsSpecial != 0)
             return;
-        if (Take(seen.Pages(record.Level, record.Gfn), record.Ordinal, _ => true, Reach))
+        if (!earlier.Contains(record.Ordinal) && Take(seen.Pages(record.Level, record.Gfn), record.Ordinal, _ => true, Reach))
             _earlierPages.Remove(record.Pfn);
         else
             _earlierPages.Add(record.Pfn);
@@ -146,6 +147,8 @@ public sealed class Companion(IHistory history, SeenWrites seen, EntryClassifier
 
     private WriteOrigin OriginOf(TableWrite record)
     {
+        if (earlier.Contains(record.Ordinal))
+            return WriteOrigin.Earlier;
         var kind = entries.Classify(record.New, record.Level);
         if (Take(seen.Writes(record.Level, record.Gfn), record.Ordinal, write => Alike(write, record.New, kind, record.Level), record.FaultId < 0 ? HostReach : Reach))
             return WriteOrigin.Seen;

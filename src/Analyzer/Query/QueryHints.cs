@@ -49,6 +49,8 @@ public static partial class QueryHints
         ArgumentNullException.ThrowIfNull(database);
         if (database.Runs.Count == 0)
             return "there is no run in this database yet.";
+        if (sql.Contains("'rights given back by faults'", StringComparison.Ordinal))
+            return "nothing was protected or cleaned for a dirty log in this run, and no fault gave a right to write back.";
         var known = database.Runs.ToDictionary(run => run.Run.ToString(CultureInfo.InvariantCulture), StringComparer.Ordinal);
         var missing = RunByNumber().Matches(sql).Select(match => match.Groups["number"].Value.TrimStart('0')).FirstOrDefault(number => !known.ContainsKey(number));
         return missing is null ? null : $"there is no run {missing}, but {string.Join(", ", database.Runs.Select(run => $"{run.Run} ({run.Name})"))}.";
@@ -59,7 +61,9 @@ public static partial class QueryHints
         ? []
         : database.Connection.Query<string>(
             "SELECT r.name FROM capability AS c JOIN run AS r USING (run) WHERE c.fact = 'guest_cr3' AND c.shown = 'no' ORDER BY run")
-            .Select(name => $"run {name}: its trace does not show the guest's CR3, so processes of the guest are not told apart. With EPT and NPT a load makes no exit and no tracepoint; on AMD the script of 'replay record host' has a probe that reads it, with EPT nothing does.");
+            .Select(name => $"run {name}: its trace does not show the guest's CR3, so processes of the guest are not told apart. With EPT and NPT a load makes no exit and no tracepoint; on AMD the script of 'replay record host' has a probe that reads it, with EPT nothing does.")
+            .Concat(database.Runs.Where(run => run is { CaptureSource: "ftrace" } && run.Mode != "observed" && !run.Options.Contains("companion_of", StringComparison.Ordinal))
+                .Select(run => $"run {run.Name}: its capture was made of a trace, which has the guest's physical accesses and not its CR3."));
 
     [GeneratedRegex(@"\brun\s*(=|==|\bIS\b|\bIN\b\s*\()\s*'(?<name>[^']+)'", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
     private static partial Regex RunByName();

@@ -93,7 +93,9 @@ internal static class Reconstruction
         using var reader = CaptureReader.Open(capture);
         var plan = TracedHost(reader.Manifest) ?? throw new CaptureFormatException($"{capture}: was not made of a trace.");
         var offset = long.Parse(reader.Manifest.Origin[OffsetKey], System.Globalization.CultureInfo.InvariantCulture);
-        var companion = new Companion(history, seen, entries, offset);
+        var earlier = new HashSet<long>();
+        reader.ReadEvents(rows => earlier.UnionWith(rows.Where(row => row.Kind == TraceEventKind.EarlierMappings).Select(row => row.Ordinal)));
+        var companion = new Companion(history, seen, entries, offset, earlier);
         var result = ReplaySession.Run(reader, new ReplayOptions { Mode = plan.Mode, Kernel = plan.Kernel, Profile = plan.Profile, Backing = plan.Backing }, companion, null, cancellation);
         return (companion, result);
     }

@@ -28,6 +28,7 @@ public sealed class FtraceReader
     private readonly NameTable _functions = new(_ => TracepointKind.Other);
     private readonly NameTable _reasons = new(_ => TracepointKind.Other);
     private readonly LineText _text = new();
+    private readonly MailedLine _mailed = new();
     private readonly HeldLine _event = new();
     private readonly HeldLine _orphan = new();
     private readonly List<(long Number, byte[] Text)> _parts = [];
@@ -69,7 +70,7 @@ public sealed class FtraceReader
         var interrupted = false;
         while (_lines.TryNext(out var line))
         {
-            Take(line);
+            TakeMailed(line);
             if (_lines.Line % LinesPerReport != 0)
                 continue;
             progress?.Invoke(_lines.Position, _events);
@@ -78,6 +79,7 @@ public sealed class FtraceReader
                 break;
         }
 
+        EndMailed();
         Finish();
         return new FtraceSummary
         {
@@ -92,6 +94,27 @@ public sealed class FtraceReader
             Truncated = _lines.IsUnfinished || _lines.IsBroken,
             Interrupted = interrupted,
         };
+    }
+
+    /// <summary>The line's number; of one that was put together, its first part's.</summary>
+    private long Line => _mailed.IsBroken ? _mailed.First : _lines.Line;
+
+    /// <summary>A line, or a part of one that quoted-printable broke. A line that has a head is no part.</summary>
+    private void TakeMailed(ReadOnlySpan<byte> line)
+    {
+        if (_mailed.IsBroken && LineHead.TryParse(line, out _))
+            EndMailed();
+        if (!_mailed.IsBroken && !MailedLine.EndsSoftly(line) && !MailedLine.IsForeign(line))
+            Take(line);
+        else if (_mailed.Take(line, _lines.Line))
+            EndMailed();
+    }
+
+    private void EndMailed()
+    {
+        if (_mailed.IsBroken)
+            Take(_mailed.Line);
+        _mailed.Clear();
     }
 
     private void Take(ReadOnlySpan<byte> line)
@@ -128,7 +151,7 @@ public sealed class FtraceReader
         }
 
         Finish();
-        _event.Hold(line, _lines.Line, head);
+        _event.Hold(line, Line, head);
     }
 
     /// <summary>Nothing more belongs to the event that waits, or to the line that is none.</summary>
@@ -264,7 +287,7 @@ public sealed class FtraceReader
         else
         {
             Finish();
-            _orphan.Hold(clean, _lines.Line, default);
+            _orphan.Hold(clean, Line, default);
         }
     }
 
@@ -286,9 +309,9 @@ public sealed class FtraceReader
     {
         if (!_event.IsHeld || _stackDepth > 0 || _parts.Count == MostParts || LooseHead.TryParse(text, out _))
             return false;
-        // Of an event that is not known, only quoted-printable says that it goes on.
+        // Of an event that is not known, what follows must look as if it could not stand alone.
         if (!IsKnown(_event.Name))
-            return _event.EndsSoftly && _event.TryExtend(text) && Keep();
+            return WrappedText.GoesOn(_event.Name, _event.Text, _event.LastLength, text) && _event.TryExtend(text) && Keep();
         if (_parts.Count == 0)
             _firstPart = Fields();
         if (!_event.TryExtend(text))
@@ -300,7 +323,7 @@ public sealed class FtraceReader
         }
         else
         {
-            _parts.Add((_lines.Line, text.ToArray()));
+            _parts.Add((Line, text.ToArray()));
         }
 
         return true;
@@ -334,15 +357,15 @@ public sealed class FtraceReader
         Finish();
         _markers++;
         _lost += Math.Max(0, events);
-        _sink.OnLost(_events, _lines.Line, cpu, events);
+        _sink.OnLost(_events, Line, cpu, events);
     }
 
     /// <summary>What the tools write before and between the events.</summary>
     private static bool IsHeading(ReadOnlySpan<byte> text) =>
-        text.StartsWith("cpus="u8) || text.StartsWith("version = "u8) || (text.StartsWith("CPU "u8) && text.EndsWith(" is empty"u8))
+        text.StartsWith("cpus="u8) || text.StartsWith("```"u8) || text.StartsWith("version = "u8) || (text.StartsWith("CPU "u8) && text.EndsWith(" is empty"u8))
         || text.StartsWith("trace-cmd"u8) || text.StartsWith("Dumping ftrace buffer:"u8) || text.StartsWith("(ftrace buffer empty)"u8) || !text.ContainsAnyExcept(RuleCharacters);
 
-    private void Damaged(string what, ReadOnlySpan<byte> line) => Damaged(_lines.Line, what, line);
+    private void Damaged(string what, ReadOnlySpan<byte> line) => Damaged(Line, what, line);
 
     private void Damaged(long number, string what, ReadOnlySpan<byte> line)
     {

@@ -65,6 +65,11 @@ internal sealed class EventReplay(Machine machine, MutableHistory history, HostS
             case TraceEventKind.GuestPageFault:
                 machine.Cpu(row.Vcpu).Fault(row.Gva ?? 0, row.ErrorCode ?? 0, row.Flags ?? AccessFlags.None);
                 return true;
+            case TraceEventKind.EarlierMappings:
+                var mappings = EventDetail.ReadEarlierMappings(row);
+                EventRules.Check(row, mappings);
+                NoteUnless(machine.Vcpu(row.Vcpu).MapEarlier(mappings), row);
+                return true;
             default:
                 return false;
         }

@@ -12,6 +12,7 @@ public static class EventRules
 
     private const int MaxCpl = 3;
     private const int MaxLevel = 3;
+    private const int MaxTableLevel = 5;
     private const ulong MaxFrame = (1UL << 40) - 1;
 
     /// <exception cref="CaptureFormatException">It is no such event; the message names its ordinal.</exception>
@@ -53,6 +54,25 @@ public static class EventRules
         {
             if (Range(range.Gpa, range.Length) is { } fault)
                 throw Refusal(row, fault);
+        }
+    }
+
+    /// <exception cref="CaptureFormatException">No tables hold that.</exception>
+    public static void Check(in TraceEvent row, EarlierMappings mappings)
+    {
+        ArgumentNullException.ThrowIfNull(mappings);
+        foreach (var (level, page, _) in mappings.Pages)
+        {
+            if (level is < 1 or > MaxLevel)
+                throw Refusal(row, $"a page was mapped at level {level}");
+            if (page.Gfn > MaxFrame || page.Pfn > MaxFrame)
+                throw Refusal(row, $"frame {Math.Max(page.Gfn, page.Pfn):x} is beyond physical addresses");
+        }
+
+        foreach (var (level, gfn) in mappings.Tables)
+        {
+            if (level is < 1 or > MaxTableLevel || gfn > MaxFrame)
+                throw Refusal(row, $"a table of level {level} stood at frame {gfn:x}");
         }
     }
 

@@ -72,6 +72,12 @@ public static class EventDetail
     public static HostAnswer ReadHostAnswer(in TraceEvent row)
         => Read(row, static detail => JsonSerializer.Deserialize(detail, EventDetailJson.Default.HostAnswer));
 
+    public static string Write(EarlierMappings mappings) => JsonSerializer.Serialize(mappings, EventDetailJson.Default.EarlierMappings);
+
+    /// <exception cref="CaptureFormatException">The event carries no such document.</exception>
+    public static EarlierMappings ReadEarlierMappings(in TraceEvent row)
+        => Read(row, static detail => JsonSerializer.Deserialize(detail, EventDetailJson.Default.EarlierMappings));
+
     /// <exception cref="CaptureFormatException">The event carries no such document.</exception>
     public static VcpuState ReadVcpuState(in TraceEvent row)
         => Read(row, static detail => JsonSerializer.Deserialize(detail, EventDetailJson.Default.VcpuState));
@@ -99,6 +105,7 @@ public static class EventDetail
 [JsonSerializable(typeof(VcpuState))]
 [JsonSerializable(typeof(MemslotChange))]
 [JsonSerializable(typeof(HostAnswer))]
+[JsonSerializable(typeof(EarlierMappings))]
 [JsonSerializable(typeof(NestedEntry))]
 [JsonSerializable(typeof(NestedExit))]
 [JsonSourceGenerationOptions(

@@ -125,6 +125,12 @@ public enum TraceEventKind : byte
 
     /// <summary>The VM ends: its process goes, and KVM takes all tables down.</summary>
     VmEnd = 50,
+
+    /// <summary>
+    /// What KVM's tables held before anything was seen of them, as later lines of a trace tell: detail is JSON, see <see cref="Trace.EarlierMappings"/>.
+    /// No fault and no exit belongs to it.
+    /// </summary>
+    EarlierMappings = 51,
 }
 
 /// <summary>The snake_case names of event kinds (<c>page_table_store</c>), as captures, databases and the command line write them.</summary>

@@ -64,8 +64,8 @@ public class EventColumnTests
         TraceEventKind[] others =
         [
             TraceEventKind.Lost, TraceEventKind.PageRelease, TraceEventKind.Lldt,
-            TraceEventKind.NestedAccess, TraceEventKind.NestedEnter, TraceEventKind.NestedExit, TraceEventKind.Invlpga,
-            TraceEventKind.GuestPhysicalAccess, TraceEventKind.TablesForgotten, TraceEventKind.VmEnd,
+            TraceEventKind.NestedAccess, TraceEventKind.NestedEnter, TraceEventKind.NestedExit, TraceEventKind.Invlpga, TraceEventKind.Invept, TraceEventKind.Invvpid,
+            TraceEventKind.GuestPhysicalAccess, TraceEventKind.TablesForgotten, TraceEventKind.VmEnd, TraceEventKind.EarlierMappings,
         ];
         Assert.Equal(Enum.GetValues<TraceEventKind>().Except(others).Order(), made.Order());
     }

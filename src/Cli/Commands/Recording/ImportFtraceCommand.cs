@@ -122,6 +122,7 @@ internal sealed class ImportFtraceCommand : VerbCommand
     {
         using var file = Open(arguments);
         var stores = new List<HistoryStore>();
+        string? made = null;
         try
         {
             foreach (var info in Runs(arguments, path, plan, findings))
@@ -130,13 +131,17 @@ internal sealed class ImportFtraceCommand : VerbCommand
             {
                 using var whole = FtraceInput.Open(path);
                 MakeCapture(arguments, whole, plan, findings, capture, console, cancellation);
+                made = capture;
             }
 
             return Store(arguments, path, input, plan, findings, file, stores, console, cancellation);
         }
-        catch
+        catch (Exception exception)
         {
             file.Withdraw();
+            // A trace that is refused at its end has no capture either; one that was interrupted has what was made before.
+            if (made is not null && exception is not OperationCanceledException)
+                CaptureWriter.Withdraw(made);
             throw;
         }
         finally
@@ -152,35 +157,22 @@ internal sealed class ImportFtraceCommand : VerbCommand
     {
         using var progress = new ProgressLine(console, arguments.GetValue(_quiet));
         var problems = new ProblemPrinter(console.Error, Verb, arguments.GetValue(_messages));
-        var (trace, observed) = Read(arguments, input, plan, stores, problems, progress, cancellation);
+        var (trace, observed) = TraceImport.Run(
+            input, plan, stores, problems, (bytes, events) => progress.Update(time => Progress(bytes, events, input.Length, time)), cancellation);
         progress.Dispose();
         problems.Finish();
         if (trace.Interrupted)
             return (Interrupted(console, trace), null);
+        // The last reading that can fail: up to here everything is taken back then.
+        var made = arguments.GetValue(_output);
+        var seen = made is null ? null : Seen(path, plan, cancellation);
         for (var i = 0; i < stores.Count; i++)
             stores[i].CompleteObserved(observed[i]);
-        var parted = arguments.GetValue(_output) is { } made ? Fill(arguments, path, plan, findings, made, file, stores[0], console, cancellation) : null;
+        var parted = seen is null ? null : Fill(arguments, path, plan, findings, made!, seen, file, stores[0], console, cancellation);
         ImportReport.Write(Verb, path, trace, [.. stores.Select((store, i) => (store.Name, observed[i]))], console.Error);
         if (arguments.GetValue(_json))
             ImportReport.WriteJson(trace, [.. stores.Select((store, i) => (store.Name, observed[i]))], console.Out);
         return (ExitCode.Done, parted);
-    }
-
-    /// <summary>A trace that is refused at its end has no capture either.</summary>
-    private (FtraceSummary Trace, IReadOnlyList<ObservedSummary> Observed) Read(
-        ParseResult arguments, FtraceInput input, ImportPlan plan, List<HistoryStore> stores, ProblemPrinter problems, ProgressLine progress, CancellationToken cancellation)
-    {
-        try
-        {
-            return TraceImport.Run(
-                input, plan, stores, problems, (bytes, events) => progress.Update(time => Progress(bytes, events, input.Length, time)), cancellation);
-        }
-        catch (Exception exception) when (exception is not OperationCanceledException)
-        {
-            if (arguments.GetValue(_output) is { } made)
-                CaptureWriter.Withdraw(made);
-            throw;
-        }
     }
 
     private void MakeCapture(ParseResult arguments, FtraceInput input, ImportPlan plan, HostFindings findings, string capture, CliConsole console, CancellationToken cancellation)
@@ -194,16 +186,19 @@ internal sealed class ImportFtraceCommand : VerbCommand
             console.Error.WriteLine($"{capture}: unknown: {unknown}");
     }
 
-    /// <summary>The run beside the observed one that has every write.</summary>
-    /// <returns>Its name, where it and the trace part.</returns>
-    private string? Fill(ParseResult arguments, string path, ImportPlan plan, HostFindings findings, string capture, HistoryFile file, HistoryStore observed, CliConsole console, CancellationToken cancellation)
+    private static SeenWrites Seen(string path, ImportPlan plan, CancellationToken cancellation)
     {
         var collector = new SeenCollector();
-        using (var again = FtraceInput.Open(path))
-        {
-            TraceImport.Run(again, plan with { Kept = FieldsKept.None }, [collector], new ProblemPrinter(TextWriter.Null, Verb, 0), (_, _) => { }, cancellation);
-        }
+        using var again = FtraceInput.Open(path);
+        TraceImport.Run(again, plan with { Kept = FieldsKept.None }, [collector], new ProblemPrinter(TextWriter.Null, Verb, 0), (_, _) => { }, cancellation);
+        return collector.Seen;
+    }
 
+    /// <summary>The run beside the observed one that has every write.</summary>
+    /// <returns>Its name, where it and the trace part.</returns>
+    private string? Fill(
+        ParseResult arguments, string path, ImportPlan plan, HostFindings findings, string capture, SeenWrites seen, HistoryFile file, HistoryStore observed, CliConsole console, CancellationToken cancellation)
+    {
         using var reader = CaptureReader.Open(capture);
         var traced = Reconstruction.TracedHost(reader.Manifest)!.Value;
         var info = Describe(arguments, path, plan, findings) with
@@ -221,11 +216,11 @@ internal sealed class ImportFtraceCommand : VerbCommand
             Entries = null,
         };
         using var store = file.BeginRun(info);
-        var (companion, result) = Reconstruction.Fill(capture, collector.Seen, store, plan.Host.Entries, cancellation);
+        var (companion, result) = Reconstruction.Fill(capture, seen, store, plan.Host.Entries, cancellation);
         var unmodelled = companion.Unmodelled;
         store.CompleteCompanion(RunSummary.Of(result), companion.Origins, observed.Run, unmodelled);
         console.Error.WriteLine(
-            $"run {store.Name}: {Units.Count(companion.Of(WriteOrigin.Seen))} of {Units.Count(collector.Seen.Count)} writes of the trace, {Units.Count(companion.Of(WriteOrigin.Derived))} derived, {Units.Count(companion.Of(WriteOrigin.Earlier))} of entries that are older than the trace");
+            $"run {store.Name}: {Units.Count(companion.Of(WriteOrigin.Seen))} of {Units.Count(seen.Count)} writes of the trace, {Units.Count(companion.Of(WriteOrigin.Derived))} derived, {Units.Count(companion.Of(WriteOrigin.Earlier))} of entries that are older than the trace");
         var parts = unmodelled.Count > 0 || companion.Of(WriteOrigin.Missing) > 0;
         console.Error.WriteLine(parts
             ? $"run {store.Name}: {Units.Count(unmodelled.Count)} writes of the trace are not the model's, {Units.Count(companion.Of(WriteOrigin.Missing))} of the model's are not in the trace"

@@ -28,7 +28,7 @@ internal static partial class FieldText
 
     /// <remarks>
     /// Linux 3: <c>reason R rip 0x1 info 1 2</c>; 4.2: with <c>vcpu 0</c> before; 5.10: <c>info1 0x1 info2 0x2 intr_info 0x3 error_code 0x4</c>;
-    /// the plugin: <c>reason R rip 0x1 info 1 2</c> with <c>vcpu 0</c> at either end; trimmed by somebody: <c>reason R</c>, or up to the RIP.
+    /// the plugin: <c>reason R rip 0x1 info 1 2</c> with <c>vcpu 0</c> at either end; trimmed by somebody: <c>reason R</c>, and any of the rest.
     /// </remarks>
     public static bool TryParse(ReadOnlySpan<byte> text, NameTable reasons, out ExitFields exit)
     {
@@ -45,42 +45,67 @@ internal static partial class FieldText
 
         if (!scanner.Skip("reason "u8))
             return false;
-        if (!scanner.TryUpTo(" rip "u8, out var reason))
-        {
-            // People trim lines to what they want to show; a name that is cut is damage.
-            var name = reasons.Get(scanner.Rest.Trim((byte)' ')).Text;
-            exit = new ExitFields(vcpu, name, null, null, null, null, null);
-            return name.Length <= 64 && ExitReasons.IsName(name);
-        }
-
-        if (reason.Length is 0 or > 64 || !scanner.TryHex(out ulong rip))
+        var reason = scanner.Rest;
+        reason = reason[..FirstField(reason)];
+        var name = reasons.Get(reason.TrimEnd(" .|"u8)).Text;
+        if (reason.Length is 0 or > 64)
             return false;
-        scanner.SkipSpaces();
-        ulong? info1 = null, info2 = null;
-        uint? interrupt = null, error = null;
-        if (scanner.Skip("info1 "u8))
-        {
-            if (!scanner.TryHex(out ulong first) || !scanner.Skip(" info2 "u8) || !scanner.TryHex(out ulong second))
-                return false;
-            (info1, info2) = (first, second);
-            if (scanner.Skip(" intr_info "u8))
-            {
-                if (!scanner.TryHex(out uint intr) || !scanner.Skip(" error_code "u8) || !scanner.TryHex(out uint code))
-                    return false;
-                (interrupt, error) = (intr, code);
-            }
-        }
-        else if (scanner.Skip("info "u8))
+        scanner.Skip(reason);
+        var isWhole = true;
+        var rip = Field(ref scanner, " rip "u8, 0, ref isWhole);
+        // People trim lines to what they want to show; a name that is cut is damage.
+        if (!isWhole || (rip is null && !ExitReasons.IsName(name)))
+            return false;
+        ulong? info1, info2;
+        if (scanner.Skip(" info "u8))
         {
             if (!scanner.TryHex(out ulong first) || !scanner.Skip(" "u8) || !scanner.TryHex(out ulong second))
                 return false;
             (info1, info2) = (first, second);
         }
+        else
+        {
+            info1 = Field(ref scanner, " info1 "u8, 16, ref isWhole);
+            info2 = Field(ref scanner, " info2 "u8, 16, ref isWhole);
+        }
 
+        var interrupt = Field(ref scanner, " intr_info "u8, 8, ref isWhole);
+        var error = Field(ref scanner, " error_code "u8, 0, ref isWhole);
+        if (!isWhole || interrupt > uint.MaxValue || error > uint.MaxValue)
+            return false;
         if (vcpu is null && scanner.Find("vcpu "u8) && scanner.TryDecimal(out var late))
             vcpu = late;
-        exit = new ExitFields(vcpu, reasons.Get(reason.TrimEnd((byte)' ')).Text, rip, info1, info2, interrupt, error);
+        exit = new ExitFields(vcpu, name, rip, info1, info2, (uint?)interrupt, (uint?)error);
         return true;
+    }
+
+    /// <summary>Where the reason ends, which may have spaces in it.</summary>
+    private static int FirstField(ReadOnlySpan<byte> text)
+    {
+        var first = text.Length;
+        foreach (var name in (ReadOnlySpan<string>)[" rip ", " info ", " info1 ", " info2 ", " intr_info ", " error_code "])
+        {
+            if (text[..first].IndexOf(System.Text.Encoding.ASCII.GetBytes(name)) is >= 0 and var at)
+                first = at;
+        }
+
+        return first;
+    }
+
+    /// <summary>A field that may have been left out. Where a number ends the line and has fewer digits than the kernel prints, it is cut, and not known.</summary>
+    private static ulong? Field(ref FieldScanner scanner, ReadOnlySpan<byte> name, int digits, ref bool isWhole)
+    {
+        if (!scanner.Skip(name))
+            return null;
+        scanner.SkipSpaces();
+        var before = scanner.Rest.Length;
+        if (!scanner.TryHex(out ulong value))
+        {
+            isWhole = false;
+            return null;
+        }
+
+        return scanner.IsAtEnd && before - scanner.Rest.Length < digits + (digits > 0 ? 2 : 0) ? null : value;
     }
 
     public static bool TryParse(ReadOnlySpan<byte> text, out PageFaultFields fault)

@@ -13,7 +13,6 @@ internal sealed class HeldLine
     private int _length;
     private int _lengthBefore;
     private int _textBefore;
-    private byte _lastBefore;
     private bool _isExtended;
 
     public bool IsHeld { get; set; }
@@ -30,6 +29,9 @@ internal sealed class HeldLine
     public int Process { get; private set; }
 
     public long Thread { get; private set; }
+
+    /// <summary>Bytes of the line, or of what was appended to it last.</summary>
+    public int LastLength { get; private set; }
 
     public ReadOnlySpan<byte> Line => _bytes.AsSpan(0, _length);
 
@@ -48,7 +50,7 @@ internal sealed class HeldLine
     {
         Ensure(line.Length);
         line.CopyTo(_bytes);
-        _length = line.Length;
+        LastLength = _length = line.Length;
         _source = Place(line, head.Source);
         _task = Place(line, head.Task);
         _name = Place(line, head.Name);
@@ -58,10 +60,7 @@ internal sealed class HeldLine
         _isExtended = false;
     }
 
-    /// <summary>Ends as quoted-printable breaks a line.</summary>
-    public bool EndsSoftly => Text.EndsWith("="u8);
-
-    /// <summary>Appends the next part of a wrapped line to the text. Quoted-printable breaks lines with =, and goes on without a space.</summary>
+    /// <summary>Appends the next part of a wrapped line to the text.</summary>
     public bool TryExtend(ReadOnlySpan<byte> rest)
     {
         if (_text.Length + rest.Length > LineSplitter.LongestLine)
@@ -70,15 +69,15 @@ internal sealed class HeldLine
         if (_text.Length == 0)
             _text = (_length, 0);
         var text = Text;
-        var softBreak = text.EndsWith("="u8);
         if (!_isExtended)
-            (_lengthBefore, _textBefore, _lastBefore, _isExtended) = (_length, _text.Length, text.IsEmpty ? (byte)0 : text[^1], true);
-        var end = _text.Start + _text.Length - (softBreak ? 1 : 0);
+            (_lengthBefore, _textBefore, _isExtended) = (_length, _text.Length, true);
+        var end = _text.Start + _text.Length;
         Ensure(end + 1 + rest.Length);
-        if (!softBreak && !text.IsEmpty)
+        if (!text.IsEmpty)
             _bytes[end++] = (byte)' ';
         rest.CopyTo(_bytes.AsSpan(end));
         _length = end + rest.Length;
+        LastLength = rest.Length;
         _text.Length = _length - _text.Start;
         return true;
     }
@@ -92,8 +91,6 @@ internal sealed class HeldLine
         if (!_isExtended)
             return;
         (_length, _text.Length, _isExtended) = (_lengthBefore, _textBefore, false);
-        if (_text.Length > 0)
-            _bytes[_text.Start + _text.Length - 1] = _lastBefore;
     }
 
     /// <summary>The line and the next as one.</summary>

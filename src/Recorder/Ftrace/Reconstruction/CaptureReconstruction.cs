@@ -71,6 +71,8 @@ public sealed class CaptureReconstruction
     public void Finish(bool privateMemslots)
     {
         _facts.Finish();
+        foreach (var earlier in _facts.Earlier.Where(part => part is { IsEmpty: false, Ordinal: >= 0 }))
+            _facts.Facts.Add(new Fact { Kind = FactKind.Earlier, Ordinal = earlier.Ordinal, Tables = earlier });
         UserspaceActs.Infer(_facts, _slotsGoAlone);
         _slots = GuestMemoryMap.Infer(_facts, privateMemslots);
         if (_facts.ClearsDirtyLog)
@@ -141,7 +143,20 @@ public sealed class CaptureReconstruction
             rows.AddRange(_slots.Select(slot => new TraceEvent { Ordinal = 0, Kind = TraceEventKind.DirtyLogOn, Gpa = slot.FirstGfn << 12 }));
         for (var vcpu = 0; vcpu < Vcpus; vcpu++)
             rows.Add(new TraceEvent { Ordinal = 0, Kind = TraceEventKind.VcpuState, Vcpu = (byte)vcpu, Detail = EventDetail.Write(new VcpuState { Cr0 = 0x11 }) });
+        rows.AddRange(Rows(_facts.Earlier[0]));
         return rows;
+    }
+
+    private IEnumerable<TraceEvent> Rows(EarlierTables earlier)
+    {
+        _clean.UnionWith(earlier.Pages.Where(page => page is { Dirty: false, Page.Writable: true }).Select(page => page.Page.Gfn));
+        // Tables first: where a page was mapped, its own were there. Then pages that the dirty log had been read of since they were written.
+        foreach (var tables in earlier.Tables.Chunk(EventsPerChunk))
+            yield return Row(new EarlierMappings { Tables = [.. tables] });
+        foreach (var pages in earlier.Pages.OrderBy(page => page.Dirty).Chunk(EventsPerChunk))
+            yield return Row(new EarlierMappings { Pages = [.. pages] });
+
+        static TraceEvent Row(EarlierMappings mappings) => new() { Ordinal = 0, Kind = TraceEventKind.EarlierMappings, Detail = EventDetail.Write(mappings) };
     }
 
     private IEnumerable<TraceEvent> Rows(Fact fact)
@@ -193,7 +208,12 @@ public sealed class CaptureReconstruction
                     yield return new TraceEvent { Ordinal = 0, Kind = TraceEventKind.DirtyLogGet, Gpa = slot.FirstGfn << 12 };
                 break;
             case FactKind.Lost:
+                _clean.Clear();
                 yield return new TraceEvent { Ordinal = 0, Kind = TraceEventKind.TablesForgotten };
+                break;
+            case FactKind.Earlier:
+                foreach (var row in Rows(fact.Tables!))
+                    yield return row;
                 break;
             case FactKind.VmEnd:
                 yield return new TraceEvent { Ordinal = 0, Kind = TraceEventKind.VmEnd };

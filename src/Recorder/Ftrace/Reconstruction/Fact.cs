@@ -21,6 +21,9 @@ internal enum FactKind : byte
     /// <summary>Table pages were taken away outside of faults.</summary>
     Zap,
     Lost,
+
+    /// <summary>What the tables held where events had been lost.</summary>
+    Earlier,
     VmEnd,
 }
 
@@ -59,6 +62,9 @@ internal sealed class Fact
 
     /// <summary>Frames of leaves that were seen to go in an invalidation, or to become clean when the dirty log was read.</summary>
     public List<ulong> Zapped { get; } = [];
+
+    /// <summary>What the tables held.</summary>
+    public EarlierTables? Tables { get; init; }
 
     /// <summary>The host answered: kvm_mmu_spte_requested or a leaf.</summary>
     public bool IsAnswered => Pages.Count > 0;

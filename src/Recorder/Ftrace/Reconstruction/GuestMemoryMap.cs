@@ -31,6 +31,14 @@ internal static class GuestMemoryMap
                 ram.Add(page.Gfn);
         }
 
+        foreach (var (level, page, _) in facts.Earlier.SelectMany(part => part.Pages))
+        {
+            if (page.Pfn == 0)
+                mmio.Add(page.Gfn);
+            else
+                ram.UnionWith([page.Gfn, page.Gfn + (1UL << (9 * (level - 1))) - 1]);
+        }
+
         mmio.ExceptWith(ram);
         if (privateMemslots)
             ram.RemoveWhere(gfn => gfn is ApicPage or >= FirstPrivatePage and <= LastPrivatePage);

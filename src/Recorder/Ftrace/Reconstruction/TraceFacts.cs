@@ -8,37 +8,33 @@ namespace Replay.Recorder.Ftrace.Reconstruction;
 /// <param name="vcpuOfThread">The vCPU that each thread enters first.</param>
 internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpuOfThread) : TracepointSink
 {
-    private const ulong EptHostWritable = 1UL << 57;
-    private const ulong X86HostWritable = 1UL << 9;
-    private const ulong EptDirty = 1UL << 9;
-    private const ulong X86Dirty = 1UL << 6;
     private const ulong WriteBit = 2;
-    private const ulong X86Mmio = 1UL << 51;
-    private const ulong Large = 1UL << 7;
-    private const ulong Rights = 7;
-    private const ulong FrameMask = 0xf_ffff_ffff_f000;
     private const ulong NoFrame = 0xfffUL << 52;
     private const ulong NoSlot = 1UL << 63;
     private const int NoVcpu = -1;
+    private const uint DirectRole = 1 << 7;
     private const int LowestRootLevel = 4;
 
     private sealed class ThreadState
     {
         public int Vcpu = NoVcpu;
-        public Fact? Fault;
+        public Fact? Fault, Invalidation, DirtyBatch;
         public (ulong Gfn, ulong Pfn)? Requested;
-        public Fact? Invalidation;
-        public Fact? DirtyBatch;
         public bool IsNested;
         public ulong ExitRip;
     }
 
+    private readonly EntryForm _form = new(isEpt);
     private readonly Dictionary<long, ThreadState> _threads = [];
     private readonly List<ulong> _teardownLeaves = [];
     private long _teardown = -1;
     private bool _teardownHasRoot;
+    private bool _zapsObsolete;
 
     public List<Fact> Facts { get; } = [];
+
+    /// <summary>What was there before: where the trace begins, and behind each loss.</summary>
+    public List<EarlierTables> Earlier { get; } = [new EarlierTables { Ordinal = -1 }];
 
     public SortedSet<int> Vcpus { get; } = [];
 
@@ -81,6 +77,7 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
         var thread = Close(line);
         thread.Vcpu = fields.Vcpu;
         Vcpus.Add(fields.Vcpu);
+        _zapsObsolete = false;
         // The VM goes on: a memslot went, and its mappings alone.
         if (_teardownLeaves.Count > 0 && !_teardownHasRoot)
         {
@@ -126,6 +123,9 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
             Rip = fields.Rip ?? thread.ExitRip,
         };
         Facts.Add(thread.Fault);
+        // Reserved bits, which only entries for MMIO have.
+        if (!isEpt && (code & 8) != 0)
+            Earlier[^1].OnMmio(fields.Address >> 12);
     }
 
     public override void OnHandleMmioPageFault(in TraceLine line, in HandleMmioPageFaultFields fields)
@@ -140,10 +140,12 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
         }
 
         thread.Fault.IsMmio = true;
+        Earlier[^1].OnMmio(fields.Gfn);
     }
 
     public override void OnMarkMmioSpte(in TraceLine line, in MarkMmioSpteFields fields)
     {
+        Earlier[^1].OnSet(1, fields.Gfn);
         if (Thread(line).Fault is { } fault)
             fault.IsMmio = true;
     }
@@ -166,6 +168,9 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
 
     public override void OnSetSpte(in TraceLine line, in SetSpteFields fields)
     {
+        // The TDP MMU's own lines tell; it has this one of entries that were right already, too.
+        if (!Thread(line).IsNested && !ShowsZaps)
+            Earlier[^1].OnSet(fields.Level, fields.Gfn);
         if (!Thread(line).IsNested)
             Leaf(Thread(line), fields.Gfn, fields.Level, fields.Spte);
     }
@@ -174,7 +179,8 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
     {
         var thread = Thread(line);
         ShowsZaps = true;
-        if (IsPresent(fields.New) && (fields.Level == 1 || (fields.New & Large) != 0) && thread.Fault is not null)
+        Look(fields, thread);
+        if (_form.IsLeaf(fields.New, fields.Level) && thread.Fault is not null)
         {
             Leaf(thread, fields.Gfn, fields.Level, fields.New);
             return;
@@ -182,9 +188,8 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
 
         if (thread.Fault is not null)
             return;
-        var isLeaf = IsPresent(fields.Old) && (fields.Level == 1 || (fields.Old & Large) != 0);
-        if (isLeaf && IsPresent(fields.New) && ((fields.Old ^ fields.New) & FrameMask) == 0
-            && (fields.Old & ~fields.New & (WriteBit | (isEpt ? EptDirty : X86Dirty))) != 0)
+        var isLeaf = _form.IsLeaf(fields.Old, fields.Level);
+        if (isLeaf && _form.IsPresent(fields.New) && _form.IsCleaned(fields.Old, fields.New))
         {
             // No unmapping leaves an entry there: what ran before is over.
             thread.Invalidation = null;
@@ -192,18 +197,34 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
             return;
         }
 
-        if (isLeaf && !IsPresent(fields.New) && thread.Invalidation is { } invalidation)
+        if (isLeaf && !_form.IsPresent(fields.New) && thread.Invalidation is { } invalidation)
             invalidation.Zapped.Add(fields.Gfn);
-        else if (!IsPresent(fields.New))
+        else if (!_form.IsPresent(fields.New))
             Teardown(line.Ordinal, fields.Level, isLeaf ? fields.Gfn : null);
+    }
+
+    private void Look(in SpteChangedFields fields, ThreadState thread)
+    {
+        // System management mode has tables of its own.
+        if (fields.AddressSpace != 0)
+            return;
+        var (old, level) = (fields.Old, fields.Level);
+        HostPage? page = _form.IsLeaf(old, level) ? new HostPage(fields.Gfn, _form.Pfn(old), _form.IsHostWritable(old))
+            : _form.IsMmio(old) ? new HostPage(fields.Gfn, 0, false)
+            : null;
+        Earlier[^1].OnEntry(level, fields.Gfn, page, _form.IsDirty(old) && !Earlier[^1].WasRead(thread.DirtyBatch), _form.IsTable(old, level), _form.IsTable(fields.New, level));
     }
 
     public override void OnFastPageFault(in TraceLine line, in FastPageFaultFields fields)
     {
-        if (Thread(line).Fault is { } fault && fields.Fixed && (fields.Old & WriteBit) == 0 && (fields.New & WriteBit) != 0)
+        if (Thread(line).Fault is not { } fault)
+            return;
+        if (_form.IsLeaf(fields.Old, 1))
+            Earlier[^1].OnMet(new HostPage(fault.Gpa >> 12, _form.Pfn(fields.Old), _form.IsHostWritable(fields.Old)), _form.IsDirty(fields.Old));
+        if (fields.Fixed && (fields.Old & WriteBit) == 0 && (fields.New & WriteBit) != 0)
         {
             fault.WasWriteProtected = true;
-            fault.Pages.Add(new HostPage(fault.Gpa >> 12, (fields.New & FrameMask) >> 12, true));
+            fault.Pages.Add(new HostPage(fault.Gpa >> 12, _form.Pfn(fields.New), true));
             LogsDirty = true;
         }
     }
@@ -231,9 +252,14 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
 
     public override void OnPage(in TraceLine line, in PageFields fields)
     {
+        var thread = Thread(line);
+        var isDirect = (fields.Role & DirectRole) != 0 && !thread.IsNested;
+        if (isDirect && line.Name.Kind == TracepointKind.GetPage && fields.Created)
+            Earlier[^1].OnMade((int)(fields.Role & 15), fields.Gfn);
+        else if (isDirect && line.Name.Kind == TracepointKind.ZapPage)
+            Earlier[^1].OnGone((int)(fields.Role & 15), fields.Gfn, _zapsObsolete);
         if (line.Name.Kind != TracepointKind.ZapPage)
             return;
-        var thread = Thread(line);
         thread.Invalidation = null;
         if (thread.Fault is null)
             Facts.Add(new Fact { Kind = FactKind.Zap, Ordinal = line.Ordinal });
@@ -248,6 +274,7 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
             case "kvm_mmu_zap_all_fast" or "kvm_mmu_invalidate_zap_all_pages":
                 Thread(line).Invalidation = null;
                 NoTeardown();
+                _zapsObsolete = true;
                 Facts.Add(new Fact { Kind = FactKind.ZapAll, Ordinal = line.Ordinal });
                 break;
             case "kvm_userspace_exit":
@@ -284,6 +311,7 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
                 if (call == SystemCallKind.GetDirtyLog && ClearsDirtyLog)
                     break;
                 thread.DirtyBatch = new Fact { Kind = FactKind.DirtyLogGet, Ordinal = ordinal, IsCall = true };
+                Earlier[^1].OnRead(thread.DirtyBatch);
                 Facts.Add(thread.DirtyBatch);
                 break;
             default:
@@ -296,6 +324,7 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
         _threads.Clear();
         NoTeardown();
         Facts.Add(new Fact { Kind = FactKind.Lost, Ordinal = ordinal });
+        Earlier.Add(new EarlierTables { Ordinal = ordinal });
     }
 
     private void Leaf(ThreadState thread, ulong gfn, int level, ulong spte)
@@ -305,22 +334,17 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
         var shift = 9 * (level - 1);
         var asked = fault.Gpa >> 12;
         var isMain = asked >> shift == gfn >> shift;
-        var pfn = (spte & FrameMask) >> 12;
-        var page = isMain ? new HostPage(asked, pfn + (asked & ((1UL << shift) - 1)), IsWritable(spte)) : new HostPage(gfn, pfn, IsWritable(spte));
+        var pfn = _form.Pfn(spte);
+        var page = isMain ? new HostPage(asked, pfn + (asked & ((1UL << shift) - 1)), _form.IsHostWritable(spte)) : new HostPage(gfn, pfn, _form.IsHostWritable(spte));
         fault.Pages.RemoveAll(known => known.Gfn == page.Gfn);
         fault.Pages.Add(page);
         if (isMain)
             fault.Level = level;
         HasHugePages |= level > 1;
-        HasAdDisabled |= isEpt && (spte >> 52 & 3) == 1;
+        HasAdDisabled |= _form.IsAdDisabled(spte);
         if (!LogsDirty && (level > 1 || !isMain))
             LogsDirtyFromStart = false;
     }
-
-    /// <summary>Maps something: has rights, and is no MMIO entry (write without read in EPT's form, bit 51 in x86 form).</summary>
-    private bool IsPresent(ulong spte) => (spte & Rights) != 0 && (isEpt ? (spte & 3) != WriteBit : (spte & X86Mmio) == 0);
-
-    private bool IsWritable(ulong spte) => (spte & (isEpt ? EptHostWritable : X86HostWritable)) != 0;
 
     private void DirtySign(ThreadState thread, long ordinal, ulong gfn)
     {
@@ -328,6 +352,7 @@ internal sealed class TraceFacts(bool isEpt, IReadOnlyDictionary<long, int> vcpu
         if (thread.DirtyBatch is null)
         {
             thread.DirtyBatch = new Fact { Kind = FactKind.DirtyLogGet, Ordinal = ordinal };
+            Earlier[^1].OnRead(thread.DirtyBatch);
             Facts.Add(thread.DirtyBatch);
         }
 

@@ -10,7 +10,9 @@ internal sealed class HostSurvey : TracepointSink
     private const ulong PlainErrorBits = 0x3f;
     private const ulong EptMemoryType = 7UL << 3;
     private const ulong EptWriteBack = 6UL << 3;
+    private const ulong X86Accessed = 1UL << 5;
     private const ulong X86AccessedOrDirty = 3UL << 5;
+    private const ulong LargePage = 1UL << 7;
     private const ulong X86CacheBits = 3UL << 3;
     private const ulong FrozenWithoutPresent = 1UL << 63;
     private const ulong Frozen = FrozenWithoutPresent | 0x5a0;
@@ -133,6 +135,9 @@ internal sealed class HostSurvey : TracepointSink
         Name(line);
         _spteChanged = true;
         Entry(fields.New);
+        Entry(fields.Old);
+        Table(fields.New, fields.Level);
+        Table(fields.Old, fields.Level);
         if ((fields.Old | fields.New) == FrozenWithoutPresent || fields.New is FrozenWithoutPresent or Frozen)
             _kernel.NotBefore(6, 10);
     }
@@ -184,7 +189,7 @@ internal sealed class HostSurvey : TracepointSink
     {
         if (isEpt == true)
         {
-            Ept("entries with EPT's memory type");
+            Ept("entries in EPT's form");
             return HostPaging.Ept;
         }
 
@@ -214,6 +219,17 @@ internal sealed class HostSurvey : TracepointSink
             _eptEntries++;
         else if ((spte & 5) == 5 && (spte & X86CacheBits) == 0 && (spte & X86AccessedOrDirty) != 0)
             _x86Entries++;
+    }
+
+    /// <summary>An entry that points at a table has all rights, and in x86 format the accessed bit, where EPT has a memory type that tables have not.</summary>
+    private void Table(ulong spte, int level)
+    {
+        if (level == 1 || (spte & (7 | LargePage | MmuPresent)) != (7 | MmuPresent))
+            return;
+        if ((spte & X86Accessed) != 0)
+            _x86Entries++;
+        else
+            _eptEntries++;
     }
 
     private void PageFaultExit(string reason)

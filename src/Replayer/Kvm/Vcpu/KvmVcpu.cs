@@ -160,6 +160,42 @@ public sealed class KvmVcpu : IHypervisor
             ShutDown();
     }
 
+    /// <summary>Makes what KVM's tables held for this vCPU before anything was seen of them. What another host would have had is its own matter.</summary>
+    /// <returns>False: not with two-dimensional paging, or not modelled.</returns>
+    public bool MapEarlier(EarlierMappings mappings)
+    {
+        ArgumentNullException.ThrowIfNull(mappings);
+        if (!Vm.TdpEnabled)
+            return false;
+        EnterGuest();
+        var isTold = true;
+        // The traced host's tables: where a page is larger, none may be needed.
+        foreach (var (level, gfn) in Vm.HostMemory.Recorded is null ? [] : mappings.Tables)
+        {
+            if (level < Mmu.RootRole.Level)
+                isTold &= Vm.ShadowMmu.DirectFaults.TryMapTables(this, gfn, level);
+        }
+
+        MapEarlier(mappings.Pages.Where(page => !page.Dirty), writes: false);
+        if (mappings.Pages.Exists(page => page is { Dirty: false, Page.Writable: true }))
+        {
+            foreach (var slot in Vm.Memslots.All)
+                Vm.HostEvents.DirtyLogGet(slot.BaseGfn << 12);
+        }
+
+        MapEarlier(mappings.Pages.Where(page => page.Dirty), writes: true);
+        return isTold;
+    }
+
+    private void MapEarlier(IEnumerable<EarlierPage> pages, bool writes)
+    {
+        foreach (var (level, page, _) in pages)
+        {
+            Vm.HostEvents.Answer(new HostAnswer { Level = level, Pages = [page] });
+            Vm.ShadowMmu.Faults.MapEarlier(this, page.Gfn, writes);
+        }
+    }
+
     /// <remarks>KVM: vcpu_enter_guest(), its first part; what injecting an event asks for waits for the next time around.</remarks>
     internal void ProcessRequests()
     {

@@ -41,6 +41,9 @@ internal sealed class EarlyDirectFaults(KvmVm vm, Recycler recycler, EarlyDirect
 
     public RetPf NonpagingPageFault(KvmVcpu vcpu) => throw new InvariantViolation($"{vm.Kernel} is not modelled in mode {vm.Mode.Name()}");
 
+    /// <inheritdoc/>
+    public bool TryMapTables(KvmVcpu vcpu, ulong gfn, int level) => false;
+
     /// <summary>Gives back the right to write that a dirty log took, without the lock.</summary>
     /// <returns>Fixed; Spurious: nothing was missing; Retry: the mapping is gone; Invalid: go on.</returns>
     /// <remarks>KVM: fast_page_fault(), page_fault_can_be_fast(), fast_pf_fix_direct_spte().</remarks>

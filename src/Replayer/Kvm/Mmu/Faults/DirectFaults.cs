@@ -13,6 +13,13 @@ internal interface IDirectFaults
 
     /// <summary>The same for shadow paging while the guest has paging off.</summary>
     RetPf NonpagingPageFault(KvmVcpu vcpu);
+
+    /// <summary>Makes the tables on the way to a frame, and no entry that maps it.</summary>
+    /// <param name="vcpu">Whose tables.</param>
+    /// <param name="gfn">The frame.</param>
+    /// <param name="level">Of the lowest table.</param>
+    /// <returns>False: not modelled.</returns>
+    bool TryMapTables(KvmVcpu vcpu, ulong gfn, int level);
 }
 
 /// <summary>Handles faults at guest-physical addresses in phases.</summary>
@@ -38,6 +45,19 @@ internal sealed class DirectFaults(KvmVm vm, FaultPhases phases, FastFaults fast
         // The tables have PAE form: 2 MiB is the largest page.
         vcpu.Fault.MaxLevel = PgLevel.Size2M;
         return Handle(vcpu);
+    }
+
+    /// <inheritdoc/>
+    public bool TryMapTables(KvmVcpu vcpu, ulong gfn, int level)
+    {
+        vcpu.Fault.Begin(gfn << 12, 0, TdpHandler, nxHugePages: false);
+        vcpu.Fault.Gfn = gfn;
+        vcpu.Fault.PfnKind = Host.HostPfnKind.NoSlot;
+        if (vcpu.Mmu.IsTdpMmu)
+            vm.TdpMmu.Map(vcpu, level);
+        else
+            mapper.Map(vcpu, level);
+        return true;
     }
 
     /// <remarks>KVM: direct_page_fault(), kvm_tdp_mmu_page_fault().</remarks>

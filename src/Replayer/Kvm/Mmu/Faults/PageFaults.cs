@@ -97,6 +97,16 @@ internal sealed class PageFaults(
         return Handle(vcpu, exit.Info2, exit.Info1, exit);
     }
 
+    /// <summary>Maps what the vCPU had mapped before anything was seen of it: as a fault would, and without one.</summary>
+    /// <param name="vcpu">The vCPU, with its roots loaded.</param>
+    /// <param name="gfn">The frame.</param>
+    /// <param name="writes">It had been written, where that can be.</param>
+    public void MapEarlier(KvmVcpu vcpu, ulong gfn, bool writes)
+    {
+        Dispatch(vcpu, gfn << 12, writes ? Pferr.Write : 0, overridesSmap: false);
+        vm.Stats.PfTaken--;
+    }
+
     /// <remarks>KVM: kvm_mmu_do_page_fault().</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private RetPf Dispatch(KvmVcpu vcpu, ulong address, ulong errorCode, bool overridesSmap)

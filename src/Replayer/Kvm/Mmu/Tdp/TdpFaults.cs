@@ -6,12 +6,16 @@ namespace Replay.Replayer.Kvm.Mmu.Tdp;
 internal sealed class TdpFaults(KvmVm vm, TdpEntries entries)
 {
     /// <summary>Builds the tables down to the faulting page, and its entry.</summary>
+    /// <param name="vcpu">The vCPU that faulted.</param>
+    /// <param name="tablesDownTo">Where it is not 0: no entry is set, and the lowest table is of this level.</param>
     /// <remarks>KVM: kvm_tdp_mmu_map(). Nobody races, so that an entry found removed is our own mistake.</remarks>
-    public RetPf Map(KvmVcpu vcpu)
+    public RetPf Map(KvmVcpu vcpu, int tablesDownTo)
     {
         using var scope = vm.Journal.Enter(KvmFunction.KvmTdpMmuMap);
         var fault = vcpu.Fault;
         vm.HugePages.Adjust(fault);
+        if (tablesDownTo > 0)
+            fault.GoalLevel = tablesDownTo;
         var root = vcpu.Mmu.Root.ShadowPage!;
         var isKnown = vm.WalkCache.TryFind(root, fault.Gfn, out var pageTable) && fault.GoalLevel == PgLevel.Size4K;
         var at = new TdpIterator(vm.Pages, isKnown ? pageTable! : root, PgLevel.Size4K, fault.Gfn);
@@ -22,8 +26,10 @@ internal sealed class TdpFaults(KvmVm vm, TdpEntries entries)
             if (fault.NxHugePageWorkaround)
                 vm.HugePages.DisallowedAdjust(fault, at.Old, at.Level);
             if (at.Level == fault.GoalLevel)
-                return MapTargetLevel(fault, at);
+                return tablesDownTo > 0 ? RetPf.Fixed : MapTargetLevel(fault, at);
             var isHuge = at.Old.IsShadowPresent && at.Old.IsLarge;
+            if (isHuge && tablesDownTo > 0)
+                return RetPf.Fixed;
             if (isHuge && vm.Kernel.SplitsHugePagesOnFault)
             {
                 SplitHugePage(fault, at);

@@ -44,7 +44,7 @@ public sealed class TdpMmu : IMmuBackend
     public void ZapAll() => _roots.ZapAll();
 
     /// <inheritdoc cref="TdpFaults.Map"/>
-    public RetPf Map(KvmVcpu vcpu) => _faults.Map(vcpu);
+    public RetPf Map(KvmVcpu vcpu, int tablesDownTo = 0) => _faults.Map(vcpu, tablesDownTo);
 
     /// <inheritdoc cref="TdpFaults.GetLastSptep"/>
     public Sptep GetLastSptep(ShadowPage root, ulong gfn) => _faults.GetLastSptep(root, gfn);
