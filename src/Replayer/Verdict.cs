@@ -20,7 +20,7 @@ public sealed record Verdict(
     public bool Holds => Disagreements.Count == 0 && Losses.Count == 0;
 
     /// <summary><c>exact</c>, <c>differs</c> or <c>none</c>.</summary>
-    public string Answer => Disagreements.Count > 0 ? "differs" : Losses.Count > 0 ? "none" : "exact";
+    public string Answer => Disagreements.Count > 0 ? "differs" : Losses.Count > 0 || Checked == 0 ? "none" : "exact";
 
     public static Verdict Of(ReplayResult result, IReadOnlyList<string> unseen)
     {
@@ -53,6 +53,7 @@ public sealed record Verdict(
     public override string ToString() => Answer switch
     {
         "exact" => $"exact: {Checked} translations checked, none differs",
+        "none" when Losses.Count == 0 => "no verdict: there was no translation of a CPU to compare with",
         "none" => $"no verdict{(Losses.Any(mark => mark.IsOfCapture) ? ", the capture is NOT EXACT" : "")}: {string.Join("; ", Losses.Select(mark => mark.Reason))}",
         _ => $"DIFFERS: {string.Join(", ", Disagreements.Select(mark => $"{mark.Count} {mark.Name}"))}; {Checked} translations checked",
     };

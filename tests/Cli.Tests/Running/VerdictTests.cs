@@ -62,6 +62,15 @@ public sealed class VerdictTests : IDisposable
     }
 
     [Fact]
+    public void Where_nothing_was_compared_nothing_is_called_exact()
+    {
+        var verdict = Replayer.Verdict.Of(0, [], []);
+        Assert.Equal("none", verdict.Answer);
+        Assert.Equal("no verdict: there was no translation of a CPU to compare with", verdict.ToString());
+        Assert.Equal("exact", Replayer.Verdict.Of(1, [], []).Answer);
+    }
+
+    [Fact]
     public async Task Features_that_KVM_does_not_offer_are_named_and_are_no_disagreement()
     {
         await Record("feature_not_offered");
