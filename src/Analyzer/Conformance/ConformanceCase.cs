@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.IO.Compression;
 using System.Text.Json;
 using Replay.Replayer;
@@ -122,6 +123,21 @@ public sealed record ConformanceCase
     /// <summary>The dumps of the case tell of all MMUs of the vCPU.</summary>
     /// <exception cref="ConformanceCaseException">The dumps are missing or damaged.</exception>
     public bool TellsNested() => ReadLines("tables.norm.txt").Exists(line => line.StartsWith("nested mmu=", StringComparison.Ordinal));
+
+    /// <summary>The checkpoints that the real guest came to, in order.</summary>
+    /// <exception cref="ConformanceCaseException">The trace is missing or damaged.</exception>
+    public IReadOnlyList<byte> Checkpoints()
+    {
+        const string Mark = "tracing_mark_write vmm checkpoint ";
+        var numbers = new List<byte>();
+        foreach (var line in ReadLines("trace.norm.txt"))
+        {
+            if (line.StartsWith(Mark, StringComparison.Ordinal) && byte.TryParse(line.AsSpan(Mark.Length), CultureInfo.InvariantCulture, out var number))
+                numbers.Add(number);
+        }
+
+        return numbers;
+    }
 
     private IEnumerable<string> UntilLast(List<string> tables)
     {

@@ -26,12 +26,19 @@ public static class ConformanceReplay
             profile = profile with { AdvancedExitInformation = false };
         if (!conformanceCase.Mode.RunsOn(profile.Vendor))
             throw new ConformanceCaseException($"{conformanceCase.Folder}: mode {conformanceCase.Mode.Name()} does not run on host profile '{profile.Name}'");
-        var (model, sharedAtEnd) = Replay(conformanceCase, profile, program, source, cancellation);
+        var (model, sharedAtEnd, markers) = Replay(conformanceCase, profile, program, source, cancellation);
         var observed = conformanceCase.ReadObserved(profile.EptAdBits, sharedAtEnd);
-        return ConformanceResult.Of(conformanceCase, observed, model, program);
+        return ConformanceResult.Of(conformanceCase, observed, model, program) with { EndedBehind = EndedBehind(conformanceCase, markers) };
     }
 
-    private static (ConformanceSequences Sequences, IReadOnlyCollection<ulong> SharedAtEnd) Replay(
+    /// <summary>The real guest came to an end behind this checkpoint, where the captured one went on; null: both came as far.</summary>
+    private static byte? EndedBehind(ConformanceCase conformanceCase, List<byte> markers)
+    {
+        var checkpoints = conformanceCase.Checkpoints();
+        return checkpoints.Count > 0 && checkpoints.Count < markers.Count && markers.Take(checkpoints.Count).SequenceEqual(checkpoints) ? checkpoints[^1] : null;
+    }
+
+    private static (ConformanceSequences Sequences, IReadOnlyCollection<ulong> SharedAtEnd, List<byte> Markers) Replay(
         ConformanceCase conformanceCase, HostProfile profile, CaseProgram program, ITraceSource source, CancellationToken cancellation)
     {
         var pages = conformanceCase.MemoryBytes >> 12;
@@ -51,8 +58,10 @@ public static class ConformanceReplay
         var session = new ReplaySession(source.Manifest, options, trace);
         trace.Session = session;
         var host = new ConformanceHost(conformanceCase, session, trace);
+        var markers = new List<byte>();
         session.Marker = number =>
         {
+            markers.Add(number);
             host.AtCheckpoint(number);
             if (number == conformanceCase.UntilCheckpoint)
                 trace.Close();
@@ -76,7 +85,7 @@ public static class ConformanceReplay
         }
 
         trace.Dump("final");
-        return (trace.ToSequences(), SharedAtEnd(session));
+        return (trace.ToSequences(), SharedAtEnd(session), markers);
     }
 
     /// <summary>The gfns that the host maps to a shared frame.</summary>

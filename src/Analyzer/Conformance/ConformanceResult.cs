@@ -28,6 +28,12 @@ public sealed record ConformanceResult
     /// <summary>The same lines with these bits: they are the CPU's, and a difference in them is none of KVM's.</summary>
     public required Alignment TablesWithAccessedDirty { get; init; }
 
+    /// <summary>The last checkpoint that was compared; null: all that the guest did.</summary>
+    public byte? ComparedTo { get; init; }
+
+    /// <summary>The real guest came to an end behind this checkpoint, where the captured one went on: what follows cannot be compared.</summary>
+    public byte? EndedBehind { get; init; }
+
     /// <summary>Where the two sides part first.</summary>
     public ConformanceDivergence? FirstDivergence { get; init; }
 
@@ -54,6 +60,7 @@ public sealed record ConformanceResult
             Mode = conformanceCase.Mode.Name(),
             HostProfile = conformanceCase.HostProfile,
             Kernel = conformanceCase.Kernel.Name,
+            ComparedTo = conformanceCase.UntilCheckpoint,
             Writes = new ConformanceClass("writes", Alignment.Of(observed.Writes, model.Writes)),
             Operations = new ConformanceClass("operations", Alignment.Of(observed.Operations, model.Operations)),
             Flushes = new ConformanceClass("flushes", Alignment.Of(observed.Flushes, model.Flushes)),

@@ -86,7 +86,8 @@ internal sealed class ConformCommand : VerbCommand
     private static ConformanceResult Compare(ConformanceCase conformanceCase, string capture, CancellationToken cancellation)
     {
         using var source = CaptureReader.Open(capture);
-        return ConformanceReplay.Run(conformanceCase, CaseProgram.Read(conformanceCase.GuestPath), source, cancellation);
+        var result = ConformanceReplay.Run(conformanceCase, CaseProgram.Read(conformanceCase.GuestPath), source, cancellation);
+        return result is { IsComplete: false, ComparedTo: null, EndedBehind: { } last } ? Compare(conformanceCase with { UntilCheckpoint = last }, capture, cancellation) : result;
     }
 
     private static void Print(List<(string Path, ConformanceResult Result)> results, List<string> notDriven, bool isOne, bool asJson, CliConsole console)

@@ -15,6 +15,8 @@ internal static class ConformanceReport
             console.Lines().WriteLine($"  {one.Name,-10} {one.Alignment.Matched} of {one.Alignment.Seen}{Extra(one.Alignment)}");
         var bits = result.TablesWithAccessedDirty;
         console.Lines().WriteLine($"  with A/D   {bits.Matched} of {bits.Seen}{Extra(bits)}");
+        if (result.ComparedTo is { } last)
+            console.Lines().WriteLine($"  compared to checkpoint {last}: the real guest went another way from there than the captured one, or ended");
         if (result.FirstDivergence is { } first)
             WriteDivergence(first, console.Out);
     }
@@ -23,7 +25,7 @@ internal static class ConformanceReport
     {
         var rows = new List<string[]> { (string[])["case", "writes", "operations", "flushes", "tables", "with A/D", "complete"] };
         foreach (var (path, result) in results)
-            rows.Add([path, .. result.Classes.Select(one => Score(one.Alignment)), Score(result.TablesWithAccessedDirty), result.IsComplete ? "yes" : "no"]);
+            rows.Add([path, .. result.Classes.Select(one => Score(one.Alignment)), Score(result.TablesWithAccessedDirty), (result.IsComplete ? "yes" : "no") + (result.ComparedTo is { } last ? $", to checkpoint {last}" : "")]);
         var complete = results.Count(entry => entry.Result.IsComplete);
         rows.Add(["total", .. Enumerable.Range(0, Picks.Length).Select(i => Sum(results, i)), $"{complete} of {results.Count}{(notDriven > 0 ? $", {notDriven} not driven" : "")}"]);
         var widths = Enumerable.Range(0, rows[0].Length).Select(column => rows.Max(row => row[column].Length)).ToArray();
@@ -126,6 +128,8 @@ internal static class ConformanceReport
         else
             json.WriteNullValue();
         json.WriteBoolean("complete", result.IsComplete);
+        if (result.ComparedTo is { } last)
+            json.WriteNumber("comparedToCheckpoint", last);
         Write(json, "tablesWithAccessedDirty", result.TablesWithAccessedDirty);
         json.WriteString("hostProfile", result.HostProfile);
         json.WriteString("kernel", result.Kernel);

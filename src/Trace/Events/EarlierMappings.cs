@@ -7,10 +7,10 @@ namespace Replay.Trace;
 public sealed record EarlierMappings
 {
     /// <summary>Pages that were mapped.</summary>
-    public List<EarlierPage> Pages { get; init; } = [];
+    public List<EarlierPage> Pages { get; init => field = value ?? []; } = [];
 
     /// <summary>Table pages that were there, in the order in which they were made, where that is known; what they held may not be.</summary>
-    public List<EarlierTable> Tables { get; init; } = [];
+    public List<EarlierTable> Tables { get; init => field = value ?? []; } = [];
 }
 
 /// <summary>A page that was mapped.</summary>

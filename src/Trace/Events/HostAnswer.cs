@@ -7,7 +7,7 @@ public sealed record HostAnswer
     public int Level { get; init; } = 1;
 
     /// <summary>The page, and those beside it that KVM could have without asking the host to bring them in.</summary>
-    public List<HostPage> Pages { get; init; } = [];
+    public List<HostPage> Pages { get; init => field = value ?? []; } = [];
 
     /// <summary>Guest-physical ranges that the host invalidated on the way to the answer: a copy-on-write.</summary>
     public List<HostRange>? Invalidated { get; init; }

@@ -42,6 +42,18 @@ public sealed class RealKvmTests
         ScoreFile.Raise(Scores, folder, score);
     }
 
+    /// <summary>With <c>ept=0</c> KVM takes back the CR3 that L2 loaded, and the guest ends; where it was captured it went on.</summary>
+    [Theory]
+    [InlineData("intel/shadow/nvmxnoept.4k", (byte)26)]
+    [InlineData("intel/ept/nvmxnoept.4k", null)]
+    public void A_real_guest_that_ended_before_the_captured_one_is_known_by_its_checkpoints(string folder, byte? last)
+    {
+        var conformanceCase = ConformanceCase.Load(Path.Combine(Data, folder)) with { UntilCheckpoint = null };
+        using var capture = CaptureReader.Open(Path.Combine(Data, "nvmxnoept.capture"));
+        var result = ConformanceReplay.Run(conformanceCase, CaseProgram.Read(conformanceCase.GuestPath), capture, TestContext.Current.CancellationToken);
+        Assert.Equal((last is null, last), (result.IsComplete, result.EndedBehind));
+    }
+
     [Fact]
     public void Every_mode_matches_completely() =>
         Assert.All(
