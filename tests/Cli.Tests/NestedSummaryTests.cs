@@ -27,6 +27,18 @@ public sealed class NestedSummaryTests : IDisposable
     }
 
     [Fact]
+    public async Task A_run_has_the_names_of_VMX_where_the_guest_s_guest_is_under_VMX()
+    {
+        var database = _folder["x.db"];
+        Assert.Equal(0, (await CommandRunner.Run("run", Capture("nvmx"), "-m", "ept", "--host", "intel-bochs", "--kernel", "6.1", "-o", database, "-q")).ExitCode);
+        var (_, text, _) = await CommandRunner.Run("query", database, "select code, code_name from guest_state where cause = 'vmexit' group by 1, 2 order by 1", "--format", "csv");
+        var rows = text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)[1..];
+        Assert.Contains("48,EPT_VIOLATION", rows);
+        Assert.Contains("49,EPT_MISCONFIG", rows);
+        Assert.All(rows, row => Assert.Equal(row.Split(',')[1], Trace.Tracepoints.ExitReasons.NestedName(ulong.Parse(row.Split(',')[0], System.Globalization.CultureInfo.InvariantCulture), isVmx: true)));
+    }
+
+    [Fact]
     public void Under_VMX_ways_in_and_exits_have_the_names_of_VMX()
     {
         var figures = new NestedFigures();

@@ -1,6 +1,6 @@
 -- title: What a guest's own guests cost
 -- description: How often a guest (L1) ran one of its own (L2), which of L2's exits went on to L1, and what KVM did to L2's tables: with nested page tables
---   the shadow of those (guest_mmu), without them a tree of their own. Counts are of the whole run; `per_vmrun` divides them by the entries into L2.
+--   the shadow of those (guest_mmu), without them a tree of their own. Under VMX page faults are EPT violations and exceptions. Counts are of the whole run; `per_vmrun` divides them by the entries into L2.
 --   Reads summaries; `nested-exits` and `nested-flushes` take them apart. No row: the run has no L2.
 -- param run run = NULL: Which run; without it all.
 WITH l2 AS (
@@ -10,7 +10,7 @@ WITH l2 AS (
 ),
 way AS (
   SELECT
-    run, sum(cause = 'vmrun') AS vmruns, sum(cause = 'vmexit') AS vmexits, sum(cause = 'vmexit' AND code_name IN ('NPF', 'PF')) AS faults_to_l1,
+    run, sum(cause = 'vmrun') AS vmruns, sum(cause = 'vmexit') AS vmexits, sum(cause = 'vmexit' AND code_name IN ('NPF', 'PF', 'EPT_VIOLATION', 'EPT_MISCONFIG', 'EXCEPTION_NMI')) AS faults_to_l1,
     sum(cause = 'registers' AND guest = 'L2') AS registers
   FROM guest_state
   WHERE :run IS NULL OR run = :run

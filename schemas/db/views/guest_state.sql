@@ -24,8 +24,8 @@ CREATE VIEW guest_state (
   vmcb_hex,        -- hex: The same.
   asid,            -- integer: Of an entry: the ASID that L1 gave L2.
   tlb_control,     -- integer: Of an entry: what L1 wants flushed: 0 nothing, 1 everything, 3 the ASID, 7 its entries that are not global.
-  code,            -- integer: Of an exit: its code.
-  code_name,       -- text: The same by name: `NPF`, `PF`, `VMMCALL`, `HLT`, ...; in hexadecimal where it has none here.
+  code,            -- integer: Of an exit: its code; under VMX its reason.
+  code_name,       -- text: The same by name: `NPF`, `PF`, `VMMCALL`, `HLT`, ..., under VMX `EPT_VIOLATION`, `VMCALL`, ...; in hexadecimal where it has none here.
   info1,           -- address: Of an exit: EXITINFO1.
   info1_hex,       -- hex: The same.
   info2,           -- address: Of an exit: EXITINFO2.
@@ -40,7 +40,21 @@ SELECT
   cr4, CASE WHEN cr4 IS NOT NULL THEN printf('0x%x', cr4) END, efer, CASE WHEN efer IS NOT NULL THEN printf('0x%x', efer) END,
   nested_root, CASE WHEN nested_root IS NOT NULL THEN printf('0x%x', nested_root) END, nested_levels,
   vmcb, CASE WHEN vmcb IS NOT NULL THEN printf('0x%x', vmcb) END, asid, tlb_control,
-  code, CASE
+  CASE WHEN code >> 32 = 1 THEN code & 4294967295 ELSE code END, CASE
+    WHEN code >> 32 = 1 THEN CASE code & 65535
+      WHEN 0 THEN 'EXCEPTION_NMI' WHEN 1 THEN 'EXTERNAL_INTERRUPT' WHEN 2 THEN 'TRIPLE_FAULT' WHEN 3 THEN 'INIT_SIGNAL' WHEN 4 THEN 'SIPI_SIGNAL'
+      WHEN 6 THEN 'OTHER_SMI' WHEN 7 THEN 'INTERRUPT_WINDOW' WHEN 8 THEN 'NMI_WINDOW' WHEN 9 THEN 'TASK_SWITCH' WHEN 10 THEN 'CPUID'
+      WHEN 12 THEN 'HLT' WHEN 13 THEN 'INVD' WHEN 14 THEN 'INVLPG' WHEN 15 THEN 'RDPMC' WHEN 16 THEN 'RDTSC' WHEN 18 THEN 'VMCALL'
+      WHEN 19 THEN 'VMCLEAR' WHEN 20 THEN 'VMLAUNCH' WHEN 21 THEN 'VMPTRLD' WHEN 22 THEN 'VMPTRST' WHEN 23 THEN 'VMREAD' WHEN 24 THEN 'VMRESUME'
+      WHEN 25 THEN 'VMWRITE' WHEN 26 THEN 'VMOFF' WHEN 27 THEN 'VMON' WHEN 28 THEN 'CR_ACCESS' WHEN 29 THEN 'DR_ACCESS' WHEN 30 THEN 'IO_INSTRUCTION'
+      WHEN 31 THEN 'MSR_READ' WHEN 32 THEN 'MSR_WRITE' WHEN 33 THEN 'INVALID_STATE' WHEN 34 THEN 'MSR_LOAD_FAIL' WHEN 36 THEN 'MWAIT_INSTRUCTION'
+      WHEN 37 THEN 'MONITOR_TRAP_FLAG' WHEN 39 THEN 'MONITOR_INSTRUCTION' WHEN 40 THEN 'PAUSE_INSTRUCTION' WHEN 41 THEN 'MCE_DURING_VMENTRY'
+      WHEN 43 THEN 'TPR_BELOW_THRESHOLD' WHEN 44 THEN 'APIC_ACCESS' WHEN 45 THEN 'EOI_INDUCED' WHEN 46 THEN 'GDTR_IDTR' WHEN 47 THEN 'LDTR_TR'
+      WHEN 48 THEN 'EPT_VIOLATION' WHEN 49 THEN 'EPT_MISCONFIG' WHEN 50 THEN 'INVEPT' WHEN 51 THEN 'RDTSCP' WHEN 52 THEN 'PREEMPTION_TIMER'
+      WHEN 53 THEN 'INVVPID' WHEN 54 THEN 'WBINVD' WHEN 55 THEN 'XSETBV' WHEN 56 THEN 'APIC_WRITE' WHEN 57 THEN 'RDRAND' WHEN 58 THEN 'INVPCID'
+      WHEN 59 THEN 'VMFUNC' WHEN 60 THEN 'ENCLS' WHEN 61 THEN 'RDSEED' WHEN 62 THEN 'PML_FULL' WHEN 63 THEN 'XSAVES' WHEN 64 THEN 'XRSTORS'
+      WHEN 67 THEN 'UMWAIT' WHEN 68 THEN 'TPAUSE' WHEN 74 THEN 'BUS_LOCK' WHEN 75 THEN 'NOTIFY'
+      ELSE printf('0x%x', code & 65535) END
     WHEN code BETWEEN 0 AND 15 THEN 'READ_CR' || code
     WHEN code BETWEEN 16 AND 31 THEN 'WRITE_CR' || (code - 16)
     WHEN code BETWEEN 32 AND 63 THEN CASE WHEN code < 48 THEN 'READ_DR' ELSE 'WRITE_DR' END || (code & 15)

@@ -89,6 +89,7 @@ internal sealed class NestedFollower(Scribe scribe, ExitFollower exits, bool sho
             Cr3 = Unseen.Word,
             NestedRoot = Unseen.Word,
             Code = hasCode ? code.Number : Unseen.Word,
+            IsVmx = code.Isa == ExitIsa.Vmx,
             Info1 = info1,
             Info2 = Word(text, "ext_inf2: "u8) ?? Unseen.Word,
         });

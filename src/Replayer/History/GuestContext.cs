@@ -76,6 +76,9 @@ public readonly record struct GuestStateRecord
 
     public byte Vcpu { get; init; }
 
+    /// <summary>Of an exit: its code is a basic exit reason of VMX, not an exit code of SVM.</summary>
+    public bool IsVmx { get; init; }
+
     internal static GuestStateRecord Of(ControlRegisters registers, GuestContext context, GuestStateCause cause) => new()
     {
         Cr0 = registers.Cr0,

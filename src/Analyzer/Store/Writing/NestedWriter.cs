@@ -9,6 +9,9 @@ internal sealed class NestedWriter(NativeConnection connection, int run) : IDisp
     public const string PageTable = "_guest_page";
     public const string EntryTable = "_guest_entry";
 
+    /// <summary>Added to a reason of VMX, since the numbers of the two mean different exits.</summary>
+    private const long VmxCode = 1L << 32;
+
     private NativeStatement? _page;
     private NativeStatement? _entry;
 
@@ -59,7 +62,7 @@ internal sealed class NestedWriter(NativeConnection connection, int run) : IDisp
             state.Context == GuestContext.L1 && !isExit ? null : Seen(state.Vmcb),
             isEntry && state.Asid != uint.MaxValue ? (long)state.Asid : null,
             isEntry && state.TlbControl != Unseen.Byte ? (int)state.TlbControl : null,
-            isExit ? Seen(state.Code) : null,
+            isExit && Seen(state.Code) is { } code ? code | (state.IsVmx ? VmxCode : 0) : null,
             isExit ? Seen(state.Info1) : null,
             isExit ? Seen(state.Info2) : null,
             state.ExitId < 0 ? null : state.ExitId);

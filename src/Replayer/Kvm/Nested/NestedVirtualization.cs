@@ -218,7 +218,7 @@ internal abstract class NestedVirtualization(KvmVcpu vcpu)
             };
         }
         else if (cause == GuestStateCause.Vmexit)
-            state = state with { Vmcb = Control, Code = LastExit.Code, Info1 = LastExit.Info1, Info2 = LastExit.Info2 };
+            state = state with { Vmcb = Control, Code = LastExit.Code, Info1 = LastExit.Info1, Info2 = LastExit.Info2, IsVmx = Vm.Profile.Vendor == CpuVendor.Intel };
 
         Vm.Journal.GuestState(state);
     }
