@@ -11,7 +11,7 @@ namespace Replay.Replayer.Kvm;
 
 /// <summary>One virtual CPU.</summary>
 /// <remarks>KVM: struct kvm_vcpu.</remarks>
-public sealed class KvmVcpu : IHypervisor
+public sealed partial class KvmVcpu : IHypervisor
 {
     private const ulong PcidMask = 0xfff;
 
@@ -312,17 +312,6 @@ public sealed class KvmVcpu : IHypervisor
 
     /// <inheritdoc/>
     public bool IsApicAccessPage(ulong gpa) => Vm.Profile.PrivateMemslots && Vm.Memslots.Find(gpa >> 12) is { Id: PrivateMemslots.ApicAccessPage };
-
-    /// <summary>Marks the pages that the CPU logged as dirty, and empties the log.</summary>
-    /// <remarks>KVM: vmx_flush_pml_buffer().</remarks>
-    internal void FlushPmlBuffer()
-    {
-        if (_pml is null || _pml.Count == 0)
-            return;
-        foreach (var gpa in _pml.Entries)
-            Vm.Memslots.Find(gpa >> 12)?.MarkDirty(gpa >> 12);
-        _pml.Clear();
-    }
 
     /// <summary>Nothing runs any more until userspace sets the registers anew.</summary>
     /// <remarks>KVM: KVM_REQ_TRIPLE_FAULT.</remarks>
