@@ -111,4 +111,4 @@ internal sealed class InputMissingException(string message) : Exception(message)
 internal sealed class OutputExistsException(string message) : Exception(message);
 
 /// <summary>The command line asks for something that makes no sense. One line; exit code 2.</summary>
-internal sealed class UsageException(string message) : Exception(message);
+internal sealed class UsageException(string message) : Exception(message.ReplaceLineEndings(" "));

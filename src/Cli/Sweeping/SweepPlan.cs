@@ -65,8 +65,9 @@ internal sealed class SweepPlan
         {
             return new SweepPlan(path, TomlSerializer.Deserialize<TomlTable>(File.ReadAllText(path)) ?? new TomlTable());
         }
-        catch (TomlException exception)
+        catch (Exception exception) when (exception is TomlException or ArgumentOutOfRangeException)
         {
+            // Tomlyn quotes a character that is none, and fails over it.
             throw new UsageException($"{path}: {exception.Message.ReplaceLineEndings(" ")}");
         }
     }

@@ -22,12 +22,15 @@ public sealed class CaptureExistsException : IOException
 public sealed class CaptureFormatException : Exception
 {
     public CaptureFormatException(string message)
-        : base(message)
+        : base(OneLine(message))
     {
     }
 
     public CaptureFormatException(string message, Exception inner)
-        : base(message, inner)
+        : base(OneLine(message), inner)
     {
     }
+
+    /// <summary>It may quote the file.</summary>
+    private static string OneLine(string message) => message.ReplaceLineEndings(" ");
 }

@@ -49,6 +49,8 @@ public sealed class SweepTests : IDisposable
     [InlineData("[[workload]]\nname = \"random\"\n[matrix]\nmmu = [\"tdp\"]", "there is no tdp: choose from ept")]
     [InlineData("[[workload]]\nname = \"radnom\"", "there is no radnom")]
     [InlineData("[matrix", "plan.toml")]
+    [InlineData("[[workload]]\nname = \"rad\\nom\"", "there is no rad om")]
+    [InlineData("detail = \"\\u000", "plan.toml")]
     public async Task A_wrong_plan_is_told_in_a_line(string plan, string why)
     {
         await File.WriteAllTextAsync(_folder["plan.toml"], plan, TestContext.Current.CancellationToken);

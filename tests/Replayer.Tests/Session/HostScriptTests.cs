@@ -63,6 +63,17 @@ public sealed class HostScriptTests
         Assert.All(_recorder.Writes.Where(write => write.Ordinal == 6 && write.Actor != Actor.Hardware), write => Assert.Contains(write.Gfn - 0x200, Enumerable.Range(0, 64).Select(i => (ulong)i)));
     }
 
+    [Theory]
+    [InlineData("{\"at\": tr\re}")]
+    [InlineData("{\"at\": \u2028}")]
+    [InlineData("{\"at\": \"\v")]
+    public void What_is_wrong_is_told_in_one_line(string text)
+    {
+        var error = Assert.Throws<CaptureFormatException>(() => HostScript.Parse(text, "events.jsonl"));
+        Assert.StartsWith("events.jsonl, line 1: ", error.Message, StringComparison.Ordinal);
+        Assert.Equal(error.Message.ReplaceLineEndings(""), error.Message);
+    }
+
     [Fact]
     public void NX_recovery_can_be_asked_for()
     {
