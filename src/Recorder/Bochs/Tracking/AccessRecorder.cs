@@ -76,6 +76,7 @@ internal sealed class AccessRecorder
     /// <summary>The CPU fetches an instruction: once each time execution enters a page.</summary>
     public void Fetch(ulong va, ulong gpa, int length)
     {
+        va = Linear(va, gpa);
         var user = _context.Cpl == 3 ? AccessFlags.User : AccessFlags.None;
         var room = (int)(GuestRam.PageSize - (va & PageMask));
         if (_fetchPage != (va & ~PageMask))
@@ -91,9 +92,22 @@ internal sealed class AccessRecorder
         _fetchPage = second;
     }
 
+    /// <summary>Without paging a linear address is the physical one, whatever the segment's base, which the trace does not tell.</summary>
+    private ulong Linear(ulong va, ulong gpa) => _context.Controls.HasPaging || _context.Second is not null ? va : gpa;
+
     /// <summary>An access within one page, made by an instruction.</summary>
     public void Record(AccessKind kind, ulong va, ulong gpa, int size, AccessFlags flags, ulong? rip, ReadOnlySpan<byte> data, StoreInstruction instruction = StoreInstruction.Untold)
     {
+        va = Linear(va, gpa);
+        if (((va ^ gpa) & PageMask) != 0)
+        {
+            // Of a segment that does not begin at 0.
+            _findings.Untold++;
+            if (kind == AccessKind.Write)
+                _ram.Store(gpa, data);
+            return;
+        }
+
         var place = Find(va);
         var isWhere = place.IsMapped && ((place.Gpa ^ gpa) & ~PageMask) == 0;
         if (!isWhere)
