@@ -68,7 +68,7 @@ internal sealed class SweepPlan
         catch (Exception exception) when (exception is TomlException or ArgumentOutOfRangeException)
         {
             // Tomlyn quotes a character that is none, and fails over it.
-            throw new UsageException($"{path}: {exception.Message.ReplaceLineEndings(" ")}");
+            throw new UsageException($"{path}: {exception.Message}");
         }
     }
 

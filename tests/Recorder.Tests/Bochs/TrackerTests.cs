@@ -35,6 +35,17 @@ public sealed class TrackerTests
     }
 
     [Fact]
+    public void Without_paging_an_address_is_the_physical_one_whatever_the_segment_s_base()
+    {
+        Take(
+            "(0).[1] [0x000000007c10] 07c0:0000000000000010 (unk. ctxt): mov dword ptr ds:[eax], ecx ; 8908",
+            "[CPU0 WR]: LIN 0x0000000000002000 PHY 0x000000002000 (len=4, UC): 0x00000001",
+            "(0).[2] [0x000000007ffe] 07c0:00000000000003fe (unk. ctxt): mov dword ptr ds:[eax], ecx ; 8908");
+        Assert.Equal([0x7c10UL, 0x2000UL], _sink.Rows.Where(row => row.Event is null).Select(row => row.Gva).Take(2));
+        Assert.All(_sink.Rows.Where(row => row.Event is null), row => Assert.Equal(row.Gpa, row.Gva));
+    }
+
+    [Fact]
     public void A_read_modify_write_is_a_read_and_a_write_of_one_place()
     {
         Take(

@@ -344,7 +344,7 @@ internal sealed class PartReader(string directory, CaptureManifest manifest, Who
         }
         catch (Exception error) when (error is not (CaptureFormatException or OutOfMemoryException))
         {
-            throw new CaptureFormatException($"{path}: not a file of a capture ({error.Message.ReplaceLineEndings(" ").TrimEnd('.')}). Copy or record the capture again.", error);
+            throw new CaptureFormatException($"{path}: not a file of a capture ({error.Message.TrimEnd('.')}). Copy or record the capture again.", error);
         }
     }
 
