@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Replay.Analyzer.Schema;
@@ -113,7 +112,7 @@ public sealed class Database : IDisposable
                 Recorded = (ulong)mark.Recorded,
                 Modelled = (ulong)mark.Modelled,
             })),
-            JsonSerializer.Deserialize<List<string>>(run.CaptureBlind) ?? []);
+            run.BlindSpots());
     }
 
     /// <summary>What a run has of nested guests (L2); null: nothing.</summary>
