@@ -37,15 +37,28 @@ public sealed partial class SourceRuleTests
         Assert.Empty(crowded);
     }
 
+    /// <summary>The VM has it; what stands above it is handed the parts that it needs when it is made. Audits look into all of it.</summary>
     [Fact]
-    public void No_part_of_the_shadow_mmu_code_takes_the_whole_of_it()
+    public void Nobody_reaches_for_the_shadow_mmu_code_or_keeps_the_whole_of_it()
     {
-        var parts = Path.Combine(Source, "Replayer", "Kvm", "Mmu");
+        var audits = Path.Combine("Mmu", "Audit", "");
         var takers = CSharpFiles()
-            .Where(file => file.Path.StartsWith(parts, StringComparison.Ordinal) && !file.Path.Contains($"{Path.DirectorySeparatorChar}Audit{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
-            .Where(file => Path.GetFileName(file.Path) is not ("ShadowMmu.cs" or "MmuBackends.cs") && WholeMmu().IsMatch(file.Text))
+            .Where(file => IsReplayer(file.Path) && !file.Path.Contains(audits, StringComparison.Ordinal))
+            .Where(file => Path.GetFileName(file.Path) is not ("KvmVm.cs" or "MmuBackends.cs") && WholeMmu().IsMatch(file.Text))
             .Select(file => file.Path);
         Assert.Empty(takers);
+    }
+
+    [Fact]
+    public void A_folder_has_one_namespace_its_own_or_that_of_a_folder_above()
+    {
+        foreach (var folder in CSharpFiles().GroupBy(file => Path.GetDirectoryName(file.Path)!, StringComparer.Ordinal))
+        {
+            var own = "Replay." + Path.GetRelativePath(Source, folder.Key).Replace(Path.DirectorySeparatorChar, '.');
+            var names = folder.SelectMany(file => Namespace().Matches(file.Text)).Select(match => match.Groups["name"].Value).Distinct(StringComparer.Ordinal).ToList();
+            Assert.True(names.Count <= 1, $"{folder.Key} has the namespaces {string.Join(" and ", names)}");
+            Assert.All(names, name => Assert.StartsWith(name + ".", own + ".", StringComparison.Ordinal));
+        }
     }
 
     /// <summary>The header lists the plugin's files from the bottom up, with what each offers.</summary>
@@ -99,8 +112,11 @@ public sealed partial class SourceRuleTests
     [GeneratedRegex(@"\.Exchange\(|Key\.Create\(")]
     private static partial Regex EntryWrite();
 
-    [GeneratedRegex(@"\.ShadowMmu\b|\bShadowMmu\s+_?mmu\b")]
+    [GeneratedRegex(@"\.ShadowMmu\b|\bShadowMmu\s+(_\w+|\w+\s*(\{|=>|;))|\b(class|struct)\s+\w+\([^)]*\bShadowMmu\b")]
     private static partial Regex WholeMmu();
+
+    [GeneratedRegex(@"^namespace (?<name>[\w.]+);", RegexOptions.Multiline)]
+    private static partial Regex Namespace();
 
     [GeneratedRegex(@"^/\* (?<file>\w+)\.c\b", RegexOptions.Multiline)]
     private static partial Regex PluginFile();

@@ -5,25 +5,9 @@ using Replay.Analyzer.Store;
 
 namespace Replay.Analyzer.Query;
 
-/// <summary>What is right SQL and yet not what was meant: a run taken for its name, ids of several runs taken for one.</summary>
+/// <summary>What is right SQL and yet may not be what was meant, and why an answer is empty.</summary>
 public static partial class QueryHints
 {
-    private static readonly string[] CountedAnew = ["fault_id", "exit_id", "table_id", "chain_id", "ordinal", "seq"];
-
-    /// <summary>Refuses a comparison that can never be true: a run's number with a name.</summary>
-    /// <exception cref="QueryException">The SQL compares the column <c>run</c> with the name of a run.</exception>
-    public static void Check(string sql, Database database)
-    {
-        ArgumentNullException.ThrowIfNull(database);
-        foreach (Match match in RunByName().Matches(sql))
-        {
-            var name = match.Groups["name"].Value;
-            if (database.Runs.FirstOrDefault(run => run.Name == name) is not { } run || NamedRun().IsMatch(sql))
-                continue;
-            throw new QueryException($"run is a number, which no row's equals '{name}'. Write run = {run.Run} ({run.Name}), or run = (SELECT run FROM run WHERE name = '{name}').");
-        }
-    }
-
     /// <summary>A line for each join that puts rows of different runs together, and for what is asked of a run that cannot show it.</summary>
     public static IEnumerable<string> For(string sql, Database database)
     {
@@ -35,8 +19,9 @@ public static partial class QueryHints
         foreach (Match match in Join().Matches(sql))
         {
             var condition = match.Groups["condition"].Value;
-            var id = Array.Find(CountedAnew, column => Regex.IsMatch(condition, $@"\b{column}\b", RegexOptions.IgnoreCase));
-            if (id is null || RunWord().IsMatch(condition))
+            var id = MeantQuery.CountedAnew.FirstOrDefault(column => Regex.IsMatch(condition, $@"\b{column}\b", RegexOptions.IgnoreCase));
+            if (id is null || RunWord().IsMatch(condition) || RunOfSide().Matches(sql).Select(match => match.Groups["side"].Value).Distinct(StringComparer.OrdinalIgnoreCase).Count() > 1
+                || RunByNumber().Count(sql) > 1)
                 continue;
             var remedy = match.Value.Contains("USING", StringComparison.OrdinalIgnoreCase) ? $"USING (run, {id})" : "AND a.run = b.run";
             yield return $"a join by {id} alone puts rows of different runs together: every run counts anew. Add {remedy}.";
@@ -65,15 +50,11 @@ public static partial class QueryHints
             .Concat(database.Runs.Where(run => run is { CaptureSource: "ftrace" } && run.Mode != "observed" && !run.Options.Contains("companion_of", StringComparison.Ordinal))
                 .Select(run => $"run {run.Name}: its capture was made of a trace, which has the guest's physical accesses and not its CR3."));
 
-    [GeneratedRegex(@"\brun\s*(=|==|\bIS\b|\bIN\b\s*\()\s*'(?<name>[^']+)'", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
-    private static partial Regex RunByName();
-
     [GeneratedRegex(@"\brun\s*==?\s*(?<number>[0-9]+)\b", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
     private static partial Regex RunByNumber();
 
-    /// <summary>A column that the SQL itself calls run may hold names.</summary>
-    [GeneratedRegex(@"\bAS\s+run\b", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
-    private static partial Regex NamedRun();
+    [GeneratedRegex(@"\b(?<side>\w+)\.run\b", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture)]
+    private static partial Regex RunOfSide();
 
     [GeneratedRegex(@"\bJOIN\s+[\w.]+(\s+AS)?(\s+(?!ON\b|USING\b)\w+)?\s+(ON\b|USING\b)\s*(?<condition>.+?)(?=\b(JOIN|LEFT|INNER|CROSS|WHERE|GROUP|ORDER|LIMIT|UNION|HAVING)\b|;|$)", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture | RegexOptions.Singleline)]
     private static partial Regex Join();

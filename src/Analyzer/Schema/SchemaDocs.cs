@@ -21,10 +21,12 @@ public static class SchemaDocs
         - Columns of type **address** are 64-bit patterns. SQLite's integers are signed, so addresses of the upper half are negative: sort them with
           `ORDER BY gva < 0, gva`, and write constants as `0xffff888000000000`. Each has a **hex** twin for the eye.
         - Columns of type **boolean** hold 0 or 1.
-        - **Joins**: every run counts its ids, ordinals and `seq` anew, so join by the run too: `FROM table_write AS w JOIN fault AS f USING (run, fault_id)`. A run is a
-          number: `WHERE run = 1`, or `JOIN run USING (run) WHERE run.name = 'ept'`. `replay query`, `replay shell` and the explorer refuse `run = 'ept'`, and
-          warn of a join without the run. The numbers stay a run's own, because the same capture then has the same ids in every file and beside any other run: `diff` and notes
-          about them hold wherever it is replayed.
+        - **Joins**: every run counts its ids, ordinals and `seq` anew, so a join needs the run too: `FROM table_write AS w JOIN fault AS f USING (run, fault_id)`. A run
+          is a number: `WHERE run = 1`, or `JOIN run USING (run) WHERE run.name = 'ept'`. In any other client that is what to write. `replay query`, `replay shell` and the
+          explorer also take what one would write at first, and say in a line what they took it for: `run = 'ept'` is the run of that name; `USING (fault_id)`, `w.fault_id =
+          f.fault_id` and `fault_id IN (SELECT fault_id FROM ...)` are within each run. To set runs side by side, name the run of each:
+          `FROM fault AS a JOIN fault AS b USING (ordinal) WHERE a.run = 1 AND b.run = 2`. The numbers stay a run's own, because the same capture then has the same ids in every
+          file and beside any other run: `diff` and notes about them hold wherever it is replayed.
         - Searches by `run` with `ordinal`, `table_id` (and `idx`), `gfn`, `fault_id`, `gpa` or `gva` use an index in the views that have these columns. These have none,
           and read the run's rows of the view: `fault_id` in `page_operation`, `rmap_change` or `tlb_flush`; `gfn` in `page_operation`; `table_id` in `rmap_change`; `gva` in `guest_fault`.
         """;

@@ -100,9 +100,15 @@ internal sealed class QueryCommand : VerbCommand
             using var connection = FolderEngines.Load(path).Open(folders);
             var asked = new FolderRunner(connection, path);
             var question = Text(arguments, console);
-            using var answer = question.StartsWith('@')
-                ? asked.Execute(CannedQueries.Find(question), parameters, limits, cancellation)
-                : asked.Execute(question, Values(parameters), limits, cancellation);
+            if (question.StartsWith('@'))
+            {
+                using var canned = asked.Execute(CannedQueries.Find(question), parameters, limits, cancellation);
+                return Task.FromResult(Write(canned, format, limits, console));
+            }
+
+            var meantOfFolder = asked.Meant(question, Values(parameters));
+            Note(meantOfFolder, console);
+            using var answer = asked.Execute(meantOfFolder.Sql, meantOfFolder.Parameters, limits, cancellation);
             return Task.FromResult(Write(answer, format, limits, console));
         }
 
@@ -112,14 +118,30 @@ internal sealed class QueryCommand : VerbCommand
         var symbols = CommonOptions.ReadSymbols(arguments.GetValue(_symbols));
         var runner = new QueryRunner(database, symbols is null ? null : symbols.Function);
         var text = Text(arguments, console);
-        using var execution = Start(runner, text, parameters, limits, cancellation);
-        var sql = text.StartsWith('@') ? CannedQueries.Find(text).Sql : text;
-        if (sql == text)
-            QueryHints.Check(text, database);
-        foreach (var hint in QueryHints.For(sql, database))
-            console.Error.WriteLine($"replay query: {hint}");
+        if (text.StartsWith('@'))
+        {
+            var query = CannedQueries.Find(text);
+            using var canned = runner.Execute(query, parameters, limits, cancellation);
+            return Task.FromResult(Answer(canned, query.Sql));
+        }
 
-        return Task.FromResult(Write(execution, format, limits, console, symbols, QueryHints.WhyEmpty(sql, database)));
+        var meant = MeantQuery.Of(text, database, Values(parameters));
+        using var execution = runner.Execute(meant.Sql, meant.Parameters, limits, cancellation);
+        Note(meant, console);
+        return Task.FromResult(Answer(execution, meant.Sql));
+
+        int Answer(QueryExecution rows, string sql)
+        {
+            foreach (var hint in QueryHints.For(sql, database))
+                console.Error.WriteLine($"replay query: {hint}");
+            return Write(rows, format, limits, console, symbols, QueryHints.WhyEmpty(sql, database));
+        }
+    }
+
+    private static void Note(MeantQuery meant, CliConsole console)
+    {
+        foreach (var note in meant.Notes)
+            Prose.Write(console.Error, $"replay query: {note}", console.Width);
     }
 
     private static int Write(IQueryExecution execution, ResultFormat format, QueryLimits limits, CliConsole console, SymbolTable? symbols = null, string? whyEmpty = null)
@@ -146,14 +168,6 @@ internal sealed class QueryCommand : VerbCommand
         if (seconds is not (>= 0 and <= MostSeconds))
             throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"--timeout {seconds}: from 0, for no limit, to {MostSeconds} seconds."));
         return new QueryLimits { Rows = rows > 0 ? rows : null, Bytes = bytes > 0 ? bytes : null, Time = seconds > 0 ? TimeSpan.FromSeconds(seconds) : null };
-    }
-
-    private static QueryExecution Start(
-        QueryRunner runner, string text, Dictionary<string, string> parameters, QueryLimits limits, CancellationToken cancellation)
-    {
-        if (text.StartsWith('@'))
-            return runner.Execute(CannedQueries.Find(text), parameters, limits, cancellation);
-        return runner.Execute(text, Values(parameters), limits, cancellation);
     }
 
     private static Dictionary<string, SqlValue> Values(Dictionary<string, string> parameters) =>

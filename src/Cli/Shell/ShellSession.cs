@@ -132,10 +132,10 @@ internal sealed class ShellSession(Database database, CliConsole console, Cancel
     {
         var sql = _statement.ToString();
         _statement.Clear();
-        QueryHints.Check(sql, database);
-        foreach (var hint in QueryHints.For(sql, database))
+        var meant = MeantQuery.Of(sql, database);
+        foreach (var hint in meant.Notes.Concat(QueryHints.For(meant.Sql, database)))
             console.Error.WriteLine(hint);
-        Answer(limits => _runner.Execute(sql, limits: limits, cancellation: stop), QueryHints.WhyEmpty(sql, database));
+        Answer(limits => _runner.Execute(meant.Sql, limits: limits, cancellation: stop), QueryHints.WhyEmpty(meant.Sql, database));
     }
 
     private void AskCanned(string[] words, CancellationToken stop)

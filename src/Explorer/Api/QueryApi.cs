@@ -32,18 +32,8 @@ internal static class QueryApi
         using var session = Borrow(shelf, request);
         var limits = Limits(request, options);
         var hints = new List<string>();
-        if (request.Text("sql") is { } sql)
-        {
-            QueryHints.Check(sql, session.Database);
-            hints.AddRange(QueryHints.For(sql, session.Database));
-        }
-        else if (request.Text("q") is { } name)
-        {
-            hints.AddRange(QueryHints.For(CannedQueries.Find(name).Sql, session.Database));
-        }
-
         var watch = Stopwatch.StartNew();
-        using var execution = Start(session, request, limits);
+        using var execution = Start(session, request, limits, hints);
         var results = new List<object>();
         while (execution.NextResult())
         {
@@ -110,13 +100,21 @@ internal static class QueryApi
         Time = options.Timeout,
     };
 
-    private static QueryExecution Start(Session session, Request request, QueryLimits limits)
+    private static QueryExecution Start(Session session, Request request, QueryLimits limits, List<string>? hints = null)
     {
         var arguments = request.Query.Where(pair => pair.Key.StartsWith(ParameterPrefix, StringComparison.Ordinal) && !string.IsNullOrEmpty(pair.Value[0]))
             .ToDictionary(pair => pair.Key[ParameterPrefix.Length..], pair => pair.Value[0]!, StringComparer.Ordinal);
         if (request.Text("sql") is { } sql)
-            return session.Runner.Execute(sql, arguments.ToDictionary(pair => pair.Key, pair => SqlValue.Parse(pair.Value), StringComparer.Ordinal), limits, request.Cancellation);
-        return session.Runner.Execute(CannedQueries.Find(request.Needed("q")), arguments, limits, request.Cancellation);
+        {
+            var meant = MeantQuery.Of(sql, session.Database, arguments.ToDictionary(pair => pair.Key, pair => SqlValue.Parse(pair.Value), StringComparer.Ordinal));
+            hints?.AddRange(meant.Notes);
+            hints?.AddRange(QueryHints.For(meant.Sql, session.Database));
+            return session.Runner.Execute(meant.Sql, meant.Parameters, limits, request.Cancellation);
+        }
+
+        var query = CannedQueries.Find(request.Needed("q"));
+        hints?.AddRange(QueryHints.For(query.Sql, session.Database));
+        return session.Runner.Execute(query, arguments, limits, request.Cancellation);
     }
 
     private static object?[] Row(QueryExecution execution)

@@ -26,20 +26,4 @@ public sealed class NameHintTests : IDisposable
         var problem = Assert.Throws<QueryException>(() => new QueryRunner(database).Execute("SELECT w.levle FROM table_write AS w", cancellation: TestContext.Current.CancellationToken).NextResult());
         Assert.Contains("no such column: w.levle. Did you mean 'level'?", problem.Message, StringComparison.Ordinal);
     }
-
-    [Theory]
-    [InlineData("SELECT * FROM fault WHERE run = 'ept'", true)]
-    [InlineData("SELECT * FROM fault AS f WHERE f.run IN ('ept')", true)]
-    [InlineData("SELECT * FROM fault WHERE run = 1", false)]
-    [InlineData("SELECT * FROM fault WHERE run = '1'", false)]
-    [InlineData("SELECT * FROM (SELECT name AS run FROM run) WHERE run = 'ept'", false)]
-    [InlineData("SELECT * FROM run WHERE name = 'ept'", false)]
-    public void A_run_taken_for_its_name_is_refused_with_its_number(string sql, bool isRefused)
-    {
-        using var database = SampleHistory.Store(_directory.File("x.db"));
-        if (isRefused)
-            Assert.Contains("Write run = 1 (ept)", Assert.Throws<QueryException>(() => QueryHints.Check(sql, database)).Message, StringComparison.Ordinal);
-        else
-            QueryHints.Check(sql, database);
-    }
 }

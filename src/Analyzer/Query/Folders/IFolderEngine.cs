@@ -34,6 +34,9 @@ public sealed class FolderRunner(IFolderConnection connection, string path)
         return connection.Execute(sql, parameters ?? new Dictionary<string, SqlValue>(), limits ?? QueryLimits.None, cancellation);
     }
 
+    /// <summary>SQL of a user's as it was meant.</summary>
+    public MeantQuery Meant(string sql, IReadOnlyDictionary<string, SqlValue> parameters) => MeantQuery.Of(sql, () => _runs ??= Runs(), parameters);
+
     /// <summary>Starts a canned query.</summary>
     /// <inheritdoc cref="QueryRunner.Execute(CannedQuery, IReadOnlyDictionary{string, string}?, QueryLimits?, CancellationToken)"/>
     public IQueryExecution Execute(CannedQuery query, IReadOnlyDictionary<string, string> arguments, QueryLimits? limits = null, CancellationToken cancellation = default)

@@ -59,7 +59,7 @@ internal sealed class ImportFtraceCommand : VerbCommand
     private readonly Option<int> _messages = new("--max-messages") { Description = $"Damaged lines to print (default {DefaultMessages})", HelpName = "N", DefaultValueFactory = _ => DefaultMessages };
     private readonly Option<bool> _json = CommonOptions.Json();
     private readonly Option<bool> _force = CommonOptions.Force();
-    private readonly Option<bool> _quiet = CommonOptions.Quiet();
+    private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "No progress and no summary; what is wrong, lost, assumed or parts from the model is still told" };
 
     public ImportFtraceCommand()
         : base("ftrace", "Import what a real KVM did, from its tracepoints and probes, as a run of mode observed.")
@@ -92,15 +92,17 @@ internal sealed class ImportFtraceCommand : VerbCommand
         }
 
         using var input = FtraceInput.Open(path);
+        var summary = Summary(arguments, console);
         if (input.Converter is { } converter)
-            console.Error.WriteLine($"{Verb}: {path}: read through '{converter}'");
+            summary.WriteLine($"{Verb}: {path}: read through '{converter}'");
         var findings = input.Survey(cancellation);
         if (findings.Events == 0)
             throw new RecorderException(RecorderFailure.BadInput, $"{path}: holds no event in the form of trace-cmd report, tracefs or perf script.");
         var plan = Plan(arguments, findings);
-        console.Error.WriteLine($"{Verb}: {HostChoice.Describe(plan.Host, findings, arguments.GetValue(_mode) is not null)}");
+        var isSaid = arguments.GetValue(_mode) is not null;
+        (HostChoice.IsAssumed(plan.Host, findings, isSaid) ? console.Error : summary).WriteLine($"{Verb}: {HostChoice.Describe(plan.Host, findings, isSaid)}");
         if (plan.Vms.Count > 1)
-            console.Error.WriteLine($"{Verb}: {plan.Vms.Count} VMs, a run of each: {string.Join(", ", plan.Vms.Select(vm => vm.Name))} (process, or first vCPU thread). --pid chooses the threads of one.");
+            summary.WriteLine($"{Verb}: {plan.Vms.Count} VMs, a run of each: {string.Join(", ", plan.Vms.Select(vm => vm.Name))} (process, or first vCPU thread). --pid chooses the threads of one.");
 
         var capture = arguments.GetValue(_output);
         if (arguments.GetValue(_database) is null)
@@ -169,7 +171,7 @@ internal sealed class ImportFtraceCommand : VerbCommand
         for (var i = 0; i < stores.Count; i++)
             stores[i].CompleteObserved(observed[i]);
         var parted = seen is null ? null : Fill(arguments, path, plan, findings, made!, seen, file, stores[0], console, cancellation);
-        ImportReport.Write(Verb, path, trace, [.. stores.Select((store, i) => (store.Name, observed[i]))], console.Error);
+        ImportReport.Write(Verb, path, trace, [.. stores.Select((store, i) => (store.Name, observed[i]))], Summary(arguments, console), console.Error);
         if (arguments.GetValue(_json))
             ImportReport.WriteJson(trace, [.. stores.Select((store, i) => (store.Name, observed[i]))], console.Out);
         return (ExitCode.Done, parted);
@@ -178,13 +180,17 @@ internal sealed class ImportFtraceCommand : VerbCommand
     private void MakeCapture(ParseResult arguments, FtraceInput input, ImportPlan plan, HostFindings findings, string capture, CliConsole console, CancellationToken cancellation)
     {
         var kernel = arguments.GetValue(_kernel) ?? findings.Kernel;
+        var output = Summary(arguments, console);
         var (summary, manifest) = Reconstruction.Write(input, plan, Profile(arguments), kernel, capture, arguments.GetValue(_force), cancellation);
-        console.Error.WriteLine(
+        output.WriteLine(
             $"{capture}: {Units.Count(summary.Faults)} guest-physical accesses, {Units.Count(summary.HostEvents)} host events; {plan.Host.ModeName} on {manifest.Origin[Reconstruction.HostKey]}, host pages {manifest.Origin[Reconstruction.PagesKey]}, as Linux {plan.Host.Kernel.Name} does it");
-        console.Error.WriteLine($"{capture}: memslots inferred: {(summary.Slots.Count == 0 ? "none" : string.Join(", ", summary.Slots))}");
+        output.WriteLine($"{capture}: memslots inferred: {(summary.Slots.Count == 0 ? "none" : string.Join(", ", summary.Slots))}");
         foreach (var unknown in summary.Unknown)
-            console.Error.WriteLine($"{capture}: unknown: {unknown}");
+            output.WriteLine($"{capture}: unknown: {unknown}");
     }
+
+    /// <summary>Takes what is no more than good to know.</summary>
+    private TextWriter Summary(ParseResult arguments, CliConsole console) => arguments.GetValue(_quiet) ? TextWriter.Null : console.Error;
 
     private static SeenWrites Seen(string path, ImportPlan plan, CancellationToken cancellation)
     {
@@ -219,10 +225,10 @@ internal sealed class ImportFtraceCommand : VerbCommand
         var (companion, result) = Reconstruction.Fill(capture, seen, store, plan.Host.Entries, cancellation);
         var unmodelled = companion.Unmodelled;
         store.CompleteCompanion(RunSummary.Of(result), companion.Origins, observed.Run, unmodelled);
-        console.Error.WriteLine(
-            $"run {store.Name}: {Units.Count(companion.Of(WriteOrigin.Seen))} of {Units.Count(seen.Count)} writes of the trace, {Units.Count(companion.Of(WriteOrigin.Derived))} derived, {Units.Count(companion.Of(WriteOrigin.Earlier))} of entries that are older than the trace");
         var parts = unmodelled.Count > 0 || companion.Of(WriteOrigin.Missing) > 0;
-        console.Error.WriteLine(parts
+        (parts ? console.Error : Summary(arguments, console)).WriteLine(
+            $"run {store.Name}: {Units.Count(companion.Of(WriteOrigin.Seen))} of {Units.Count(seen.Count)} writes of the trace, {Units.Count(companion.Of(WriteOrigin.Derived))} derived, {Units.Count(companion.Of(WriteOrigin.Earlier))} of entries that are older than the trace");
+        (parts ? console.Error : Summary(arguments, console)).WriteLine(parts
             ? $"run {store.Name}: {Units.Count(unmodelled.Count)} writes of the trace are not the model's, {Units.Count(companion.Of(WriteOrigin.Missing))} of the model's are not in the trace"
             : $"run {store.Name}: trace and model agree");
         return parts ? store.Name : null;

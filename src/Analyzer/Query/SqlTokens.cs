@@ -1,4 +1,4 @@
-namespace Replay.Analyzer.Query.Folders;
+namespace Replay.Analyzer.Query;
 
 /// <summary>What a piece of SQL is.</summary>
 internal enum SqlTokenKind
