@@ -49,7 +49,8 @@ public sealed class FrameTests(BootFixture boot) : IClassFixture<BootFixture>
             return;
         Assert.All(answers, answer =>
         {
-            var (requests, elements) = answer.What.Contains("pointer", StringComparison.Ordinal) ? (0, 30) : (5, 1500);
+            // Now and then the page asks by itself whether its database has grown.
+            var (requests, elements) = answer.What.Contains("pointer", StringComparison.Ordinal) ? (0.5, 30) : (5, 1500);
             Assert.True(answer.Requests <= requests, $"{answer.What}: {answer.Requests} requests");
             Assert.True(answer.Elements <= elements, $"{answer.What}: {answer.Elements} elements");
         });
