@@ -75,6 +75,16 @@ public sealed class DatabaseTests : IDisposable
     }
 
     [Fact]
+    public void A_run_whose_row_has_text_for_a_number_is_told()
+    {
+        var path = _directory.File("x.db");
+        SampleHistory.Store(path).Dispose();
+        Change(path, "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'STRICT', '') WHERE name = '_run'");
+        Change(path, "UPDATE _run SET accesses = 'x' || char(10)");
+        AssertOneLine<DatabaseFormatException>(path, "damaged");
+    }
+
+    [Fact]
     public void A_database_cut_short_is_told()
     {
         var path = _directory.File("x.db");

@@ -1,3 +1,4 @@
+using System.Data;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Replay.Analyzer.Schema;
@@ -156,6 +157,11 @@ public sealed class Database : IDisposable
                 FROM run ORDER BY run
                 """).AsList();
             return new Database(path, connection, runs);
+        }
+        catch (DataException exception)
+        {
+            connection.Dispose();
+            throw new DatabaseFormatException($"{path}: damaged: a run's row has something else than it should ({exception.Message}). Make the database anew.", exception);
         }
         catch
         {
