@@ -45,6 +45,9 @@ internal sealed class ImportJob(ImportOrder order, ImportPlan plan, CliConsole c
 {
     public const string Verb = "replay import ftrace";
 
+    /// <summary>Takes what is no more than good to know.</summary>
+    private readonly TextWriter _summary = order.Quiet ? TextWriter.Null : console.Error;
+
     /// <param name="input">The trace, from its beginning.</param>
     /// <param name="cancellation">Ends it early.</param>
     /// <returns>The exit code.</returns>
@@ -113,7 +116,7 @@ internal sealed class ImportJob(ImportOrder order, ImportPlan plan, CliConsole c
         for (var i = 0; i < stores.Count; i++)
             stores[i].CompleteObserved(observed[i]);
         var parted = seen is null ? null : Fill(order.Capture!, seen, file, stores[0], cancellation);
-        ImportReport.Write(Verb, order.Trace, trace, [.. stores.Select((store, i) => (store.Name, observed[i]))], console.Error);
+        ImportReport.Write(Verb, order.Trace, trace, [.. stores.Select((store, i) => (store.Name, observed[i]))], _summary, console.Error);
         if (order.Json)
             ImportReport.WriteJson(trace, [.. stores.Select((store, i) => (store.Name, observed[i]))], console.Out);
         return (ExitCode.Done, parted);
@@ -122,11 +125,11 @@ internal sealed class ImportJob(ImportOrder order, ImportPlan plan, CliConsole c
     private void MakeCapture(FtraceInput input, string capture, CancellationToken cancellation)
     {
         var (summary, manifest) = Reconstruction.Write(input, plan, order.Profile, order.Kernel, capture, order.Force, cancellation);
-        console.Error.WriteLine(
+        _summary.WriteLine(
             $"{capture}: {Units.Count(summary.Faults)} guest-physical accesses, {Units.Count(summary.HostEvents)} host events; {plan.Host.ModeName} on {manifest.Origin[Reconstruction.HostKey]}, host pages {manifest.Origin[Reconstruction.PagesKey]}, as Linux {plan.Host.Kernel.Name} does it");
-        console.Error.WriteLine($"{capture}: memslots inferred: {(summary.Slots.Count == 0 ? "none" : string.Join(", ", summary.Slots))}");
+        _summary.WriteLine($"{capture}: memslots inferred: {(summary.Slots.Count == 0 ? "none" : string.Join(", ", summary.Slots))}");
         foreach (var unknown in summary.Unknown)
-            console.Error.WriteLine($"{capture}: unknown: {unknown}");
+            _summary.WriteLine($"{capture}: unknown: {unknown}");
     }
 
     private SeenWrites Seen(CancellationToken cancellation)
@@ -161,10 +164,10 @@ internal sealed class ImportJob(ImportOrder order, ImportPlan plan, CliConsole c
         var (companion, result) = Reconstruction.Fill(capture, seen, store, plan.Host.Entries, cancellation);
         var unmodelled = companion.Unmodelled;
         store.CompleteCompanion(RunSummary.Of(result), companion.Origins, observed.Run, unmodelled);
-        console.Error.WriteLine(
-            $"run {store.Name}: {Units.Count(companion.Of(WriteOrigin.Seen))} of {Units.Count(seen.Count)} writes of the trace, {Units.Count(companion.Of(WriteOrigin.Derived))} derived, {Units.Count(companion.Of(WriteOrigin.Earlier))} of entries that are older than the trace");
         var parts = unmodelled.Count > 0 || companion.Of(WriteOrigin.Missing) > 0;
-        console.Error.WriteLine(parts
+        (parts ? console.Error : _summary).WriteLine(
+            $"run {store.Name}: {Units.Count(companion.Of(WriteOrigin.Seen))} of {Units.Count(seen.Count)} writes of the trace, {Units.Count(companion.Of(WriteOrigin.Derived))} derived, {Units.Count(companion.Of(WriteOrigin.Earlier))} of entries that are older than the trace");
+        (parts ? console.Error : _summary).WriteLine(parts
             ? $"run {store.Name}: {Units.Count(unmodelled.Count)} writes of the trace are not the model's, {Units.Count(companion.Of(WriteOrigin.Missing))} of the model's are not in the trace"
             : $"run {store.Name}: trace and model agree");
         return parts ? store.Name : null;

@@ -40,7 +40,7 @@ public sealed class QuestionTests : IDisposable
              CPU 0/KVM-10 [000] d..1. 1.000051: kvm_entry: vcpu 0, rip 0x44
 
             """);
-        await Run("import", "ftrace", _folder["t.txt"], "--db", _folder["x.db"], "-q");
+        await Run("import", "ftrace", _folder["t.txt"], "--db", _folder["x.db"]);
         var gone = Assert.Single(await Ask("who-zapped", "gfn=0x200"));
         Assert.Equal("kswapd0", gone["task"].GetString());
         Assert.Equal(77, gone["pid"].GetInt64());
@@ -142,7 +142,7 @@ public sealed class QuestionTests : IDisposable
     private async Task Import(string trace, string host)
     {
         File.WriteAllText(_folder["t.txt"], RealTrace.Stock(RealTrace.Text(trace)));
-        await Run("import", "ftrace", _folder["t.txt"], "-o", _folder["x.capture"], "--db", _folder["x.db"], "--host", host, "-q");
+        await Run("import", "ftrace", _folder["t.txt"], "-o", _folder["x.capture"], "--db", _folder["x.db"], "--host", host);
     }
 
     private Task<List<Dictionary<string, JsonElement>>> Ask(string query, params string[] parameters) =>

@@ -55,7 +55,7 @@ internal sealed class ImportFtraceCommand : VerbCommand
     private readonly Option<int> _messages = new("--max-messages") { Description = $"Damaged lines to print (default {DefaultMessages})", HelpName = "N", DefaultValueFactory = _ => DefaultMessages };
     private readonly Option<bool> _json = CommonOptions.Json();
     private readonly Option<bool> _force = CommonOptions.Force();
-    private readonly Option<bool> _quiet = CommonOptions.Quiet();
+    private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "No progress and no summary; what is wrong, lost, assumed or parts from the model is still told" };
 
     public ImportFtraceCommand()
         : base("ftrace", "Import what a real KVM did, from its tracepoints and probes, as a run of mode observed.")
@@ -88,15 +88,17 @@ internal sealed class ImportFtraceCommand : VerbCommand
         }
 
         using var input = FtraceInput.Open(path);
+        var summary = arguments.GetValue(_quiet) ? TextWriter.Null : console.Error;
         if (input.Converter is { } converter)
-            console.Error.WriteLine($"{ImportJob.Verb}: {path}: read through '{converter}'");
+            summary.WriteLine($"{ImportJob.Verb}: {path}: read through '{converter}'");
         var findings = input.Survey(cancellation);
         if (findings.Events == 0)
             throw new RecorderException(RecorderFailure.BadInput, $"{path}: holds no event in the form of trace-cmd report, tracefs or perf script.");
         var plan = Plan(arguments, findings);
-        console.Error.WriteLine($"{ImportJob.Verb}: {HostChoice.Describe(plan.Host, findings, arguments.GetValue(_mode) is not null)}");
+        var isSaid = arguments.GetValue(_mode) is not null;
+        (HostChoice.IsAssumed(plan.Host, findings, isSaid) ? console.Error : summary).WriteLine($"{ImportJob.Verb}: {HostChoice.Describe(plan.Host, findings, isSaid)}");
         if (plan.Vms.Count > 1)
-            console.Error.WriteLine($"{ImportJob.Verb}: {plan.Vms.Count} VMs, a run of each: {string.Join(", ", plan.Vms.Select(vm => vm.Name))} (process, or first vCPU thread). --pid chooses the threads of one.");
+            summary.WriteLine($"{ImportJob.Verb}: {plan.Vms.Count} VMs, a run of each: {string.Join(", ", plan.Vms.Select(vm => vm.Name))} (process, or first vCPU thread). --pid chooses the threads of one.");
         var exitCode = new ImportJob(Order(arguments, path, findings), plan, console).Run(input, cancellation);
         return Task.FromResult(exitCode);
     }

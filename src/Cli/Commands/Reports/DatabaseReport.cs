@@ -29,7 +29,7 @@ internal static class DatabaseReport
                 continue;
             }
 
-            output.WriteLine($"  replayed  {Units.Count(run.Accesses ?? 0)} accesses, {Units.Count(run.Events ?? 0)} events, ordinals {run.FirstOrdinal} to {run.LastOrdinal}");
+            output.WriteLine($"  replayed  {(run.CaptureSource == "ftrace" ? "" : $"{Units.Count(run.Accesses ?? 0)} accesses, ")}{Units.Count(run.Events ?? 0)} events{(run.CaptureSource == "ftrace" ? ", among them every access that faulted on the traced host" : "")}, ordinals {run.FirstOrdinal} to {run.LastOrdinal}");
             output.WriteLine($"  history   {Units.Count(run.LastSeq ?? 0)} records, hash {run.HistoryHash ?? "-"}, detail {run.Detail}{(run.RowsToOrdinal is { } last ? $", rows up to ordinal {last} (--max-rows {run.MaxRows})" : "")}");
             WriteNested(database, run, output);
             if (database.VerdictOf(run) is not { } verdict)
