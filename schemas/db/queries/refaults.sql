@@ -1,14 +1,14 @@
 -- title: Why pages fault again
 -- description: Leaf entries that faults set, divided by what had become of the entry's last one: it was never there (first mapping), or what took it
 --   away, or it is there still in another table (which maps the frame as well, or whose root was replaced), or the trace does not show how
---   it went. `who-zapped` tells the story of one frame, `refault-storms` names the pages. Reads the whole run.
+--   it went. `who-zapped` tells the story of one frame, `refault-storms` names the pages. Of a run that was stored before schema 12 it reads all writes.
 -- param run run = (SELECT run FROM run ORDER BY json_extract(options, '$.companion_of') IS NULL, run LIMIT 1): Which run; a companion before others.
 WITH leaf AS (
   SELECT
     w.ordinal, w.gfn, w.table_id, w.fault_id, w.old_kind, w.new_kind, lag(w.table_id) OVER entry AS last_table, lag(w.old_kind) OVER entry AS last_old,
     lag(w.new_kind) OVER entry AS last_new, lag(w.chain_id) OVER entry AS last_chain
   FROM table_write AS w
-  WHERE w.run = :run AND w.actor = 'kvm'
+  WHERE w.run = :run AND w.actor = 'kvm' AND w.gfn IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refault_summary AS s WHERE s.run = :run)
   WINDOW entry AS (PARTITION BY +w.gfn, w.level ORDER BY w.seq)
 ),
 cause AS (
@@ -26,7 +26,11 @@ cause AS (
   WHERE fault_id IS NOT NULL AND new_kind IN ('page', 'huge') AND old_kind NOT IN ('page', 'huge')
   GROUP BY 1, 2
 )
-SELECT why, c.function AS by_function, c.path AS by_chain, mappings, faults, frames, first_ordinal, last_ordinal
+SELECT why, by_function, by_chain, mappings, faults, frames, first_ordinal, last_ordinal
+FROM refault_summary
+WHERE run = :run
+UNION ALL
+SELECT why, c.function, c.path, mappings, faults, frames, first_ordinal, last_ordinal
 FROM cause
 LEFT JOIN chain AS c ON c.run = :run AND c.chain_id = cause.chain_id
 ORDER BY mappings DESC, why, by_chain;
