@@ -28,7 +28,7 @@ cause AS (
 )
 SELECT why, by_function, by_chain, mappings, faults, frames, first_ordinal, last_ordinal
 FROM refault_summary
-WHERE run = :run
+WHERE run = :run AND mappings > 0
 UNION ALL
 SELECT why, c.function, c.path, mappings, faults, frames, first_ordinal, last_ordinal
 FROM cause

@@ -23,8 +23,10 @@ internal sealed class RefaultSummary(EntryClassifier entries)
 
     /// <summary>Entries above level 1, by frame and level.</summary>
     private readonly Dictionary<ulong, Last> _upper = [];
-    private readonly Dictionary<long, int> _numbers = [];
-    private readonly List<Group> _groups = [];
+    private readonly Dictionary<long, int> _numbers = new() { [Key(Why.First, -1)] = 0 };
+
+    /// <summary>The first is there even where no fault set anything, so that it can be told from a run of which nothing was counted.</summary>
+    private readonly List<Group> _groups = [new Group { Why = Why.First, Chain = -1, LastFault = -1 }];
 
     /// <summary>Frames counted in the groups that have no bit.</summary>
     private readonly Dictionary<ulong, bool> _counted = [];
@@ -81,8 +83,8 @@ internal sealed class RefaultSummary(EntryClassifier entries)
                 group.Mappings,
                 group.Faults,
                 group.Frames,
-                group.FirstOrdinal,
-                group.LastOrdinal);
+                group.Mappings > 0 ? group.FirstOrdinal : null,
+                group.Mappings > 0 ? group.LastOrdinal : null);
         }
     }
 
@@ -90,15 +92,16 @@ internal sealed class RefaultSummary(EntryClassifier entries)
     {
         var why = last.Why != Why.Maps ? last.Why : last.Table != write.TableId ? Why.InAnotherTable : Why.NotShown;
         var chain = last.Why is Why.First or Why.Maps ? -1 : last.Chain;
-        ref var number = ref CollectionsMarshal.GetValueRefOrAddDefault(_numbers, (long)why << 32 | (uint)chain, out var isKnown);
+        ref var number = ref CollectionsMarshal.GetValueRefOrAddDefault(_numbers, Key(why, chain), out var isKnown);
         if (!isKnown)
         {
             number = _groups.Count;
-            _groups.Add(new Group { Why = why, Chain = chain, LastFault = -1, FirstOrdinal = write.Ordinal });
+            _groups.Add(new Group { Why = why, Chain = chain, LastFault = -1 });
         }
 
         ref var group = ref CollectionsMarshal.AsSpan(_groups)[number];
-        group.Mappings++;
+        if (group.Mappings++ == 0)
+            group.FirstOrdinal = write.Ordinal;
         group.LastOrdinal = write.Ordinal;
         if (group.LastFault != write.FaultId && (!entries.HasGaps || _faults.TryAdd((ulong)number << 32 | (uint)write.FaultId, true)))
             group.Faults++;
@@ -113,6 +116,8 @@ internal sealed class RefaultSummary(EntryClassifier entries)
         group.Frames += (counted >> number & 1) ^ 1;
         counted |= 1u << number;
     }
+
+    private static long Key(Why why, int chain) => (long)why << 32 | (uint)chain;
 
     private static bool IsPage(EntryKind kind) => kind is EntryKind.Page or EntryKind.Huge;
 
