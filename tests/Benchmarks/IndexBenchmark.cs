@@ -4,6 +4,7 @@ using Replay.Replayer;
 using Replay.Replayer.Hardware;
 using Replay.Replayer.History;
 using Replay.Trace;
+using Replay.Trace.Touches;
 
 namespace Replay.Benchmarks;
 

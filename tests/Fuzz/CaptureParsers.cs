@@ -3,6 +3,7 @@ using System.Text;
 using Replay.Recorder.Synthetic;
 using Replay.Trace;
 using Replay.Trace.Storage;
+using Replay.Trace.Touches;
 
 namespace Replay.Fuzz;
 

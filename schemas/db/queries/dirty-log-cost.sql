@@ -2,7 +2,8 @@
 -- description: What reading and switching the dirty log did to entries (rights or dirty bits taken, large pages split), what the guest's writes to such
 --   entries led to (faults that gave the right back), and the flushes, each by function and chain. An observed run shows the former
 --   where the TDP MMU builds the tables, the latter always; a companion run has both. Of an observed run it reads all writes, else summaries.
--- param run run = (SELECT run FROM run ORDER BY json_extract(options, '$.companion_of') IS NULL, run LIMIT 1): Which run; a companion before others.
+-- param run run = first: Which run.
+-- empty: nothing was protected or cleaned for a dirty log in this run, and no fault gave a right to write back.
 SELECT 'writes taken' AS what, w.level, w.function, w.chain, sum(w.writes) AS count, min(w.first_ordinal) AS first_ordinal, max(w.last_ordinal) AS last_ordinal
 FROM write_summary AS w
 WHERE w.run = :run AND w.old_kind IN ('page', 'huge') AND w.new_kind IN ('page', 'huge') AND w.actor = 'kvm'

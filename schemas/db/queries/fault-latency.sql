@@ -1,8 +1,10 @@
 -- title: How long faults take, by cause
 -- description: Faults by what they were for, with the table writes they led to. In a run that a trace is behind, also by its clock (nanoseconds,
---   if it has seconds): from the fault to the first leaf that it set (of an observed run, whose writes are events of their own), and from the
+--   if it has seconds): from the fault to the first line of a leaf that it set, and from the
 --   fault to the guest's next entry. Other runs have no clock, and NULL there. Reads the whole run.
--- param run run = (SELECT min(run) FROM run): Which run.
+-- param run run = first: Which run.
+-- needs: faults
+-- empty: there was no fault.
 WITH timed AS (
   SELECT
     f.run, f.fault_id, f.outcome, f.mapped_level, f.access, f.writes,
@@ -17,7 +19,9 @@ WITH timed AS (
     END AS cause,
     b.time AS began,
     (SELECT e.time FROM observed_event AS e WHERE e.run = t.trace_run AND e.ordinal = (
-       SELECT min(w.ordinal) FROM table_write AS w WHERE t.trace_run = f.run AND w.run = f.run AND w.fault_id = f.fault_id AND w.new_kind IN ('page', 'huge'))) AS mapped,
+       SELECT min(w.ordinal) FROM table_write AS w
+       WHERE w.run = t.trace_run AND w.new_kind IN ('page', 'huge') AND w.fault_id = CASE WHEN t.trace_run = f.run THEN f.fault_id ELSE (
+         SELECT min(o.fault_id) FROM fault AS o WHERE o.run = t.trace_run AND o.ordinal = f.ordinal - t.ordinal_offset) END)) AS mapped,
     (SELECT e.time FROM observed_event AS e
      WHERE e.run = t.trace_run AND e.ordinal > f.ordinal - t.ordinal_offset AND e.ordinal < f.ordinal - t.ordinal_offset + 65536 AND e.pid = b.pid AND e.name = 'kvm_entry'
      ORDER BY e.ordinal LIMIT 1) AS entered

@@ -2,8 +2,10 @@
 -- description: Faults by the page tables that the guest ran on (CR3; NULL where the run does not show it) and by the function of the guest that made
 --   them: its name with `--symbols`, otherwise the instruction's address. Reads all faults of the run. With EPT no trace
 --   shows CR3 (its loads make no exit and no tracepoint), with NPT a probe alone does: all of such a run is one row of NULL for each function.
--- param run run = (SELECT run FROM run ORDER BY json_extract(options, '$.companion_of') IS NULL, run LIMIT 1): Which run; a companion before others.
+-- param run run = first: Which run.
 -- param top integer = 50: How many rows.
+-- needs: faults
+-- empty: there was no fault.
 WITH placed AS (
   SELECT f.*, (
     SELECT c.cr3 FROM guest_cr3 AS c

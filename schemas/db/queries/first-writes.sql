@@ -1,6 +1,8 @@
 -- title: The first write at each level
 -- description: When, where and by which function each level of the tables was written first, with the access and the fault behind it.
--- param run run = NULL: Which run; without it all.
+-- param run run = every: Which run.
+-- needs: table_write.leaves_set
+-- empty: no entry was written.
 WITH first AS (
   SELECT run, level, min(first_seq) AS seq, min(first_ordinal) AS ordinal
   FROM write_summary

@@ -1,6 +1,8 @@
 -- title: TLB flushes by cause
 -- description: How many flushes of each kind, and the call chain that asked for them.
--- param run run = NULL: Which run; without it all.
+-- param run run = every: Which run.
+-- needs: tlb_flushes
+-- empty: nothing was flushed.
 SELECT r.name AS run, f.kind, f.function, f.chain, f.flushes, f.pages, f.first_ordinal, f.last_ordinal
 FROM flush_summary AS f
 JOIN run AS r ON r.run = f.run

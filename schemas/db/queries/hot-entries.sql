@@ -1,8 +1,10 @@
 -- title: Entries written most
 -- description: The table entries with the most writes. Reads the list of a thousand that was kept while the run was stored.
 --   `why-entry` tells the history of one.
--- param run run = (SELECT min(run) FROM run): Which run.
+-- param run run = first: Which run.
 -- param top integer = 20: How many, at most 1000.
+-- needs: table_write.leaves_set
+-- empty: no entry was written.
 SELECT
   h.table_id, p.level, h.idx, h.writes,
   (SELECT w.gfn_hex FROM table_write AS w WHERE w.run = h.run AND w.table_id = h.table_id AND w.idx = h.idx ORDER BY w.ordinal, w.seq LIMIT 1) AS gfn_hex,

@@ -1,9 +1,11 @@
 -- title: Tables written most, or most out of sync
 -- description: The tables with the most writes to their entries, with what became of them. Of a shadow table also how often the guest was
 --   allowed to write the table behind it unnoticed (unsync) and how often KVM made it agree again (sync).
--- param run run = (SELECT min(run) FROM run): Which run.
+-- param run run = first: Which run.
 -- param by text = 'writes': `writes` or `unsyncs`.
 -- param top integer = 20: How many, at most 1000.
+-- needs: table_write.leaves_set
+-- empty: no entry was written.
 SELECT
   h.table_id, p.level, p.gfn_hex, p.direct, h.writes, h.finds, h.unsyncs, h.syncs, p.created_ordinal, p.zapped_ordinal, p.freed_ordinal
 FROM (

@@ -2,7 +2,9 @@
 -- description: How often a guest (L1) ran one of its own (L2), which of L2's exits went on to L1, and what KVM did to L2's tables: with nested page tables
 --   the shadow of those (guest_mmu), without them a tree of their own. Under VMX page faults are EPT violations and exceptions. Counts are of the whole run; `per_vmrun` divides them by the entries into L2.
 --   Reads summaries; `nested-exits` and `nested-flushes` take them apart. No row: the run has no L2.
--- param run run = NULL: Which run; without it all.
+-- param run run = every: Which run.
+-- needs: guest
+-- empty: no guest of its own (L2) ran in it.
 WITH l2 AS (
   SELECT run, kind, name, level, sum(count) AS count FROM guest_summary
   WHERE guest = 'L2' AND (:run IS NULL OR run = :run)

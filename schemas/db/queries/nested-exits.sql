@@ -1,7 +1,9 @@
 -- title: Exits of a guest's own guests, and who got them
 -- description: Each sort of exit of L2, how many of them KVM handled by itself and how many it handed to L1 (reflected) as which exit code, with the
 --   faults and table writes that KVM made for them. What is handed on costs L1's own way back besides: VMRUN, with its sync and flush.
--- param run run = NULL: Which run; without it all.
+-- param run run = every: Which run.
+-- needs: guest
+-- empty: no guest of its own (L2) ran in it.
 WITH faults AS (
   SELECT run, exit_id, count(*) AS count FROM fault WHERE guest = 'L2' AND (:run IS NULL OR run = :run) GROUP BY run, exit_id
 ),

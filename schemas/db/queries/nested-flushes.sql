@@ -2,7 +2,9 @@
 -- description: Each way in which L1 asks for a flush of L2's translations: VMRUN (by TLB_CONTROL, and whether the ASID is a new one) and INVLPGA, with the entries
 --   of L2's tables that KVM wrote for it before L2 went on (syncing what L1 changed), the tables it synced and zapped, its flushes,
 --   and the faults of L2 from there to its next way out. KVM 6.1 and 6.12 sync and flush at every VMRUN: TLB_CONTROL changes nothing.
--- param run run = NULL: Which run; without it all.
+-- param run run = every: Which run.
+-- needs: guest
+-- empty: no guest of its own (L2) ran in it.
 WITH entry AS (
   SELECT
     run, vcpu, ordinal, seq, cause, tlb_control, asid,

@@ -3,10 +3,13 @@
 --   nested page tables that L1 made (NPT12), and through KVM's tables: those that the CPU walks for L2 (NPT02, or the shadow of L2's own tables), and with NPT also L1's, for the
 --   address in L1's memory that it came to. `leads_to` is the address after the entry: L2's physical one, L1's, the host's. Of the L2 that ran last on the vCPU up to the event.
 --   Entries of guests are those of the pages that the capture has as page tables; where it has not the content, `state` says so and the walk ends.
--- param run run = (SELECT min(run) FROM run): Which run.
+-- param run run = first: Which run.
 -- param gva integer: The address as L2 uses it.
 -- param ordinal integer = 9223372036854775807: The trace event; without it the end.
 -- param vcpu integer = 0: Whose L2.
+-- needs: guest
+-- empty if (SELECT capture_source FROM run WHERE run = :run) = 'ftrace' then a trace has neither L2's page tables nor its hypervisor's.
+-- empty: no guest of its own (L2) had run on that vCPU by then.
 WITH RECURSIVE l2 AS (
   SELECT
     CASE WHEN NOT cr0 >> 31 & 1 THEN 0 WHEN NOT cr4 >> 5 & 1 THEN 2 WHEN NOT efer >> 10 & 1 THEN 3 WHEN cr4 >> 12 & 1 THEN 5 ELSE 4 END AS levels,

@@ -1,8 +1,11 @@
 -- title: What the root table held after an event
 -- description: All entries of the table that the vCPU walked first (the PML4 in most modes) that were not 0 after a trace event.
--- param run run = (SELECT min(run) FROM run): Which run.
+-- param run run = first: Which run.
 -- param ordinal integer = 9223372036854775807: The trace event; without it the end.
 -- param vcpu integer = 0: Whose root.
+-- needs: table_write.links
+-- empty if NOT EXISTS (SELECT 1 FROM root_change WHERE run = :run AND vcpu = :vcpu AND ordinal <= :ordinal) then that vCPU had no root by then (view root_change has them).
+-- empty: all entries of the root table were empty then.
 WITH RECURSIVE root (table_id) AS (
   SELECT * FROM (
     SELECT table_id FROM root_change

@@ -2,7 +2,9 @@
 -- description: Leaf entries that faults set, divided by what had become of the entry's last one: it was never there (first mapping), or what took it
 --   away, or it is there still in another table (which maps the frame as well, or whose root was replaced), or the trace does not show how
 --   it went. `who-zapped` tells the story of one frame, `refault-storms` names the pages. Of a run that was stored before schema 12 it reads all writes.
--- param run run = (SELECT run FROM run ORDER BY json_extract(options, '$.companion_of') IS NULL, run LIMIT 1): Which run; a companion before others.
+-- param run run = first: Which run.
+-- needs: faults
+-- empty: no fault set a leaf.
 WITH leaf AS (
   SELECT
     w.ordinal, w.gfn, w.table_id, w.fault_id, w.old_kind, w.new_kind, lag(w.table_id) OVER entry AS last_table, lag(w.old_kind) OVER entry AS last_old,

@@ -1,5 +1,6 @@
 -- title: Runs
 -- description: What the database holds: each run with its mode, host, size and hash.
+-- empty: there is no run in this database yet.
 SELECT
   run, name, mode, complete, capture, profile, backing, detail, accesses, last_seq AS records,
   (SELECT value FROM counter AS c WHERE c.run = r.run AND c.name = 'vm_exits') AS exits,

@@ -1,9 +1,11 @@
 -- title: What a table held after an event
 -- description: All entries of one table that were not 0 after a trace event, each with the write that left it so.
 --   Finds each entry's last write in the index: as fast on ten million writes as on ten.
--- param run run = (SELECT min(run) FROM run): Which run.
+-- param run run = first: Which run.
 -- param table_id integer: Which table.
 -- param ordinal integer = 9223372036854775807: The trace event; without it the end.
+-- empty if NOT EXISTS (SELECT 1 FROM table_page WHERE run = :run AND table_id = :table_id) then the run has no table of that number (view table_page lists them).
+-- empty: all of its entries were empty then.
 WITH RECURSIVE entry (idx) AS (
   SELECT 0 UNION ALL SELECT idx + 1 FROM entry WHERE idx < 511
 )

@@ -1,8 +1,9 @@
 -- title: Memory held by tables over time
 -- description: Table pages and bytes at the end of each of equal stretches of the run, by level, and the most that were held at once in the stretch.
 --   Reads the counts that were kept while the run was stored; a step is a whole number of their stretches.
--- param run run = (SELECT min(run) FROM run): Which run.
+-- param run run = first: Which run.
 -- param steps integer = 20: How many steps, at most.
+-- empty: the run has no trace event.
 WITH RECURSIVE span AS (
   SELECT
     stretch AS width, coalesce(first_ordinal, 0) / stretch AS start,

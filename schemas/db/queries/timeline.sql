@@ -1,8 +1,9 @@
 -- title: What happened when
 -- description: The run in equal stretches of trace events: exits, faults, table writes, pages made and zapped, flushes, guest faults in each.
 --   Reads the counts that were kept while the run was stored, so it is instant on any size; a step is a whole number of their stretches.
--- param run run = (SELECT min(run) FROM run): Which run.
+-- param run run = first: Which run.
 -- param steps integer = 20: How many steps, at most.
+-- empty: the run has no trace event.
 WITH RECURSIVE span AS (
   SELECT
     stretch AS width, coalesce(first_ordinal, 0) / stretch AS start,

@@ -1,7 +1,9 @@
 -- title: Shadow tables out of sync and back
 -- description: How often guest tables were allowed to change unnoticed (unsync), made to agree again (sync), found again in the page cache or
 --   zapped, by the call chain that did it. `hot-tables` with `by=unsyncs` names the tables. Only shadow paging has these.
--- param run run = NULL: Which run; without it all.
+-- param run run = every: Which run.
+-- needs: table_pages
+-- empty: no table went out of sync, was found again or zapped: shadow paging does that, and nested guests.
 SELECT r.name AS run, p.operation, p.level, p.function, p.chain, p.operations, p.first_ordinal, p.last_ordinal
 FROM page_summary AS p
 JOIN run AS r ON r.run = p.run

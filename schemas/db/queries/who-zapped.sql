@@ -2,8 +2,11 @@
 -- description: Each time an entry that maps a guest frame was emptied or made a table, and each table over it that was zapped: by which function
 --   and chain, and in a run that a trace is behind, when, in which thread, and after which line of that thread (an MMU notifier's range, a
 --   memslot's end, a system call). Where a trace shows no such write (tdp_mmu=N without probes), its companion run has them.
--- param run run = (SELECT run FROM run ORDER BY json_extract(options, '$.companion_of') IS NULL, run LIMIT 1): Which run; a companion before others.
+-- param run run = first: Which run.
 -- param gfn integer: The guest frame: the address shifted right by 12.
+-- empty if NOT EXISTS (SELECT 1 FROM table_write WHERE run = :run AND gfn IN (:gfn, :gfn >> 9 << 9, :gfn >> 18 << 18)) then no entry for that frame was written in this run.
+-- needs: table_write.clears
+-- empty: what mapped the frame was not taken away.
 WITH gone AS (
   SELECT w.run, w.ordinal, w.seq, w.level, w.table_id, w.idx, w.old_kind || ' ' || coalesce(w.old_rights, '') || ' -> ' || w.new_kind AS change, w.function, w.chain
   FROM table_write AS w

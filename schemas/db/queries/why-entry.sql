@@ -1,8 +1,10 @@
 -- title: Why an entry changed
 -- description: The whole history of one entry: each write with the function and chain that made it, and the fault, exit and access behind it.
--- param run run = (SELECT min(run) FROM run): Which run.
+-- param run run = first: Which run.
 -- param table_id integer: Which table.
 -- param idx integer: Which entry, 0 to 511.
+-- empty if NOT EXISTS (SELECT 1 FROM table_page WHERE run = :run AND table_id = :table_id) then the run has no table of that number (view table_page lists them).
+-- empty: nothing was written to that entry.
 SELECT
   w.ordinal, w.seq, w.old_hex, w.new_hex, w.old_kind || coalesce(' ' || w.old_rights, '') || ' -> ' || w.new_kind || coalesce(' ' || w.new_rights, '') AS change,
   w.actor, w.function, w.chain, f.fault_id, f.address_hex AS fault_address, f.error_code_hex, f.outcome, e.reason AS exit_reason,

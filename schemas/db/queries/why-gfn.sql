@@ -1,8 +1,9 @@
 -- title: Everything that changed a guest frame's translation
 -- description: Writes at all levels to entries that translate one guest frame (in tables that translate guest-physical addresses, or that
 --   map the frame), each with the fault, exit and access behind it.
--- param run run = (SELECT min(run) FROM run): Which run.
+-- param run run = first: Which run.
 -- param gfn integer: The guest frame: the address shifted right by 12.
+-- empty: no entry that translates the frame was written.
 SELECT
   w.ordinal, w.seq, w.level, w.table_id, w.idx, w.old_hex, w.new_hex,
   w.old_kind || coalesce(' ' || w.old_rights, '') || ' -> ' || w.new_kind || coalesce(' ' || w.new_rights, '') AS change,

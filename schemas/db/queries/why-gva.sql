@@ -1,8 +1,11 @@
 -- title: Everything that happened for a guest-virtual page
 -- description: The faults on the page of a guest-virtual address with the table writes they made, and the accessed and dirty bits that the CPU
 --   set for accesses to it. A row for each write; faults without one have a row too.
--- param run run = (SELECT min(run) FROM run): Which run.
+-- param run run = first: Which run.
 -- param gva integer: An address in the page.
+-- needs: fault.gva
+-- empty if (SELECT capture_source FROM run WHERE run = :run) = 'ftrace' then the capture was made of a trace, which has guest-physical addresses alone.
+-- empty: no fault and no bit that the CPU set was for that page.
 SELECT
   f.ordinal, coalesce(w.seq, f.seq) AS seq, f.access, f.gva_hex, f.address_hex AS fault_address, e.reason AS exit_reason, f.fault_id, f.outcome,
   w.level, w.table_id, w.idx, w.old_kind || coalesce(' ' || w.old_rights, '') || ' -> ' || w.new_kind || coalesce(' ' || w.new_rights, '') AS change,

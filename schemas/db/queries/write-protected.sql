@@ -2,8 +2,10 @@
 -- description: The guest's pages that KVM shadows as page tables: its own with shadow paging, and the nested page tables that it made as a hypervisor (shadowed by
 --   guest_mmu). For each: how many tables shadow it, how often KVM took the right to write it from a mapping and by which call chain first, how often the
 --   guest wrote it all the same and faulted (by L1, by L2), how those faults ended, and how often it was let out of sync and synced again. Sorted by faults.
--- param run run = (SELECT min(run) FROM run): Which run.
+-- param run run = first: Which run.
 -- param top integer = 20: How many, at most.
+-- needs: table_pages
+-- empty: KVM shadows no table of the guest's in this run: with EPT and NPT it does so for nested guests alone.
 WITH shadowed AS (
   SELECT
     gfn, max(guest) AS guest, max(mmu) AS mmu, min(level) AS lowest_level, max(level) AS highest_level, count(*) AS shadows, sum(zapped_seq IS NULL) AS shadows_left,

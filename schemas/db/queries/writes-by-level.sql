@@ -1,7 +1,9 @@
 -- title: Table writes by level and function
 -- description: Where each level of the tables was written, by which function, what kind of change it was, when first and when last.
 --   Reads the summary that was kept while the writes were stored, so it is instant on any size.
--- param run run = NULL: Which run; without it all, one below the other.
+-- param run run = every: Which run.
+-- needs: table_write.leaves_set
+-- empty: no entry was written.
 SELECT
   r.name AS run,
   s.level,

@@ -1,8 +1,10 @@
 -- title: Table writes by level and function over time
 -- description: The run in equal stretches of trace events, and in each the table writes of every function at every level.
 --   Reads the counts that were kept while the run was stored; a step is a whole number of their stretches.
--- param run run = (SELECT min(run) FROM run): Which run.
+-- param run run = first: Which run.
 -- param steps integer = 20: How many steps, at most.
+-- needs: table_write.leaves_set
+-- empty: no entry was written.
 WITH span AS (
   SELECT
     stretch AS width, coalesce(first_ordinal, 0) / stretch AS start,

@@ -1,8 +1,10 @@
 -- title: What one event took away
 -- description: The tables zapped and the entries emptied at one trace event, in order, with the function and chain that did it, and how long
 --   each had been there. `zaps` has first and last events of each chain that zaps.
--- param run run = (SELECT min(run) FROM run): Which run.
+-- param run run = first: Which run.
 -- param ordinal integer: The trace event.
+-- empty if (SELECT capture_source FROM run WHERE run = :run) = 'ftrace' then nothing was zapped at that event. The trace's lines of one zap are events of their own; @zaps has the first and last of each cause.
+-- empty: nothing was zapped at that event: @zaps has the first and last of each cause.
 SELECT
   o.seq, 'table' AS victim, o.level, o.table_id, NULL AS idx, o.gfn_hex, NULL AS old_hex, NULL AS rights,
   o.ordinal - p.created_ordinal AS age, o.function, o.chain

@@ -1,7 +1,9 @@
 -- title: Zaps and their victims
 -- description: Table pages zapped (victim table) and mappings taken away (victims page, huge, mmio), by the call chain that did it.
 --   `zap-victims` lists what one event took away.
--- param run run = NULL: Which run; without it all.
+-- param run run = every: Which run.
+-- needs: table_write.clears
+-- empty: nothing was zapped.
 SELECT r.name AS run, 'table' AS victim, o.level, o.function, o.chain, o.operations AS count, o.first_ordinal, o.last_ordinal
 FROM page_summary AS o
 JOIN run AS r ON r.run = o.run

@@ -1,5 +1,5 @@
 using Replay.Replayer;
-using Replay.Replayer.Kvm;
+using Replay.Replayer.Kvm.Host;
 using Replay.Trace;
 
 namespace Replay.Analyzer.Conformance;

@@ -1,4 +1,5 @@
 using Dapper;
+using Replay.Analyzer.Diff.Costs;
 using Replay.Analyzer.Diff.Rows;
 
 namespace Replay.Analyzer.Diff;

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Replay.Analyzer.Diff.Costs;
 
 namespace Replay.Analyzer.Diff;
 

@@ -10,10 +10,14 @@ namespace Replay.Analyzer.Query;
 /// <code>
 /// -- title: What an entry held
 /// -- description: One or more sentences, on one or more lines.
-/// -- param run run = (SELECT min(run) FROM run): Which run.
+/// -- param run run = first: Which run.
 /// -- param table_id integer: Which table.
+/// -- needs: table_write.clears
+/// -- empty if NOT EXISTS (SELECT 1 FROM table_page WHERE run = :run AND table_id = :table_id) then the run has no such table.
+/// -- empty: nothing had been written to it by then.
 /// </code>
-/// A parameter without a default must be given.
+/// A parameter without a default must be given; a run's is <c>first</c> or <c>every</c> (<see cref="CannedQuery.RunRule"/>). Where it has no rows,
+/// the first reason that holds is told: a fact that is needed and that the run's trace could not show, or one of the lines <c>empty</c>.
 /// </remarks>
 public static partial class CannedQueries
 {
@@ -39,6 +43,8 @@ public static partial class CannedQueries
         string? title = null;
         var description = new List<string>();
         var parameters = new List<CannedParameter>();
+        var needs = new List<string>();
+        var empty = new List<EmptyReason>();
         var inDescription = false;
         foreach (var line in file.Text.Split('\n'))
         {
@@ -60,6 +66,16 @@ public static partial class CannedQueries
                 parameters.Add(ParseParameter(file.Name, text));
                 inDescription = false;
             }
+            else if (text.StartsWith("needs:", StringComparison.Ordinal))
+            {
+                needs.AddRange(text["needs:".Length..].Split(',', StringSplitOptions.TrimEntries));
+                inDescription = false;
+            }
+            else if (EmptyLine().Match(text) is { Success: true } match)
+            {
+                empty.Add(new EmptyReason(match.Groups["condition"] is { Success: true } condition ? condition.Value : null, match.Groups["text"].Value));
+                inDescription = false;
+            }
             else if (inDescription)
             {
                 description.Add(text);
@@ -71,7 +87,9 @@ public static partial class CannedQueries
             title ?? throw new FormatException($"{file.Name}.sql has no title"),
             string.Join(' ', description),
             parameters,
-            file.Text);
+            file.Text,
+            needs,
+            empty);
     }
 
     private static CannedParameter ParseParameter(string file, string text)
@@ -86,4 +104,7 @@ public static partial class CannedQueries
 
     [GeneratedRegex(@"^param (?<name>\w+) (?<type>integer|text|run)(?: = (?<default>.+?))?: (?<text>.+)$")]
     private static partial Regex ParameterLine();
+
+    [GeneratedRegex(@"^empty(?: if (?<condition>.+?) then |: )(?<text>.+)$")]
+    private static partial Regex EmptyLine();
 }

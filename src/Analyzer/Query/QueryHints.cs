@@ -34,8 +34,6 @@ public static partial class QueryHints
         ArgumentNullException.ThrowIfNull(database);
         if (database.Runs.Count == 0)
             return "there is no run in this database yet.";
-        if (sql.Contains("'rights given back by faults'", StringComparison.Ordinal))
-            return "nothing was protected or cleaned for a dirty log in this run, and no fault gave a right to write back.";
         var known = database.Runs.ToDictionary(run => run.Run.ToString(CultureInfo.InvariantCulture), StringComparer.Ordinal);
         var missing = RunByNumber().Matches(sql).Select(match => match.Groups["number"].Value.TrimStart('0')).FirstOrDefault(number => !known.ContainsKey(number));
         return missing is null ? null : $"there is no run {missing}, but {string.Join(", ", database.Runs.Select(run => $"{run.Run} ({run.Name})"))}.";

@@ -78,7 +78,8 @@ public static class SchemaDocs
 
     private static void AppendQueries(StringBuilder text)
     {
-        text.Append("\n## Canned queries\n\n`replay query X.db @NAME -p key=value`. Numbers are decimal or `0x` hexadecimal; a run is its number or name.\n\n");
+        text.Append("\n## Canned queries\n\n`replay query X.db @NAME -p key=value`. Numbers are decimal or `0x` hexadecimal.\n\n");
+        text.Append($"{CannedQuery.RunRule}\n\n");
         text.Append("| query | what it answers |\n| --- | --- |\n");
         foreach (var query in CannedQueries.All)
             text.Append($"| [@{query.Name}](#{query.Name}) | {query.Title} |\n");

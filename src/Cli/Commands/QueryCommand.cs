@@ -32,7 +32,7 @@ internal sealed class QueryCommand : VerbCommand
     private readonly Argument<string?> _database = new("DB") { Description = "A database made by 'replay run', or a folder of histories made by 'replay run --to' or 'replay sweep', s3:// too (with DuckDB: see docs/sweep.md)", Arity = ArgumentArity.ZeroOrOne };
     private readonly Argument<string?> _sql = new("SQL") { Description = "SQL, or @NAME for a canned query; without it, SQL is read from stdin", HelpName = "SQL", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<FileInfo?> _file = new("--file", "-f") { Description = "Read the SQL from a file", HelpName = "FILE" };
-    private readonly Option<string[]> _parameters = new("--param", "-p") { Description = "Value of a :parameter; repeatable", HelpName = "KEY=VALUE" };
+    private readonly Option<string[]> _parameters = new("--param", "-p") { Description = $"Value of a :parameter; repeatable. {CannedQuery.RunRule}", HelpName = "KEY=VALUE" };
     private readonly Option<string?> _format = new("--format") { Description = "table, csv, json, jsonl, markdown or line (default: table on a terminal, csv otherwise)", HelpName = "FORMAT" };
     private readonly Option<string[]> _symbols = CommonOptions.Symbols();
     private readonly Option<bool> _json = CommonOptions.Json();
@@ -122,7 +122,7 @@ internal sealed class QueryCommand : VerbCommand
         {
             var query = CannedQueries.Find(text);
             using var canned = runner.Execute(query, parameters, limits, cancellation);
-            return Task.FromResult(Answer(canned, query.Sql));
+            return Task.FromResult(Answer(canned, query.Sql, () => EmptyAnswer.Explain(query, parameters, runner, database)));
         }
 
         var meant = MeantQuery.Of(text, database, Values(parameters));
@@ -130,11 +130,11 @@ internal sealed class QueryCommand : VerbCommand
         Note(meant, console);
         return Task.FromResult(Answer(execution, meant.Sql));
 
-        int Answer(QueryExecution rows, string sql)
+        int Answer(QueryExecution rows, string sql, Func<string>? explain = null)
         {
             foreach (var hint in QueryHints.For(sql, database))
                 console.Error.WriteLine($"replay query: {hint}");
-            return Write(rows, format, limits, console, symbols, QueryHints.WhyEmpty(sql, database));
+            return Write(rows, format, limits, console, symbols, explain is null ? QueryHints.WhyEmpty(sql, database) : null, explain);
         }
     }
 
@@ -144,13 +144,13 @@ internal sealed class QueryCommand : VerbCommand
             Prose.Write(console.Error, $"replay query: {note}", console.Width);
     }
 
-    private static int Write(IQueryExecution execution, ResultFormat format, QueryLimits limits, CliConsole console, SymbolTable? symbols = null, string? whyEmpty = null)
+    private static int Write(IQueryExecution execution, ResultFormat format, QueryLimits limits, CliConsole console, SymbolTable? symbols = null, string? whyEmpty = null, Func<string>? explain = null)
     {
         var isCutOff = false;
         format.WriteAll(execution, console.Out, result =>
         {
             Tell(result, limits, console.Error);
-            TellFit(format, result, console, whyEmpty);
+            TellFit(format, result, console, whyEmpty, explain);
             isCutOff |= result.End == QueryEnd.TimeLimit;
         }, symbols is null ? null : rows => new NamedRows(rows, symbols));
         return isCutOff ? ExitCode.Interrupted : ExitCode.Done;
@@ -184,8 +184,14 @@ internal sealed class QueryCommand : VerbCommand
     }
 
     /// <summary>What a terminal has no room for, and that there was nothing.</summary>
-    internal static void TellFit(ResultFormat format, IQueryExecution result, CliConsole console, string? whyEmpty = null)
+    internal static void TellFit(ResultFormat format, IQueryExecution result, CliConsole console, string? whyEmpty = null, Func<string>? explain = null)
     {
+        if (explain is not null && result is { RowCount: 0, End: QueryEnd.Complete })
+        {
+            Prose.Write(console.Error, $"replay query: 0 rows: {explain()}", console.Width);
+            return;
+        }
+
         if (format is not TableFormat table)
             return;
         if (result is { RowCount: 0, End: QueryEnd.Complete })
@@ -203,6 +209,8 @@ internal sealed class QueryCommand : VerbCommand
     {
         const int Indent = 4;
         var margin = new string(' ', Indent);
+        Prose.Write(output, CannedQuery.RunRule, width);
+        output.WriteLine();
         foreach (var query in CannedQueries.All)
         {
             Prose.Write(output, $"@{query.Name}  {query.Title}", width, indent: Indent);

@@ -43,12 +43,19 @@ internal static class CliReference
             text.AppendLine();
             text.AppendLine("```sh");
             foreach (var example in verb.Examples)
-                text.AppendLine($"{example.Command}   # {example.Purpose}");
+                WriteExample(text, example);
             text.AppendLine("```");
         }
 
         foreach (var child in command.Subcommands.Where(child => !child.Hidden))
             Write(text, child, $"{path} {child.Name}", depth + 1);
+    }
+
+    /// <summary>The purpose stands behind the command, above it where that is too long for an editor.</summary>
+    private static void WriteExample(StringBuilder text, Example example)
+    {
+        var line = $"{example.Command}   # {example.Purpose}";
+        text.AppendLine(line.Length <= MarkdownLines.Width ? line : $"# {example.Purpose}\n{example.Command}");
     }
 
     private static void WriteTable(StringBuilder text, string heading, IEnumerable<(string Name, string? Description)> rows)

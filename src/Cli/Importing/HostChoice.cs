@@ -45,9 +45,15 @@ internal static class HostChoice
         var grounds = isSaid ? "as said" : findings.Reasons.Count > 0 ? string.Join("; ", findings.Reasons) : "by its entries";
         var tables = !host.IsTwoDimensional ? "shadow paging" : $"{host.Paging.ToString().ToUpperInvariant()}, {Builder(host, findings, isSaid)}";
         var map = !findings.HasVirtualAddresses ? ""
-            : $"; kernel maps memory at 0x{host.DirectMap:x}{(findings.DirectMap is null && host.DirectMap == ObservedHost.DefaultDirectMap ? " (assumed; --direct-map sets it)" : "")}";
+            : $"; kernel maps memory at 0x{host.DirectMap:x}{(IsMapAssumed(host, findings) ? " (assumed; --direct-map sets it)" : "")}";
         return $"host: {(host.IsIntel ? "Intel" : "AMD")}, {tables} ({grounds}); Linux {findings.Kernel} by the form of its lines{map}";
     }
+
+    /// <summary>Something was taken for so that neither the trace nor the user says.</summary>
+    public static bool IsAssumed(ObservedHost host, HostFindings findings, bool isSaid) =>
+        (host.IsTwoDimensional && findings.UsesTdpMmu is null && !isSaid) || (findings.HasVirtualAddresses && IsMapAssumed(host, findings));
+
+    private static bool IsMapAssumed(ObservedHost host, HostFindings findings) => findings.DirectMap is null && host.DirectMap == ObservedHost.DefaultDirectMap;
 
     private static string Builder(ObservedHost host, HostFindings findings, bool isSaid) =>
         host.UsesTdpMmu ? "TDP MMU" : findings.UsesTdpMmu is null && !isSaid ? "no table write shows by which MMU (--mmu says it)" : "shadow MMU code (tdp_mmu=N)";

@@ -144,10 +144,10 @@ internal sealed class ShellSession(Database database, CliConsole console, Cancel
         var arguments = Settings.Parse([.. words[1..].Where(word => word != "-p")], words[0]);
         foreach (var hint in QueryHints.For(query.Sql, database))
             console.Error.WriteLine(hint);
-        Answer(limits => _runner.Execute(query, arguments, limits, stop), QueryHints.WhyEmpty(query.Sql, database));
+        Answer(limits => _runner.Execute(query, arguments, limits, stop), null, () => EmptyAnswer.Explain(query, arguments, _runner, database));
     }
 
-    private void Answer(Func<QueryLimits, QueryExecution> start, string? whyEmpty = null)
+    private void Answer(Func<QueryLimits, QueryExecution> start, string? whyEmpty = null, Func<string>? explain = null)
     {
         var limits = new QueryLimits
         {
@@ -164,7 +164,7 @@ internal sealed class ShellSession(Database database, CliConsole console, Cancel
             {
                 rows += result.RowCount;
                 QueryCommand.Tell(result, limits, console.Error);
-                QueryCommand.TellFit(format, result, console, whyEmpty);
+                QueryCommand.TellFit(format, result, console, whyEmpty, explain);
             });
         }
 

@@ -35,14 +35,18 @@ internal static class QueryApi
         var watch = Stopwatch.StartNew();
         using var execution = Start(session, request, limits, hints);
         var results = new List<object>();
+        var found = 0;
         while (execution.NextResult())
         {
             var rows = new List<object?[]>();
             while (execution.Read())
                 rows.Add(Row(execution));
+            found += rows.Count;
             results.Add(new { columns = execution.Columns, rows, end = End(execution.End) });
         }
 
+        if (request.Text("sql") is null && found == 0 && execution.End == QueryEnd.Complete)
+            hints.Add(EmptyAnswer.Explain(CannedQueries.Find(request.Needed("q")), Arguments(request), session.Runner, session.Database));
         return new { results, hints, milliseconds = Math.Round(watch.Elapsed.TotalMilliseconds, 1), limits = new { rows = limits.Rows, seconds = limits.Time?.TotalSeconds } };
     }
 
@@ -102,8 +106,7 @@ internal static class QueryApi
 
     private static QueryExecution Start(Session session, Request request, QueryLimits limits, List<string>? hints = null)
     {
-        var arguments = request.Query.Where(pair => pair.Key.StartsWith(ParameterPrefix, StringComparison.Ordinal) && !string.IsNullOrEmpty(pair.Value[0]))
-            .ToDictionary(pair => pair.Key[ParameterPrefix.Length..], pair => pair.Value[0]!, StringComparer.Ordinal);
+        var arguments = Arguments(request);
         if (request.Text("sql") is { } sql)
         {
             var meant = MeantQuery.Of(sql, session.Database, arguments.ToDictionary(pair => pair.Key, pair => SqlValue.Parse(pair.Value), StringComparer.Ordinal));
@@ -116,6 +119,10 @@ internal static class QueryApi
         hints?.AddRange(QueryHints.For(query.Sql, session.Database));
         return session.Runner.Execute(query, arguments, limits, request.Cancellation);
     }
+
+    private static Dictionary<string, string> Arguments(Request request) =>
+        request.Query.Where(pair => pair.Key.StartsWith(ParameterPrefix, StringComparison.Ordinal) && !string.IsNullOrEmpty(pair.Value[0]))
+            .ToDictionary(pair => pair.Key[ParameterPrefix.Length..], pair => pair.Value[0]!, StringComparer.Ordinal);
 
     private static object?[] Row(QueryExecution execution)
     {

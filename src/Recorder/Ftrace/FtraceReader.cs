@@ -29,6 +29,7 @@ public sealed class FtraceReader
     private readonly NameTable _reasons = new(_ => TracepointKind.Other);
     private readonly LineText _text = new();
     private readonly MailedLine _mailed = new();
+    private readonly QuotedPrintable _quoted = new();
     private readonly HeldLine _event = new();
     private readonly HeldLine _orphan = new();
     private readonly List<(long Number, byte[] Text)> _parts = [];
@@ -68,6 +69,7 @@ public sealed class FtraceReader
     private FtraceSummary Run(Action<long, long>? progress, CancellationToken cancellation)
     {
         var interrupted = false;
+        _quoted.Survey(_lines.Head());
         while (_lines.TryNext(out var line))
         {
             TakeMailed(line);
@@ -102,11 +104,12 @@ public sealed class FtraceReader
     /// <summary>A line, or a part of one that quoted-printable broke. A line that has a head is no part.</summary>
     private void TakeMailed(ReadOnlySpan<byte> line)
     {
+        _quoted.Note(line);
         if (_mailed.IsBroken && LineHead.TryParse(line, out _))
             EndMailed();
-        if (!_mailed.IsBroken && !MailedLine.EndsSoftly(line) && !MailedLine.IsForeign(line))
+        if (!_mailed.IsBroken && !MailedLine.EndsSoftly(line) && !MailedLine.IsForeign(line) && !(_quoted.IsOn && QuotedPrintable.IsEncoded(line)))
             Take(line);
-        else if (_mailed.Take(line, _lines.Line))
+        else if (_mailed.Take(line, _lines.Line, _quoted.IsOn))
             EndMailed();
     }
 

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 using Replay.Trace;
+using Replay.Trace.Touches;
 
 namespace Replay.Replayer.Hardware;
 

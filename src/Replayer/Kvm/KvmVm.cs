@@ -38,9 +38,9 @@ public sealed class KvmVm
         HugePages = new HugePages(this);
         NxHugePages = new NxHugePages(this);
         ShadowMmu = new ShadowMmu(this);
-        TdpMmu = new TdpMmu(this);
+        TdpMmu = new TdpMmu(this, ShadowMmu.SpteMaker);
         Backends = new MmuBackends(this);
-        HostEvents = new HostEvents(this);
+        HostEvents = new HostEvents(this, ShadowMmu);
     }
 
     public Journal Journal { get; }
@@ -66,8 +66,6 @@ public sealed class KvmVm
     public KvmStats Stats { get; } = new();
 
     public Memslots Memslots { get; } = new();
-
-    internal SpteMaker SpteMaker => ShadowMmu.SpteMaker;
 
     public TlbFlusher Tlb { get; }
 
@@ -152,7 +150,7 @@ public sealed class KvmVm
     /// <summary>Adds a vCPU whose registers the CPU model shares.</summary>
     public KvmVcpu CreateVcpu(ControlRegisters registers)
     {
-        var vcpu = new KvmVcpu(this, _vcpus.Count, registers);
+        var vcpu = new KvmVcpu(this, ShadowMmu, _vcpus.Count, registers);
         _vcpus.Add(vcpu);
         if (_vcpus.Count == 1)
             HostEvents.CreatePrivateMemslots();

@@ -2,6 +2,7 @@ using Replay.Replayer.Checkpoints;
 using Replay.Replayer.Hardware;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm;
+using Replay.Replayer.Kvm.Host;
 using Replay.Trace;
 
 namespace Replay.Replayer.Session;

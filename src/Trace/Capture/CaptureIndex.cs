@@ -1,5 +1,6 @@
 using Replay.Trace.Columns;
 using Replay.Trace.Storage;
+using Replay.Trace.Touches;
 
 namespace Replay.Trace;
 

@@ -1,4 +1,5 @@
 using Replay.Trace.Storage;
+using Replay.Trace.Touches;
 
 namespace Replay.Trace;
 

@@ -1,3 +1,5 @@
+using Replay.Trace.Touches;
+
 namespace Replay.Trace;
 
 /// <summary>

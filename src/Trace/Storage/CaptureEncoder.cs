@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
+using Replay.Trace.Touches;
 
 namespace Replay.Trace.Storage;
 

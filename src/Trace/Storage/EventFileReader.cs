@@ -1,4 +1,5 @@
 using Replay.Trace.Columns;
+using Replay.Trace.Touches;
 
 namespace Replay.Trace.Storage;
 

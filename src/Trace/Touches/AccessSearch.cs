@@ -1,4 +1,4 @@
-namespace Replay.Trace;
+namespace Replay.Trace.Touches;
 
 /// <summary>What is sought in a capture, as far as it decides which of its row groups need be read: everything else of the answer is up to the caller.</summary>
 /// <param name="GpaPages">Guest-physical pages, the last one included; null for all.</param>

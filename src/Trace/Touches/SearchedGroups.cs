@@ -1,4 +1,6 @@
-namespace Replay.Trace.Storage;
+using Replay.Trace.Storage;
+
+namespace Replay.Trace.Touches;
 
 /// <summary>Of a part, the row groups that have what is sought. Of its access file nothing else is read.</summary>
 internal sealed class SearchedGroups : IAccessGroups

@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Replay.Trace.Columns;
+using Replay.Trace.Storage;
 
-namespace Replay.Trace.Storage;
+namespace Replay.Trace.Touches;
 
 /// <summary>Reads the touch index of one part after the other: shows the row groups of the access file, each with its touches alone.</summary>
 internal sealed class TouchFileReader(bool hasRips, int vcpus, WholeRowGroups whole) : IAccessGroups, IDisposable

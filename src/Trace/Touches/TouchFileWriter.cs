@@ -2,8 +2,9 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Replay.Trace.Columns;
+using Replay.Trace.Storage;
 
-namespace Replay.Trace.Storage;
+namespace Replay.Trace.Touches;
 
 /// <summary>
 /// Makes the touch index of one part after the other: a Parquet file of the accesses that <see cref="TouchFinder"/> finds, each with the number of

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
-namespace Replay.Trace.Storage;
+namespace Replay.Trace.Touches;
 
 /// <summary>
 /// Finds which accesses of a row group a touch index must have. All others repeat one that it has, page, place, kind and privilege, since the last

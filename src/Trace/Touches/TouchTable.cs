@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Replay.Trace;
+namespace Replay.Trace.Touches;
 
 /// <summary>
 /// Where a direct-mapped table of translations keeps each: the one place that says it, since a touch index leaves out what such a table holds, and

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
-using Replay.Trace.Storage;
 
-namespace Replay.Trace;
+namespace Replay.Trace.Touches;
 
 /// <summary>
 /// What a chunk says of the accesses it leaves out: each repeats, page by page, one that stands before it, with no event and no other vCPU between.

@@ -1,4 +1,6 @@
-namespace Replay.Trace.Storage;
+using Replay.Trace.Storage;
+
+namespace Replay.Trace.Touches;
 
 /// <summary>
 /// Reads all of a row group where the touches of an index do not suffice, and holds the index against it. Its own reader of access files: whoever

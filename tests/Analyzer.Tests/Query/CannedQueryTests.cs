@@ -98,6 +98,23 @@ public sealed partial class CannedQueryTests : IDisposable
         Assert.All(query.Parameters, parameter => Assert.EndsWith(".", parameter.Description, StringComparison.Ordinal));
     }
 
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_canned_query_says_why_it_may_have_no_rows(string name)
+    {
+        var query = CannedQueries.Find(name);
+        Assert.NotEmpty(query.WhenEmpty);
+        Assert.Null(query.WhenEmpty[^1].Condition);
+        Assert.All(query.WhenEmpty.SkipLast(1), reason => Assert.NotNull(reason.Condition));
+        Assert.All(query.WhenEmpty, reason => Assert.EndsWith(".", reason.Text, StringComparison.Ordinal));
+        Assert.All(query.WhenEmpty, reason => Assert.DoesNotMatch(PrivateName(), reason.Condition ?? ""));
+        // Of the sample, each that has none says so in words that its file has.
+        using var database = SampleHistory.Store(_directory.File("x.db"));
+        var runner = new QueryRunner(database);
+        var values = Cases.Single(row => row.Data.Item1 == name).Data.Item2.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(pair => pair.Split('=')).ToDictionary(pair => pair[0], pair => pair[1]);
+        Assert.Contains(EmptyAnswer.Explain(query, values, runner, database), query.WhenEmpty.Select(reason => reason.Text));
+    }
+
     [Fact]
     public void A_wrong_name_gets_the_names_that_are_like_it()
     {

@@ -11,17 +11,6 @@ public sealed class SchemaTests : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    [Fact]
-    public void The_reference_in_docs_is_the_one_the_sql_files_make()
-    {
-        var path = Repository.PathOf("docs", "schema.md");
-        if (Golden.Updates)
-            File.WriteAllText(path, SchemaDocs.Markdown());
-        Assert.True(
-            File.ReadAllText(path).ReplaceLineEndings("\n") == SchemaDocs.Markdown(),
-            "docs/schema.md is stale. Make it anew with './replay docs --to docs' or UPDATE_GOLDEN=1.");
-    }
-
     [Theory]
     [MemberData(nameof(Views))]
     public void A_view_has_exactly_the_columns_it_documents(string name)

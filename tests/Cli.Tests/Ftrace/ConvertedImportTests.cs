@@ -22,7 +22,7 @@ public sealed class ConvertedImportTests : IDisposable
     public async Task A_binary_trace_is_read_through_its_tool_and_the_command_is_shown(string tool, string file, string arguments)
     {
         Prepare(tool, file, RealTrace.Stock(RealTrace.Text("amd-npt-lm2m.thp")), failsAt: 0);
-        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder[file], "-o", _folder["t.capture"], "--db", _folder["t.db"], "-q");
+        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder[file], "-o", _folder["t.capture"], "--db", _folder["t.db"]);
         Assert.True(exitCode == ExitCode.Done, error);
         Assert.Contains($"read through '{tool} {arguments} {_folder[file]}'", error, StringComparison.Ordinal);
         Assert.Contains("trace and model agree", error, StringComparison.Ordinal);
@@ -40,7 +40,7 @@ public sealed class ConvertedImportTests : IDisposable
         if (isLong)
             text += string.Concat(Enumerable.Range(1, 130_000).Select(i => string.Create(CultureInfo.InvariantCulture, $"             vmm-900    [000] .....    {9_000_000 + i}: kvm_msr: msr_write c0000103 = 0x{i:x16} (an event that moves no table, for its length)\n")));
         Prepare("trace-cmd", "trace.dat", text, call);
-        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder["trace.dat"], "-o", _folder["t.capture"], "--db", _folder["t.db"], "-q");
+        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder["trace.dat"], "-o", _folder["t.capture"], "--db", _folder["t.db"]);
         Assert.True(exitCode == ExitCode.BadInput, $"{exitCode}: {error}");
         Assert.Contains("failed behind", error, StringComparison.Ordinal);
         Assert.Contains("gave up", error, StringComparison.Ordinal);

@@ -99,6 +99,44 @@ public sealed class ImportTests : IDisposable
     }
 
     [Fact]
+    public async Task Quietly_nothing_is_told_but_what_is_wrong_or_assumed()
+    {
+        File.WriteAllText(_folder["s.txt"], RealTrace.Stock(RealTrace.Text("amd-npt-tdp-ptemod.thp")));
+        var (exitCode, text, error) = await CommandRunner.Run("import", "ftrace", _folder["s.txt"], "-o", _folder["s.capture"], "--db", _folder["s.db"], "--host", "amd-tcg", "-q");
+        Assert.Equal((ExitCode.Done, "", ""), (exitCode, text, error));
+        var told = await Import(_folder["s.txt"]);
+        // One ground is told once, whatever rests on it.
+        Assert.Contains("host: AMD, NPT, TDP MMU (NPT and AMD: exits with reason npf); Linux", told, StringComparison.Ordinal);
+
+        File.WriteAllText(_folder["w.txt"], " q-71 [000] ..... 1.0: kvm_exit: vcpu 0 reason npf rip 0x1 info1 0x6 info2 0x0 intr_info 0x0 error_code 0x0\nkvm_exit: reason !!\nCPU:0 [LOST 3 EVENTS]\n");
+        (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder["w.txt"], "--db", _folder["w.db"], "-q");
+        Assert.Equal(ExitCode.Done, exitCode);
+        Assert.Contains("no table write shows by which MMU (--mmu says it)", error, StringComparison.Ordinal);
+        Assert.Contains("lost events in 1 places", error, StringComparison.Ordinal);
+        Assert.Contains("kept as text", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("not shown by this trace", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_capture_made_of_a_trace_says_that_it_has_faulting_accesses_alone()
+    {
+        File.WriteAllText(_folder["s.txt"], RealTrace.Stock(RealTrace.Text("amd-npt-tdp-ptemod.thp")));
+        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder["s.txt"], "-o", _folder["s.capture"], "--db", _folder["s.db"], "--host", "amd-tcg");
+        Assert.True(exitCode == ExitCode.Done, error);
+        var faults = System.Text.RegularExpressions.Regex.Match(error, "([0-9,]+) guest-physical accesses").Groups[1].Value;
+        var (_, info, _) = await CommandRunner.Run("info", _folder["s.capture"]);
+        Assert.Contains("recorded        accesses that faulted on the traced host\n", info.ReplaceLineEndings("\n"), StringComparison.Ordinal);
+        Assert.Contains($"accesses        {faults}, each an event; how many did not fault is not known\n", info.ReplaceLineEndings("\n"), StringComparison.Ordinal);
+        Assert.DoesNotContain("every access", info, StringComparison.Ordinal);
+        Assert.Matches("memory +[0-9.]+ .iB, inferred", info);
+        var (_, runs, _) = await CommandRunner.Run("info", _folder["s.db"]);
+        Assert.Contains("among them every access that faulted on the traced host", runs, StringComparison.Ordinal);
+        Assert.DoesNotContain(" 0 accesses", runs, StringComparison.Ordinal);
+        var (_, table, _) = await CommandRunner.Run("run", _folder["s.capture"], "-m", "npt", "-o", _folder["r.db"], "-q");
+        Assert.DoesNotContain("| accesses", table, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task An_exit_qualification_becomes_an_error_code_on_Intel_and_only_there()
     {
         await Import(Traces.PathOf("intel-ept-nopg.thp.trace.gz"));
@@ -162,7 +200,7 @@ public sealed class ImportTests : IDisposable
     public async Task A_host_that_the_trace_does_not_tell_must_be_said()
     {
         File.WriteAllText(_folder["m.txt"], " vmm-1 [000] ..... 1.0: kvm_mmu_set_spte: gfn 100 spte 65aee67 (rwxu) level 1 at e8fc800\n");
-        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder["m.txt"], "--db", _folder["t.db"], "-q");
+        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder["m.txt"], "--db", _folder["t.db"]);
         Assert.Equal(ExitCode.Usage, exitCode);
         Assert.Contains("--mmu", error, StringComparison.Ordinal);
         await Import(_folder["m.txt"], "--mmu", "npt");
@@ -173,10 +211,10 @@ public sealed class ImportTests : IDisposable
     public async Task What_the_user_says_may_not_contradict_the_trace()
     {
         var trace = Traces.PathOf("amd-npt-lm2m.thp.trace.gz");
-        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", trace, "--mmu", "ept", "--db", _folder["t.db"], "-q");
+        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", trace, "--mmu", "ept", "--db", _folder["t.db"]);
         Assert.Equal(ExitCode.Usage, exitCode);
         Assert.Contains("npf", error, StringComparison.Ordinal);
-        Assert.Equal(ExitCode.Usage, (await CommandRunner.Run("import", "ftrace", trace, "--host", "intel", "--db", _folder["t.db"], "-q")).ExitCode);
+        Assert.Equal(ExitCode.Usage, (await CommandRunner.Run("import", "ftrace", trace, "--host", "intel", "--db", _folder["t.db"])).ExitCode);
     }
 
     [Theory]
@@ -185,7 +223,7 @@ public sealed class ImportTests : IDisposable
     public async Task No_trace_is_no_run(string name, int expected)
     {
         File.WriteAllText(_folder["empty.txt"], "# tracer: nop\n");
-        Assert.Equal(expected, (await CommandRunner.Run("import", "ftrace", _folder[name], "--db", _folder["t.db"], "-q")).ExitCode);
+        Assert.Equal(expected, (await CommandRunner.Run("import", "ftrace", _folder[name], "--db", _folder["t.db"])).ExitCode);
         Assert.False(File.Exists(_folder["t.db"]));
     }
 
@@ -203,12 +241,12 @@ public sealed class ImportTests : IDisposable
         Directory.CreateDirectory(_folder["taken.capture"]);
         File.WriteAllText(_folder["taken.capture/notes"], "mine");
         File.WriteAllText(_folder["foreign.db"], "mine");
-        Assert.Equal(ExitCode.Done, (await CommandRunner.Run("import", "ftrace", Traces.PathOf("linux-6.8.txt"), "--db", _folder["taken.db"], "-q")).ExitCode);
+        Assert.Equal(ExitCode.Done, (await CommandRunner.Run("import", "ftrace", Traces.PathOf("linux-6.8.txt"), "--db", _folder["taken.db"])).ExitCode);
         var before = Everything();
         string[] args = [.. options.Select(option => option.Contains('.', StringComparison.Ordinal) ? _folder[option] : option)];
         if (!options.Contains("--db"))
             args = [.. args, "--db", _folder["t.db"]];
-        var (exitCode, _, error) = await CommandRunner.Run(["import", "ftrace", Traces.PathOf(trace), "-q", .. args]);
+        var (exitCode, _, error) = await CommandRunner.Run(["import", "ftrace", Traces.PathOf(trace), .. args]);
         Assert.True(exitCode is ExitCode.Usage or ExitCode.BadInput or ExitCode.InputMissing or ExitCode.CannotCreate or ExitCode.InputOutput, $"{exitCode}: {error}");
         Assert.Equal(before, Everything());
     }
@@ -223,7 +261,7 @@ public sealed class ImportTests : IDisposable
         Assert.SkipUnless(OperatingSystem.IsLinux(), "the pipe is made by a shell");
         var late = "for m in 1 2; do i=0; while [ $i -lt 95000 ]; do printf ' CPU 0/KVM-%d  [001] d..1. %d.0: kvm_page_fault: vcpu 0 rip 0x10 address 0x0000000000201000 error_code 0x0000000000000782\n CPU 0/KVM-%d  [001] d..1. %d.5: kvm_entry: vcpu 0, rip 0x10\n' $m $i $m $i; i=$((i+1)); done; done";
         if (replaces || appends)
-            Assert.Equal(ExitCode.Done, (await CommandRunner.Run("import", "ftrace", Traces.PathOf("linux-6.8.txt"), "--db", _folder["t.db"], "-q")).ExitCode);
+            Assert.Equal(ExitCode.Done, (await CommandRunner.Run("import", "ftrace", Traces.PathOf("linux-6.8.txt"), "--db", _folder["t.db"])).ExitCode);
         var before = Everything();
         var runs = appends ? await Query("select run, name, complete from run") : [];
         var option = replaces ? "--force" : appends ? "--append" : "";
@@ -263,7 +301,7 @@ public sealed class ImportTests : IDisposable
     [Fact]
     public async Task The_report_is_there_for_scripts()
     {
-        var (exitCode, text, _) = await CommandRunner.Run("import", "ftrace", Traces.PathOf("perf-script.txt"), "--db", _folder["t.db"], "--json", "-q");
+        var (exitCode, text, _) = await CommandRunner.Run("import", "ftrace", Traces.PathOf("perf-script.txt"), "--db", _folder["t.db"], "--json");
         Assert.Equal(ExitCode.Done, exitCode);
         using var json = JsonDocument.Parse(text);
         Assert.Equal((6, 42), (json.RootElement.GetProperty("events").GetInt64(), json.RootElement.GetProperty("lostEvents").GetInt64()));
@@ -309,7 +347,7 @@ public sealed class ImportTests : IDisposable
 
     private async Task<string> Import(string trace, params string[] options)
     {
-        string[] args = ["import", "ftrace", trace, "--db", _folder["t.db"], "-q", .. options];
+        string[] args = ["import", "ftrace", trace, "--db", _folder["t.db"], .. options];
         if (!options.Contains("--append"))
             args = [.. args, "--force"];
         var (exitCode, _, error) = await CommandRunner.Run(args);

@@ -109,7 +109,7 @@ public sealed class NestedTraceTests : IDisposable
 
     private async Task ImportFile(string name)
     {
-        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", TestData(name), "--db", _folder["x.db"], "-q");
+        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", TestData(name), "--db", _folder["x.db"]);
         Assert.True(exitCode == ExitCode.Done, error);
     }
 
@@ -119,7 +119,7 @@ public sealed class NestedTraceTests : IDisposable
         for (var i = 0; i < lines.Length; i++)
             text.Append(CultureInfo.InvariantCulture, $" q-71 [000] {100 + i}.000001: {lines[i]}\n");
         await File.WriteAllTextAsync(_folder["t.txt"], text.ToString(), TestContext.Current.CancellationToken);
-        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder["t.txt"], "--db", _folder["x.db"], "-q");
+        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder["t.txt"], "--db", _folder["x.db"]);
         Assert.True(exitCode == ExitCode.Done, error);
     }
 

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
+using Replay.Analyzer.Query;
+using Replay.Analyzer.Store;
 
 namespace Replay.Cli.Tests.Ftrace;
 
@@ -40,7 +42,7 @@ public sealed class QuestionTests : IDisposable
              CPU 0/KVM-10 [000] d..1. 1.000051: kvm_entry: vcpu 0, rip 0x44
 
             """);
-        await Run("import", "ftrace", _folder["t.txt"], "--db", _folder["x.db"], "-q");
+        await Run("import", "ftrace", _folder["t.txt"], "--db", _folder["x.db"]);
         var gone = Assert.Single(await Ask("who-zapped", "gfn=0x200"));
         Assert.Equal("kswapd0", gone["task"].GetString());
         Assert.Equal(77, gone["pid"].GetInt64());
@@ -102,6 +104,109 @@ public sealed class QuestionTests : IDisposable
         Assert.Equal("of_the_process", (await NamedAccesses("c.capture", rip, [$"{first}..{first}", .. symbols]))[first]);
     }
 
+    /// <summary>Whatever the run is, a canned query answers it, or says why not.</summary>
+    [Fact]
+    public async Task A_question_without_an_answer_has_a_reason()
+    {
+        await Import("amd-6.12-npt-lm2m.dirty4k", "amd-tcg");
+        await Run("run", _folder["x.capture"], "-m", "npt-tdp", "-o", _folder["x.db"], "--append", "-q");
+        File.WriteAllText(_folder["little.txt"], " q-71 [000] ..... 1.0: kvm_entry: vcpu 0, rip 0x1\n q-71 [000] ..... 2.0: kvm_exit: vcpu 0 reason npf rip 0x1 info1 0x6 info2 0x0 intr_info 0x0 error_code 0x0\n");
+        await Run("import", "ftrace", _folder["little.txt"], "--name", "little", "--db", _folder["x.db"], "--append", "--mmu", "npt");
+
+        var given = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["gfn"] = "0x200",
+            ["address"] = "0x200000",
+            ["gva"] = "0x200000",
+            ["from"] = "0x200000",
+            ["ordinal"] = "300",
+            ["table_id"] = "5",
+            ["idx"] = "0",
+        };
+        var answered = new Dictionary<string, List<string>>(StringComparer.Ordinal);
+        using var database = Database.OpenRead(_folder["x.db"]);
+        var runner = new QueryRunner(database);
+        foreach (var run in (string[])["observed", "observed-filled", "npt-tdp", "little"])
+        {
+            foreach (var query in CannedQueries.All)
+            {
+                var arguments = new Dictionary<string, string>(StringComparer.Ordinal);
+                foreach (var parameter in query.Parameters.Where(parameter => parameter.Type == CannedParameterType.Run || parameter.Default is null || parameter.Name == "ordinal"))
+                    arguments[parameter.Name] = parameter.Type == CannedParameterType.Run ? run : given[parameter.Name];
+                using var rows = runner.Execute(query, arguments, cancellation: TestContext.Current.CancellationToken);
+                if (rows.NextResult() && rows.Read())
+                {
+                    if (!answered.TryGetValue(run, out var names))
+                        answered[run] = names = [];
+                    names.Add(query.Name);
+                    continue;
+                }
+
+                var why = EmptyAnswer.Explain(query, arguments, runner, database);
+                Assert.False(why.EndsWith("nothing matches.", StringComparison.Ordinal), $"@{query.Name} of {run}: {why}");
+                Assert.True(query.Name == "diff-summary" || why.StartsWith($"run {run}: ", StringComparison.Ordinal), why);
+            }
+        }
+
+        // Tracepoints alone answer who, why and what is hot.
+        string[] asked = ["dirty-log-cost", "fault-latency", "faults-by-function", "faults-by-process", "faults-by-rip", "hot-entries", "hot-gfns", "hot-tables", "mapping-at", "refaults", "why-entry", "why-gfn", "writes-by-level", "writes-to-range"];
+        Assert.Superset(asked.ToHashSet(), answered["observed"].ToHashSet());
+        Assert.Superset(asked.Append("who-zapped").ToHashSet(), answered["observed-filled"].ToHashSet());
+        Assert.Superset(asked.Append("who-zapped").ToHashSet(), answered["npt-tdp"].ToHashSet());
+        string Why(string query, string run, string parameter = "gfn=0x200") => EmptyAnswer.Explain(
+            CannedQueries.Find(query), new Dictionary<string, string>(StringComparer.Ordinal) { ["run"] = run, [parameter.Split('=')[0]] = parameter.Split('=')[1] }, runner, database);
+        Assert.Equal("run observed: its trace does not show table_write.clears (probes on mmu_spte_clear_track_bits, mmu_page_zap_pte, pte_list_remove). Its companion has that: -p run=observed-filled.", Why("who-zapped", "observed"));
+        Assert.Equal("run observed: trace and model agree: each makes every write that the other has.", Why("divergences", "observed", "from=0"));
+        Assert.StartsWith("run npt-tdp: it is a run of the model that was held against no trace", Why("divergences", "npt-tdp", "from=0"), StringComparison.Ordinal);
+        Assert.StartsWith("run little: no replay was held against this trace", Why("divergences", "little", "from=0"), StringComparison.Ordinal);
+        Assert.StartsWith("run little: its trace does not show faults (kvm_page_fault", EmptyAnswer.Explain(CannedQueries.Find("faults-by-rip"), new Dictionary<string, string>(StringComparer.Ordinal) { ["run"] = "little" }, runner, database), StringComparison.Ordinal);
+
+        // On standard error, whatever the format.
+        var (_, text, error) = await CommandRunner.Run("query", _folder["x.db"], "@divergences", "--json");
+        Assert.Equal("[]", text.ReplaceLineEndings("").Trim());
+        Assert.Equal("replay query: 0 rows: run observed-filled: trace and model agree: each makes every write that the other has. -p run= asks another: observed, npt-tdp, little.", error.Trim());
+    }
+
+    [Fact]
+    public async Task All_questions_are_asked_of_the_same_run_where_none_is_said()
+    {
+        await Import("amd-6.12-npt-lm2m.dirty4k", "amd-tcg");
+        Assert.All(CannedQueries.All, query => Assert.All(query.Parameters.Where(parameter => parameter.Name == "run"), parameter => Assert.Contains(parameter.Default, (string[])["first", "every"])));
+        // A trace's companion stands for it: it has what tracepoints hide. The trace's clock tells of its faults all the same.
+        var writes = await Ask("why-gfn", "gfn=0x200");
+        Assert.Contains(writes, row => row["function"].GetString() == "__link_shadow_page");
+        Assert.Equal(writes.Count, (await Ask("why-gfn", "gfn=0x200", "run=first")).Count);
+        Assert.Equal(writes.Count, (await Ask("why-gfn", "gfn=0x200", "run=2")).Count);
+        Assert.NotEqual(writes.Count, (await Ask("why-gfn", "gfn=0x200", "run=observed")).Count);
+        Assert.NotEmpty(await Ask("writes-to-range", "from=0x200000"));
+        foreach (var what in (string[])["mean_to_mapping", "total_to_entry"])
+            Assert.Equal((await Ask("fault-latency", "run=observed")).Sum(row => Number(row[what])), (await Ask("fault-latency")).Sum(row => Number(row[what])));
+        // Others tell the runs apart.
+        Assert.Equal(["observed", "observed-filled"], (await Ask("exits-by-reason")).Select(row => row["run"].GetString()).Distinct().Order());
+        Assert.Equal(["observed"], (await Ask("exits-by-reason", "run=observed")).Select(row => row["run"].GetString()).Distinct());
+        Assert.Equal((await Ask("exits-by-reason")).Count, (await Ask("exits-by-reason", "run=every")).Count);
+        // In a database whose first run is none of a trace, that run is meant.
+        await Run("run", _folder["x.capture"], "-m", "npt-tdp", "-o", _folder["y.db"], "-q");
+        await Run("import", "ftrace", _folder["t.txt"], "-o", _folder["y.capture"], "--db", _folder["y.db"], "--append", "--host", "amd-tcg");
+        File.Move(_folder["y.db"], _folder["x.db"], overwrite: true);
+        Assert.Equal(writes.Count(row => row["level"].GetInt64() == 4), (await Ask("why-gfn", "gfn=0x200")).Count(row => row["level"].GetInt64() == 4));
+        Assert.DoesNotContain(await Ask("why-gfn", "gfn=0x200"), row => row["function"].GetString() == "__link_shadow_page");
+        static double Number(JsonElement value) => value.ValueKind == JsonValueKind.Number ? value.GetDouble() : 0;
+    }
+
+    [Fact]
+    public async Task The_way_down_is_found_where_no_line_shows_links()
+    {
+        await Import("amd-6.12-npt-lm2m.dirty4k", "amd-tcg");
+        var seen = await Ask("mapping-at", "run=observed", "address=0x200000", "ordinal=2000");
+        Assert.Equal(["unknown", "unknown", "unknown", "page"], seen.Select(row => row["kind"].GetString()));
+        Assert.Equal(JsonValueKind.Null, seen[0]["value_hex"].ValueKind);
+        var filled = await Ask("mapping-at", "address=0x200000", "ordinal=2000");
+        Assert.Equal(["table", "table", "table", "page"], filled.Select(row => row["kind"].GetString()));
+        Assert.Equal(filled[3]["value_hex"].GetString(), seen[3]["value_hex"].GetString());
+        Assert.Equal(["none"], (await Ask("mapping-at", "address=0x8000000000", "ordinal=2000")).Select(row => row["kind"].GetString()));
+    }
+
     private async Task<Dictionary<long, string>> NamedAccesses(string input, string rip, string[] arguments)
     {
         var (exitCode, text, error) = await CommandRunner.Run(["events", _folder[input], .. arguments]);
@@ -142,7 +247,7 @@ public sealed class QuestionTests : IDisposable
     private async Task Import(string trace, string host)
     {
         File.WriteAllText(_folder["t.txt"], RealTrace.Stock(RealTrace.Text(trace)));
-        await Run("import", "ftrace", _folder["t.txt"], "-o", _folder["x.capture"], "--db", _folder["x.db"], "--host", host, "-q");
+        await Run("import", "ftrace", _folder["t.txt"], "-o", _folder["x.capture"], "--db", _folder["x.db"], "--host", host);
     }
 
     private Task<List<Dictionary<string, JsonElement>>> Ask(string query, params string[] parameters) =>

@@ -140,7 +140,7 @@ public sealed partial class RealAnswerTests : IDisposable
     private async Task<string> Import(string name, string text)
     {
         File.WriteAllText(_folder[$"{name}.txt"], text);
-        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder[$"{name}.txt"], "--db", _folder[$"{name}.db"], "-q");
+        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder[$"{name}.txt"], "--db", _folder[$"{name}.db"]);
         Assert.True(exitCode == ExitCode.Done, error);
         return error;
     }

@@ -63,8 +63,8 @@ public sealed class ReconstructionTests : IDisposable
     {
         File.WriteAllText(_folder["full.txt"], full);
         File.WriteAllText(_folder["stock.txt"], stock);
-        await Run("import", "ftrace", _folder["full.txt"], "--db", _folder["full.db"], "--kernel", kernel, "-q");
-        var error = await Run("import", "ftrace", _folder["stock.txt"], "-o", _folder["stock.capture"], "--db", _folder["stock.db"], "--host", host, "--kernel", kernel, "-q");
+        await Run("import", "ftrace", _folder["full.txt"], "--db", _folder["full.db"], "--kernel", kernel);
+        var error = await Run("import", "ftrace", _folder["stock.txt"], "-o", _folder["stock.capture"], "--db", _folder["stock.db"], "--host", host, "--kernel", kernel);
         var real = await Writes("full.db", "observed");
         var filled = await Writes("stock.db", "observed-filled");
         Assert.NotEmpty(real);
@@ -79,7 +79,7 @@ public sealed class ReconstructionTests : IDisposable
     public async Task The_kernel_is_known_by_its_lines(string trace, string expected)
     {
         File.WriteAllText(_folder["k.txt"], RealTrace.Stock(RealTrace.Text(trace)));
-        var error = await Run("import", "ftrace", _folder["k.txt"], "-o", _folder["k.capture"], "-q");
+        var error = await Run("import", "ftrace", _folder["k.txt"], "-o", _folder["k.capture"]);
         Assert.Contains($"as {expected}", error, StringComparison.Ordinal);
     }
 
@@ -88,7 +88,7 @@ public sealed class ReconstructionTests : IDisposable
     public async Task A_slot_that_went_alone_takes_everything_along_where_the_quirk_is_on()
     {
         File.WriteAllText(_folder["s.txt"], RealTrace.Stock(RealTrace.Text("amd-6.12-npt-tdp-lm4k.reslotq")));
-        await Run("import", "ftrace", _folder["s.txt"], "-o", _folder["s.capture"], "--host", "amd-tcg", "-q");
+        await Run("import", "ftrace", _folder["s.txt"], "-o", _folder["s.capture"], "--host", "amd-tcg");
         await Run("run", _folder["s.capture"], "-o", _folder["s.db"], "-q");
         await Run("run", _folder["s.capture"], "--module-param", "slot_zap_quirk=Y", "-o", _folder["s.db"], "--append", "-q");
         var zapped = await Query("s.db", "select profile, (select count(*) from page_operation as o where o.run = run.run and operation = 'zap') from run order by run");
@@ -106,7 +106,7 @@ public sealed class ReconstructionTests : IDisposable
         lines[zap] = lines[zap].Replace("new_spte 8000000000000000", "new_spte 8600000012345e67", StringComparison.Ordinal);
         lines.RemoveAt(lines.FindIndex(zap + 1, line => line.Contains("gfn 80f level 1", StringComparison.Ordinal)));
         File.WriteAllText(_folder["d.txt"], string.Join('\n', lines));
-        var error = await Run("import", "ftrace", _folder["d.txt"], "-o", _folder["d.capture"], "--db", _folder["d.db"], "--host", "amd-tcg", "-q");
+        var error = await Run("import", "ftrace", _folder["d.txt"], "-o", _folder["d.capture"], "--db", _folder["d.db"], "--host", "amd-tcg");
 
         var parted = await Query("d.db", "@divergences");
         Assert.Contains(parted, row => row[4] == "0x80a" && row[5] == "0x5455e67 -> 0x8600000012345e67" && row[2] == "vmm");
@@ -132,7 +132,7 @@ public sealed class ReconstructionTests : IDisposable
         var lines = RealTrace.Stock(RealTrace.Text("intel-ept-nopg.thp")).Split('\n');
         var middle = Array.FindIndex(lines, lines.Length / 2, line => line.Contains(": kvm_exit:", StringComparison.Ordinal));
         File.WriteAllText(_folder["cut.txt"], string.Join('\n', lines[middle..]));
-        var error = await Run("import", "ftrace", _folder["cut.txt"], "-o", _folder["cut.capture"], "--db", _folder["cut.db"], "--host", "intel-bochs", "-q");
+        var error = await Run("import", "ftrace", _folder["cut.txt"], "-o", _folder["cut.capture"], "--db", _folder["cut.db"], "--host", "intel-bochs");
         var shown = (await Query("cut.db", "select shown, count(*) from table_write join run using (run) where name = 'observed-filled' and actor = 'kvm' group by shown")).ToDictionary(row => row[0], row => row[1]);
         Assert.True(shown.ContainsKey("earlier"), error);
         Assert.False(shown.ContainsKey("missing"), error);
@@ -149,7 +149,7 @@ public sealed class ReconstructionTests : IDisposable
         var middle = lines.FindIndex(lines.Count / 2, line => line.Contains(": kvm_exit:", StringComparison.Ordinal));
         lines.Insert(middle, "CPU:0 [LOST 5 EVENTS]");
         File.WriteAllText(_folder["gap.txt"], string.Join('\n', lines));
-        await Run("import", "ftrace", _folder["gap.txt"], "-o", _folder["gap.capture"], "--db", _folder["gap.db"], "--host", "intel-bochs", "-q");
+        await Run("import", "ftrace", _folder["gap.txt"], "-o", _folder["gap.capture"], "--db", _folder["gap.db"], "--host", "intel-bochs");
         var gap = (await Query("gap.db", "select min(ordinal) from model_note where kind = 'lost_events'"))[0][0];
         // The tables that follow are others: no row behind the gap belongs to one from before it.
         Assert.Equal([["0"]], await Query("gap.db", $"select count(*) from table_write as w join run using (run) where name = 'observed-filled' and w.ordinal > {gap} and table_id in (select table_id from table_write as b where b.run = w.run and b.ordinal < {gap})"));
@@ -160,7 +160,7 @@ public sealed class ReconstructionTests : IDisposable
     public async Task The_capture_of_a_trace_answers_what_another_mode_would_have_done()
     {
         File.WriteAllText(_folder["stock.txt"], RealTrace.Stock(RealTrace.Text("amd-npt-tdp-ptemod.thp")));
-        await Run("import", "ftrace", _folder["stock.txt"], "-o", _folder["s.capture"], "--host", "amd-tcg", "-q");
+        await Run("import", "ftrace", _folder["stock.txt"], "-o", _folder["s.capture"], "--host", "amd-tcg");
         await Run("run", _folder["s.capture"], "-m", "npt-tdp", "-m", "npt", "-o", _folder["w.db"], "-q");
         Assert.Equal([["npt-tdp", "thp-recorded"], ["npt", "thp"]], await Query("w.db", "select mode, backing from run order by run"));
         await Run("run", _folder["s.capture"], "-m", "npt-tdp", "--host-pages", "4k", "-o", _folder["w.db"], "--append", "-q");
@@ -174,7 +174,7 @@ public sealed class ReconstructionTests : IDisposable
     public async Task Shadow_paging_makes_no_capture()
     {
         File.WriteAllText(_folder["s.txt"], RealTrace.Stock(RealTrace.Text("amd-shadow-mmio.4k")));
-        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder["s.txt"], "-o", _folder["s.capture"], "-q");
+        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder["s.txt"], "-o", _folder["s.capture"]);
         Assert.Equal(ExitCode.Usage, exitCode);
         Assert.Contains("guest's own page tables", error, StringComparison.Ordinal);
     }

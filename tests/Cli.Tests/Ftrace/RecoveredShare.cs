@@ -62,7 +62,7 @@ internal sealed record RecoveredShare(int Real, int InOrder, int Older, int Made
         File.WriteAllText(folder["part.txt"], string.Join('\n', left) + "\n");
         trace.Real ??= await Probed(folder, trace);
         var said = await Run(
-            "import", "ftrace", folder["part.txt"], "-o", folder["part.capture"], "--db", folder["part.db"], "--host", trace.Host, "--kernel", trace.Kernel, "--mmu", trace.Mode, "-q", "--force");
+            "import", "ftrace", folder["part.txt"], "-o", folder["part.capture"], "--db", folder["part.db"], "--host", trace.Host, "--kernel", trace.Kernel, "--mmu", trace.Mode, "--force");
         var real = trace.Real;
         var filled = await Writes(folder["part.db"], "observed-filled");
         var offset = (await Rows(folder["part.db"], "select coalesce(json_extract(options, '$.ordinal_offset'), 0) from run where name = 'observed-filled'"))[0][0] is { Length: > 0 } text
@@ -87,7 +87,7 @@ internal sealed record RecoveredShare(int Real, int InOrder, int Older, int Made
     private static async Task<List<RealWrite>> Probed(TemporaryFolder folder, RecordedTrace trace)
     {
         File.WriteAllText(folder["full.txt"], trace.Text);
-        await Run("import", "ftrace", folder["full.txt"], "--db", folder["full.db"], "--kernel", trace.Kernel, "--mmu", trace.Mode, "-q", "--force");
+        await Run("import", "ftrace", folder["full.txt"], "--db", folder["full.db"], "--kernel", trace.Kernel, "--mmu", trace.Mode, "--force");
         return await Writes(folder["full.db"], "observed");
     }
 

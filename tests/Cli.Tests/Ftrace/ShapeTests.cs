@@ -199,7 +199,7 @@ public sealed partial class ShapeTests : IDisposable
     private async Task<string> Import(string name, byte[] text)
     {
         File.WriteAllBytes(_folder[$"{name}.txt"], text);
-        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder[$"{name}.txt"], "--db", _folder[$"{name}.db"], "-q");
+        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder[$"{name}.txt"], "--db", _folder[$"{name}.db"]);
         Assert.True(exitCode == ExitCode.Done, error);
         return error;
     }

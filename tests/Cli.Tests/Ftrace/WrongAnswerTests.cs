@@ -121,7 +121,7 @@ public sealed class WrongAnswerTests : IDisposable
 
         text.Append(" kswapd0-40 (  40) [000] ..... 2.0: kvm_tdp_mmu_spte_changed: as id 0 gfn 99 level 1 old_spte 600000000222b77 new_spte 0\n");
         File.WriteAllText(_folder["two.txt"], text.ToString());
-        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder["two.txt"], "--db", _folder["t.db"], "-q");
+        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder["two.txt"], "--db", _folder["t.db"]);
         Assert.True(exitCode == ExitCode.Done, error);
         Assert.Contains("2 VMs, a run of each: 70, 90", error, StringComparison.Ordinal);
         Assert.Equal([["observed-70", "1"], ["observed-90", "2"]], await Query("select name, (select count(*) from table_write as w where w.run = run.run) from run order by run"));
@@ -139,7 +139,7 @@ public sealed class WrongAnswerTests : IDisposable
             " host.dat:  q-71 [000] 1.2: kvm_tdp_mmu_spte_changed: as id 0 gfn 99 level 1 old_spte 0 new_spte 600000000222b77",
         ];
         File.WriteAllText(_folder["m.txt"], string.Join('\n', lines) + "\n");
-        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder["m.txt"], "--db", _folder["t.db"], "-q");
+        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder["m.txt"], "--db", _folder["t.db"]);
         Assert.True(exitCode == ExitCode.Done, error);
         Assert.Equal([["guest.dat: bash", ""], ["host.dat: q", "0"]], await Query("select task, fault_id from table_write join observed_event using (run, ordinal) order by ordinal"));
     }
@@ -155,7 +155,7 @@ public sealed class WrongAnswerTests : IDisposable
     public async Task Both_readings_are_named_where_the_trace_does_not_decide()
     {
         File.WriteAllText(_folder["u.txt"], " q-71 [000] ..... 1.0: kvm_mmu_set_spte: gfn 100 spte 86000000d701e67 (rwxu) level 1 at ab36800\n");
-        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder["u.txt"], "--db", _folder["t.db"], "-q");
+        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder["u.txt"], "--db", _folder["t.db"]);
         Assert.Equal(ExitCode.Usage, exitCode);
         Assert.Contains("--mmu npt", error, StringComparison.Ordinal);
         Assert.Contains("--mmu shadow", error, StringComparison.Ordinal);
@@ -177,7 +177,7 @@ public sealed class WrongAnswerTests : IDisposable
              q-71 [000] ..... 1.0: kvm_entry: vcpu 0, rip 0x1
 
             """);
-        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder["s.txt"], "--db", _folder["t.db"], "-q");
+        var (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", _folder["s.txt"], "--db", _folder["t.db"]);
         Assert.True(exitCode == ExitCode.Done, error);
         Assert.Contains("1 with a stack trace", error, StringComparison.Ordinal);
         Assert.Equal([["kvm_mmu_page_fault > direct_page_fault > kvm_tdp_mmu_map > __handle_changed_spte"]], await Query("select chain from table_write"));
@@ -194,7 +194,7 @@ public sealed class WrongAnswerTests : IDisposable
     private async Task Import(string[] lines, string[] options)
     {
         File.WriteAllText(_folder["t.txt"], string.Concat(lines.Select(line => line.StartsWith("CPU:", StringComparison.Ordinal) ? $"{line}\n" : $" q-71 [000] ..... 1.0: {line}\n")));
-        var (exitCode, _, error) = await CommandRunner.Run(["import", "ftrace", _folder["t.txt"], "--db", _folder["t.db"], "-q", "--force", .. options]);
+        var (exitCode, _, error) = await CommandRunner.Run(["import", "ftrace", _folder["t.txt"], "--db", _folder["t.db"], "--force", .. options]);
         Assert.True(exitCode == ExitCode.Done, error);
     }
 

@@ -123,6 +123,31 @@ public sealed class MailedTests
         Assert.True(plain.Select(Listing.Fields).SequenceEqual(listing.Lines), $"{what}:\n{string.Join('\n', listing.Lines)}\n{string.Join('\n', listing.Damaged)}");
     }
 
+    /// <summary>A blank of quoted-printable is <c>=20</c>, and so is a field of an event: the rest of the text says which.</summary>
+    [Theory]
+    [InlineData("Content-Transfer-Encoding: quoted-printable\n\n{0}", true)]
+    [InlineData("content-transfer-encoding:  Quoted-Printable\r\n\r\n{0}", true)]
+    [InlineData("{0}See https://lore.kernel.org/kvm/?q=3Dspte\n", true)]
+    [InlineData("{0}The guest has two memory slots, and the second of them is deleted and mad=\ne again.\n", true)]
+    [InlineData("{0}", false)]
+    [InlineData("Content-Transfer-Encoding: 8bit\n\n{0}See https://lore.kernel.org/kvm/?q=3Dspte\n", false)]
+    [InlineData("Content-Transfer-Encoding: quoted-printable\n\nHello.\n\nContent-Transfer-Encoding: 7bit\n\n{0}", false)]
+    [InlineData("{0}rip=\n", false)]
+    public void A_blank_of_quoted_printable_is_one_where_the_text_says_so(string text, bool isQuoted)
+    {
+        const string Blanks = " CPU 0/KVM-1 [000] d..1. 1.0: kvm_exit:=20vcpu 0 reason npf rip=200x10 info1 0x6=20info2 0x20 intr_info 0x0 error_code=200x0=20\n";
+        const string Field = " CPU 0/KVM-1 [000] ..... 2.0: kvm_mmu_zap_all_fast: gfn=20\n";
+        var listing = Listing.Of(string.Format(System.Globalization.CultureInfo.InvariantCulture, text, Blanks + " CPU 0/KVM-1 [000] d..1. 1.5: kvm_entry: vcpu 0, rip 0x20\n"));
+        var exit = Listing.Fields("kvm_exit: vcpu 0 reason npf rip 0x10 info1 0x6 info2 0x20 intr_info 0x0 error_code 0x0");
+        Assert.Equal(isQuoted, listing.Lines.Contains(exit));
+        Assert.Contains(Listing.Fields("kvm_entry: vcpu 0, rip 0x20"), listing.Lines);
+        // In quoted-printable the sign of a field is coded itself; where it is not, or one in the line is not, nothing is.
+        var field = Listing.Of(string.Format(System.Globalization.CultureInfo.InvariantCulture, text, isQuoted ? Field.Replace("=", "=3D", StringComparison.Ordinal) : Field));
+        Assert.Contains(field.Lines, line => line.Contains("gfn=20", StringComparison.Ordinal));
+        var mixed = Listing.Of(string.Format(System.Globalization.CultureInfo.InvariantCulture, text, Field.Replace("gfn=20", "gfn=20 level=1 slot=0x20", StringComparison.Ordinal)));
+        Assert.Contains(mixed.Lines, line => line.Contains("gfn=20 level=1", StringComparison.Ordinal));
+    }
+
     /// <summary>A line that ends like one of quoted-printable, and a whole one behind it.</summary>
     [Fact]
     public void A_sign_at_the_end_of_a_line_costs_no_event()

@@ -1,4 +1,4 @@
-namespace Replay.Analyzer.Diff;
+namespace Replay.Analyzer.Diff.Costs;
 
 /// <summary>What both sides cost by a cost table.</summary>
 public sealed record CostComparison

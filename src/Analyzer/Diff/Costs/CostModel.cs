@@ -1,7 +1,6 @@
-using Replay.Analyzer.Diff.Costs;
 using Replay.Analyzer.Diff.Rows;
 
-namespace Replay.Analyzer.Diff;
+namespace Replay.Analyzer.Diff.Costs;
 
 /// <summary>Weighs what both sides did with a cost table.</summary>
 internal sealed class CostModel(

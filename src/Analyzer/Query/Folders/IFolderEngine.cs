@@ -44,7 +44,7 @@ public sealed class FolderRunner(IFolderConnection connection, string path)
         ArgumentNullException.ThrowIfNull(query);
         if (query.NeedsDatabase)
             throw new QueryException($"@{query.Name} asks for what a folder of Parquet does not have (the clock of a trace, the guest's CR3, companion runs), or in SQLite's SQL alone: ask a database.");
-        return Execute(query.Sql, query.Bind(arguments, (sql, values) => Execute(sql, values, null, cancellation), FindRun), limits, cancellation);
+        return Execute(query.Sql, query.Bind(arguments, (sql, values) => Execute(sql, values, null, cancellation), "(SELECT min(run) FROM run)", FindRun), limits, cancellation);
     }
 
     /// <summary>By number, or by name where one run alone has it.</summary>

@@ -1,4 +1,5 @@
 using Replay.Trace;
+using Replay.Trace.Touches;
 
 namespace Replay.Cli.Commands;
 

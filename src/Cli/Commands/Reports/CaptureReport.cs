@@ -22,11 +22,11 @@ internal static class CaptureReport
         };
         rows.AddRange(manifest.Origin.Select(pair => (pair.Key, pair.Value.TrimEnd().ReplaceLineEndings("; "))));
         rows.Add(("vCPUs", Units.Count(manifest.Vcpus)));
-        rows.Add(("memory", Units.Bytes((long)manifest.MemoryBytes)));
-        rows.Add(("recorded", manifest.Filter is { } filter
-            ? $"page-filtered, {filter.Entries} entries, epochs of {Units.Count(filter.EpochLength)} ordinals"
-            : "every access"));
-        rows.Add(("accesses", $"{Units.Count(Accesses(manifest))} recorded of {Units.Count(manifest.AccessesSeen)} made"));
+        rows.Add(("memory", Units.Bytes((long)manifest.MemoryBytes) + (IsOfTrace(manifest) ? ", inferred" : "")));
+        rows.Add(("recorded", Recorded(manifest) + (manifest.Filter is { } filter ? $", {filter.Entries} entries, epochs of {Units.Count(filter.EpochLength)} ordinals" : "")));
+        rows.Add(("accesses", IsOfTrace(manifest)
+            ? $"{Units.Count(manifest.AccessesSeen)}, each an event; how many did not fault is not known"
+            : $"{Units.Count(Accesses(manifest))} recorded of {Units.Count(manifest.AccessesSeen)} made"));
         rows.Add(("events", Units.Count(manifest.Parts.Sum(part => part.Events))));
         if (nestedGuests is not null)
             rows.Add(("nested", NestedReport.Line(nestedGuests)));
@@ -66,6 +66,7 @@ internal static class CaptureReport
                 json.WriteEndObject();
             }
 
+            json.WriteString("recorded", Recorded(manifest));
             json.WriteNumber("accessesSeen", manifest.AccessesSeen);
             json.WriteNumber("nestedNotFollowed", manifest.CountNestedNotFollowed());
             if (nestedGuests is not null)
@@ -91,6 +92,12 @@ internal static class CaptureReport
 
     /// <summary>Why no verdict is given on a capture with nested guests that its recorder did not follow.</summary>
     internal static string NotExact(long nested) => ModelNotes.Explain(new ModelNoteRecord { Kind = ModelNote.NestedNotFollowed, Recorded = (ulong)nested });
+
+    private static string Recorded(CaptureManifest manifest) =>
+        IsOfTrace(manifest) ? "accesses that faulted on the traced host" : manifest.Filter is null ? "every access" : "page-filtered";
+
+    /// <summary>A trace has faults, and no word of any other access.</summary>
+    private static bool IsOfTrace(CaptureManifest manifest) => manifest.Source == "ftrace";
 
     private static long Accesses(CaptureManifest manifest) => manifest.Parts.Sum(part => part.Accesses);
 

@@ -29,7 +29,7 @@ internal static class DatabaseReport
                 continue;
             }
 
-            output.WriteLine($"  replayed  {Units.Count(run.Accesses ?? 0)} accesses, {Units.Count(run.Events ?? 0)} events, ordinals {run.FirstOrdinal} to {run.LastOrdinal}");
+            output.WriteLine($"  replayed  {(run.CaptureSource == "ftrace" ? "" : $"{Units.Count(run.Accesses ?? 0)} accesses, ")}{Units.Count(run.Events ?? 0)} events{(run.CaptureSource == "ftrace" ? ", among them every access that faulted on the traced host" : "")}, ordinals {run.FirstOrdinal} to {run.LastOrdinal}");
             output.WriteLine($"  history   {Units.Count(run.LastSeq ?? 0)} records, hash {run.HistoryHash ?? "-"}, detail {run.Detail}{(run.RowsToOrdinal is { } last ? $", rows up to ordinal {last} (--max-rows {run.MaxRows})" : "")}");
             WriteNested(database, run, output);
             if (database.VerdictOf(run) is not { } verdict)
@@ -54,13 +54,13 @@ internal static class DatabaseReport
 
     private static void WriteObserved(RunRow run, TextWriter output)
     {
-        var how = JsonSerializer.Deserialize<Dictionary<string, string>>(run.Options) ?? [];
+        var how = run.OptionsByName();
         output.WriteLine($"  mode      {run.Mode}: a real KVM of Linux {run.Kernel}, host {run.Profile}, {how.GetValueOrDefault("mmu")}");
         output.WriteLine($"  trace     {Units.Count(run.Events ?? 0)} events, ordinals {run.FirstOrdinal} to {run.LastOrdinal}; {Missing(how)}");
         output.WriteLine($"  history   {Units.Count(run.LastSeq ?? 0)} records, hash {run.HistoryHash ?? "-"}; view capability says what the trace could show");
     }
 
-    private static string Missing(Dictionary<string, string> how)
+    private static string Missing(IReadOnlyDictionary<string, string> how)
     {
         if (!how.ContainsKey("lines"))
             return "its import did not end";
@@ -124,7 +124,7 @@ internal static class DatabaseReport
                 if (database.VerdictOf(run) is { } verdict)
                     VerdictReport.WriteJson(verdict, json);
                 json.WritePropertyName("options");
-                json.WriteRawValue(run.Options);
+                JsonSerializer.Serialize(json, run.OptionsByName());
                 json.WriteEndObject();
             }
 

@@ -9,14 +9,14 @@ namespace Replay.Cli.Commands;
 /// <summary>What an import found, for people and for scripts.</summary>
 internal static class ImportReport
 {
-    public static void Write(string verb, string path, FtraceSummary trace, IReadOnlyList<(string Name, ObservedSummary Observed)> runs, TextWriter error)
+    public static void Write(string verb, string path, FtraceSummary trace, IReadOnlyList<(string Name, ObservedSummary Observed)> runs, TextWriter summary, TextWriter error)
     {
-        error.WriteLine(
+        summary.WriteLine(
             $"{path}: {Units.Count(trace.Lines)} lines, {Units.Count(trace.Events)} events, {Units.Count(trace.TypedEvents)} of known form"
             + (trace.StackTraces > 0 ? $", {Units.Count(trace.StackTraces)} with a stack trace" : "")
             + (runs.Count == 1 ? $"; history {runs[0].Observed.Run.HistoryHash}" : ""));
         foreach (var (name, observed) in runs.Count > 1 ? runs : [])
-            error.WriteLine($"run {name}: {Units.Count(observed.Run.Events)} events; history {observed.Run.HistoryHash}");
+            summary.WriteLine($"run {name}: {Units.Count(observed.Run.Events)} events; history {observed.Run.HistoryHash}");
         if (trace.LossMarkers > 0)
         {
             error.WriteLine(
@@ -33,7 +33,7 @@ internal static class ImportReport
             error.WriteLine($"{verb}: {path} ends in the middle of line {trace.Lines}: it was cut off. What stands before is imported.");
         var absent = runs[0].Observed.Capabilities.Where(capability => capability.Shown == "no").Select(capability => capability.Fact).ToList();
         if (absent.Count > 0)
-            error.WriteLine($"not shown by this trace: {string.Join(", ", absent)} (view capability)");
+            summary.WriteLine($"not shown by this trace: {string.Join(", ", absent)} (view capability)");
     }
 
     public static void WriteJson(FtraceSummary trace, IReadOnlyList<(string Name, ObservedSummary Observed)> runs, TextWriter output)

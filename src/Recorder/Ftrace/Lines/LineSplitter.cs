@@ -8,7 +8,7 @@ internal sealed class LineSplitter(Stream stream)
 
     private const int BufferSize = 1 << 20;
 
-    private readonly byte[] _buffer = new byte[BufferSize];
+    private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(BufferSize);
     private int _start;
     private int _end;
     private bool _ended;
@@ -27,6 +27,14 @@ internal sealed class LineSplitter(Stream stream)
 
     /// <summary>The stream broke off: it is compressed, and its end is missing or damaged.</summary>
     public bool IsBroken { get; private set; }
+
+    /// <summary>The first part of the stream, before its first line is given: as much of it as is kept at once.</summary>
+    public ReadOnlySpan<byte> Head()
+    {
+        while (!_ended && _end < _buffer.Length)
+            Fill();
+        return _buffer.AsSpan(_start, _end - _start);
+    }
 
     /// <summary>Gives the next line without its end.</summary>
     public bool TryNext(out ReadOnlySpan<byte> line)

@@ -34,8 +34,9 @@ internal sealed class MailedLine
     /// <summary>Takes a line, or the next part of one.</summary>
     /// <param name="line">The line.</param>
     /// <param name="number">Its number.</param>
+    /// <param name="isQuoted">The text is quoted-printable.</param>
     /// <returns>False: it goes on.</returns>
-    public bool Take(ReadOnlySpan<byte> line, long number)
+    public bool Take(ReadOnlySpan<byte> line, long number, bool isQuoted)
     {
         var isSoft = EndsSoftly(line) && _length + line.Length < LineSplitter.LongestLine;
         if (_length == 0)
@@ -46,12 +47,33 @@ internal sealed class MailedLine
         _length += line.Length - (isSoft ? 1 : 0);
         if (isSoft)
             return false;
+        if (isQuoted && QuotedPrintable.IsEncoded(Line))
+            _length = Decode(_bytes.AsSpan(0, _length));
         _length = Clean(_bytes.AsSpan(0, _length));
         return true;
     }
 
     /// <summary>Nothing is in it any more.</summary>
     public void Clear() => _length = 0;
+
+    /// <summary>In place, too.</summary>
+    private static int Decode(Span<byte> line)
+    {
+        var length = 0;
+        for (var i = 0; i < line.Length; i++)
+        {
+            line[length] = line[i];
+            if (QuotedPrintable.TryByte(line[i..], out var value))
+            {
+                line[length] = value;
+                i += 2;
+            }
+
+            length++;
+        }
+
+        return length;
+    }
 
     /// <summary>In place; what it becomes is no longer.</summary>
     private static int Clean(Span<byte> line)

@@ -30,7 +30,7 @@ internal sealed class HostSurvey : TracepointSink
     private readonly SortedSet<string> _entries = new(StringComparer.Ordinal);
     private readonly SortedSet<string> _returns = new(StringComparer.Ordinal);
     private readonly Dictionary<long, ulong> _lastVirtual = [];
-    private readonly SortedDictionary<string, string> _reasons = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, (string Finding, string Ground)> _reasons = new(StringComparer.Ordinal);
     private bool? _isIntel;
     private bool _ept;
     private bool _npt;
@@ -66,7 +66,7 @@ internal sealed class HostSurvey : TracepointSink
             HasPlainFaults = _plainFaults,
             ProbedEntries = [.. _entries],
             ProbedReturns = [.. _returns],
-            Reasons = [.. _reasons.Values],
+            Reasons = [.. _reasons.Values.GroupBy(reason => reason.Ground, reason => reason.Finding).Select(group => $"{string.Join(" and ", group)}: {group.Key}")],
         };
     }
 
@@ -203,7 +203,7 @@ internal sealed class HostSurvey : TracepointSink
 
         if (!_plainFaults)
             return HostPaging.Unknown;
-        _reasons.TryAdd("paging", "shadow paging: entries in x86 format, and error codes of #PF");
+        _reasons.TryAdd("paging", ("shadow paging", "entries in x86 format, and error codes of #PF"));
         return HostPaging.Shadow;
     }
 
@@ -235,7 +235,7 @@ internal sealed class HostSurvey : TracepointSink
     private void PageFaultExit(string reason)
     {
         _pageFaultExit = true;
-        _reasons.TryAdd("paging", $"shadow paging: exits with reason {reason} for #PF, and no others for faults");
+        _reasons.TryAdd("paging", ("shadow paging", $"exits with reason {reason} for #PF, and no others for faults"));
     }
 
     private void Virtual(long pid, ulong address)
@@ -254,7 +254,7 @@ internal sealed class HostSurvey : TracepointSink
     private void Ept(string reason)
     {
         if (!_ept)
-            _reasons["paging"] = $"EPT: {reason}";
+            _reasons["paging"] = ("EPT", reason);
         _ept = true;
         Vendor(true, reason);
     }
@@ -262,7 +262,7 @@ internal sealed class HostSurvey : TracepointSink
     private void Npt(string reason)
     {
         if (!_npt)
-            _reasons["paging"] = $"NPT: {reason}";
+            _reasons["paging"] = ("NPT", reason);
         _npt = true;
         Vendor(false, reason);
     }
@@ -272,7 +272,7 @@ internal sealed class HostSurvey : TracepointSink
         if (_isIntel is not null)
             return;
         _isIntel = isIntel;
-        _reasons["vendor"] = $"{(isIntel ? "Intel" : "AMD")}: {reason}";
+        _reasons["vendor"] = (isIntel ? "Intel" : "AMD", reason);
     }
 }
 

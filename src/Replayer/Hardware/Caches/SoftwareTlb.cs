@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using Replay.Trace;
+using Replay.Trace.Touches;
 
 namespace Replay.Replayer.Hardware;
 

@@ -12,7 +12,7 @@ namespace Replay.Replayer.Kvm.Exits;
 /// table, and is not retried.
 /// </summary>
 /// <remarks>KVM: x86_emulate_instruction(), emulator_read_write_onepage().</remarks>
-internal sealed class Emulator(KvmVcpu vcpu)
+internal sealed class Emulator(KvmVcpu vcpu, GuestTranslation translation, GuestTableWrites tableWrites, PerForm<IGpteSync> syncs)
 {
     private const ulong ApicBase = 0xfee0_0000;
 
@@ -104,7 +104,7 @@ internal sealed class Emulator(KvmVcpu vcpu)
     }
 
     private bool Unprotect(ulong address, in VmExit exit) =>
-        _vm.ShadowMmu.TableWrites.UnprotectForRetry(vcpu, address, UserBit(exit.Flags), OverridesSmap(exit.Flags));
+        tableWrites.UnprotectForRetry(vcpu, address, UserBit(exit.Flags), OverridesSmap(exit.Flags));
 
     /// <summary>AMD CPUs with decode assists hand over the bytes of an instruction that faulted.</summary>
     private bool HasInstructionBytes => _vm.Profile is { Vendor: CpuVendor.Amd, DecodeAssists: true };
@@ -120,7 +120,7 @@ internal sealed class Emulator(KvmVcpu vcpu)
         }
 
         var access = Pferr.Fetch | UserBit(flags);
-        _vm.ShadowMmu.Translation.TryTranslate(vcpu, rip, access, overridesSmap: false, out _, out _);
+        translation.TryTranslate(vcpu, rip, access, overridesSmap: false, out _, out _);
     }
 
     /// <summary>The instruction itself faulted: there are no bytes of it, and the guest may not be allowed to fetch them.</summary>
@@ -129,7 +129,7 @@ internal sealed class Emulator(KvmVcpu vcpu)
     private bool TryFetch(in VmExit exit)
     {
         var access = Pferr.Fetch | UserBit(exit.Flags);
-        if (_vm.ShadowMmu.Translation.TryTranslate(vcpu, exit.Gva, access, overridesSmap: false, out _, out var fault))
+        if (translation.TryTranslate(vcpu, exit.Gva, access, overridesSmap: false, out _, out var fault))
             return true;
         vcpu.Injector.InjectEmulatedPageFault(fault);
         return false;
@@ -142,7 +142,7 @@ internal sealed class Emulator(KvmVcpu vcpu)
     {
         gpa = address;
         isMmio = true;
-        if (vcpu.IsNested || _vm.ShadowMmu.Syncs.Of(vcpu.Mmu) is not null)
+        if (vcpu.IsNested || syncs.Of(vcpu.Mmu) is not null)
         {
             var access = UserBit(exit.Flags) | (exit.Access == AccessKind.Write ? Pferr.Write : 0);
             if (vcpu.Mmio.MatchesGva(exit.Gva, _vm.MmioGeneration) && IsAllowed(vcpu.Mmio.Access, access, exit.Flags))
@@ -155,7 +155,7 @@ internal sealed class Emulator(KvmVcpu vcpu)
             ulong? found = null;
             if (!(exit.IsPhysical && vcpu.IsNested
                 ? TryTranslateNested(address, access, out found, out var fault)
-                : _vm.ShadowMmu.Translation.TryTranslate(vcpu, exit.Gva, access, OverridesSmap(exit.Flags), out found, out fault)))
+                : translation.TryTranslate(vcpu, exit.Gva, access, OverridesSmap(exit.Flags), out found, out fault)))
             {
                 vcpu.Injector.InjectEmulatedPageFault(fault);
                 return false;
@@ -170,7 +170,7 @@ internal sealed class Emulator(KvmVcpu vcpu)
 
     private bool TryTranslateNested(ulong address, ulong access, out ulong? gpa, out WalkFault fault)
     {
-        var isMapped = _vm.ShadowMmu.Translation.TryTranslateNested(vcpu, address, access, out var found, out fault);
+        var isMapped = translation.TryTranslateNested(vcpu, address, access, out var found, out fault);
         gpa = found;
         return isMapped;
     }
@@ -189,7 +189,7 @@ internal sealed class Emulator(KvmVcpu vcpu)
             _vm.GuestMemory.Store(gpa, value, exit.Size);
         else if (_vm.GuestMemory.Knows(gpa >> 12))
             _vm.Journal.Note(ModelNote.UnknownTableContent, exit.Gva, gpa, 0);
-        _vm.ShadowMmu.TableWrites.Written(vcpu, gpa, exit.Size);
+        tableWrites.Written(vcpu, gpa, exit.Size);
     }
 
     private static ulong UserBit(AccessFlags flags) =>

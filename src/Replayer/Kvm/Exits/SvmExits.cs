@@ -1,11 +1,12 @@
 using Replay.Replayer.History;
+using Replay.Replayer.Kvm.Mmu;
 using Replay.Trace;
 
 namespace Replay.Replayer.Kvm.Exits;
 
 /// <summary>Exits of AMD's SVM. A CPU without decode assists does not tell operands: KVM's emulator reads the instruction.</summary>
 /// <remarks>KVM: svm_handle_exit() and the handlers of svm_exit_handlers.</remarks>
-internal sealed class SvmExits(KvmVcpu vcpu) : IExitHandlers
+internal sealed class SvmExits(KvmVcpu vcpu, PageFaults faults) : IExitHandlers
 {
     private readonly KvmVm _vm = vcpu.Vm;
 
@@ -17,7 +18,7 @@ internal sealed class SvmExits(KvmVcpu vcpu) : IExitHandlers
                 return HandleNpf(exit);
             case ExitReason.PageFault:
                 using (_vm.Journal.Enter(KvmFunction.PfInterception))
-                    return _vm.ShadowMmu.Faults.HandleIntercepted(vcpu, exit);
+                    return faults.HandleIntercepted(vcpu, exit);
             case ExitReason.Cr0Write or ExitReason.Cr3Write or ExitReason.Cr4Write:
                 using (_vm.Journal.Enter(KvmFunction.CrInterception))
                 {
@@ -79,9 +80,9 @@ internal sealed class SvmExits(KvmVcpu vcpu) : IExitHandlers
     {
         using var scope = _vm.Journal.Enter(KvmFunction.NpfInterception);
         if (!vcpu.IsNested)
-            return _vm.ShadowMmu.Faults.Handle(vcpu, exit.Info2, exit.Info1, exit);
+            return faults.Handle(vcpu, exit.Info2, exit.Info1, exit);
         vcpu.Nested.HardwareFault = (exit.Info1, exit.Info2);
-        var result = _vm.ShadowMmu.Faults.Handle(vcpu, exit.Info2, exit.Info1, exit);
+        var result = faults.Handle(vcpu, exit.Info2, exit.Info1, exit);
         vcpu.Nested.HardwareFault = null;
         return result;
     }

@@ -1,12 +1,13 @@
 using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Mmu;
+using Replay.Replayer.Kvm.Mmu.Shadow;
 using Replay.Trace;
 
 namespace Replay.Replayer.Kvm.Exits;
 
 /// <summary>The guest's own TLB instructions, where they exit: with shadow paging they concern KVM's tables.</summary>
-internal sealed class TlbInvalidations(KvmVcpu vcpu)
+internal sealed class TlbInvalidations(KvmVcpu vcpu, PerForm<IGpteSync> syncs)
 {
     private const ulong PcidMask = 0xfff;
 
@@ -33,7 +34,7 @@ internal sealed class TlbInvalidations(KvmVcpu vcpu)
         using var scope = _vm.Journal.Enter(KvmFunction.KvmMmuInvalidateGva);
         if (isGva)
             vcpu.Tlb.FlushGva(gva);
-        if (ReferenceEquals(mmu, vcpu.NestedMmu) || _vm.ShadowMmu.Syncs.Of(mmu) is not { } sync)
+        if (ReferenceEquals(mmu, vcpu.NestedMmu) || syncs.Of(mmu) is not { } sync)
             return;
         if (root is not null)
         {
@@ -79,7 +80,7 @@ internal sealed class TlbInvalidations(KvmVcpu vcpu)
             return;
         using var scope = _vm.Journal.Enter(KvmFunction.KvmMmuInvalidateGva);
         vcpu.Tlb.FlushGva(gva);
-        if (_vm.ShadowMmu.Syncs.Of(vcpu.Mmu) is not { } sync)
+        if (syncs.Of(vcpu.Mmu) is not { } sync)
             return;
         if (current)
             sync.Invlpg(vcpu, gva, vcpu.Mmu.Root.Table);
@@ -103,7 +104,7 @@ internal sealed class TlbInvalidations(KvmVcpu vcpu)
             return;
         }
 
-        var sync = _vm.ShadowMmu.Syncs.Of(vcpu.Mmu);
+        var sync = syncs.Of(vcpu.Mmu);
         var flush = false;
         if (pcid == vcpu.ActivePcid)
         {

@@ -6,7 +6,7 @@ namespace Replay.Replayer.Kvm.Exits;
 
 /// <summary>Exits of Intel's VMX.</summary>
 /// <remarks>KVM: vmx_handle_exit() and the handlers of kvm_vmx_exit_handlers.</remarks>
-internal sealed class VmxExits(KvmVcpu vcpu) : IExitHandlers
+internal sealed class VmxExits(KvmVcpu vcpu, PageFaults faults) : IExitHandlers
 {
     private const ulong AccessRead = 1UL << 0;
     private const ulong AccessWrite = 1UL << 1;
@@ -29,7 +29,7 @@ internal sealed class VmxExits(KvmVcpu vcpu) : IExitHandlers
                 return HandleEptMisconfig(exit);
             case ExitReason.PageFault:
                 using (_vm.Journal.Enter(KvmFunction.HandleException))
-                    return _vm.ShadowMmu.Faults.HandleIntercepted(vcpu, exit);
+                    return faults.HandleIntercepted(vcpu, exit);
             case ExitReason.Cr0Write or ExitReason.Cr3Write or ExitReason.Cr4Write:
                 return HandleCr(exit);
             case ExitReason.EferWrite:
@@ -78,7 +78,7 @@ internal sealed class VmxExits(KvmVcpu vcpu) : IExitHandlers
         {
             var present = (qualification & EntryReadable) != 0 ? Pferr.Present : 0;
             var write = (qualification & AccessWrite) != 0 ? Pferr.Write : 0;
-            return _vm.ShadowMmu.Faults.Handle(vcpu, exit.Info2, present | write, exit);
+            return faults.Handle(vcpu, exit.Info2, present | write, exit);
         }
 
         var errorCode = (qualification & AccessRead) != 0 ? Pferr.User : 0;
@@ -91,7 +91,7 @@ internal sealed class VmxExits(KvmVcpu vcpu) : IExitHandlers
         if ((qualification & GvaIsValid) != 0 || !_vm.Kernel.TellsWalkOnlyForGva)
             errorCode |= (qualification & OnFinalTranslation) != 0 ? Pferr.GuestFinal : Pferr.GuestPage;
         vcpu.Nested.HardwareFault = (qualification, exit.Info2);
-        var result = _vm.ShadowMmu.Faults.Handle(vcpu, exit.Info2, errorCode, exit);
+        var result = faults.Handle(vcpu, exit.Info2, errorCode, exit);
         vcpu.Nested.HardwareFault = null;
         return result;
     }
@@ -101,8 +101,8 @@ internal sealed class VmxExits(KvmVcpu vcpu) : IExitHandlers
     {
         using var scope = _vm.Journal.Enter(KvmFunction.HandleEptMisconfig);
         return _vm.Kernel.MisconfigurationsAreFaults
-            ? _vm.ShadowMmu.Faults.Handle(vcpu, exit.Info2, Pferr.Reserved, exit)
-            : _vm.ShadowMmu.Faults.HandleMisconfiguration(vcpu, exit);
+            ? faults.Handle(vcpu, exit.Info2, Pferr.Reserved, exit)
+            : faults.HandleMisconfiguration(vcpu, exit);
     }
 
     /// <remarks>KVM: handle_cr().</remarks>

@@ -2,7 +2,7 @@ using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Mmu;
 using Replay.Trace;
 
-namespace Replay.Replayer.Kvm;
+namespace Replay.Replayer.Kvm.Host;
 
 /// <summary>
 /// What userspace and the host do to the VM while its vCPUs are outside the guest: one method for each event of a capture. Addresses
@@ -15,15 +15,18 @@ public sealed class HostEvents
 
     private readonly KvmVm _vm;
     private readonly DirtyLog _dirtyLog;
+    private readonly Zapper _zapper;
+    private readonly MmuRoots _roots;
     private readonly IHostNotifier _notifier;
     private readonly MemslotUpdater _memslots;
 
-    internal HostEvents(KvmVm vm)
+    internal HostEvents(KvmVm vm, ShadowMmu mmu)
     {
         _vm = vm;
+        (_zapper, _roots) = (mmu.Zapper, mmu.Roots);
         _dirtyLog = new DirtyLog(vm);
-        _memslots = MemslotUpdater.Of(vm, _dirtyLog);
-        _notifier = HostNotifier.Of(vm);
+        _memslots = MemslotUpdater.Of(vm, _dirtyLog, mmu);
+        _notifier = HostNotifier.Of(vm, mmu.EarlyRmaps);
         vm.HostMemory.Notifier = _notifier;
     }
 
@@ -185,10 +188,10 @@ public sealed class HostEvents
                 flush = true;
             }
             else
-                _vm.ShadowMmu.Zapper.PrepareZapPage(page, ref invalid);
+                _zapper.PrepareZapPage(page, ref invalid);
         }
 
-        _vm.ShadowMmu.Zapper.RemoteFlushOrZap(ref invalid, flush);
+        _zapper.RemoteFlushOrZap(ref invalid, flush);
     }
 
     /// <summary>The VM ends: its process goes, then its vCPUs, then what is left of the MMU.</summary>
@@ -199,7 +202,7 @@ public sealed class HostEvents
             _vm.Backends.ZapAll();
 
         foreach (var vcpu in _vm.Vcpus)
-            _vm.ShadowMmu.Roots.Unload(vcpu);
+            _roots.Unload(vcpu);
         if (!_vm.TdpMmuEnabled)
             return;
         _vm.TdpMmu.InvalidateAllRoots();

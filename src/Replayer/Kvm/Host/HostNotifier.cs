@@ -1,7 +1,7 @@
 using Replay.Replayer.History;
-using Replay.Replayer.Kvm.Host;
+using Replay.Replayer.Kvm.Mmu;
 
-namespace Replay.Replayer.Kvm;
+namespace Replay.Replayer.Kvm.Host;
 
 /// <summary>What the host asks besides, before it takes memory back.</summary>
 internal interface IHostNotifier : IMmuNotifier
@@ -19,7 +19,7 @@ internal interface IHostNotifier : IMmuNotifier
 internal sealed class HostNotifier(KvmVm vm) : IHostNotifier
 {
     /// <summary>The kernel's way of it.</summary>
-    public static IHostNotifier Of(KvmVm vm) => vm.Kernel.NotifierTakesRanges ? new HostNotifier(vm) : new PagewiseNotifier(vm);
+    public static IHostNotifier Of(KvmVm vm, EarlyRmaps rmaps) => vm.Kernel.NotifierTakesRanges ? new HostNotifier(vm) : new PagewiseNotifier(vm, rmaps);
 
     /// <summary>KVM counts an invalidation only where it meets a memslot.</summary>
     /// <remarks>KVM: kvm_mmu_notifier_invalidate_range_start(), kvm_unmap_gfn_range().</remarks>

@@ -1,14 +1,12 @@
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Mmu;
 
-namespace Replay.Replayer.Kvm;
+namespace Replay.Replayer.Kvm.Host;
 
 /// <summary>KVM's ear in the host's memory management, where it takes page by page.</summary>
 /// <remarks>KVM: kvm_mmu_notifier_ops, kvm_handle_hva().</remarks>
-internal sealed class PagewiseNotifier(KvmVm vm) : IHostNotifier
+internal sealed class PagewiseNotifier(KvmVm vm, EarlyRmaps rmaps) : IHostNotifier
 {
-    private readonly EarlyRmaps _rmaps = vm.ShadowMmu.EarlyRmaps;
-
     private delegate bool Handler(ref int head);
 
     /// <remarks>KVM: kvm_mmu_notifier_invalidate_range_start(), kvm_unmap_hva().</remarks>
@@ -18,7 +16,7 @@ internal sealed class PagewiseNotifier(KvmVm vm) : IHostNotifier
         using var scope = vm.Journal.Enter(KvmFunction.KvmUnmapHva);
         var flush = false;
         for (var hva = start & ~0xfffUL; hva < end; hva += 4096)
-            flush |= Handle(hva, _rmaps.Unmap);
+            flush |= Handle(hva, rmaps.Unmap);
         FlushIf(flush);
     }
 
@@ -32,7 +30,7 @@ internal sealed class PagewiseNotifier(KvmVm vm) : IHostNotifier
         using var scope = vm.Journal.Enter(KvmFunction.KvmSetSpteHva);
         Handle(hva, (ref int head) =>
         {
-            _rmaps.SetPte(ref head, newPfn, writable);
+            rmaps.SetPte(ref head, newPfn, writable);
             return false;
         });
     }
@@ -45,7 +43,7 @@ internal sealed class PagewiseNotifier(KvmVm vm) : IHostNotifier
         var young = false;
         for (var hva = start & ~0xfffUL; hva < end; hva += 4096)
         {
-            var used = Handle(hva, _rmaps.Age);
+            var used = Handle(hva, rmaps.Age);
             FlushIf(used);
             young |= used;
         }
@@ -58,7 +56,7 @@ internal sealed class PagewiseNotifier(KvmVm vm) : IHostNotifier
     {
         var young = false;
         for (var hva = start & ~0xfffUL; hva < end; hva += 4096)
-            young |= Handle(hva, (ref int head) => _rmaps.TestAge(head));
+            young |= Handle(hva, (ref int head) => rmaps.TestAge(head));
         return young;
     }
 

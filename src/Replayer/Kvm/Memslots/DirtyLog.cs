@@ -84,7 +84,7 @@ internal sealed class DirtyLog(KvmVm vm)
         if (vm.Profile.EagerPageSplit && vm.TdpMmuEnabled)
         {
             using var split = vm.Journal.Enter(KvmFunction.KvmMmuSlotTrySplitHugePages);
-            TrySplit(slot, slot.BaseGfn, slot.EndGfn, shared: true);
+            vm.Backends.TrySplitHugePages(slot, slot.BaseGfn, slot.EndGfn, shared: true);
         }
 
         if (vm.CpuDirtyLog)
@@ -137,20 +137,12 @@ internal sealed class DirtyLog(KvmVm vm)
         if (vm.Profile.EagerPageSplit && vm.TdpMmuEnabled)
         {
             using var split = vm.Journal.Enter(KvmFunction.KvmMmuTrySplitHugePages);
-            TrySplit(slot, start, vm.Kernel.ClearSplitsLastPage ? end + 1 : end, shared: false);
+            vm.Backends.TrySplitHugePages(slot, start, vm.Kernel.ClearSplitsLastPage ? end + 1 : end, shared: false);
         }
 
         vm.Backends.WriteProtectGfn(slot, start, PgLevel.Size2M);
         if (AlignUp(start) != AlignUp(end))
             vm.Backends.WriteProtectGfn(slot, end, PgLevel.Size2M);
-    }
-
-    /// <summary>Nested guests' pages first, then the TDP MMU's. Without the TDP MMU, huge pages are split at their first write.</summary>
-    private void TrySplit(Memslot slot, ulong start, ulong end, bool shared)
-    {
-        if (vm.ShadowMmu.IsInUse)
-            vm.ShadowMmu.RmapSplits.TrySplit(slot, start, end, PgLevel.Size4K);
-        vm.TdpMmu.TrySplitHugePages(start, end, PgLevel.Size4K, shared);
     }
 
     private static ulong AlignUp(ulong gfn) => (gfn + PagesPerHugePage - 1) & ~(PagesPerHugePage - 1);

@@ -4,10 +4,9 @@ using Replay.Replayer.Kvm.Mmu;
 namespace Replay.Replayer.Kvm;
 
 /// <summary>Changes memslots where MMIO entries have no generation and slots are protected page by page: every change goes through all pages.</summary>
-internal sealed class EarlyMemslotUpdater(KvmVm vm, DirtyLog dirtyLog) : MemslotUpdater(vm, dirtyLog)
+internal sealed class EarlyMemslotUpdater(KvmVm vm, DirtyLog dirtyLog, Recycler recycler, EarlyRmaps rmaps) : MemslotUpdater(vm, dirtyLog, recycler)
 {
     private readonly KvmVm _vm = vm;
-    private readonly EarlyRmaps _rmaps = vm.ShadowMmu.EarlyRmaps;
 
     /// <summary>Where each slot was last. A slot that is made again in the same place, or first at gfn 0, leaves MMIO entries as they are.</summary>
     private readonly Dictionary<int, ulong> _lastBase = [];
@@ -30,7 +29,7 @@ internal sealed class EarlyMemslotUpdater(KvmVm vm, DirtyLog dirtyLog) : Memslot
         _vm.Memslots.EndSwap();
         var slot = (updated ?? old)!;
         using (_vm.Journal.Enter(KvmFunction.KvmArchCommitMemoryRegion))
-            _rmaps.RemoveWriteAccess(slot.Id);
+            rmaps.RemoveWriteAccess(slot.Id);
         if (updated is not null && _lastBase.GetValueOrDefault(slot.Id) != slot.BaseGfn)
             FlushShadow();
         _lastBase[slot.Id] = slot.BaseGfn;

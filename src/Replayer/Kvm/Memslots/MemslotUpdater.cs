@@ -1,23 +1,25 @@
 using Replay.Replayer.History;
+using Replay.Replayer.Kvm.Mmu;
 using Replay.Trace;
 
 namespace Replay.Replayer.Kvm;
 
 /// <summary>Creates, changes and deletes memslots as userspace asks, and takes along what the MMU made of the old ones.</summary>
 /// <remarks>KVM: __kvm_set_memory_region(), kvm_set_memslot().</remarks>
-internal class MemslotUpdater(KvmVm vm, DirtyLog dirtyLog)
+internal class MemslotUpdater(KvmVm vm, DirtyLog dirtyLog, Recycler recycler)
 {
     private const ulong PageMask = 0xfff;
     private const ulong HugeFrame = 1UL << 30;
 
     /// <summary>Host-virtual addresses end where the frames behind them would meet those of table pages.</summary>
-    private const ulong EndOfHostMemory = (Mmu.TablePages.FirstPfn - Host.HostMemory.FirstPfn) << 12;
+    private const ulong EndOfHostMemory = (TablePages.FirstPfn - Host.HostMemory.FirstPfn) << 12;
 
     private readonly Memslots _slots = vm.Memslots;
 
     /// <summary>The kernel's way of it.</summary>
-    public static MemslotUpdater Of(KvmVm vm, DirtyLog dirtyLog) =>
-        vm.Kernel.ProtectsSlotsByRmaps ? new MemslotUpdater(vm, dirtyLog) : new EarlyMemslotUpdater(vm, dirtyLog);
+    public static MemslotUpdater Of(KvmVm vm, DirtyLog dirtyLog, ShadowMmu mmu) => vm.Kernel.ProtectsSlotsByRmaps
+        ? new MemslotUpdater(vm, dirtyLog, mmu.Recycler)
+        : new EarlyMemslotUpdater(vm, dirtyLog, mmu.Recycler, mmu.EarlyRmaps);
 
     /// <summary>Does what the ioctl does. Where KVM would refuse and a VMM would delete the slot first, that is done.</summary>
     public MemslotResult Set(MemslotChange change)
@@ -131,7 +133,7 @@ internal class MemslotUpdater(KvmVm vm, DirtyLog dirtyLog)
         using (vm.Journal.Enter(KvmFunction.KvmUnmapGfnRange))
             flush = vm.Backends.UnmapRange(slot, slot.BaseGfn, slot.EndGfn, flush: false);
         using var pages = vm.Journal.Enter(KvmFunction.KvmMmuZapMemslotPagesAndFlush);
-        vm.ShadowMmu.Recycler.ZapShadowsOf(slot, flush);
+        recycler.ZapShadowsOf(slot, flush);
     }
 
     /// <remarks>KVM: kvm_swap_active_memslots(), kvm_arch_memslots_updated().</remarks>
@@ -147,7 +149,7 @@ internal class MemslotUpdater(KvmVm vm, DirtyLog dirtyLog)
     /// <remarks>KVM: kvm_mmu_invalidate_mmio_sptes().</remarks>
     private void InvalidateMmioEntries(ulong generation)
     {
-        if ((generation & Mmu.MmioGeneration.Mask & ~(Memslots.AddressSpaces - 1UL)) != 0)
+        if ((generation & MmioGeneration.Mask & ~(Memslots.AddressSpaces - 1UL)) != 0)
             return;
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuInvalidateMmioSptes);
         ZapAllFast();

@@ -38,6 +38,13 @@ internal interface IMmuBackend
     /// <summary>The next write to each of those of 64 pages whose bit is set will be seen.</summary>
     void ClearDirtyMasked(Memslot slot, ulong gfnOffset, ulong mask, bool writeProtect);
 
+    /// <summary>Splits the huge pages of a range into small ones before they are written.</summary>
+    /// <param name="slot">Whose pages.</param>
+    /// <param name="startGfn">The first.</param>
+    /// <param name="endGfn">Behind the last.</param>
+    /// <param name="shared">The lock is held for reading.</param>
+    void TrySplitHugePages(Memslot slot, ulong startGfn, ulong endGfn, bool shared);
+
     /// <summary>Clears small mappings where huge ones could be.</summary>
     void ZapCollapsible(Memslot slot);
 

@@ -97,6 +97,17 @@ internal sealed class MmuBackends
         }
     }
 
+    /// <summary>Nested guests' pages first, then the TDP MMU's.</summary>
+    /// <remarks>KVM: kvm_mmu_try_split_huge_pages().</remarks>
+    public void TrySplitHugePages(Memslot slot, ulong startGfn, ulong endGfn, bool shared)
+    {
+        foreach (var backend in _all)
+        {
+            if (backend.IsInUse)
+                backend.TrySplitHugePages(slot, startGfn, endGfn, shared);
+        }
+    }
+
     /// <remarks>KVM: kvm_mmu_zap_collapsible_sptes().</remarks>
     public void ZapCollapsible(Memslot slot)
     {

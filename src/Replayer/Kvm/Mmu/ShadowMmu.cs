@@ -11,6 +11,7 @@ public sealed class ShadowMmu : IMmuBackend
 {
     private readonly KvmVm _vm;
     private readonly ShadowRoots _shadowRoots;
+    private readonly RmapSplits _rmapSplits;
 
     /// <summary>Makes the parts, each of what stands above it.</summary>
     internal ShadowMmu(KvmVm vm)
@@ -48,7 +49,7 @@ public sealed class ShadowMmu : IMmuBackend
         // Pages and the trees that they make.
         ShadowPages = new ShadowPages(vm, ActivePages, PageHash, shadowed, Zapper, pageSync);
         var links = new ShadowLinks(vm, sptes, parents, unsync, Zapper);
-        RmapSplits = new RmapSplits(vm, PteLists, sptes, Rmap, ShadowPages, links, Recycler);
+        _rmapSplits = new RmapSplits(vm, PteLists, sptes, Rmap, ShadowPages, links, Recycler);
         var dummyRoot = new DummyRoot(vm.Pages);
         Roots = new MmuRoots(vm, ShadowPages, Zapper, dummyRoot);
         TreeSync = new TreeSync(vm, pageSync, unsync, Zapper, Roots, dummyRoot);
@@ -116,8 +117,6 @@ public sealed class ShadowMmu : IMmuBackend
 
     internal RmapRanges RmapRanges { get; }
 
-    internal RmapSplits RmapSplits { get; }
-
     internal EarlyRmaps EarlyRmaps { get; }
 
     internal SpteMaker SpteMaker { get; }
@@ -157,6 +156,8 @@ public sealed class ShadowMmu : IMmuBackend
         else
             RmapRanges.ClearDirtyMasked(slot, gfnOffset, mask);
     }
+
+    void IMmuBackend.TrySplitHugePages(Memslot slot, ulong startGfn, ulong endGfn, bool shared) => _rmapSplits.TrySplit(slot, startGfn, endGfn, PgLevel.Size4K);
 
     void IMmuBackend.ZapCollapsible(Memslot slot) => RmapRanges.ZapCollapsible(slot);
 

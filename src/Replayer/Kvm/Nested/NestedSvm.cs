@@ -7,8 +7,10 @@ namespace Replay.Replayer.Kvm;
 
 /// <summary>Nested guests under SVM. Every transition syncs and flushes, whatever L1 asked for.</summary>
 /// <remarks>KVM: svm/nested.c: nested_svm_vmrun(), enter_svm_guest_mode(), nested_svm_vmexit().</remarks>
-internal sealed class NestedSvm(KvmVcpu vcpu) : NestedVirtualization(vcpu)
+internal sealed class NestedSvm(KvmVcpu vcpu, MmuContexts contexts, RootCache rootCache) : NestedVirtualization(vcpu, contexts, rootCache)
 {
+    private readonly MmuContexts _contexts = contexts;
+
     protected override KvmFunction EntryFunction => KvmFunction.NestedSvmVmrun;
 
     protected override KvmFunction ExitFunction => KvmFunction.NestedSvmVmexit;
@@ -41,7 +43,7 @@ internal sealed class NestedSvm(KvmVcpu vcpu) : NestedVirtualization(vcpu)
     protected override void RequestFlushes(bool isEntry) => Vcpu.Requests |= VcpuRequests.MmuSync | VcpuRequests.TlbFlushCurrent;
 
     /// <remarks>KVM: nested_svm_init_mmu_context().</remarks>
-    protected override void InitTables() => Vm.ShadowMmu.Contexts.InitShadowNpt(Vcpu, Outer.Cr4, Outer.Efer);
+    protected override void InitTables() => _contexts.InitShadowNpt(Vcpu, Outer.Cr4, Outer.Efer);
 
     /// <remarks>KVM: svm_set_efer(), svm_set_cr0(), svm_set_cr4().</remarks>
     protected override void SetRegisters(ulong cr0, ulong cr4, ulong efer)

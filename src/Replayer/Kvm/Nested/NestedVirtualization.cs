@@ -1,6 +1,7 @@
 using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Host;
+using Replay.Replayer.Kvm.Mmu;
 using Replay.Replayer.Kvm.Mmu.Shadow;
 using Replay.Trace;
 
@@ -10,7 +11,7 @@ namespace Replay.Replayer.Kvm;
 /// A guest that is a hypervisor itself (L1) and its own guest (L2): the ways in and out, and what each does to the vCPU's MMUs. What is the same
 /// under SVM and VMX.
 /// </summary>
-internal abstract class NestedVirtualization(KvmVcpu vcpu)
+internal abstract class NestedVirtualization(KvmVcpu vcpu, MmuContexts contexts, RootCache rootCache)
 {
     private const int PageFaultVector = 14;
 
@@ -66,8 +67,9 @@ internal abstract class NestedVirtualization(KvmVcpu vcpu)
 
     protected abstract KvmFunction LoadCr3Function { get; }
 
-    public static NestedVirtualization Of(KvmVcpu vcpu) =>
-        vcpu.Vm.Profile.Vendor == CpuVendor.Amd ? new NestedSvm(vcpu) : new NestedVmx(vcpu);
+    public static NestedVirtualization Of(KvmVcpu vcpu, ShadowMmu mmu) => vcpu.Vm.Profile.Vendor == CpuVendor.Amd
+        ? new NestedSvm(vcpu, mmu.Contexts, mmu.RootCache)
+        : new NestedVmx(vcpu, mmu.Contexts, mmu.RootCache, mmu.Roots, mmu.Syncs);
 
     /// <summary>KVM offers the guest what it needs to run this.</summary>
     public abstract bool CanRun(NestedEntry entry);
@@ -197,9 +199,9 @@ internal abstract class NestedVirtualization(KvmVcpu vcpu)
         if (!nestedPaging && Registers.Mode == PagingMode.Pae)
             vcpu.RegisterWrites.LoadPdptrs(cr3);
         Registers.Cr3 = cr3;
-        Vm.ShadowMmu.Contexts.Init(vcpu);
+        contexts.Init(vcpu);
         if (!nestedPaging)
-            Vm.ShadowMmu.RootCache.NewPgd(vcpu, cr3);
+            rootCache.NewPgd(vcpu, cr3);
     }
 
     private void Tell(GuestStateCause cause)

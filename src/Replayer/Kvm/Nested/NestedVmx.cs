@@ -10,12 +10,14 @@ namespace Replay.Replayer.Kvm;
 /// has to and syncs nothing.
 /// </summary>
 /// <remarks>KVM: vmx/nested.c: nested_vmx_enter_non_root_mode(), prepare_vmcs02(), nested_vmx_vmexit(), load_vmcs12_host_state().</remarks>
-internal sealed class NestedVmx(KvmVcpu vcpu) : NestedVirtualization(vcpu)
+internal sealed class NestedVmx(KvmVcpu vcpu, MmuContexts contexts, RootCache rootCache, MmuRoots roots, PerForm<IGpteSync> syncs)
+    : NestedVirtualization(vcpu, contexts, rootCache)
 {
     private const ulong Ep4taMask = Spte.BaseAddressMask;
     private const ulong GvaIsValid = 1UL << 7;
     private const ulong OnFinalTranslation = 1UL << 8;
 
+    private readonly MmuContexts _contexts = contexts;
     private uint _lastVpid;
     private uint _vpid;
     private bool _hasRun;
@@ -46,7 +48,7 @@ internal sealed class NestedVmx(KvmVcpu vcpu) : NestedVirtualization(vcpu)
         foreach (var previous in Vcpu.Mmu.PreviousRoots)
         {
             if (IsOf(previous, TablesRoot))
-                Vm.ShadowMmu.Syncs.Of(Vcpu.Mmu)!.Invlpg(Vcpu, fault.Address, previous.Table);
+                syncs.Of(Vcpu.Mmu)!.Invlpg(Vcpu, fault.Address, previous.Table);
         }
 
         var hardware = HardwareFault?.Info1 ?? 0;
@@ -73,7 +75,7 @@ internal sealed class NestedVmx(KvmVcpu vcpu) : NestedVirtualization(vcpu)
                 set |= MmuRoots.Previous(i);
         }
 
-        Vm.ShadowMmu.Roots.Free(mmu, set);
+        roots.Free(mmu, set);
     }
 
     /// <summary>INVVPID, of whichever kind: it concerns the MMU only where L2's linear addresses are shadowed.</summary>
@@ -91,7 +93,7 @@ internal sealed class NestedVmx(KvmVcpu vcpu) : NestedVirtualization(vcpu)
                 set |= MmuRoots.Previous(i);
         }
 
-        Vm.ShadowMmu.Roots.Free(Vcpu.RootMmu, set);
+        roots.Free(Vcpu.RootMmu, set);
     }
 
     /// <remarks>KVM: kvm_service_local_tlb_flush_requests().</remarks>
@@ -123,7 +125,7 @@ internal sealed class NestedVmx(KvmVcpu vcpu) : NestedVirtualization(vcpu)
     }
 
     /// <remarks>KVM: nested_ept_init_mmu_context().</remarks>
-    protected override void InitTables() => Vm.ShadowMmu.Contexts.InitShadowEpt(Vcpu, TablesRoot);
+    protected override void InitTables() => _contexts.InitShadowEpt(Vcpu, TablesRoot);
 
     /// <remarks>KVM: prepare_vmcs02(), which takes the PDPTEs of VMCS12; ept_save_pdptrs().</remarks>
     protected override void AfterTransition()

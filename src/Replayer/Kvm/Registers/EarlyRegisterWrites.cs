@@ -1,17 +1,22 @@
 using Replay.Replayer.Guest;
 using Replay.Replayer.History;
+using Replay.Replayer.Kvm.Mmu;
+using Replay.Replayer.Kvm.Mmu.Shadow;
 using Replay.Trace;
 
 namespace Replay.Replayer.Kvm.Registers;
 
 /// <summary>What KVM does when the guest writes a control register, where a change of any bit that has to do with paging drops the roots.</summary>
-internal sealed class EarlyRegisterWrites(KvmVcpu vcpu) : RegisterWrites(vcpu)
+internal sealed class EarlyRegisterWrites(KvmVcpu vcpu, MmuContexts contexts, MmuRoots roots, RootCache rootCache, GuestTranslation translation)
+    : RegisterWrites(vcpu, contexts, roots, rootCache, translation)
 {
     private const ulong Cr0Bits = ControlBits.Cr0Pg | ControlBits.Cr0Wp | ControlBits.Cr0Cd | ControlBits.Cr0Nw;
 
     private readonly KvmVcpu _vcpu = vcpu;
     private readonly KvmVm _vm = vcpu.Vm;
     private readonly ControlRegisters _registers = vcpu.Registers;
+    private readonly MmuContexts _contexts = contexts;
+    private readonly MmuRoots _roots = roots;
 
     /// <remarks>KVM: kvm_set_cr0(), vmx_set_cr0().</remarks>
     public override void SetCr0(ulong value)
@@ -26,7 +31,7 @@ internal sealed class EarlyRegisterWrites(KvmVcpu vcpu) : RegisterWrites(vcpu)
         if (isLong)
             SetLongModeActive((value & ControlBits.Cr0Pg) != 0);
         if (((value ^ old) & Cr0Bits) != 0)
-            _vm.ShadowMmu.Contexts.Reset(_vcpu);
+            _contexts.Reset(_vcpu);
     }
 
     /// <summary>With EPT it exits while paging is off alone. The root is dropped, and found again by its gfn.</summary>
@@ -51,7 +56,7 @@ internal sealed class EarlyRegisterWrites(KvmVcpu vcpu) : RegisterWrites(vcpu)
             _vm.Journal.Note(ModelNote.EventNotModelled, 0, value >> 12, 0);
         _registers.Cr3 = value;
         using var root = _vm.Journal.Enter(KvmFunction.KvmMmuNewPgd);
-        _vm.ShadowMmu.Roots.Free(_vcpu.Mmu, Mmu.MmuRootSet.Current);
+        _roots.Free(_vcpu.Mmu, MmuRootSet.Current);
     }
 
     /// <remarks>KVM: kvm_set_cr4().</remarks>
@@ -65,7 +70,7 @@ internal sealed class EarlyRegisterWrites(KvmVcpu vcpu) : RegisterWrites(vcpu)
             LoadPdptrs(_registers.Cr3);
         _registers.Cr4 = value;
         if (pdptrBitsChanged || (old & ~value & ControlBits.Cr4Pcide) != 0)
-            _vm.ShadowMmu.Contexts.Reset(_vcpu);
+            _contexts.Reset(_vcpu);
     }
 
     /// <remarks>KVM: set_efer().</remarks>
@@ -75,6 +80,6 @@ internal sealed class EarlyRegisterWrites(KvmVcpu vcpu) : RegisterWrites(vcpu)
         var old = _registers.Efer;
         _registers.Efer = (value & ~ControlBits.EferLma) | (old & ControlBits.EferLma);
         if (((value ^ old) & ControlBits.EferNxe) != 0)
-            _vm.ShadowMmu.Contexts.Reset(_vcpu);
+            _contexts.Reset(_vcpu);
     }
 }

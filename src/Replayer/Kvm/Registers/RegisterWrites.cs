@@ -1,12 +1,13 @@
 using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Mmu;
+using Replay.Replayer.Kvm.Mmu.Shadow;
 using Replay.Trace;
 
 namespace Replay.Replayer.Kvm.Registers;
 
 /// <summary>What KVM does when the guest writes a control register and that exits. The registers themselves are written here.</summary>
-internal class RegisterWrites(KvmVcpu vcpu)
+internal class RegisterWrites(KvmVcpu vcpu, MmuContexts contexts, MmuRoots roots, RootCache rootCache, GuestTranslation translation)
 {
     /// <summary>KVM_MMU_CR0_ROLE_BITS.</summary>
     private const ulong Cr0RoleBits = ControlBits.Cr0Pg | ControlBits.Cr0Wp;
@@ -30,7 +31,9 @@ internal class RegisterWrites(KvmVcpu vcpu)
     private readonly ControlRegisters _registers = vcpu.Registers;
 
     /// <summary>The kernel's way of it.</summary>
-    public static RegisterWrites Of(KvmVcpu vcpu) => vcpu.Vm.Kernel.RootsFollowRoles ? new RegisterWrites(vcpu) : new EarlyRegisterWrites(vcpu);
+    public static RegisterWrites Of(KvmVcpu vcpu, ShadowMmu mmu) => vcpu.Vm.Kernel.RootsFollowRoles
+        ? new RegisterWrites(vcpu, mmu.Contexts, mmu.Roots, mmu.RootCache, mmu.Translation)
+        : new EarlyRegisterWrites(vcpu, mmu.Contexts, mmu.Roots, mmu.RootCache, mmu.Translation);
 
     /// <summary>The write that an exit tells of.</summary>
     public void SetCr(in VmExit exit)
@@ -83,7 +86,7 @@ internal class RegisterWrites(KvmVcpu vcpu)
             if (paePaging)
                 LoadPdptrs(value);
             if (value != _registers.Cr3)
-                _vm.ShadowMmu.RootCache.NewPgd(vcpu, value);
+                rootCache.NewPgd(vcpu, value);
             _registers.Cr3 = value;
         }
 
@@ -117,7 +120,7 @@ internal class RegisterWrites(KvmVcpu vcpu)
         value = (value & ~ControlBits.EferLma) | (old & ControlBits.EferLma);
         _registers.Efer = value;
         if (((value ^ old) & EferRoleBits) != 0)
-            _vm.ShadowMmu.Contexts.Reset(vcpu);
+            contexts.Reset(vcpu);
     }
 
     /// <summary>The guest drops what it cached under a PCID.</summary>
@@ -142,7 +145,7 @@ internal class RegisterWrites(KvmVcpu vcpu)
                 set |= MmuRoots.Previous(i);
         }
 
-        _vm.ShadowMmu.Roots.Free(vcpu.Mmu, set);
+        roots.Free(vcpu.Mmu, set);
     }
 
     /// <summary>KVM walks the guest's tables and needs the PDPTEs. Without nested paging it has them; VMX tells them at each exit.</summary>
@@ -162,7 +165,7 @@ internal class RegisterWrites(KvmVcpu vcpu)
     {
         const ulong reserved = 0x1e6;
         var table = _registers.Cr3 & 0xffff_ffe0;
-        if (vcpu.IsNested && !_vm.ShadowMmu.Translation.TryTranslateNested(vcpu, table, Pferr.User | Pferr.Write, out table, out _))
+        if (vcpu.IsNested && !translation.TryTranslateNested(vcpu, table, Pferr.User | Pferr.Write, out table, out _))
             return true;
         var beyond = ulong.MaxValue << _vm.Profile.GuestPhysicalAddressBits;
         for (var i = 0; i < 4; i++)
@@ -181,7 +184,7 @@ internal class RegisterWrites(KvmVcpu vcpu)
         using var scope = _vm.Journal.Enter(KvmFunction.LoadPdptrs);
         var changed = false;
         var table = cr3 & 0xffff_ffe0;
-        if (vcpu.IsNested && !_vm.ShadowMmu.Translation.TryTranslateNested(vcpu, table, Pferr.User | Pferr.Write, out table, out _))
+        if (vcpu.IsNested && !translation.TryTranslateNested(vcpu, table, Pferr.User | Pferr.Write, out table, out _))
             return;
         for (var i = 0; i < 4; i++)
         {
@@ -194,7 +197,7 @@ internal class RegisterWrites(KvmVcpu vcpu)
 
         // Shadow roots are made from the PDPTEs.
         if (changed && !_vm.TdpEnabled)
-            _vm.ShadowMmu.Roots.Free(vcpu.WalkMmu, MmuRootSet.Current);
+            roots.Free(vcpu.WalkMmu, MmuRootSet.Current);
         vcpu.HasPdptrs = true;
         vcpu.Requests |= VcpuRequests.LoadMmuPgd;
     }
@@ -208,14 +211,14 @@ internal class RegisterWrites(KvmVcpu vcpu)
             return;
         if (_vm.TdpEnabled && changed == ControlBits.Cr0Wp)
         {
-            _vm.ShadowMmu.Contexts.Init(vcpu);
+            contexts.Init(vcpu);
             return;
         }
 
         if ((changed & ControlBits.Cr0Pg) != 0 && (value & ControlBits.Cr0Pg) == 0)
             vcpu.Requests |= VcpuRequests.TlbFlushGuest;
         if ((changed & Cr0RoleBits) != 0)
-            _vm.ShadowMmu.Contexts.Reset(vcpu);
+            contexts.Reset(vcpu);
     }
 
     /// <remarks>KVM: kvm_post_set_cr4().</remarks>
@@ -226,9 +229,9 @@ internal class RegisterWrites(KvmVcpu vcpu)
         var set = value & ~old;
         var cleared = old & ~value;
         if ((changed & Cr4RoleBits) != 0)
-            _vm.ShadowMmu.Contexts.Reset(vcpu);
+            contexts.Reset(vcpu);
         if (!_vm.TdpEnabled && (set & ControlBits.Cr4Pcide) != 0)
-            _vm.ShadowMmu.Roots.Unload(vcpu);
+            roots.Unload(vcpu);
         if ((changed & ControlBits.Cr4Pge) != 0 || (cleared & ControlBits.Cr4Pcide) != 0)
             vcpu.Requests |= VcpuRequests.TlbFlushGuest;
         else if ((changed & ControlBits.Cr4Pae) != 0 || (set & ControlBits.Cr4Smep) != 0)

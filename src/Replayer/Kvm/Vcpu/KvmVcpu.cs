@@ -16,22 +16,28 @@ public sealed partial class KvmVcpu : IHypervisor
     private const ulong PcidMask = 0xfff;
 
     private readonly IExitHandlers _exits;
+    private readonly MmuContexts _contexts;
+    private readonly MmuRoots _roots;
+    private readonly RootLoader _rootLoader;
+    private readonly TreeSync _treeSync;
+    private readonly PageFaults _faults;
     private readonly PmlBuffer? _pml;
 
-    internal KvmVcpu(KvmVm vm, int id, ControlRegisters registers)
+    internal KvmVcpu(KvmVm vm, ShadowMmu mmu, int id, ControlRegisters registers)
     {
         Vm = vm;
         Id = id;
         Registers = registers;
-        Tlb = new VcpuTlb(this);
-        Emulator = new Emulator(this);
+        (_contexts, _roots, _rootLoader, _treeSync, _faults) = (mmu.Contexts, mmu.Roots, mmu.RootLoader, mmu.TreeSync, mmu.Faults);
+        Tlb = new VcpuTlb(this, mmu.TreeSync);
+        Emulator = new Emulator(this, mmu.Translation, mmu.TableWrites, mmu.Syncs);
         Injector = new FaultInjector(this);
-        Invalidations = new TlbInvalidations(this);
-        RegisterWrites = RegisterWrites.Of(this);
-        Nested = NestedVirtualization.Of(this);
+        Invalidations = new TlbInvalidations(this, mmu.Syncs);
+        RegisterWrites = RegisterWrites.Of(this, mmu);
+        Nested = NestedVirtualization.Of(this, mmu);
         Mmu = RootMmu;
         WalkMmu = RootMmu;
-        _exits = vm.Profile.Vendor == CpuVendor.Intel ? new VmxExits(this) : new SvmExits(this);
+        _exits = vm.Profile.Vendor == CpuVendor.Intel ? new VmxExits(this, mmu.Faults) : new SvmExits(this, mmu.Faults);
         _pml = vm.CpuDirtyLog ? new PmlBuffer() : null;
 
         // vmx_vcpu_load_vmcs(): a vCPU that comes to a host CPU flushes it.
@@ -42,7 +48,7 @@ public sealed partial class KvmVcpu : IHypervisor
             RootMmu.PaeRoot = vm.Pages.AllocateSpecial(PgLevel.RootPae);
         if (vm.Kernel.CpuidMarksRolesInvalid)
             GuestMmu.RootRole = NestedMmu.RootRole = new PageRole(PageRole.InvalidMask);
-        vm.ShadowMmu.Contexts.Init(this);
+        _contexts.Init(this);
     }
 
     public KvmVm Vm { get; }
@@ -142,7 +148,7 @@ public sealed partial class KvmVcpu : IHypervisor
         Nested.Forget();
         if (Registers.Mode == PagingMode.Pae)
             RegisterWrites.LoadPdptrs(Registers.Cr3);
-        Vm.ShadowMmu.Contexts.Reset(this);
+        _contexts.Reset(this);
         if (Vm.Kernel.SettingRegistersFlushes)
             Requests |= VcpuRequests.TlbFlushGuest;
     }
@@ -156,7 +162,7 @@ public sealed partial class KvmVcpu : IHypervisor
             return;
         using var scope = Vm.Journal.Enter(KvmFunction.VcpuEnterGuest);
         ProcessRequests();
-        if (!Mmu.Root.IsValid && !Vm.ShadowMmu.RootLoader.Load(this))
+        if (!Mmu.Root.IsValid && !_rootLoader.Load(this))
             ShutDown();
     }
 
@@ -173,7 +179,7 @@ public sealed partial class KvmVcpu : IHypervisor
         foreach (var (level, gfn) in Vm.HostMemory.Recorded is null ? [] : mappings.Tables)
         {
             if (level < Mmu.RootRole.Level)
-                isTold &= Vm.ShadowMmu.DirectFaults.TryMapTables(this, gfn, level);
+                isTold &= _faults.TryMapTables(this, gfn, level);
         }
 
         MapEarlier(mappings.Pages.Where(page => !page.Dirty), writes: false);
@@ -192,7 +198,7 @@ public sealed partial class KvmVcpu : IHypervisor
         foreach (var (level, page, _) in pages)
         {
             Vm.HostEvents.Answer(new HostAnswer { Level = level, Pages = [page] });
-            Vm.ShadowMmu.Faults.MapEarlier(this, page.Gfn, writes);
+            _faults.MapEarlier(this, page.Gfn, writes);
         }
     }
 
@@ -201,15 +207,14 @@ public sealed partial class KvmVcpu : IHypervisor
     {
         if (Requests == VcpuRequests.None)
             return;
-        var roots = Vm.ShadowMmu.Roots;
         if (Take(VcpuRequests.MmuReload))
-            roots.Unload(this);
+            _roots.Unload(this);
         if (Take(VcpuRequests.MmuFreeObsoleteRoots))
-            roots.FreeObsolete(this);
+            _roots.FreeObsolete(this);
         if (Take(VcpuRequests.MmuSync))
-            Vm.ShadowMmu.TreeSync.SyncRoots(this);
+            _treeSync.SyncRoots(this);
         if (Take(VcpuRequests.LoadMmuPgd))
-            Vm.ShadowMmu.RootLoader.LoadPgd(this);
+            _rootLoader.LoadPgd(this);
         if (Take(VcpuRequests.TlbFlush))
         {
             Tlb.FlushAll();

@@ -1,11 +1,12 @@
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Host;
+using Replay.Replayer.Kvm.Mmu;
 
 namespace Replay.Replayer.Kvm;
 
 /// <summary>Flushes of one vCPU's TLB.</summary>
 /// <remarks>KVM: vmx_flush_tlb_*(), svm_flush_tlb_*().</remarks>
-internal sealed class VcpuTlb(KvmVcpu vcpu)
+internal sealed class VcpuTlb(KvmVcpu vcpu, TreeSync treeSync)
 {
     /// <summary>See <see cref="Hardware.IHypervisor.FlushEpoch"/>.</summary>
     public long Epoch { get; private set; }
@@ -41,8 +42,8 @@ internal sealed class VcpuTlb(KvmVcpu vcpu)
         vcpu.Vm.Stats.TlbFlush++;
         if (!vcpu.Vm.TdpEnabled)
         {
-            vcpu.Vm.ShadowMmu.TreeSync.SyncRoots(vcpu);
-            vcpu.Vm.ShadowMmu.TreeSync.SyncPreviousRoots(vcpu);
+            treeSync.SyncRoots(vcpu);
+            treeSync.SyncPreviousRoots(vcpu);
         }
 
         Flush(FlushKind.Guest, 0);

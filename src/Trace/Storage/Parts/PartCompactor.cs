@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using Replay.Trace.Columns;
+using Replay.Trace.Touches;
 
 namespace Replay.Trace.Storage;
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Replay.Trace.Touches;
 
 namespace Replay.Trace.Storage;
 

@@ -1,3 +1,5 @@
+using Replay.Trace.Touches;
+
 namespace Replay.Trace.Storage;
 
 /// <summary>Writes the pair of files of one part. Used by one thread.</summary>

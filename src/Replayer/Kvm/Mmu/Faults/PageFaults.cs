@@ -107,6 +107,9 @@ internal sealed class PageFaults(
         vm.Stats.PfTaken--;
     }
 
+    /// <inheritdoc cref="IDirectFaults.TryMapTables"/>
+    public bool TryMapTables(KvmVcpu vcpu, ulong gfn, int level) => direct.TryMapTables(vcpu, gfn, level);
+
     /// <remarks>KVM: kvm_mmu_do_page_fault().</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private RetPf Dispatch(KvmVcpu vcpu, ulong address, ulong errorCode, bool overridesSmap)

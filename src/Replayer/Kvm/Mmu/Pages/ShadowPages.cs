@@ -1,5 +1,4 @@
 using Replay.Replayer.History;
-using Replay.Replayer.Kvm.Mmu.Shadow;
 
 namespace Replay.Replayer.Kvm.Mmu;
 

@@ -71,7 +71,7 @@ internal sealed class MmuRoots(KvmVm vm, ShadowPages pages, Zapper zapper, Dummy
     public void Allocated(KvmVcpu vcpu, ShadowPage page)
     {
         var value = !vcpu.Mmu.RootRole.Direct ? vcpu.PgdOf(vcpu.Mmu)
-            : vcpu.Mmu.RootRole.Level >= PgLevel.Root4 ? RootRegister.Of(vcpu, page, page.Role.Level)
+            : vcpu.Mmu.RootRole.Level >= PgLevel.Root4 ? EptpOrCr3.Of(vcpu, page, page.Role.Level)
             : page.Gfn << 12;
         vm.Journal.Root(RootOperation.Allocate, page.Id, value);
     }

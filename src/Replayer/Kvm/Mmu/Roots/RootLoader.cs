@@ -31,7 +31,7 @@ internal sealed class RootLoader(KvmVm vm, MmuRoots roots, ShadowRoots shadowRoo
             return;
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuLoadPgd);
         var level = vcpu.Mmu.RootRole.Level;
-        var root = new HardwareRoot(table, level, RootRegister.Of(vcpu, table, level));
+        var root = new HardwareRoot(table, level, EptpOrCr3.Of(vcpu, table, level));
         if (root != vcpu.LoadedRoot)
             vcpu.Tlb.Void();
         vcpu.LoadedRoot = root;

@@ -1,4 +1,6 @@
-namespace Replay.Replayer.Kvm.Mmu.Shadow;
+using Replay.Replayer.Kvm.Mmu.Shadow;
+
+namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>Brings entries back in step with a guest's tables of one form.</summary>
 internal interface IGpteSync

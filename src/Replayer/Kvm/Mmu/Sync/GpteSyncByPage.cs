@@ -1,4 +1,6 @@
-namespace Replay.Replayer.Kvm.Mmu.Shadow;
+using Replay.Replayer.Kvm.Mmu.Shadow;
+
+namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>Up to Linux 6.3: all entries of a page are made anew, and INVLPG drops an entry and shadows the guest's at once.</summary>
 internal sealed class GpteSyncByPage<TPtes>(

@@ -1,6 +1,7 @@
 using Replay.Replayer.History;
+using Replay.Replayer.Kvm.Mmu.Shadow;
 
-namespace Replay.Replayer.Kvm.Mmu.Shadow;
+namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>Since Linux 6.4: one function syncs one entry, for pages as for INVLPG, and leaves alone what is right.</summary>
 internal sealed class GpteSyncBySpte<TPtes>(

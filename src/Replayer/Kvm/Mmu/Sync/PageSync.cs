@@ -1,6 +1,7 @@
 using Replay.Replayer.History;
+using Replay.Replayer.Kvm.Mmu.Shadow;
 
-namespace Replay.Replayer.Kvm.Mmu.Shadow;
+namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>Has single pages brought in step with the guest's tables.</summary>
 internal sealed class PageSync(KvmVm vm, PerForm<IGpteSync> syncs, Zapper zapper)

@@ -1,6 +1,6 @@
 using Replay.Replayer.History;
 
-namespace Replay.Replayer.Kvm.Mmu.Shadow;
+namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>Finds the unsync pages of a tree and has them synced.</summary>
 internal sealed class TreeSync(KvmVm vm, PageSync pages, UnsyncPages unsync, Zapper zapper, MmuRoots roots, DummyRoot dummy)

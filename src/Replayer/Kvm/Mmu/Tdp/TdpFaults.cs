@@ -3,7 +3,7 @@ using Replay.Replayer.History;
 namespace Replay.Replayer.Kvm.Mmu.Tdp;
 
 /// <summary>Maps what the guest faulted on.</summary>
-internal sealed class TdpFaults(KvmVm vm, TdpEntries entries)
+internal sealed class TdpFaults(KvmVm vm, SpteMaker maker, TdpEntries entries)
 {
     /// <summary>Builds the tables down to the faulting page, and its entry.</summary>
     /// <param name="vcpu">The vCPU that faulted.</param>
@@ -115,7 +115,7 @@ internal sealed class TdpFaults(KvmVm vm, TdpEntries entries)
             spte = vm.Format.MakeMmio(at.Gfn, PteAccess.All, vm.Memslots.Generation);
         else
         {
-            writeProtected = vm.SpteMaker.Make(
+            writeProtected = maker.Make(
                 page, fault.Slot, PteAccess.All, at.Gfn, fault.Pfn, at.Old, prefetch: false, canUnsync: true, fault.MapWritable, out spte);
         }
 

@@ -15,11 +15,11 @@ public sealed class TdpMmu : IMmuBackend
     private readonly TdpDirtyLog _dirtyLog;
     private readonly TdpNotifier _notifier;
 
-    public TdpMmu(KvmVm vm)
+    internal TdpMmu(KvmVm vm, SpteMaker maker)
     {
         _entries = new TdpEntries(vm);
         _roots = new TdpRoots(vm, _entries);
-        _faults = new TdpFaults(vm, _entries);
+        _faults = new TdpFaults(vm, maker, _entries);
         _dirtyLog = new TdpDirtyLog(vm, _roots, _entries);
         _notifier = new TdpNotifier(vm, _roots, _entries);
     }
@@ -106,6 +106,9 @@ public sealed class TdpMmu : IMmuBackend
 
     void IMmuBackend.ClearDirtyMasked(Memslot slot, ulong gfnOffset, ulong mask, bool writeProtect) =>
         ClearDirtyMasked(slot.BaseGfn + gfnOffset, mask, writeProtect);
+
+    void IMmuBackend.TrySplitHugePages(Memslot slot, ulong startGfn, ulong endGfn, bool shared) =>
+        TrySplitHugePages(startGfn, endGfn, PgLevel.Size4K, shared);
 
     void IMmuBackend.Invalidate() => InvalidateAllRoots();
 

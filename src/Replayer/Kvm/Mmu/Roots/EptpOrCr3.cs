@@ -3,7 +3,7 @@ using Replay.Replayer.Kvm.Host;
 namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>The register that tells the CPU where KVM's tables begin: EPTP, nCR3 or CR3.</summary>
-public static class RootRegister
+public static class EptpOrCr3
 {
     private const ulong EptpWriteBack = 6;
     private const ulong EptpWalkLength4 = 3 << 3;

@@ -1,6 +1,7 @@
 using Replay.Replayer.History;
+using Replay.Replayer.Kvm.Mmu.Shadow;
 
-namespace Replay.Replayer.Kvm.Mmu.Shadow;
+namespace Replay.Replayer.Kvm.Mmu;
 
 /// <summary>Shadows guest entries that nobody has used yet: the neighbours of a fault's, and those that INVLPG names.</summary>
 /// <remarks>KVM: FNAME(pte_prefetch)(), FNAME(prefetch_gpte)(), FNAME(gpte_changed)().</remarks>
