@@ -124,7 +124,7 @@ internal static class MemoryApi
 
     private static void Fill(Shelf shelf, RunSession run, long at, long from, long to, long frames, Map map)
     {
-        var pages = TablePages.Of(shelf, run);
+        var pages = RunTables.Of(shelf, run);
         shelf.Once($"image|{run.Identity}", () => new MemoryHistory()).See(run, at, image =>
         {
             foreach (var (id, table) in image.Tables)

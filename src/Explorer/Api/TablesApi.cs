@@ -201,7 +201,7 @@ internal static class TablesApi
 
     private static List<object> RootsOf(Shelf shelf, RunSession run, long at) =>
     [
-        .. TablePages.Of(shelf, run).RootsAt(at).Select(root => (object)new
+        .. RunTables.Of(shelf, run).RootsAt(at).Select(root => (object)new
         {
             tableId = root.Id,
             root.Level,

@@ -3,7 +3,7 @@ using Replay.Analyzer.Query;
 namespace Replay.Explorer.Data;
 
 /// <summary>The table pages of a run, read once: which of them were there after an event, and which were roots.</summary>
-internal sealed class TablePages
+internal sealed class RunTables
 {
     private const string Pages =
         """
@@ -15,14 +15,14 @@ internal sealed class TablePages
     private readonly Dictionary<long, Page> _pages;
     private readonly List<Page> _roots;
 
-    private TablePages(List<Page> pages, Dictionary<long, long> roots)
+    private RunTables(List<Page> pages, Dictionary<long, long> roots)
     {
         _pages = pages.ToDictionary(page => page.Id);
         _roots = [.. pages.Where(page => roots.ContainsKey(page.Id)).Select(page => page with { RootSince = roots[page.Id] })];
     }
 
     /// <summary>Of a run.</summary>
-    public static TablePages Of(Shelf shelf, RunSession run) => shelf.Once($"pages|{run.Identity}", () => new TablePages(
+    public static RunTables Of(Shelf shelf, RunSession run) => shelf.Once($"pages|{run.Identity}", () => new RunTables(
         run.Session.Read(Pages, Read, ("run", run.Number)),
         run.Session.Read(Roots, row => (Table: row[0].Integer, Since: row[1].Integer), ("run", run.Number)).ToDictionary(root => root.Table, root => root.Since)));
 
