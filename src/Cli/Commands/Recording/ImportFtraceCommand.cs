@@ -4,6 +4,7 @@ using Replay.Cli.Importing;
 using Replay.Cli.Terminal;
 using Replay.Recorder;
 using Replay.Recorder.Ftrace;
+using Replay.Replayer;
 using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
 using Replay.Trace;
@@ -60,6 +61,9 @@ internal sealed class ImportFtraceCommand : VerbCommand
     public ImportFtraceCommand()
         : base("ftrace", "Import what a real KVM did, from its tracepoints and probes, as a run of mode observed.")
     {
+        _mode.TakesOneOf(MmuModes.All.Select(mode => mode.Name()));
+        _host.TakesOneOf(HostProfiles.All.Select(profile => profile.Name));
+        _fields.TakesOneOf("none", "unmapped", "all");
         Arguments.Add(_trace);
         foreach (Option option in (ReadOnlySpan<Option>)[_database, _output, _append, _name, _mode, _host, _kernel, _directMap, _pids, _fields, _messages, _json, _force, _quiet])
             Options.Add(option);
