@@ -8,7 +8,7 @@ namespace Replay.Analyzer.Store.BTrees;
 internal sealed class IndexEntries(IndexShape shape, Spool spool, KeySort sort)
 {
     /// <summary>Entries of a piece, at most.</summary>
-    public const int PieceCapacity = 1 << 17;
+    public const int PieceCapacity = 1 << 16;
 
     private const int FirstCapacity = 1 << 10;
 
