@@ -52,7 +52,11 @@ internal static class CommandLine
                 console.Error.WriteLine($"{verb}: {message}");
             foreach (var suggestion in Suggestions.For(parsed))
                 console.Error.WriteLine($"Did you mean '{suggestion}'?");
-            console.Error.WriteLine($"See '{verb} --help'.");
+            foreach (var elsewhere in Suggestions.Elsewhere(parsed, root))
+                console.Error.WriteLine(elsewhere);
+            // What names all that could stand there needs no help.
+            if (!messages.TrueForAll(message => message.Contains(": choose from ", StringComparison.Ordinal)))
+                console.Error.WriteLine($"See '{verb} --help'.");
             return ExitCode.Usage;
         }
 

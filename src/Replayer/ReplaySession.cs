@@ -159,7 +159,7 @@ public sealed class ReplaySession
     /// <exception cref="InvariantViolation">Tables or counters do not agree with themselves.</exception>
     public ReplayResult Finish()
     {
-        _invariants.AtEnd(_tally);
+        _invariants.AtEnd(_tally.Counts);
         return Result();
     }
 
@@ -170,15 +170,15 @@ public sealed class ReplaySession
         FirstOrdinal = _firstOrdinal,
         LastOrdinal = _lastOrdinal,
         Exits = Journal.Exits,
-        ExitsByReason = _tally.Exits,
+        ExitsByReason = RecordCounts.BySort<ExitReason>(_tally.Counts.Of),
         Faults = Journal.Faults,
-        FaultsByOutcome = _tally.Faults,
-        GuestFaults = _tally.GuestFaults,
+        FaultsByOutcome = RecordCounts.BySort<RetPf>(_tally.Counts.Of),
+        GuestFaults = _tally.Counts.GuestFaults,
         Writes = Journal.Writes,
         WritesByFunction = _tally.Writes,
-        PagesByOperation = _tally.Pages,
-        FlushesByKind = _tally.Flushes,
-        AccessesWithRecords = _tally.Accesses,
+        PagesByOperation = RecordCounts.BySort<PageOperation>(_tally.Counts.Of),
+        FlushesByKind = RecordCounts.BySort<FlushKind>(_tally.Counts.Of),
+        AccessesWithRecords = _tally.Counts.Accesses,
         WalkReferences = _machine.Walks.References,
         Walks = _machine.Walks.All,
         NoteCounts = Journal.NoteCounts.ToArray(),

@@ -25,6 +25,9 @@ public sealed class EnumNameTests : IDisposable
         using var database = Database.OpenRead(path);
         AssertNames<ExitReason>("vm_exit", "reason");
         AssertNames<ExitReason>("exit_summary", "reason");
+        Assert.Equal(
+            Enum.GetValues<ExitReason>().Select(ExitReasonName.Of).Order(StringComparer.Ordinal),
+            database.Connection.Query<string>("SELECT DISTINCT reason FROM vm_exit").Order(StringComparer.Ordinal));
         AssertNames<RetPf>("fault", "outcome");
         AssertNames<RetPf>("fault_summary", "outcome");
         AssertNames<AccessKind>("fault_summary", "access");

@@ -79,6 +79,29 @@ public sealed partial class SourceRuleTests
         }
     }
 
+    /// <summary>The page that leads newcomers: places by their path, and the way of an access by the classes on it.</summary>
+    [Fact]
+    public void The_map_of_the_house_names_what_is_there()
+    {
+        var page = File.ReadAllText(Repository.PathOf("docs", "architecture.md"));
+        string[] roots = ["", "src", "src/Replayer/Kvm", "src/Recorder", "src/Recorder/native", "src/Analyzer"];
+        foreach (Match place in Place().Matches(Section(page, "## Where to look")))
+        {
+            var path = place.Groups["path"].Value;
+            var isThere = path.Contains('/', StringComparison.Ordinal)
+                ? Array.Exists(roots, root => IsThere(Repository.PathOf(root, path)))
+                : Directory.EnumerateFiles(Source, path, SearchOption.AllDirectories).Any();
+            Assert.True(isThere, $"docs/architecture.md sends to {path}, which is not there");
+        }
+
+        var source = string.Concat(CSharpFiles().Select(file => file.Text));
+        foreach (Match type in TypeName().Matches(Section(page, "## One access, from the stream to a row") + Section(page, "## Reading rows")))
+        {
+            var name = type.Groups["name"].Value;
+            Assert.True(Regex.IsMatch(source, $@"\b(class|struct|record|interface|enum|namespace Replay\.) ?{name}\b"), $"docs/architecture.md names {name}, which is not there");
+        }
+    }
+
     [Fact]
     public void No_loose_ends_are_left_in_the_code()
     {
@@ -106,6 +129,19 @@ public sealed partial class SourceRuleTests
     private static bool IsReplayer(string file) =>
         Path.GetRelativePath(Source, file).StartsWith($"Replayer{Path.DirectorySeparatorChar}", StringComparison.Ordinal);
 
+    private static bool IsThere(string path) =>
+        path.Contains('*', StringComparison.Ordinal)
+            ? Directory.Exists(Path.GetDirectoryName(path)) && Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(path)!, Path.GetFileName(path)).Any()
+            : Path.Exists(path);
+
+    private static string Section(string page, string heading)
+    {
+        var start = page.IndexOf(heading, StringComparison.Ordinal);
+        Assert.True(start >= 0, $"{heading} is not on the page");
+        var end = page.IndexOf("\n## ", start, StringComparison.Ordinal);
+        return end < 0 ? page[start..] : page[start..end];
+    }
+
     private static IEnumerable<(string Path, string Text)> CSharpFiles() =>
         Directory.EnumerateFiles(Source, "*.cs", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(file => (file, File.ReadAllText(file)));
 
@@ -126,6 +162,12 @@ public sealed partial class SourceRuleTests
 
     [GeneratedRegex(@"^\w[\w \*]*?\b(?<name>\w+)\(", RegexOptions.Multiline)]
     private static partial Regex Declared();
+
+    [GeneratedRegex(@"`(?<path>[\w.*-]+(/[\w.*-]+)+|\w+\.cs?)`")]
+    private static partial Regex Place();
+
+    [GeneratedRegex(@"`(?<name>[A-Z]\w+)(\.\w+)?`")]
+    private static partial Regex TypeName();
 
     [GeneratedRegex(@"\b(TODO|FIXME|HACK|XXX)\b|NotImplementedException|catch\s*\{\s*\}")]
     private static partial Regex LooseEnd();

@@ -135,6 +135,31 @@ internal sealed class Browser : IDisposable
         bool IsOurs(int process) => process == _service.ProcessId || (parents.TryGetValue(process, out var parent) && parent > 1 && IsOurs(parent));
     }
 
+    /// <summary>Counts, from now on, what the page asks of the server and the elements it makes.</summary>
+    public void CountWork() => _driver.ExecuteScript("""
+        performance.clearResourceTimings();
+        window.work?.observer.disconnect();
+        const work = window.work = { elements: 0 };
+        const size = node => node.nodeType === 1 ? 1 + node.getElementsByTagName('*').length : 0;
+        work.observer = new MutationObserver(all => { for (const one of all) for (const node of one.addedNodes) work.elements += size(node); });
+        work.observer.observe(document.body, { childList: true, subtree: true });
+        """);
+
+    /// <summary>Requests and elements since <see cref="CountWork"/>, when all has been answered and drawn.</summary>
+    public (long Requests, long Elements) Work()
+    {
+        (long, long) now = default, before;
+        do
+        {
+            before = now;
+            Idle();
+            Thread.Sleep(200);
+            now = (Evaluate<long>("performance.getEntriesByType('resource').length"), Evaluate<long>("window.work.elements"));
+        }
+        while (now != before);
+        return now;
+    }
+
     public void Save(string path) => _driver.GetScreenshot().SaveAsFile(path);
 
     /// <summary>Nothing went wrong in the page, and nothing was asked of anyone but the explorer.</summary>

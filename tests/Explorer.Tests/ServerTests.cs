@@ -230,6 +230,135 @@ public sealed class ServerTests(BootFixture boot) : IClassFixture<BootFixture>, 
         }
     }
 
+    [Theory]
+    [InlineData("ept", "faults", "select count(*) from fault where run = 1 and ordinal <= AT")]
+    [InlineData("shadow", "faults", "select count(*) from fault f join access a on a.run = f.run and a.ordinal = f.ordinal and a.gpa is not null where f.run = 2 and f.ordinal <= AT")]
+    [InlineData("ept", "writes", "select count(*) from table_write where run = 1 and ordinal <= AT")]
+    [InlineData("shadow", "zaps", "select count(*) from table_write where run = 2 and new_kind = 'none' and ordinal <= AT")]
+    public async Task The_memory_map_counts_what_happened_to_frames_up_to_any_event_in_any_order(string run, string by, string sql)
+    {
+        foreach (var at in new[] { 120_000_000, 1_000_000, 40_000_000, 40_000_100, 1_000_000 })
+        {
+            using var map = await Get($"/memory.json?run={run}&by={by}&at={at}&to=0x100000");
+            using var rows = await Get("/query.json?sql=" + Uri.EscapeDataString(sql.Replace("AT", $"{at}", StringComparison.Ordinal)));
+            var expected = rows.RootElement.GetProperty("results")[0].GetProperty("rows")[0][0].GetInt64();
+            Assert.Equal(expected, map.RootElement.GetProperty("counts").EnumerateArray().Sum(count => count.GetInt64()));
+        }
+    }
+
+    /// <summary>A frame may have changed thousands of times: what is told is around the cursor, and the last change up to it is the cause of what is there.</summary>
+    [Fact]
+    public async Task The_history_of_a_frame_is_told_around_the_cursor()
+    {
+        using var rows = await Get("/query.json?sql=" + Uri.EscapeDataString(
+            """
+            select h.gfn, (select ordinal from table_write w where w.run = 2 and w.gfn = h.gfn and w.level = 1 order by ordinal limit 1 offset 400)
+            from hot_gfn h where h.run = 2 and h.highest_level = 1 order by h.writes desc limit 1
+            """));
+        var hot = rows.RootElement.GetProperty("results")[0].GetProperty("rows")[0];
+        var (gfn, at) = (hot[0].GetInt64(), hot[1].GetInt64());
+        using var frame = await Get($"/gfn.json?run=shadow&gfn={gfn}&at={at}");
+        var ordinals = frame.RootElement.GetProperty("history").EnumerateArray().Select(change => change.GetProperty("ordinal").GetInt64()).ToList();
+        Assert.Equal(ordinals.Order(), ordinals);
+        Assert.Contains(at, ordinals);
+        Assert.True(frame.RootElement.GetProperty("earlier").GetBoolean());
+        Assert.True(ordinals.Count(ordinal => ordinal <= at) >= 100);
+    }
+
+    [Theory]
+    [InlineData("to=0x7fffffffffffffff")]
+    [InlineData("from=0x7fffffffffffffff&to=1")]
+    [InlineData("from=0xffffffffffffffff")]
+    public async Task A_map_of_more_than_can_be_is_of_what_can(string range)
+    {
+        using var map = await Get($"/memory.json?run=ept&{range}");
+        Assert.NotEmpty(map.RootElement.GetProperty("mapped").EnumerateArray());
+    }
+
+    [Fact]
+    public async Task Stepping_through_events_shows_the_tables_that_a_fresh_look_shows()
+    {
+        var ordinals = new List<long>();
+        using (var rows = await Get("/query.json?sql=" + Uri.EscapeDataString("select distinct ordinal from table_write where run = 2 and ordinal > 50000000 order by ordinal limit 12")))
+            ordinals.AddRange(rows.RootElement.GetProperty("results")[0].GetProperty("rows").EnumerateArray().Select(row => row[0].GetInt64()));
+        var stepped = new Dictionary<long, (string Tables, string Map)>();
+        foreach (var at in ordinals.Concat(ordinals.AsEnumerable().Reverse()))
+        {
+            var seen = (await Text($"/tables.json?run=shadow&at={at}"), await Text($"/memory.json?run=shadow&at={at}"));
+            Assert.Equal(stepped.GetValueOrDefault(at, seen), seen);
+            stepped[at] = seen;
+        }
+
+        await using var fresh = await ExplorerServer.StartAsync(new ExplorerOptions { Databases = [boot.Database], Port = 0 });
+        Assert.Equal(stepped[ordinals[^1]].Tables, await _client.GetStringAsync(new Uri(fresh.Address, $"/tables.json?run=shadow&at={ordinals[^1]}"), TestContext.Current.CancellationToken));
+        await using var other = await ExplorerServer.StartAsync(new ExplorerOptions { Databases = [boot.Database], Port = 0 });
+        Assert.Equal(stepped[ordinals[3]], (
+            await _client.GetStringAsync(new Uri(other.Address, $"/tables.json?run=shadow&at={ordinals[3]}"), TestContext.Current.CancellationToken),
+            await _client.GetStringAsync(new Uri(other.Address, $"/memory.json?run=shadow&at={ordinals[3]}"), TestContext.Current.CancellationToken)));
+
+        Task<string> Text(string address) => _client.GetStringAsync(new Uri(boot.Server.Address, address), TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>Several look at once, at several places: each has the answer for its own.</summary>
+    [Fact]
+    public async Task Several_tabs_at_once_have_each_their_own_answer()
+    {
+        string[] addresses = [.. Enumerable.Range(1, 12).SelectMany(i => new[] { $"/tables.json?run=ept&at={i * 9_000_000}", $"/memory.json?run=shadow&at={i * 9_000_000}", $"/memory.json?run=ept&by=writes&at={i * 9_000_000}" })];
+        var atOnce = await Task.WhenAll(addresses.Select(address => _client.GetStringAsync(new Uri(boot.Server.Address, address), TestContext.Current.CancellationToken)));
+        for (var i = 0; i < addresses.Length; i++)
+            Assert.Equal(await _client.GetStringAsync(new Uri(boot.Server.Address, addresses[i]), TestContext.Current.CancellationToken), atOnce[i]);
+    }
+
+    [Fact]
+    public async Task A_database_that_grows_shows_its_new_run_and_one_that_is_replaced_or_is_none_is_told()
+    {
+        var folder = Directory.CreateTempSubdirectory("replay-explorer-");
+        try
+        {
+            var path = Path.Combine(folder.FullName, "x.db");
+            File.Copy(boot.Database, path);
+            await using var server = await ExplorerServer.StartAsync(new ExplorerOptions { Databases = [path], Port = 0 });
+            Assert.Equal(HttpStatusCode.OK, (await Answer("/memory.json?run=ept")).Status);
+            Assert.Contains("has no run later", (await Answer("/why.json?run=later&at=14")).Text, StringComparison.Ordinal);
+
+            // Another process gives the file one more run.
+            using (var connection = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={path};Pooling=False"))
+            {
+                connection.Open();
+                using var command = connection.CreateCommand();
+                command.CommandText =
+                    """
+                    CREATE TEMP TABLE later AS SELECT * FROM _run WHERE run = 1;
+                    UPDATE later SET run = 9, name = 'later';
+                    INSERT INTO _run SELECT * FROM later;
+                    """;
+                command.ExecuteNonQuery();
+            }
+
+            Assert.Equal(HttpStatusCode.OK, (await Answer("/why.json?run=later&at=14")).Status);
+            Assert.Contains("\"later\"", (await Answer("/runs.json")).Text, StringComparison.Ordinal);
+
+            await File.WriteAllTextAsync(path, "something else of the same name", TestContext.Current.CancellationToken);
+            var (status, text) = await Answer("/why.json?run=ept&at=14");
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, status);
+            Assert.Contains("x.db", text, StringComparison.Ordinal);
+            Assert.DoesNotContain("   at ", text, StringComparison.Ordinal);
+
+            File.Copy(boot.Database, path, overwrite: true);
+            Assert.Equal(HttpStatusCode.OK, (await Answer("/why.json?run=ept&at=14")).Status);
+
+            async Task<(HttpStatusCode Status, string Text)> Answer(string address)
+            {
+                using var answer = await _client.GetAsync(new Uri(server.Address, address), TestContext.Current.CancellationToken);
+                return (answer.StatusCode, await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+            }
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
     [Fact]
     public async Task A_database_that_vanishes_is_named_and_one_that_comes_back_is_read_anew()
     {

@@ -81,8 +81,9 @@ internal sealed class Campaign(Parser parser, int seed, string findings)
         }
         catch (Exception exception)
         {
-            var (code, isOurs) = Failure.Classify(exception);
-            if (isOurs || code == ExitCode.NoMemory || exception.Message.Length == 0 || exception.Message.AsSpan().ContainsAny('\n', '\r'))
+            using var told = new StringWriter();
+            var code = Failure.Report(exception, "replay", told);
+            if (code is ExitCode.InternalError or ExitCode.NoMemory || exception.Message.Length == 0 || told.ToString().AsSpan().TrimEnd().ContainsAny('\n', '\r'))
             {
                 Crashes++;
                 var frame = exception.StackTrace?.Split('\n').FirstOrDefault(line => line.Contains("Replay.", StringComparison.Ordinal))?.Trim() ?? "";

@@ -1,7 +1,7 @@
 -- title: Why pages fault again
 -- description: Leaf entries that faults set, divided by what had become of the entry's last one: it was never there (first mapping), or what took it
 --   away, or it is there still in another table (which maps the frame as well, or whose root was replaced), or the trace does not show how
---   it went. `who-zapped` tells the story of one frame, `refault-storms` names the pages. Reads the whole run.
+--   it went. `who-zapped` tells the story of one frame, `refault-storms` names the pages. Of a run that was stored before schema 12 it reads all writes.
 -- param run run = first: Which run.
 -- needs: faults
 -- empty: no fault set a leaf.
@@ -9,8 +9,8 @@ WITH leaf AS (
   SELECT
     w.ordinal, w.gfn, w.table_id, w.fault_id, w.old_kind, w.new_kind, lag(w.table_id) OVER entry AS last_table, lag(w.old_kind) OVER entry AS last_old,
     lag(w.new_kind) OVER entry AS last_new, lag(w.chain_id) OVER entry AS last_chain
-  FROM table_write AS w
-  WHERE w.run = :run AND w.actor = 'kvm'
+  FROM run AS r CROSS JOIN table_write AS w ON w.run = r.run
+  WHERE r.run = :run AND NOT EXISTS (SELECT 1 FROM refault_summary AS s WHERE s.run = r.run) AND w.actor = 'kvm' AND w.gfn IS NOT NULL
   WINDOW entry AS (PARTITION BY +w.gfn, w.level ORDER BY w.seq)
 ),
 cause AS (
@@ -28,7 +28,11 @@ cause AS (
   WHERE fault_id IS NOT NULL AND new_kind IN ('page', 'huge') AND old_kind NOT IN ('page', 'huge')
   GROUP BY 1, 2
 )
-SELECT why, c.function AS by_function, c.path AS by_chain, mappings, faults, frames, first_ordinal, last_ordinal
+SELECT why, by_function, by_chain, mappings, faults, frames, first_ordinal, last_ordinal
+FROM refault_summary
+WHERE run = :run AND mappings > 0
+UNION ALL
+SELECT why, c.function, c.path, mappings, faults, frames, first_ordinal, last_ordinal
 FROM cause
 LEFT JOIN chain AS c ON c.run = :run AND c.chain_id = cause.chain_id
 ORDER BY mappings DESC, why, by_chain;

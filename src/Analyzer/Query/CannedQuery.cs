@@ -52,7 +52,7 @@ public sealed record CannedQuery(
         foreach (var name in arguments.Keys)
         {
             if (!Parameters.Any(parameter => parameter.Name == name))
-                throw new QueryException($"@{Name} has no parameter {name}. {Usage()}");
+                throw new QueryException($"@{Name} has no parameter {name}. {Usage()}{NameHints.Ask(name, Parameters.Select(parameter => parameter.Name))}");
         }
 
         var values = new Dictionary<string, SqlValue>(StringComparer.Ordinal);

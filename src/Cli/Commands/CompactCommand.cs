@@ -33,8 +33,8 @@ internal sealed class CompactCommand : VerbCommand
 
     protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)
     {
-        var capture = Inputs.Capture(arguments.GetRequiredValue(_input));
         var output = Outputs.Checked(arguments.GetRequiredValue(_output));
+        var capture = Inputs.Capture(arguments.GetRequiredValue(_input));
         CaptureManifest before;
         using (var reader = CaptureReader.Open(capture))
             before = reader.Manifest;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json;
 using Replay.Cli.Terminal;
 using Replay.Trace;
 
@@ -8,12 +9,14 @@ namespace Replay.Cli.Commands;
 internal sealed class IndexCommand : VerbCommand
 {
     private readonly Argument<string> _input = new("CAPTURE") { Description = "A capture of every access" };
+    private readonly Option<bool> _json = CommonOptions.Json();
     private readonly Option<bool> _quiet = CommonOptions.Quiet();
 
     public IndexCommand()
         : base("index", "Make the touch index of a capture: which accesses do not repeat others. Replays then read these alone. Recordings of every access have one from the start.")
     {
         Arguments.Add(_input);
+        Options.Add(_json);
         Options.Add(_quiet);
     }
 
@@ -37,7 +40,10 @@ internal sealed class IndexCommand : VerbCommand
         long bytes;
         using (var progress = new ProgressLine(console, arguments.GetValue(_quiet)))
             (touches, bytes) = CaptureIndex.Make(capture, done => progress.Update(time => RunCommand.Progress(done, accesses, time)), cancellation);
-        console.Error.WriteLine($"replay index: {capture}: {Units.Count(touches)} of {Units.Count(accesses)} accesses do not repeat others; {Units.Bytes(bytes)}.");
+        if (arguments.GetValue(_json))
+            console.Out.WriteLine(JsonSerializer.Serialize(new { capture, accesses, touches, bytes }, CommonOptions.JsonFormat));
+        else
+            console.Error.WriteLine($"replay index: {capture}: {Units.Count(touches)} of {Units.Count(accesses)} accesses do not repeat others; {Units.Bytes(bytes)}.");
         return Task.FromResult(ExitCode.Done);
     }
 }

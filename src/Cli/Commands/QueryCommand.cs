@@ -53,7 +53,7 @@ internal sealed class QueryCommand : VerbCommand
     {
         Arguments.Add(_database);
         _sql.CompletionSources.Add([.. CannedQueries.All.Select(query => $"@{query.Name}")]);
-        _format.CompletionSources.Add("table", "csv", "json", "jsonl", "markdown", "line");
+        _format.TakesOneOf("table", "csv", "json", "jsonl", "markdown", "line");
         Arguments.Add(_sql);
         Options.Add(_file);
         Options.Add(_parameters);

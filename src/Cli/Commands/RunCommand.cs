@@ -71,9 +71,11 @@ internal sealed class RunCommand : VerbCommand
         Options.Add(_append);
         Options.Add(_resume);
         Options.Add(_checkpoints);
+        _detail.TakesOneOf("all", "leaf", "counters");
         Options.Add(_detail);
         Options.Add(_rmap);
         Options.Add(_maxRows);
+        _engine.TakesOneOf("pages", "sqlite");
         Options.Add(_engine);
         Options.Add(_json);
         Options.Add(_force);

@@ -1,3 +1,4 @@
+using System.Data;
 using Microsoft.Data.Sqlite;
 using Replay.Analyzer.Conformance;
 using Replay.Analyzer.Diff;
@@ -21,6 +22,7 @@ internal static class Failure
         _ when IsOutOfMemory(exception) => (ExitCode.NoMemory, false),
         UsageException or WorkloadUsageException or QueryException or UnknownRunException => (ExitCode.Usage, false),
         RecorderException recorder => (recorder.Failure == RecorderFailure.SourceFailed ? ExitCode.InputOutput : recorder.ExitCode, false),
+        DataException => (ExitCode.BadInput, false),
         CaptureFormatException or DatabaseFormatException or ConformanceCaseException or DiffException => (ExitCode.BadInput, false),
         InputMissingException or FileNotFoundException or DirectoryNotFoundException => (ExitCode.InputMissing, false),
         InvariantViolation => (ExitCode.InternalError, true),
@@ -49,6 +51,7 @@ internal static class Failure
     {
         ExitCode.NoMemory => "the memory that this process may have is used up; raise its limit or end other work",
         _ when IsTooLargeForDisk(exception) => "a file would become larger than the limit for this process (ulimit -f) or the file system lets it; raise it or write elsewhere",
+        _ when exception is DataException => $"a database that is read is damaged: a row has something else than it should ({exception.Message.ReplaceLineEndings(" ")})",
         _ => exception.Message,
     };
 

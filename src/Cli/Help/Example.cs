@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.Text.RegularExpressions;
 using Replay.Cli.Terminal;
 
 namespace Replay.Cli;
@@ -9,7 +10,7 @@ namespace Replay.Cli;
 internal sealed record Example(string Command, string Purpose);
 
 /// <summary>The usual help, then the verb's examples; of the program itself, exit codes and environment.</summary>
-internal sealed class ExampleHelpAction(HelpAction help, RootCommand root, CliConsole console) : SynchronousCommandLineAction
+internal sealed partial class ExampleHelpAction(HelpAction help, RootCommand root, CliConsole console) : SynchronousCommandLineAction
 {
     private const int Narrowest = 40;
     private const string Indent = "  ";
@@ -21,8 +22,13 @@ internal sealed class ExampleHelpAction(HelpAction help, RootCommand root, CliCo
     public override int Invoke(ParseResult parseResult)
     {
         help.MaxWidth = console.Width ?? int.MaxValue;
-        var exit = help.Invoke(parseResult);
         var output = parseResult.InvocationConfiguration.Output;
+        var usual = new StringWriter { NewLine = output.NewLine };
+        parseResult.InvocationConfiguration.Output = usual;
+        var exit = help.Invoke(parseResult);
+        parseResult.InvocationConfiguration.Output = output;
+        // Each description says the default already, in words.
+        output.Write(Default().Replace(usual.ToString(), ""));
         var command = parseResult.CommandResult.Command;
         if (command == root)
         {
@@ -46,6 +52,9 @@ internal sealed class ExampleHelpAction(HelpAction help, RootCommand root, CliCo
         output.WriteLine();
         return exit;
     }
+
+    [GeneratedRegex(@"\s+\[default:\s[^\]]*\]")]
+    private static partial Regex Default();
 
     private void Write(TextWriter output, string heading, IReadOnlyList<(string Name, string Meaning)> rows)
     {

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using Replay.Analyzer.Observed;
 using Replay.Analyzer.Store;
 using Replay.Recorder.Ftrace;
@@ -50,7 +49,7 @@ internal sealed record ImportPlan
     /// <exception cref="UsageException">The row does not say.</exception>
     public static ImportPlan Of(RunRow run, HostFindings findings)
     {
-        var options = JsonSerializer.Deserialize<Dictionary<string, string>>(run.Options) ?? [];
+        var options = run.OptionsByName();
         if (!options.TryGetValue("mmu", out var mode) || !options.TryGetValue("vendor", out var vendor) || !options.TryGetValue("direct_map", out var map)
             || !ulong.TryParse(map.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var directMap))
             throw new UsageException($"run {run.Run} ({run.Name}): does not say how its trace was read.");

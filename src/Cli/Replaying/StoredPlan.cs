@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Replay.Analyzer.Store;
 using Replay.Cli.Commands;
 using Replay.Replayer;
@@ -30,7 +29,7 @@ internal static class StoredPlan
             Modes = [mode],
             Kernels = [KvmBehaviour.OfRelease(run.Kernel) ?? throw new UsageException($"run {run.Run} ({run.Name}): Linux {run.Kernel} is not modelled.")],
             Profile = Profile(run),
-            HostScript = (JsonSerializer.Deserialize<Dictionary<string, string>>(run.Options) ?? []).TryGetValue("host_events", out var script)
+            HostScript = run.OptionsByName().TryGetValue("host_events", out var script)
                 ? HostScript.Parse(script, $"run {run.Run} ({run.Name}), host events")
                 : null,
             Backing = new HostBacking

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Replay.Analyzer.Store;
 
 namespace Replay.Cli.Sweeping;
 
@@ -19,7 +20,7 @@ internal sealed class SweepFolder
 {
     private const string Tasks = "sweep.json";
 
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true, RespectNullableAnnotations = true };
 
     private readonly SweepFile _file;
 
@@ -51,7 +52,8 @@ internal sealed class SweepFolder
         var file = Path.Combine(path, Tasks);
         if (!File.Exists(file))
             throw new InputMissingException($"{path}: is no folder of a sweep. 'replay sweep PLAN --to {path}' makes it.");
-        return new SweepFolder(path, JsonSerializer.Deserialize<SweepFile>(File.ReadAllText(file), Json)!);
+        var tasks = Read<SweepFile>(file, $"Make it again: 'replay sweep PLAN --to {path}'; results that are there stay.");
+        return new SweepFolder(path, tasks);
     }
 
     public static bool Is(string path) => File.Exists(Path.Combine(path, Tasks));
@@ -71,7 +73,20 @@ internal sealed class SweepFolder
         File.Exists(ResultOf(task)) ? SweepState.Done : File.Exists(FailureOf(task)) ? SweepState.Failed : SweepState.Missing;
 
     public SweepResult? Result(SweepTask task) =>
-        File.Exists(ResultOf(task)) ? JsonSerializer.Deserialize<SweepResult>(File.ReadAllText(ResultOf(task)), Json) : null;
+        File.Exists(ResultOf(task)) ? Read<SweepResult>(ResultOf(task), "Remove it, and the task is done anew.") : null;
+
+    /// <exception cref="DatabaseFormatException">It is not what this tool writes.</exception>
+    private static T Read<T>(string file, string remedy)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<T>(File.ReadAllText(file), Json) ?? throw new JsonException("it is empty");
+        }
+        catch (JsonException error)
+        {
+            throw new DatabaseFormatException($"{file}: damaged: {error.Message} {remedy}", error);
+        }
+    }
 
     public void Put(SweepTask task, SweepResult result)
     {
@@ -106,7 +121,10 @@ internal sealed class SweepFolder
         File.Move(partial, path, overwrite: true);
     }
 
-    private sealed record SweepFile(string Detail, IReadOnlyList<SweepTask> Tasks);
+    private sealed record SweepFile(string Detail, IReadOnlyList<SweepTask> Tasks)
+    {
+        public IReadOnlyList<SweepTask> Tasks { get; } = Tasks is not null && Tasks.All(task => task is not null) ? Tasks : throw new JsonException("It has no tasks, or one that is null.");
+    }
 }
 
 internal enum SweepState

@@ -11,23 +11,17 @@ internal static class MemoryApi
 {
     private const int DefaultCells = 8192;
     private const int MostCells = 65536;
-    private const int HistoryRows = 200;
+    private const int ChangesBefore = 150;
+    private const int ChangesAfter = 50;
+    private const int Levels = 5;
+
+    /// <summary>256 GiB: a byte is kept for each.</summary>
+    private const long MostFrames = 1L << 26;
+
+    private const long LastFrame = 1L << 40;
 
     /// <summary>Pages of 4 KiB in an entry of each level.</summary>
     private const int BitsOfLevel = 9;
-
-    private const string Tables =
-        """
-        SELECT table_id, level FROM table_page
-        WHERE run = :run AND created_ordinal <= :at AND (zapped_ordinal IS NULL OR zapped_ordinal > :at) AND (freed_ordinal IS NULL OR freed_ordinal > :at)
-          AND (NOT direct OR (gfn < :to AND gfn + (1 << 9 * level) > :from))
-        """;
-
-    private const string GuestTables =
-        """
-        SELECT DISTINCT gfn FROM table_page
-        WHERE run = :run AND NOT direct AND created_ordinal <= :at AND (zapped_ordinal IS NULL OR zapped_ordinal > :at) AND gfn BETWEEN :from AND :to - 1
-        """;
 
     public static object Answer(Shelf shelf, Request request)
     {
@@ -35,7 +29,8 @@ internal static class MemoryApi
         var at = request.Number("at") ?? run.LastOrdinal;
         var extent = Extent(shelf, run);
         var from = Math.Max(0, request.Number("from") ?? 0);
-        var to = Math.Max(from + 1, request.Number("to") ?? extent);
+        from = Math.Min(from, LastFrame);
+        var to = Math.Clamp(request.Number("to") ?? extent, from + 1, from + MostFrames);
         var cells = request.Count("cells", DefaultCells, MostCells);
         var frames = 1L;
         while ((to - from + frames - 1) / frames > cells)
@@ -62,7 +57,7 @@ internal static class MemoryApi
             map.Mmio,
             map.Tables,
             by,
-            counts = by is null ? null : Counts(shelf, run, by, at, from, to, frames, count),
+            counts = by is null ? null : Counts(shelf, run, by, at, from, frames, count),
         };
     }
 
@@ -70,18 +65,41 @@ internal static class MemoryApi
     {
         using var run = shelf.Open(request.Text("run"), request.Cancellation);
         var gfn = request.Number("gfn") ?? throw RequestProblem.BadRequest("the address lacks gfn=.");
-        const string Sql =
-            """
-            SELECT w.ordinal, w.seq, w.level, w.table_id, w.idx, w.old_hex, w.new_hex, w.old_kind, w.new_kind, w.old_rights, w.new_rights, w.actor, w.function, a.kind, a.gva_hex, a.rip, a.vcpu
-            FROM table_write AS w
-            LEFT JOIN access AS a ON a.run = w.run AND a.ordinal = w.ordinal
-            WHERE w.run = :run AND w.gfn IN (:gfn, :gfn >> 9 << 9, :gfn >> 18 << 18, :gfn >> 27 << 27, :gfn >> 36 << 36)
-              AND w.gfn = :gfn >> (9 * (w.level - 1)) << (9 * (w.level - 1))
-            ORDER BY w.ordinal, w.seq LIMIT :limit
+        var at = request.Number("at") ?? run.LastOrdinal;
+        var before = Changes(shelf, run, gfn, at, ChangesBefore + 1, forwards: false);
+        var after = Changes(shelf, run, gfn, at, ChangesAfter + 1, forwards: true);
+        return new
+        {
+            run = run.Key,
+            gfn = Text.Hex(gfn),
+            at,
+            history = before.Take(ChangesBefore).Reverse().Concat(after.Take(ChangesAfter)),
+            earlier = before.Count > ChangesBefore,
+            later = after.Count > ChangesAfter,
+        };
+    }
+
+    /// <summary>The writes to entries of any level that translate a frame, from an event back or on. Each level is searched by itself, so that a long history costs no more.</summary>
+    private static List<object> Changes(Shelf shelf, RunSession run, long gfn, long at, int limit, bool forwards)
+    {
+        var (side, order) = forwards ? (">", "ordinal, seq") : ("<=", "ordinal DESC, seq DESC");
+        var levels = Enumerable.Range(1, Levels).Select(level =>
+            $"""
+            SELECT * FROM (
+              SELECT ordinal, seq, level, table_id, idx, old_hex, new_hex, old_kind, new_kind, old_rights, new_rights, actor, function
+              FROM table_write WHERE run = :run AND gfn = :gfn >> {BitsOfLevel * (level - 1)} << {BitsOfLevel * (level - 1)} AND level = {level} AND ordinal {side} :at
+              ORDER BY {order} LIMIT :limit)
+            """);
+        var sql =
+            $"""
+            SELECT w.*, a.kind, a.gva_hex, a.rip, a.vcpu
+            FROM (SELECT * FROM ({string.Join(" UNION ALL ", levels)}) ORDER BY {order} LIMIT :limit) AS w
+            LEFT JOIN access AS a ON a.run = :run AND a.ordinal = w.ordinal
+            ORDER BY {order.Replace("ordinal", "w.ordinal", StringComparison.Ordinal).Replace("seq", "w.seq", StringComparison.Ordinal)}
             """;
-        var rows = run.Session.Read(
-            Sql,
-            row => new
+        return run.Session.Read(
+            sql,
+            row => (object)new
             {
                 ordinal = row[0].Integer,
                 seq = row[1].Integer,
@@ -101,31 +119,28 @@ internal static class MemoryApi
                 rip = Text.NumberOf(row[15]) is null or 0 ? null : Text.HexOf(row[15]),
                 symbol = shelf.Symbol(run, Text.NumberOf(row[16]), row[0].Integer, Text.NumberOf(row[15])),
             },
-            ("run", run.Number), ("gfn", SqlValue.Of(gfn)), ("limit", SqlValue.Of(HistoryRows + 1)));
-        return new { run = run.Key, gfn = Text.Hex(gfn), history = rows.Take(HistoryRows), isCut = rows.Count > HistoryRows };
+            ("run", run.Number), ("gfn", SqlValue.Of(gfn)), ("at", SqlValue.Of(at)), ("limit", SqlValue.Of(limit)));
     }
 
     private static void Fill(Shelf shelf, RunSession run, long at, long from, long to, long frames, Map map)
     {
-        var image = shelf.Once($"image|{run.Identity}", () => new MemoryHistory()).At(run, at);
-        var tables = run.Session.Read(
-            Tables, row => (Id: row[0].Integer, Level: (int)row[1].Integer), ("run", run.Number), ("at", SqlValue.Of(at)), ("from", SqlValue.Of(from)), ("to", SqlValue.Of(to)));
-        foreach (var (id, level) in tables)
+        var pages = RunTables.Of(shelf, run);
+        shelf.Once($"image|{run.Identity}", () => new MemoryHistory()).See(run, at, image =>
         {
-            if (image.Find(id) is not { } table)
-                continue;
-            for (var i = 0; i < MemoryImage.Entries; i++)
+            foreach (var (id, table) in image.Tables)
             {
-                if (table.Frames[i] != MemoryImage.Frame.None)
-                    map.Add(table.Gfns[i], 1L << (BitsOfLevel * (level - 1)), table.Frames[i]);
+                if (pages.Find(id) is not { } page || !page.IsThere(at))
+                    continue;
+                for (var i = 0; i < MemoryImage.Entries; i++)
+                {
+                    if (table.Frames[i] != MemoryImage.Frame.None)
+                        map.Add(table.Gfns[i], 1L << (BitsOfLevel * (page.Level - 1)), table.Frames[i]);
+                }
             }
-        }
-
+        });
         map.Fold(frames);
-        run.Session.Read(
-            GuestTables,
-            row => map.Tables[(row[0].Integer - from) / frames]++,
-            ("run", run.Number), ("at", SqlValue.Of(at)), ("from", SqlValue.Of(from)), ("to", SqlValue.Of(to)));
+        foreach (var gfn in pages.Shadowed(at).Where(gfn => gfn >= from && gfn < to))
+            map.Tables[(gfn - from) / frames]++;
     }
 
     /// <summary>Frames up to the highest that was ever mapped as memory: device memory at the top of the address space would leave the rest no room.</summary>
@@ -137,25 +152,9 @@ internal static class MemoryApi
         """,
         row => row[0].Integer, ("run", run.Number)))).Rounded();
 
-    private static long[] Counts(Shelf shelf, RunSession run, string by, long at, long from, long to, long frames, int count)
-    {
-        var sql = by switch
-        {
-            "writes" => "SELECT gfn, ordinal FROM table_write WHERE run = :run AND gfn BETWEEN :from AND :to - 1",
-            "zaps" => "SELECT gfn, ordinal FROM table_write WHERE run = :run AND new = 0 AND gfn BETWEEN :from AND :to - 1",
-            "faults" when run.Run.Mode is "shadow" => "SELECT a.gpa >> 12, f.ordinal FROM fault AS f JOIN access AS a ON a.run = f.run AND a.ordinal = f.ordinal WHERE f.run = :run AND a.gpa BETWEEN :from << 12 AND (:to << 12) - 1",
-            "faults" => "SELECT address >> 12, ordinal FROM fault WHERE run = :run AND address BETWEEN :from << 12 AND (:to << 12) - 1",
-            _ => throw RequestProblem.BadRequest($"by={by}: there are faults, writes, zaps."),
-        };
-        return shelf.Once($"memory|{run.Identity}|{by}|{at}|{from}|{to}|{frames}", () =>
-        {
-            var counts = new long[count];
-            run.Session.Read(
-                sql, row => row[1].Integer <= at ? counts[(row[0].Integer - from) / frames]++ : 0,
-                ("run", run.Number), ("from", SqlValue.Of(from)), ("to", SqlValue.Of(to)));
-            return counts;
-        });
-    }
+    private static long[] Counts(Shelf shelf, RunSession run, string by, long at, long from, long frames, int count) => FrameCounts.All.Contains(by)
+        ? shelf.Once($"counts|{run.Identity}|{by}", () => new FrameCounts(by)).In(run, at, from, frames, count)
+        : throw RequestProblem.BadRequest($"by={by}: there are {string.Join(", ", FrameCounts.All)}.");
 
     private sealed record Number(long Value)
     {

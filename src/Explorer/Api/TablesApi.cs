@@ -14,15 +14,6 @@ internal static class TablesApi
     private const ulong Offset = 4095;
     private const int MostWritesOfHistory = 500;
 
-    private const string Roots =
-        """
-        SELECT p.table_id, p.level, p.gfn_hex, p.hpa_hex, p.direct, p.guest_mode, p.smm, p.created_ordinal, p.zapped_ordinal
-        FROM table_page AS p
-        WHERE p.run = :run AND p.created_ordinal <= :at AND (p.freed_ordinal IS NULL OR p.freed_ordinal > :at)
-          AND EXISTS (SELECT 1 FROM root_change AS r WHERE r.run = :run AND r.table_id = p.table_id AND r.ordinal <= :at)
-        ORDER BY p.table_id
-        """;
-
     private const string Writes =
         """
         SELECT seq, table_id, level, idx, gfn, old_hex, new_hex, old_kind, new_kind, old_rights, new_rights, function, actor
@@ -54,7 +45,7 @@ internal static class TablesApi
         var isDirect = top is { } id && (run.Session.First("SELECT direct FROM table_page WHERE run = :run AND table_id = :table", row => row[0].Integer, ("run", run.Number), ("table", SqlValue.Of(id))) != 0);
         var (address, unknown) = Address(request, run, reader, at, isDirect);
         TreeTable? end = null;
-        var path = top is { } table && unknown is null ? Path(run, reader, at, table, address ?? 0, out end) : [];
+        var path = top is { } table && unknown is null ? Path(shelf, run, reader, at, table, address ?? 0, out end) : [];
         return new
         {
             run = run.Key,
@@ -64,14 +55,14 @@ internal static class TablesApi
             previous = EventsApi.Nearest(run, ["table_write"], at, forwards: false),
             next = EventsApi.Nearest(run, ["table_write"], at, forwards: true),
             root = current is null ? null : new { current.TableId, register = current.Register is { } value ? Text.Hex(value) : null, since = current.Ordinal },
-            roots = RootsOf(run, at),
+            roots = RootsOf(shelf, run, at),
             direct = isDirect,
             nested = end?.Mmu == "guest_mmu",
             address = address is { } found ? Text.Hex(found) : null,
             unknown,
             writes,
             path,
-            dimension = Dimension(run, reader, at, vcpu, end, address ?? 0),
+            dimension = Dimension(shelf, run, reader, at, vcpu, end, address ?? 0),
         };
     }
 
@@ -134,7 +125,7 @@ internal static class TablesApi
     /// The second dimension of a guest's own guest (L2): its physical address goes through the nested page tables that its hypervisor (L1) made, and the
     /// address in L1's memory that they lead to is in KVM's tables for L1, too. Null: no such tables are shown, or they lead nowhere that is known.
     /// </summary>
-    private static object? Dimension(RunSession run, TableTreeReader reader, long at, int vcpu, TreeTable? end, ulong address)
+    private static object? Dimension(Shelf shelf, RunSession run, TableTreeReader reader, long at, int vcpu, TreeTable? end, ulong address)
     {
         if (end is not { Mmu: "guest_mmu", Shadowed: { IsKnown: true } nested, Entries: [var last] } || reader.FindRoot(vcpu, "L1") is not { } root
             || !nested.Entries.TryGetValue(last.Index, out var entry) || (entry & 1) == 0)
@@ -144,12 +135,13 @@ internal static class TablesApi
 
         var offset = (1UL << ((9 * end.Level) + 3)) - 1;
         var gpa = (entry & FrameMask & ~offset) | (address & offset);
-        return new { guest = "L1", address = Text.Hex(gpa), root = root.TableId, path = Path(run, reader, at, root.TableId, gpa, out _) };
+        return new { guest = "L1", address = Text.Hex(gpa), root = root.TableId, path = Path(shelf, run, reader, at, root.TableId, gpa, out _) };
     }
 
-    private static List<object> Path(RunSession run, TableTreeReader reader, long at, long root, ulong address, out TreeTable? end)
+    private static List<object> Path(Shelf shelf, RunSession run, TableTreeReader reader, long at, long root, ulong address, out TreeTable? end)
     {
         var path = new List<object>();
+        var entries = shelf.Once($"entries|{run.Identity}", () => new TableEntries());
         end = null;
         for (var step = reader.ReadPath(root, address); step is not null; step = step.Entries![0].Table)
         {
@@ -179,7 +171,7 @@ internal static class TablesApi
                 step.Name,
                 page,
                 idx = step.Entries![0].Index,
-                entries = reader.ReadTable(step.TableId, 1, 0).Entries!.Select(entry => Describe(entry, run)).ToList(),
+                entries = entries.Read(run, reader, step.TableId, at).Select(entry => Describe(entry, run)).ToList(),
             });
         }
 
@@ -207,21 +199,21 @@ internal static class TablesApi
         by = entry.Function,
     };
 
-    private static List<object> RootsOf(RunSession run, long at) => run.Session.Read(
-        Roots,
-        row => (object)new
+    private static List<object> RootsOf(Shelf shelf, RunSession run, long at) =>
+    [
+        .. RunTables.Of(shelf, run).RootsAt(at).Select(root => (object)new
         {
-            tableId = row[0].Integer,
-            level = row[1].Integer,
-            gfn = Text.Of(row[2]),
-            hpa = Text.Of(row[3]),
-            direct = row[4].Integer != 0,
-            nested = Text.NumberOf(row[5]) == 1,
-            smm = Text.NumberOf(row[6]) == 1,
-            created = row[7].Integer,
-            zapped = Until(row[8], at),
-        },
-        ("run", run.Number), ("at", SqlValue.Of(at)));
+            tableId = root.Id,
+            root.Level,
+            gfn = root.GfnHex,
+            hpa = root.HpaHex,
+            root.Direct,
+            nested = root.GuestMode,
+            root.Smm,
+            root.Created,
+            zapped = root.Zapped is { } zapped && zapped <= at ? zapped : (long?)null,
+        }),
+    ];
 
     /// <summary>What happened up to the cursor; null: it did not, or will.</summary>
     private static long? Until(SqlValue ordinal, long at) => Text.NumberOf(ordinal) is { } when && when <= at ? when : null;

@@ -34,7 +34,7 @@ internal sealed class MemoryImage
     /// <summary>The last event that it has taken in whole.</summary>
     public long Ordinal { get; set; }
 
-    public Table? Find(long table) => _tables.GetValueOrDefault(table);
+    public IReadOnlyDictionary<long, Table> Tables => _tables;
 
     public void Write(long table, int index, long gfn, Frame frame)
     {
@@ -50,7 +50,8 @@ internal sealed class MemoryImage
         entries.Gfns[index] = gfn;
     }
 
-    public MemoryImage Copy() => new(_tables.ToDictionary(pair => pair.Key, pair => pair.Value.Copy()), Ordinal);
+    /// <summary>Without the tables that map nothing: most tables of a long history are gone.</summary>
+    public MemoryImage Copy() => new(_tables.Where(pair => pair.Value.Frames.AsSpan().ContainsAnyExcept(Frame.None)).ToDictionary(pair => pair.Key, pair => pair.Value.Copy()), Ordinal);
 
     /// <param name="Frames">What each entry maps.</param>
     /// <param name="Gfns">The first guest frame that each translates, where it was written.</param>

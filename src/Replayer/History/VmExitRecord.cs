@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Replay.Trace;
 
 namespace Replay.Replayer.History;
 
@@ -30,6 +31,21 @@ public readonly record struct VmExitRecord
 
     /// <summary>Bytes behind those that are hashed.</summary>
     internal const int NotHashed = sizeof(GuestContext);
+}
+
+/// <summary>Names of exit reasons, as the views give them.</summary>
+public static class ExitReasonName
+{
+    private static readonly string[] Known = [.. Enumerable.Range(0, 256).Select(reason => Make((ExitReason)reason))];
+
+    public static string Of(ExitReason reason) => Known[(byte)reason];
+
+    private static string Make(ExitReason reason) => reason switch
+    {
+        ExitReason.PageFault => "EXCEPTION_PF",
+        _ when Enum.IsDefined(reason) => SnakeCase.Of(reason).ToUpperInvariant(),
+        _ => $"reason {(byte)reason}",
+    };
 }
 
 /// <summary>Why the CPU left the guest. Only reasons that concern the MMU occur.</summary>

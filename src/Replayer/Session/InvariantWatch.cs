@@ -30,15 +30,14 @@ internal sealed class InvariantWatch(KvmVm vm, Journal journal, InvariantLevel l
     }
 
     /// <summary>Sweeps, and holds the counters that KVM keeps against the records of the history.</summary>
-    public void AtEnd(Tally tally)
+    public void AtEnd(RecordCounts counts)
     {
         Sweep();
-        var zapped = tally.ShadowZaps;
+        var zapped = counts.OfShadowPages(PageOperation.Zap);
         Invariant.Holds(vm.Stats.MmuShadowZapped == zapped, $"mmu_shadow_zapped counts {vm.Stats.MmuShadowZapped}, the history has {zapped} zaps");
         Invariant.Holds(vm.Stats.PfTaken <= journal.Faults, $"pf_taken counts {vm.Stats.PfTaken}, the history has {journal.Faults} faults");
-        var outcomes = tally.Faults;
-        Invariant.Holds(vm.Stats.PfFixed == outcomes.GetValueOrDefault(RetPf.Fixed), $"pf_fixed counts {vm.Stats.PfFixed}, the history has {outcomes.GetValueOrDefault(RetPf.Fixed)}");
-        Invariant.Holds(vm.Stats.PfSpurious == outcomes.GetValueOrDefault(RetPf.Spurious), $"pf_spurious counts {vm.Stats.PfSpurious}, the history has {outcomes.GetValueOrDefault(RetPf.Spurious)}");
+        Invariant.Holds(vm.Stats.PfFixed == counts.Of(RetPf.Fixed), $"pf_fixed counts {vm.Stats.PfFixed}, the history has {counts.Of(RetPf.Fixed)}");
+        Invariant.Holds(vm.Stats.PfSpurious == counts.Of(RetPf.Spurious), $"pf_spurious counts {vm.Stats.PfSpurious}, the history has {counts.Of(RetPf.Spurious)}");
     }
 
     /// <summary>Nothing to do where no record has been made since the last sweep: all is as it was then.</summary>

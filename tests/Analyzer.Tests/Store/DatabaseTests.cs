@@ -58,6 +58,32 @@ public sealed class DatabaseTests : IDisposable
         AssertOneLine<DatabaseFormatException>(path, "damaged");
     }
 
+    [Theory]
+    [InlineData("options", "{")]
+    [InlineData("options", "null")]
+    [InlineData("options", "[1]")]
+    [InlineData("capture_blind", "{}")]
+    public void A_run_whose_documents_are_damaged_is_told(string column, string text)
+    {
+        var path = _directory.File("x.db");
+        SampleHistory.Store(path).Dispose();
+        Change(path, $"UPDATE _run SET {column} = '{text}'");
+        using var database = Database.OpenRead(path);
+        var run = Assert.Single(database.Runs);
+        var error = Assert.Throws<DatabaseFormatException>(() => (run.OptionsByName().Count, run.BlindSpots().Count));
+        Assert.Contains($"its {column}", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_run_whose_row_has_text_for_a_number_is_told()
+    {
+        var path = _directory.File("x.db");
+        SampleHistory.Store(path).Dispose();
+        Change(path, "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'STRICT', '') WHERE name = '_run'");
+        Change(path, "UPDATE _run SET accesses = 'x' || char(10)");
+        AssertOneLine<DatabaseFormatException>(path, "damaged");
+    }
+
     [Fact]
     public void A_database_cut_short_is_told()
     {

@@ -1,4 +1,5 @@
 using Dapper;
+using Replay.Analyzer.Query;
 using Replay.Analyzer.Store;
 using Replay.Replayer;
 
@@ -19,6 +20,44 @@ public sealed class SummaryTests(WorkloadDatabases databases) : IDisposable, ICl
         workload,
         "SELECT json_array(run, operation, level, chain, sum(operations), min(first_ordinal), max(last_ordinal)) FROM page_summary GROUP BY run, operation, level, chain",
         "SELECT json_array(run, operation, level, chain, count(*), min(ordinal), max(ordinal)) FROM page_operation GROUP BY run, operation, level, chain");
+
+    /// <summary>The query counts a run without a summary itself: both must say the same.</summary>
+    [Theory]
+    [MemberData(nameof(Workloads))]
+    [InlineData("fork-storm")]
+    [InlineData("huge-pages")]
+    public void The_summary_of_refaults_equals_what_the_writes_give(string workload)
+    {
+        var path = _directory.File("before.db");
+        var runs = new List<int>();
+        using (var database = databases.Open(workload))
+        {
+            runs.AddRange(database.Runs.Select(run => run.Run));
+            database.Connection.Execute("VACUUM INTO @path", new { path });
+        }
+
+        using (var before = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={path};Pooling=False"))
+        {
+            before.Open();
+            before.Execute("DELETE FROM _refault_tally");
+        }
+
+        using var summed = databases.Open(workload);
+        using var counted = Database.OpenRead(path);
+        foreach (var run in runs)
+            Assert.Equal(Refaults(counted, run), Refaults(summed, run));
+        Assert.Contains(runs, run => Refaults(summed, run).Count > 1);
+
+        static List<string> Refaults(Database database, int run)
+        {
+            using var rows = new QueryRunner(database).Execute(CannedQueries.Find("refaults"), new Dictionary<string, string> { ["run"] = $"{run}" }, cancellation: TestContext.Current.CancellationToken);
+            var lines = new List<string>();
+            rows.NextResult();
+            while (rows.Read())
+                lines.Add(string.Join('|', Enumerable.Range(0, rows.Columns.Count).Select(column => rows[column])));
+            return lines;
+        }
+    }
 
     [Theory]
     [MemberData(nameof(Workloads))]
@@ -113,7 +152,7 @@ public sealed class SummaryTests(WorkloadDatabases databases) : IDisposable, ICl
         List<string> Summaries(StoreOptions options, string file)
         {
             using var database = WorkloadDatabase.Store(_directory.File(file), "unsync-churn", [MmuMode.Shadow], options);
-            string[] views = ["activity", "counter", "exit_summary", "fault_summary", "flush_summary", "hot_address", "hot_entry", "hot_gfn", "hot_rip", "hot_table", "page_summary", "table_memory", "write_summary"];
+            string[] views = ["activity", "counter", "exit_summary", "fault_summary", "flush_summary", "hot_address", "hot_entry", "hot_gfn", "hot_rip", "hot_table", "page_summary", "refault_summary", "table_memory", "write_summary"];
             var text = new List<string>();
             foreach (var view in views)
             {

@@ -166,6 +166,26 @@ public sealed class SweepTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("sweep.json", "{", "replay sweep PLAN")]
+    [InlineData("sweep.json", "{\"detail\":\"all\",\"tasks\":[null]}", "replay sweep PLAN")]
+    [InlineData("sweep.json", "{\"detail\":\"all\"}", "replay sweep PLAN")]
+    [InlineData("tasks/KEY.json", "", "Remove it")]
+    [InlineData("tasks/KEY.json", "{\"key\":\"x\",\"historyHash\":\"y\",\"counters\":null}", "Remove it")]
+    public async Task A_damaged_file_of_the_folder_is_told_in_a_line_with_what_helps(string file, string content, string remedy)
+    {
+        await Write("[[workload]]\nname = \"random\"\nmax-accesses = 100\n[matrix]\nmmu = [\"ept\"]");
+        await Succeeds("sweep", _folder["plan.toml"], "--to", _folder["sweep"], "-q");
+        var key = Assert.Single(SweepFolder.Open(_folder["sweep"]).All).Key;
+        var path = Path.Combine(_folder["sweep"], file.Replace("KEY", key, StringComparison.Ordinal));
+        await File.WriteAllTextAsync(path, content, TestContext.Current.CancellationToken);
+        var (exitCode, _, error) = await CommandRunner.Run("sweep", "collect", _folder["sweep"]);
+        Assert.Equal(ExitCode.BadInput, exitCode);
+        Assert.Contains(path, error, StringComparison.Ordinal);
+        Assert.Contains(remedy, error, StringComparison.Ordinal);
+        Assert.Single(error.TrimEnd().Split('\n'));
+    }
+
     private Process Start() =>
         Process.Start(new ProcessStartInfo("dotnet", [typeof(ExitCode).Assembly.Location, "sweep", "task", "0", "--to", _folder["sweep"]]) { UseShellExecute = false })!;
 

@@ -11,7 +11,17 @@ public sealed class TerminalTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("record synthetic --workload boot-like -o {missing/x.capture}")]
+    [InlineData("record synthetic --workload demand-paging -o {missing/x.capture}")]
+    [InlineData("record qemu --qemu {no-qemu} -o {missing/x.capture} -- -M pc")]
+    [InlineData("record bochs --bochs {no-bochs} -o {missing/x.capture} {x.elf}")]
+    [InlineData("run {x.capture} -o {missing/x.db}")]
+    [InlineData("run {x.capture} --to {missing/x}")]
+    [InlineData("compact {x.capture} -o {missing/y.capture}")]
+    [InlineData("sweep {x.toml} --to {missing/x}")]
+    [InlineData("export {x.db} --perfetto {missing/x.trace}")]
+    [InlineData("export {x.db} --walks {missing/x.parquet}")]
+    [InlineData("export {x.db} --reuse {missing/x.csv}")]
+    [InlineData("export {x.db} --working-set {missing/x.csv}")]
     [InlineData("export {x.db} -o {missing/x.parquet}")]
     [InlineData("diff {x.db} ept npt -o {missing/x.html}")]
     [InlineData("demo -o {missing/x.db}")]
@@ -49,7 +59,15 @@ public sealed class TerminalTests : IDisposable
     }
 
     [Theory]
+    [InlineData("quary {x.db}", "Did you mean 'query'")]
     [InlineData("run {x.capture} -m etp -o {x.db}", "Did you mean 'ept'")]
+    [InlineData("run {nothing.capture} -m etp -o {x.db}", "Did you mean 'ept'")]
+    [InlineData("verify {nothing.capture} --mmu shdow", "Did you mean 'shadow'")]
+    [InlineData("import ftrace {nothing.txt} --mmu nptt --db {x.db}", "Did you mean 'npt'")]
+    [InlineData("run {nothing.capture} --kernel 6.11 -o {x.db}", "Did you mean '6.1' or '6.12'")]
+    [InlineData("run {x.capture} --mdoe ept -o {x.db}", "Did you mean '--mode'")]
+    [InlineData("run {x.capture} --knob pages=1 -o {x.db}", "--knob is an option of 'replay record synthetic'")]
+    [InlineData("query {nothing.db} --format jsno", "Did you mean 'json'")]
     [InlineData("run {x.capture} --host intle -o {x.db}", "Did you mean 'intel'")]
     [InlineData("run {x.capture} --host-pages tph -o {x.db}", "Did you mean 'thp'")]
     [InlineData("run {x.capture} --module-param eptda=N -o {x.db}", "Did you mean 'eptad'")]
@@ -205,6 +223,53 @@ public sealed class TerminalTests : IDisposable
         using var asked = Process.Start(new ProcessStartInfo(shell!, ["-NoProfile", "-File", _folder["ask.ps1"]]) { RedirectStandardOutput = true, UseShellExecute = false })!;
         var answer = await asked.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         Assert.Contains(expected, answer.ReplaceLineEndings("\n").Split('\n'));
+    }
+
+    /// <summary>The shells themselves are asked, where they are installed.</summary>
+    [Theory]
+    [InlineData("bash", "COMP_LINE='TYPED'; COMP_POINT=${#COMP_LINE}; COMP_WORDS=(TYPED); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _replay; printf '%s\n' \"${COMPREPLY[@]}\"", "")]
+    [InlineData("zsh", "BUFFER='TYPED'; CURSOR=${#BUFFER}; _replay", "compdef() { : }\ncompadd() { print -l -- $found }\n_files() { print files }")]
+    [InlineData("fish", "complete -C 'TYPED'", "")]
+    public async Task A_shell_completes_verbs_values_and_queries(string shell, string ask, string before)
+    {
+        if (!(Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, shell))))
+        {
+            Assert.False(Environment.GetEnvironmentVariable("CI") == "true", $"{shell} is not installed");
+            Assert.Skip($"{shell} is not installed.");
+        }
+
+        var (_, script, _) = await CommandRunner.Run("completion", shell);
+        var call = $"dotnet '{typeof(ExitCode).Assembly.Location}'";
+        var replay = shell == "fish" ? $"function replay; {call} $argv; end" : $"replay() {{ {call} \"$@\"; }}";
+        foreach (var (line, expected) in ((string, string)[])[("replay exp", "export"), ("replay run --mmu np", "npt-tdp"), ("replay query x.db @writes-by", "@writes-by-level")])
+        {
+            await File.WriteAllTextAsync(_folder["ask"], string.Join('\n', replay, before, script, ask.Replace("TYPED", line, StringComparison.Ordinal), ""), TestContext.Current.CancellationToken);
+            using var asked = Process.Start(new ProcessStartInfo(shell, shell == "zsh" ? ["-f", _folder["ask"]] : [_folder["ask"]]) { RedirectStandardOutput = true, UseShellExecute = false })!;
+            var answer = await asked.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+            Assert.Contains(expected, answer.Split('\n').Select(word => word.Trim()));
+        }
+    }
+
+    [Fact]
+    public async Task A_recording_and_an_index_are_told_to_scripts_as_JSON()
+    {
+        var (_, recorded, _) = await CommandRunner.Run("record", "synthetic", "-w", "demand-paging", "-k", "pages=4", "-o", _folder["x.capture"], "-q", "--json");
+        var (_, indexed, _) = await CommandRunner.Run("index", _folder["x.capture"], "-q", "--json");
+        using var recording = JsonDocument.Parse(recorded);
+        using var index = JsonDocument.Parse(indexed);
+        Assert.Equal("guest-exit", recording.RootElement.GetProperty("endReason").GetString());
+        Assert.Equal(recording.RootElement.GetProperty("accessesRecorded").GetInt64(), index.RootElement.GetProperty("accesses").GetInt64());
+    }
+
+    [Fact]
+    public async Task Help_says_a_default_once()
+    {
+        foreach (var words in (string[][])[["query"], ["run"], ["serve"], ["tree"], ["record", "synthetic"], ["record", "bochs"], ["import", "ftrace"]])
+        {
+            var (_, text, _) = await CommandRunner.Run([.. words, "--help"]);
+            Assert.Contains("(default", text, StringComparison.Ordinal);
+            Assert.DoesNotContain("[default:", text, StringComparison.Ordinal);
+        }
     }
 
     [Theory]

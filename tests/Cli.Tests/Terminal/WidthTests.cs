@@ -19,6 +19,9 @@ public sealed class BootDatabase : IAsyncLifetime
         Assert.True(exitCode == ExitCode.Done, error);
         (exitCode, _, error) = await CommandRunner.Run("import", "ftrace", Repository.Data("ftrace", "intel-ept-tdp-mmio.4k.trace.gz"), "--db", _folder["host.db"], "-q");
         Assert.True(exitCode == ExitCode.Done, error);
+        (exitCode, _, error) = await CommandRunner.Run("record", "synthetic", "-w", "demand-paging", "-o", _folder["full.capture"], "-q");
+        Assert.True(exitCode == ExitCode.Done, error);
+        await File.WriteAllTextAsync(_folder["plan.toml"], "[[workload]]\nname = \"demand-paging\"\n[matrix]\nmmu = [\"ept\", \"shadow\"]\n");
     }
 
     public ValueTask DisposeAsync()
@@ -67,6 +70,29 @@ public sealed class WidthTests(BootDatabase boot) : IClassFixture<BootDatabase>
     [InlineData("quary x.db")]
     [InlineData("query {x.db} select * from table_writes")]
     [InlineData("export {x.db} -o {missing/y.parquet}")]
+    [InlineData("export {x.db} --perfetto {y.trace} --force")]
+    [InlineData("export {x.db} --walks {y.parquet} --run ept --force")]
+    [InlineData("export {x.db} --reuse {y.csv} --run ept --force")]
+    [InlineData("run {capture} -m etp -o {y.db}")]
+    [InlineData("run {capture} --knob pages=1 -o {y.db}")]
+    [InlineData("record synthetic -w nothing -o {y.capture}")]
+    [InlineData("record qemu --qemu {nothing} -o {w.capture} -- -M pc")]
+    [InlineData("record bochs --bochs {nothing} -o {w.capture} {capture}/manifest.json")]
+    [InlineData("record host --kernel 6.9")]
+    [InlineData("index {capture}")]
+    [InlineData("index {full.capture}")]
+    [InlineData("compact {capture} -o {w.capture} --force")]
+    [InlineData("compact {full.capture} -o {w.capture} --force")]
+    [InlineData("conform {nothing}")]
+    [InlineData("conform {case} --capture {case.capture}")]
+    [InlineData("sweep {plan.toml} --to {swept} --dry-run")]
+    [InlineData("sweep {capture}")]
+    [InlineData("serve {nothing.db}")]
+    [InlineData("serve {x.db} --listen 0.0.0.300")]
+    [InlineData("serve {x.db} --port 70000")]
+    [InlineData("demo --kernel 6.1 -o {demo.db} --force")]
+    [InlineData("schema fualt")]
+    [InlineData("query {x.db} select count(*) from fault join vm_exit using (ordinal) where run = 'shadow'")]
     public async Task A_line_fits(string line)
     {
         var words = line.Split(' ').Select(Named).ToList();
@@ -133,6 +159,8 @@ public sealed class WidthTests(BootDatabase boot) : IClassFixture<BootDatabase>
     {
         "{capture}" => boot.Capture,
         "{trace}" => Repository.Data("ftrace", "intel-ept-tdp-mmio.4k.trace.gz"),
+        "{case}" => Repository.Data("conformance", "amd", "shadow", "seed1005.lazythp"),
+        "{case.capture}" => Repository.Data("conformance", "seed1005.capture"),
         ['{', .. var name, '}'] => boot[name],
         _ => word,
     };

@@ -40,7 +40,48 @@ public sealed class CpuTests
         Assert.Equal(AccessOutcome.NoProgress, machine.Access(Gva, Gpa));
 
         Assert.Equal(AccessPath.RetryLimit, machine.Hypervisor.Exits.Count);
-        Assert.Equal(1, machine.Notes(ModelNote.NoProgress));
+        var note = Assert.Single(machine.History.Notes);
+        Assert.Equal((ModelNote.NoProgress, Gva, Gpa, 0UL), (note.Kind, note.Gva, note.Recorded, note.Modelled));
+    }
+
+    /// <summary>What happens with a fault that the capture has: CR2 and error code stand in the note, and nothing of the model's.</summary>
+    [Theory]
+    [InlineData(ExitResult.Retry, ModelNote.NoProgress)]
+    [InlineData(ExitResult.Emulated, ModelNote.MissingGuestFault)]
+    public void A_recorded_fault_that_does_not_come_about_is_noted_with_its_error_code(ExitResult answer, ModelNote expected)
+    {
+        var machine = Paged(MmuMode.Shadow);
+        machine.Hypervisor.OnExit = _ => answer;
+        machine.NextEvent();
+        machine.Cpu.Fault(Gva, (uint)PageFaultCode.Write, AccessFlags.None);
+        var note = Assert.Single(machine.History.Notes);
+        Assert.Equal((expected, Gva, (ulong)PageFaultCode.Write, 0UL), (note.Kind, note.Gva, note.Recorded, note.Modelled));
+    }
+
+    [Theory]
+    [MemberData(nameof(TwoDimensional))]
+    public void An_access_at_a_guest_physical_address_enters_the_guest_first(MmuMode mode)
+    {
+        var machine = new FakeMachine(mode);
+        Assert.True(machine.Cpu.AccessPhysical(Gpa, AccessKind.Read, AccessFlags.None));
+        Assert.Single(machine.Hypervisor.Exits);
+        machine.Hypervisor.AtNextEntry = () => machine.Hypervisor.NewRoot();
+        machine.NextEvent();
+        Assert.True(machine.Cpu.AccessPhysical(Gpa, AccessKind.Read, AccessFlags.None));
+        Assert.Equal(2, machine.Hypervisor.Exits.Count);
+    }
+
+    [Fact]
+    public void A_write_of_CR0_that_exits_leaves_the_register_to_the_hypervisor()
+    {
+        var machine = new FakeMachine(MmuMode.Ept, PagingMode.Level4);
+        var before = machine.Registers.Cr0;
+        machine.Hypervisor.Cr0InterceptMask = ControlBits.Cr0Wp;
+        machine.Hypervisor.OnExit = _ => ExitResult.Emulated;
+        machine.NextEvent();
+        machine.Cpu.Instructions.WriteCr0(before ^ ControlBits.Cr0Wp);
+        Assert.Equal([ExitReason.Cr0Write], machine.ExitReasons);
+        Assert.Equal(before, machine.Registers.Cr0);
     }
 
     [Fact]

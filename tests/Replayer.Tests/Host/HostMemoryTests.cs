@@ -1,5 +1,6 @@
 using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
+using Replay.Trace;
 
 namespace Replay.Replayer.Tests.Host;
 
@@ -21,6 +22,19 @@ public sealed class HostMemoryTests
         Assert.Equal(new HostPfn(HostPfnKind.Valid, HostMemory.FirstPfn + 0x123, true), memory.GfnToPfn(_slot, 0x123, writeFault: false));
         Assert.Equal(1, memory.MappingLevel(_slot, 0x123));
         Assert.Empty(_notifier.Calls);
+    }
+
+    [Theory]
+    [InlineData(false, false, false)]
+    [InlineData(false, true, true)]
+    [InlineData(true, false, true)]
+    public void A_page_that_a_trace_showed_has_the_frame_and_the_rights_that_it_showed(bool writable, bool writeFault, bool mapsWritable)
+    {
+        var memory = Memory(new HostBacking { Recorded = true });
+        memory.Recorded!.Take(new HostAnswer { Pages = [new HostPage(0x123, 0x7777, writable)] });
+        Assert.Equal(new HostPfn(HostPfnKind.Valid, 0x7777, mapsWritable), memory.GfnToPfn(_slot, 0x123, writeFault));
+        var rom = new Memslot(1, 0, 0x4000, 0, readOnly: true);
+        Assert.Equal(new HostPfn(HostPfnKind.Valid, 0x7777, false), memory.GfnToPfn(rom, 0x123, writeFault: false));
     }
 
     [Fact]

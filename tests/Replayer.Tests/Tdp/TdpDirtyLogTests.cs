@@ -26,6 +26,28 @@ public sealed class TdpDirtyLogTests
     }
 
     [Fact]
+    public void Write_protecting_a_gfn_says_whether_a_flush_must_follow()
+    {
+        var machine = new TdpMachine(HostProfiles.IntelBochsNoAd);
+        IMmuBackend backend = machine.Vm.TdpMmu;
+        machine.Write(0x200);
+        Assert.False(backend.WriteProtectGfn(Slot(machine), 0x201, PgLevel.Size4K));
+        Assert.True(backend.WriteProtectGfn(Slot(machine), 0x200, PgLevel.Size4K));
+        Assert.False(backend.WriteProtectGfn(Slot(machine), 0x200, PgLevel.Size4K));
+    }
+
+    [Fact]
+    public void A_page_is_dirty_once_it_is_mapped_writable()
+    {
+        var machine = new TdpMachine(HostProfiles.IntelBochsNoAd, new HostBacking { Populated = false }, logDirty: true);
+        machine.Read(0x200);
+        Assert.False(machine.Last(0x200).Value.IsWritable);
+        Assert.False(Slot(machine).DirtyBitmap!.Get(0x200));
+        machine.Write(0x200);
+        Assert.True(Slot(machine).DirtyBitmap!.Get(0x200));
+    }
+
+    [Fact]
     public void Write_protecting_from_2_MiB_up_spares_small_pages()
     {
         var machine = new TdpMachine(backing: HostBacking.Thp);

@@ -130,6 +130,10 @@ public sealed class TableTreeReader
     /// <param name="links">Of each table only so many links are followed, the first ones.</param>
     public TreeTable ReadTable(long table, int depth, int links = int.MaxValue) => Fill(Describe(table), depth, links);
 
+    /// <summary>An entry of a table, with what it points at left out; null: it is 0.</summary>
+    public TreeEntry? ReadEntry(long table, int index) =>
+        One(Entry, ReadEntry, ("table", SqlValue.Of(table)), ("idx", SqlValue.Of(index))) is { Value: not (0 or 1UL << 63) } entry ? entry : null;
+
     /// <summary>A table with the one entry that translates <paramref name="address"/>, and so on down to the page or to where the walk ends.</summary>
     public TreeTable ReadPath(long table, ulong address) => FillPath(Describe(table), address);
 

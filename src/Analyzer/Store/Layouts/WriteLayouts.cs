@@ -38,6 +38,9 @@ internal readonly struct TableWriteLayout : IRowLayout<TableWrite>
     /// <summary>What the new value of a stored row is.</summary>
     public static EntryKind NewKind(long flags) => (EntryKind)(flags >> NewKindShift & 7);
 
+    /// <summary>What the old value of a stored row was.</summary>
+    public static EntryKind OldKind(long flags) => (EntryKind)(flags >> OldKindShift & 7);
+
     /// <summary>Three bits have no room for <see cref="EntryKind.Unknown"/>: the value itself is NULL then.</summary>
     private static long StoredKind(EntryKind kind) => Math.Min((long)kind, (long)EntryKind.Other);
 

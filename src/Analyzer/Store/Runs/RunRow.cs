@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Replay.Replayer;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm;
@@ -56,6 +57,14 @@ public sealed record RunRow
     /// <summary>JSON.</summary>
     public string Options { get; init; } = "";
 
+    /// <summary><see cref="Options"/>, by name.</summary>
+    /// <exception cref="DatabaseFormatException">They are no such document.</exception>
+    public IReadOnlyDictionary<string, string> OptionsByName() => Document<Dictionary<string, string>>(Options, "options");
+
+    /// <summary><see cref="CaptureBlind"/> as a list: what the recording could not see.</summary>
+    /// <exception cref="DatabaseFormatException">It is no such document.</exception>
+    public IReadOnlyList<string> BlindSpots() => CaptureBlind is null ? [] : Document<List<string>>(CaptureBlind, "capture_blind");
+
     /// <summary><c>all</c>, <c>leaf</c> or <c>counters</c>.</summary>
     public string Detail { get; init; } = "";
 
@@ -80,6 +89,18 @@ public sealed record RunRow
 
     /// <summary>Reports by stretches and lists of hot things read a stretch of this many ordinals; null: the run was stored before there were any.</summary>
     public long? Stretch { get; init; }
+
+    private T Document<T>(string text, string column)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<T>(text) ?? throw new JsonException("it is empty");
+        }
+        catch (JsonException error)
+        {
+            throw new DatabaseFormatException($"run {Run} ({Name}): damaged: its {column} are no JSON of the kind that belongs there. Make the database anew.", error);
+        }
+    }
 }
 
 /// <summary>A call chain as it is stored.</summary>

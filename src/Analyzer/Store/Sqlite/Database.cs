@@ -1,4 +1,4 @@
-using System.Text.Json;
+using System.Data;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Replay.Analyzer.Schema;
@@ -113,7 +113,7 @@ public sealed class Database : IDisposable
                 Recorded = (ulong)mark.Recorded,
                 Modelled = (ulong)mark.Modelled,
             })),
-            JsonSerializer.Deserialize<List<string>>(run.CaptureBlind) ?? []);
+            run.BlindSpots());
     }
 
     /// <summary>What a run has of nested guests (L2); null: nothing.</summary>
@@ -157,6 +157,11 @@ public sealed class Database : IDisposable
                 FROM run ORDER BY run
                 """).AsList();
             return new Database(path, connection, runs);
+        }
+        catch (DataException exception)
+        {
+            connection.Dispose();
+            throw new DatabaseFormatException($"{path}: damaged: a run's row has something else than it should ({exception.Message}). Make the database anew.", exception);
         }
         catch
         {

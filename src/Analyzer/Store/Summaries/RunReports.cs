@@ -7,6 +7,7 @@ internal sealed class RunReports(EntryClassifier entries)
     private readonly ActivitySummary _activity = new();
     private readonly TableMemorySummary _memory = new();
     private readonly HotGfns _gfns = new(entries);
+    private readonly RefaultSummary _refaults = new(entries);
     private readonly HotTables _tables = new();
     private readonly HotFaults _faults = new();
     private readonly GuestSummary _guests = new();
@@ -23,6 +24,7 @@ internal sealed class RunReports(EntryClassifier entries)
         _activity.Count(batch);
         _memory.Count(batch.Pages.Records);
         _gfns.Count(batch.Writes.Records);
+        _refaults.Count(batch.Writes.Records);
         _tables.Count(batch);
         _faults.Count(batch.Faults.Records);
         _guests.Count(batch);
@@ -39,6 +41,7 @@ internal sealed class RunReports(EntryClassifier entries)
         _memory.Store(connection, run, shift);
         connection.Run("UPDATE _run SET stretch_shift = ? WHERE run = ?", shift, run);
         _gfns.Store(connection, run);
+        _refaults.Store(connection, run);
         _tables.Store(connection, run);
         _faults.Store(connection, run);
         _guests.Store(connection, run);

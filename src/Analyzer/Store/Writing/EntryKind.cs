@@ -1,5 +1,3 @@
-using Replay.Analyzer.Store.Summaries;
-
 namespace Replay.Analyzer.Store;
 
 /// <summary>What the value of a table entry is. The numbers are stored.</summary>
@@ -31,20 +29,4 @@ public enum EntryKind : byte
 
     /// <summary>The source of an observed run does not show the value.</summary>
     Unknown = 8,
-}
-
-/// <summary>What a run's writer knows of all that it was given: what reports are made from, and how much it may still store.</summary>
-internal sealed class RunSums(EntryClassifier entries, StoreOptions options)
-{
-    public RunReports Reports { get; } = new(entries);
-
-    public RunCounters Counters { get; } = new(entries);
-
-    public RowCap Cap { get; } = new(options);
-
-    public void Count(RecordBatch batch)
-    {
-        Counters.Count(batch);
-        Reports.Count(batch);
-    }
 }

@@ -27,6 +27,18 @@ internal static class CommonOptions
         HelpName = "FILE",
     };
 
+    /// <summary>It takes one of a few words: completion offers them, and another is asked back before anything else is looked at.</summary>
+    public static void TakesOneOf(this Option option, params IEnumerable<string> words)
+    {
+        var known = words.ToArray();
+        option.CompletionSources.Add(known);
+        option.Validators.Add(result =>
+        {
+            foreach (var token in result.Tokens.Where(token => !known.Contains(token.Value)))
+                result.AddError($"{option.Name} {token.Value}: {NameHints.Choose(token.Value, known)}");
+        });
+    }
+
     public static SymbolTable? ReadSymbols(string[]? files) => files is { Length: > 0 } ? SymbolTable.Read(files) : null;
 
     /// <summary>Of recordings: what replays of them do meanwhile.</summary>

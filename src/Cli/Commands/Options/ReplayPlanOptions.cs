@@ -11,7 +11,7 @@ namespace Replay.Cli.Commands;
 /// <summary>The options that say how a capture is replayed.</summary>
 internal sealed class ReplayPlanOptions
 {
-    private readonly Option<string[]> _modes = new("--mmu", "-m")
+    private readonly Option<string[]> _modes = new("--mmu", "-m", "--mode")
     {
         Description = $"MMU to replay with; repeatable: {string.Join(", ", MmuModes.All.Select(mode => mode.Name()))} (default: ept; of a capture made of a trace, the traced host's)",
         HelpName = "MODE",
@@ -65,10 +65,10 @@ internal sealed class ReplayPlanOptions
 
     public void AddTo(Command command)
     {
-        _modes.CompletionSources.Add([.. MmuModes.All.Select(mode => mode.Name())]);
-        _kernels.CompletionSources.Add([.. KvmBehaviour.All.Select(kernel => kernel.Name)]);
-        _host.CompletionSources.Add([.. HostProfiles.All.Select(profile => profile.Name)]);
-        _pages.CompletionSources.Add("4k", "thp");
+        _modes.TakesOneOf(MmuModes.All.Select(mode => mode.Name()));
+        _kernels.TakesOneOf(KvmBehaviour.All.Select(kernel => kernel.Name));
+        _host.TakesOneOf(HostProfiles.All.Select(profile => profile.Name));
+        _pages.TakesOneOf("4k", "thp");
         command.Options.Add(_modes);
         command.Options.Add(_kernels);
         command.Options.Add(_host);

@@ -14,12 +14,13 @@ internal sealed class RecordBochsCommand : VerbCommand
     private readonly Option<string> _output = CommonOptions.Output("The capture to make");
     private readonly Option<string?> _disk = new("--disk") { Description = "Boot this image of a hard disk instead of a kernel; it stays as it is", HelpName = "IMAGE" };
     private readonly Option<string?> _cdrom = new("--cdrom") { Description = "Boot this image of a CD instead of a kernel", HelpName = "IMAGE" };
-    private readonly Option<int> _memory = new("--memory", "-m") { Description = "The guest's memory in MiB", HelpName = "MIB", DefaultValueFactory = _ => 64 };
-    private readonly Option<string> _cpu = new("--cpu") { Description = "Bochs's name of the CPU (bochs --help cpu): corei7_skylake_x has VMX and EPT, ryzen has SVM", HelpName = "NAME", DefaultValueFactory = _ => BochsRecordingOptions.DefaultCpu };
+    private readonly Option<int> _memory = new("--memory", "-m") { Description = "The guest's memory in MiB (default 64)", HelpName = "MIB", DefaultValueFactory = _ => 64 };
+    private readonly Option<string> _cpu = new("--cpu") { Description = "Bochs's name of the CPU (bochs --help cpu): corei7_skylake_x has VMX and EPT, ryzen has SVM (default corei7_skylake_x)", HelpName = "NAME", DefaultValueFactory = _ => BochsRecordingOptions.DefaultCpu };
     private readonly Option<string?> _startAt = new("--start-at") { Description = "Record from the first execution of this instruction: gpa:ADDRESS (default: the kernel's entry, or the boot sector)", HelpName = "ADDRESS" };
     private readonly Option<long?> _maxAccesses = new("--max-accesses") { Description = "End after so many accesses", HelpName = "N" };
     private readonly Option<string?> _bochs = new("--bochs") { Description = "The Bochs to run (default: bochs on the path)", HelpName = "PATH" };
     private readonly Option<string?> _hostEvents = CommonOptions.HostEvents();
+    private readonly Option<bool> _json = CommonOptions.Json();
     private readonly Option<bool> _force = CommonOptions.Force();
     private readonly Option<bool> _quiet = CommonOptions.Quiet();
 
@@ -36,6 +37,7 @@ internal sealed class RecordBochsCommand : VerbCommand
         Options.Add(_maxAccesses);
         Options.Add(_bochs);
         Options.Add(_hostEvents);
+        Options.Add(_json);
         Options.Add(_force);
         Options.Add(_quiet);
     }
@@ -70,7 +72,7 @@ internal sealed class RecordBochsCommand : VerbCommand
         writer.Amend(manifest => summary.Amend(manifest));
         var manifest = writer.Complete(summary.EndReason, summary.AccessesSeen);
         progress.Dispose();
-        console.Error.WriteLine(RecordSyntheticCommand.Summary(output, manifest));
+        RecordingReport.Write(output, manifest, arguments.GetValue(_json), console, summary.Elapsed);
         console.Error.WriteLine($"{summary.Elapsed.TotalSeconds:0.0} s, Bochs used {summary.BochsProcessorTime.TotalSeconds:0.0} s of processor time");
         if (summary.EndReason == BochsEndReason.StartAtNotReached)
             console.Error.WriteLine("replay record bochs: the guest never came to the instruction at which to start: nothing was recorded.");
@@ -93,6 +95,6 @@ internal sealed class RecordBochsCommand : VerbCommand
     {
         public void Report(RecordingProgress value) => line.Update(_ =>
             $"{Units.Count(value.AccessesSeen)} accesses ({Units.Rate(value.AccessesSeen, value.Elapsed)}), {Units.Bytes(value.Bytes)}"
-            + RecordSyntheticCommand.Left(value.AccessesSeen, most, value.Elapsed));
+            + RecordingReport.Left(value.AccessesSeen, most, value.Elapsed));
     }
 }

@@ -22,6 +22,7 @@ internal sealed class RecordQemuCommand : VerbCommand
     private readonly Option<bool> _realTime = new("--real-time") { Description = "Leave out the flags that make a run repeat itself" };
     private readonly Option<string?> _qemu = new("--qemu") { Description = "The QEMU to run (default: qemu-system-x86_64 on the path)", HelpName = "PATH" };
     private readonly Option<string?> _hostEvents = CommonOptions.HostEvents();
+    private readonly Option<bool> _json = CommonOptions.Json();
     private readonly Option<bool> _force = CommonOptions.Force();
     private readonly Option<bool> _quiet = CommonOptions.Quiet();
 
@@ -40,6 +41,7 @@ internal sealed class RecordQemuCommand : VerbCommand
         Options.Add(_realTime);
         Options.Add(_qemu);
         Options.Add(_hostEvents);
+        Options.Add(_json);
         Options.Add(_force);
         Options.Add(_quiet);
     }
@@ -76,7 +78,7 @@ internal sealed class RecordQemuCommand : VerbCommand
         writer.Amend(manifest => Amended(manifest, summary));
         var manifest = summary.Complete ? writer.Complete(summary.EndReason, summary.AccessesSeen) : Abandon(writer);
         progress.Dispose();
-        console.Error.WriteLine(RecordSyntheticCommand.Summary(output, manifest));
+        RecordingReport.Write(output, manifest, arguments.GetValue(_json), console, summary.Elapsed);
         console.Error.WriteLine(
             $"{summary.Elapsed.TotalSeconds:0.0} s, QEMU used {summary.QemuProcessorTime.TotalSeconds:0.0} s of processor time, "
             + $"the guest waited {Units.Count(summary.Stalls)} times ({summary.StallTime.TotalSeconds:0.0} s) for the recorder");
@@ -132,7 +134,7 @@ internal sealed class RecordQemuCommand : VerbCommand
             ? $"the guest has not come to --start-at {startAt} yet"
             : $"{Units.Count(value.AccessesSeen)} accesses ({Units.Rate(value.AccessesSeen, value.Elapsed)}), "
             + $"{Units.Count(value.AccessesRecorded + value.EventsRecorded)} recorded, {Units.Bytes(value.Bytes)}"
-            + RecordSyntheticCommand.Left(value.AccessesSeen, most, value.Elapsed)
+            + RecordingReport.Left(value.AccessesSeen, most, value.Elapsed)
             + (value.Stalls > 0 ? $", {Units.Count(value.Stalls)} stalls" : ""));
     }
 }

@@ -25,7 +25,7 @@ internal sealed class RecordSyntheticCommand : VerbCommand
     public RecordSyntheticCommand()
         : base("synthetic", "Record a named, seeded workload: real page tables, a real stream, no QEMU.")
     {
-        _workload.CompletionSources.Add([.. WorkloadRegistry.All.Select(workload => workload.Name)]);
+        _workload.TakesOneOf(WorkloadRegistry.All.Select(workload => workload.Name));
         Options.Add(_workload);
         Options.Add(_seed);
         Options.Add(_knobs);
@@ -71,25 +71,12 @@ internal sealed class RecordSyntheticCommand : VerbCommand
         var manifest = SyntheticRecorder.Record(
             options,
             writer,
-            accesses => progress.Update(time => $"{Units.Count(accesses)} accesses, {Units.Rate(accesses, time)}{Left(accesses, options.MaxAccesses, time)}"),
+            accesses => progress.Update(time => $"{Units.Count(accesses)} accesses, {Units.Rate(accesses, time)}{RecordingReport.Left(accesses, options.MaxAccesses, time)}"),
             cancellation);
         var complete = writer.Complete(manifest.EndReason ?? "guest-exit", manifest.AccessesSeen);
         progress.Dispose();
-        console.Error.WriteLine(Summary(output, complete));
+        RecordingReport.Write(output, complete, arguments.GetValue(_json), console);
         return Task.FromResult(cancellation.IsCancellationRequested ? ExitCode.Interrupted : ExitCode.Done);
-    }
-
-    /// <summary>Where the end is known, how far off it is.</summary>
-    internal static string Left(long done, long? most, TimeSpan time) =>
-        most is { } all && done > 0 && all > done ? $", {100.0 * done / all:0} % of --max-accesses, {(time * ((all - done) / (double)done)).TotalSeconds:0} s left" : "";
-
-    /// <summary>One line for the end of a recording.</summary>
-    internal static string Summary(string output, CaptureManifest manifest)
-    {
-        var recorded = manifest.Parts.Sum(part => part.Accesses);
-        var bytes = manifest.Parts.Sum(part => part.Bytes);
-        return $"{output}: {Units.Count(manifest.AccessesSeen)} accesses made; {Units.Count(recorded)} plain ones recorded, "
-            + $"{Units.Count(manifest.Parts.Sum(part => part.Events))} events, {Units.Bytes(bytes)} ({manifest.EndReason ?? "incomplete"})";
     }
 
     private static void List(TextWriter output, bool json)

@@ -54,13 +54,13 @@ internal static class DatabaseReport
 
     private static void WriteObserved(RunRow run, TextWriter output)
     {
-        var how = JsonSerializer.Deserialize<Dictionary<string, string>>(run.Options) ?? [];
+        var how = run.OptionsByName();
         output.WriteLine($"  mode      {run.Mode}: a real KVM of Linux {run.Kernel}, host {run.Profile}, {how.GetValueOrDefault("mmu")}");
         output.WriteLine($"  trace     {Units.Count(run.Events ?? 0)} events, ordinals {run.FirstOrdinal} to {run.LastOrdinal}; {Missing(how)}");
         output.WriteLine($"  history   {Units.Count(run.LastSeq ?? 0)} records, hash {run.HistoryHash ?? "-"}; view capability says what the trace could show");
     }
 
-    private static string Missing(Dictionary<string, string> how)
+    private static string Missing(IReadOnlyDictionary<string, string> how)
     {
         if (!how.ContainsKey("lines"))
             return "its import did not end";
@@ -124,7 +124,7 @@ internal static class DatabaseReport
                 if (database.VerdictOf(run) is { } verdict)
                     VerdictReport.WriteJson(verdict, json);
                 json.WritePropertyName("options");
-                json.WriteRawValue(run.Options);
+                JsonSerializer.Serialize(json, run.OptionsByName());
                 json.WriteEndObject();
             }
 

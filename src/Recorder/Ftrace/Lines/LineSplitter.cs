@@ -8,7 +8,7 @@ internal sealed class LineSplitter(Stream stream)
 
     private const int BufferSize = 1 << 20;
 
-    private readonly byte[] _buffer = new byte[BufferSize];
+    private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(BufferSize);
     private int _start;
     private int _end;
     private bool _ended;

@@ -5,6 +5,9 @@ namespace Replay.Recorder.Ftrace;
 /// <summary>Lets the beginning of a stream be looked at before it is read, also where it cannot be sought in.</summary>
 internal sealed class ReadAheadStream(Stream source, int limit) : ForwardStream
 {
+    /// <summary>Most traces that are pasted are small.</summary>
+    private const int FirstRoom = 1 << 16;
+
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private byte[] _ahead = [];
     private int _length;
@@ -17,15 +20,18 @@ internal sealed class ReadAheadStream(Stream source, int limit) : ForwardStream
     /// <summary>The first bytes, as many as the limit allows.</summary>
     public Stream ReadAhead()
     {
-        _ahead = new byte[limit];
+        _ahead = new byte[Math.Min(limit, FirstRoom)];
         try
         {
-            _length = source.ReadAtLeast(_ahead, limit, throwOnEndOfStream: false);
+            for (var got = -1; got != 0 && _length < limit; _length += got)
+            {
+                if (_length == _ahead.Length)
+                    Array.Resize(ref _ahead, Math.Min(limit, 4 * _length));
+                got = source.Read(_ahead, _length, _ahead.Length - _length);
+            }
         }
         catch (InvalidDataException)
         {
-            // ReadAtLeast does not say how far it came: the zeros behind the text are cut off.
-            _length = _ahead.AsSpan().LastIndexOfAnyExcept((byte)0) + 1;
             _broken = true;
         }
 

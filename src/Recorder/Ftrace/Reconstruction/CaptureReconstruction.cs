@@ -203,12 +203,8 @@ public sealed class CaptureReconstruction
                     yield return new TraceEvent { Ordinal = 0, Kind = TraceEventKind.DirtyLogOn, Gpa = slot.FirstGfn << 12 };
                 break;
             case FactKind.DirtyLogGet:
-                // An entry that becomes clean again was written in between, without a fault: the CPU set its dirty bit.
-                foreach (var gfn in fact.Zapped.Where(_clean.Contains))
-                    yield return new TraceEvent { Ordinal = 0, Kind = TraceEventKind.GuestPhysicalAccess, Access = AccessKind.Write, Flags = AccessFlags.None, Gpa = gfn << 12 };
-                _clean.UnionWith(fact.Zapped);
-                foreach (var slot in _slots)
-                    yield return new TraceEvent { Ordinal = 0, Kind = TraceEventKind.DirtyLogGet, Gpa = slot.FirstGfn << 12 };
+                foreach (var row in LogRead(fact))
+                    yield return row;
                 break;
             case FactKind.Lost:
                 _clean.Clear();
@@ -224,6 +220,16 @@ public sealed class CaptureReconstruction
             default:
                 break;
         }
+    }
+
+    private IEnumerable<TraceEvent> LogRead(Fact fact)
+    {
+        // An entry that becomes clean again was written in between, without a fault: the CPU set its dirty bit.
+        foreach (var gfn in fact.Zapped.Where(_clean.Contains))
+            yield return new TraceEvent { Ordinal = 0, Kind = TraceEventKind.GuestPhysicalAccess, Access = AccessKind.Write, Flags = AccessFlags.None, Gpa = gfn << 12 };
+        _clean.UnionWith(fact.Zapped);
+        foreach (var slot in _slots)
+            yield return new TraceEvent { Ordinal = 0, Kind = TraceEventKind.DirtyLogGet, Gpa = slot.FirstGfn << 12 };
     }
 
     /// <summary>A memslot is deleted and made again, as it was.</summary>

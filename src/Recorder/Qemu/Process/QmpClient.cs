@@ -8,7 +8,8 @@ namespace Replay.Recorder.Qemu;
 /// <summary>QEMU's machine protocol, as far as a recording needs it. QEMU connects to us.</summary>
 internal sealed class QmpClient : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    /// <summary>A QEMU that dies closes the connection; one that waits this long stands still.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan MonitorPatience = TimeSpan.FromSeconds(5);
 
     private readonly Socket _listener;
@@ -51,7 +52,7 @@ internal sealed class QmpClient : IDisposable
     {
         try
         {
-            return Execute("human-monitor-command", $$"""{"command-line":"{{command}}"}""", MonitorPatience).GetString() ?? "";
+            return Execute("human-monitor-command", $$"""{"command-line":"{{command}}"}""", MonitorPatience);
         }
         catch (TimeoutException)
         {
@@ -94,7 +95,7 @@ internal sealed class QmpClient : IDisposable
         _listener.Dispose();
     }
 
-    private JsonElement Execute(string command, string arguments, TimeSpan patience)
+    private string Execute(string command, string arguments, TimeSpan patience)
     {
         if (_connection is null)
             throw new IOException("QEMU has not opened its control connection.");
@@ -111,33 +112,28 @@ internal sealed class QmpClient : IDisposable
         {
             var message = ReadMessage(patience) ?? throw new IOException("QEMU has closed its control connection.");
             // An answer that came too late for its own question has another number.
-            if (!message.TryGetProperty("id", out var answered) || answered.GetInt32() != id)
+            if (message.Answers != id)
                 continue;
-            if (message.TryGetProperty("return", out var result))
-                return result;
-            if (message.TryGetProperty("error", out var refusal))
+            if (message.Error is { } refusal)
                 throw new IOException($"QEMU refused a control command: {refusal}");
+            if (message.Result is { } result)
+                return result;
         }
     }
 
     /// <summary>The next message; null where the connection is closed.</summary>
     /// <exception cref="TimeoutException">None came.</exception>
-    private JsonElement? ReadMessage(TimeSpan patience)
+    private QmpMessage? ReadMessage(TimeSpan patience)
     {
         if (ReadLine(patience) is not { } line)
             return null;
-        using var document = JsonDocument.Parse(line);
-        var message = document.RootElement.Clone();
-        if (message.TryGetProperty("event", out var name) && name.ValueEquals("SHUTDOWN")
-            && message.TryGetProperty("data", out var data) && data.TryGetProperty("reason", out var reason)
-            && !(_askedToQuit && reason.ValueEquals("host-qmp-quit")))
-        {
-            ShutdownCause ??= reason.GetString();
-        }
+        var message = QmpMessage.Parse(line);
+        if (message.ShutdownReason is { } reason && !(_askedToQuit && reason == "host-qmp-quit"))
+            ShutdownCause ??= reason;
         return message;
     }
 
-    private string? ReadLine(TimeSpan patience)
+    private byte[]? ReadLine(TimeSpan patience)
     {
         var buffer = new byte[16384];
         int end;
@@ -150,7 +146,7 @@ internal sealed class QmpClient : IDisposable
                 return null;
             _received.AddRange(buffer.AsSpan(0, count));
         }
-        var line = Encoding.UTF8.GetString(CollectionsMarshal.AsSpan(_received)[..end]);
+        var line = CollectionsMarshal.AsSpan(_received)[..end].ToArray();
         _received.RemoveRange(0, end + 1);
         return line;
     }
@@ -166,4 +162,39 @@ internal sealed class QmpClient : IDisposable
             throw new IOException("QEMU has closed its control connection.", error);
         }
     }
+}
+
+/// <summary>A line that QEMU says over its machine protocol.</summary>
+/// <param name="Answers">Number of the command that it answers; null: none of ours.</param>
+/// <param name="Result">What the command returned, where that is a text; other results are empty here. Null: it is no such answer.</param>
+/// <param name="Error">Why the command was refused, as JSON; null: it was not.</param>
+/// <param name="ShutdownReason">Of the event SHUTDOWN; null: it is another message.</param>
+internal sealed record QmpMessage(int? Answers, string? Result, string? Error, string? ShutdownReason)
+{
+    /// <exception cref="IOException">The line is no message.</exception>
+    public static QmpMessage Parse(ReadOnlyMemory<byte> line)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(line);
+            var message = document.RootElement;
+            if (message.ValueKind != JsonValueKind.Object)
+                throw new JsonException("It is no object.");
+            var reason = Member(message, "event") is { } name && IsText(name) && name.ValueEquals("SHUTDOWN") && Member(message, "data") is { } data && Member(data, "reason") is { } said && IsText(said)
+                ? said.GetString()
+                : null;
+            var number = Member(message, "id") is { ValueKind: JsonValueKind.Number } id && id.TryGetInt32(out var answered) ? answered : (int?)null;
+            var result = Member(message, "return") is { } value ? IsText(value) ? value.GetString() : "" : null;
+            return new QmpMessage(number, result, Member(message, "error")?.GetRawText(), reason);
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        {
+            throw new IOException("QEMU says something over its control connection that is no message.", error);
+        }
+    }
+
+    private static bool IsText(JsonElement value) => value.ValueKind == JsonValueKind.String;
+
+    private static JsonElement? Member(JsonElement message, string name) =>
+        message.ValueKind == JsonValueKind.Object && message.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
 }

@@ -23,6 +23,20 @@ public sealed class A04_FaultDecodingTests
         Assert.Equal(0x10000cUL, machine.Log.Faults.Single().Address);
     }
 
+    /// <summary>Newer kernels tell a walk from its end only where the CPU has a linear address; older ones always do.</summary>
+    [Theory]
+    [InlineData("6.1", 0x001UL, 0x200000004UL)]
+    [InlineData("6.12", 0x001UL, 0x4UL)]
+    [InlineData("6.1", 0x081UL, 0x200000004UL)]
+    [InlineData("6.12", 0x081UL, 0x200000004UL)]
+    [InlineData("6.12", 0x181UL, 0x100000004UL)]
+    public void A_violation_without_a_linear_address_tells_of_no_walk(string kernel, ulong qualification, ulong errorCode)
+    {
+        var machine = new DirectMachine(kernel: KvmBehaviour.Find(kernel)).Fresh();
+        machine.Handle(new VmExit { Reason = ExitReason.EptViolation, Info1 = qualification, Info2 = 0x10000c });
+        Assert.Equal(errorCode, machine.Log.Faults.Single().ErrorCode);
+    }
+
     [Fact]
     public void A_misconfiguration_says_only_that_reserved_bits_were_set()
     {

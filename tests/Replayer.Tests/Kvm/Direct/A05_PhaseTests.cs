@@ -74,7 +74,7 @@ public sealed class A05_PhaseTests
     }
 
     /// <summary>What the VM's own notifier does, for hosts without one in these tests.</summary>
-    private sealed class InvalidatingNotifier(KvmVm vm) : IMmuNotifier
+    internal sealed class InvalidatingNotifier(KvmVm vm) : IMmuNotifier
     {
         public void InvalidateRangeStart(ulong start, ulong end)
         {

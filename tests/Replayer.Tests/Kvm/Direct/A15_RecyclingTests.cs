@@ -1,4 +1,5 @@
 using Replay.Replayer.History;
+using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
 using Replay.Replayer.Kvm.Mmu;
 
@@ -60,6 +61,22 @@ public sealed class A15_RecyclingTests
         }
 
         new MmuAudit(machine.Vm).Check();
+    }
+
+    /// <summary>6.12 looks first whether memory changed under the fault, 6.1 makes room before it does.</summary>
+    [Theory]
+    [InlineData("6.1", true)]
+    [InlineData("6.12", false)]
+    public void A_fault_that_is_stale_makes_room_or_none(string kernel, bool makesRoom)
+    {
+        var machine = new DirectMachine(Few, new HostBacking { Populated = false }, kernel: KvmBehaviour.Find(kernel));
+        for (var i = 0UL; machine.Vm.ShadowMmu.UsedMmuPages <= 32 - 5; i++)
+            machine.Read(i << 21);
+        machine.Vm.HostMemory.Notifier = new A05_PhaseTests.InvalidatingNotifier(machine.Vm);
+        Assert.Equal(0, machine.Vm.Stats.MmuRecycled);
+        machine.Fresh().Write(0);
+        Assert.Equal(RetPf.Retry, machine.Log.Faults.First().Outcome);
+        Assert.Equal(makesRoom, machine.Vm.Stats.MmuRecycled > 0);
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
 using Replay.Replayer.Kvm.Mmu;
 using Replay.Replayer.Tests.Host;
+using Replay.Trace;
 
 namespace Replay.Replayer.Tests.Kvm;
 
@@ -261,6 +262,39 @@ public sealed class A17_FirstEptTests
         Assert.NotEqual(0, machine.Vm.Stats.MmuRecycled);
         Assert.NotNull(machine.Translate(0x10_0000 + (60 << 9)));
         new MmuAudit(machine.Vm).Check();
+    }
+
+    [Fact]
+    public void What_userspace_forbids_is_not_mapped()
+    {
+        var machine = new DirectMachine(HostProfiles.Intel, kernel: Kernel);
+        machine.Vm.HostMemory.Protect(0x5000, 0x1000, writable: false);
+        machine.Fresh().Write(0x5000);
+        Assert.DoesNotContain(machine.Log.Writes, write => write.Level == 1);
+        Assert.Contains(machine.Log.Notes, note => note.Kind == ModelNote.EventNotModelled);
+    }
+
+    [Theory]
+    [InlineData(0UL, 0)]
+    [InlineData(ControlBits.Cr4Pae, 1)]
+    public void PDPTEs_are_read_where_a_write_of_CR4_leaves_PAE_on(ulong pae, int notes)
+    {
+        var machine = new DirectMachine(HostProfiles.Intel, kernel: Kernel);
+        machine.WriteCr(4, pae);
+        machine.WriteCr(0, 0x8000_0011);
+        machine.Fresh().WriteCr(4, pae | ControlBits.Cr4Pse);
+        // Of each of the four, since there is no memory behind them.
+        Assert.Equal(4 * notes, machine.Log.Notes.Count(note => note.Kind == ModelNote.UnknownTableContent));
+    }
+
+    [Fact]
+    public void Where_roots_are_all_there_is_room_is_looked_for_once_a_page()
+    {
+        var machine = new DirectMachine(HostProfiles.Intel with { MaxMmuPages = 1 }, kernel: Kernel);
+        Assert.Equal(1, machine.Vm.ShadowMmu.UsedMmuPages);
+        var before = machine.Vm.Stats.MmuRecycled;
+        machine.Vm.ShadowMmu.Recycler.MakePagesAvailable();
+        Assert.Equal(before + 1, machine.Vm.Stats.MmuRecycled);
     }
 
     [Fact]

@@ -95,6 +95,17 @@ public sealed class C12_C13_UnsyncTests
         Assert.Contains("unsync 103 l1", machine.PageLines());
     }
 
+    [Fact]
+    public void Write_protecting_a_page_is_flushed_before_it_is_synced()
+    {
+        var machine = WithWindow();
+        machine.Store(Window, PageTable, 0x5000 | P | W | A | D);
+        machine.Fresh().Cpu.Instructions.WriteCr3(machine.Registers.Cr3);
+        var writes = machine.Log.Writes.Where(write => write.Actor == Actor.Kvm).ToList();
+        Assert.Equal(KvmFunction.SpteWriteProtect, writes[0].Function);
+        Assert.Contains(machine.Log.Flushes, flush => flush.Kind == FlushKind.Remote && flush.Seq > writes[0].Seq && flush.Seq < writes[1].Seq);
+    }
+
     [Theory]
     [InlineData("made again without A and D when other bits changed", 0x5000 | P | W | A | D | 1UL << 9, 0xe03UL)]
     [InlineData("made again read-only when W went", 0x5000 | P | A | D, 0xa01UL)]

@@ -1,4 +1,5 @@
 using Replay.Replayer.History;
+using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
 using Replay.Trace;
 using static Replay.Replayer.Tests.Guest.GuestTableBuilder;
@@ -32,6 +33,19 @@ public sealed class C17_C18_InvalidationTests
         machine.Cpu.Instructions.Invlpg(Gva);
         Assert.Equal(0UL, machine.Last(Gva).Value.Raw);
         Assert.Equal(0UL, machine.Last(Gva).Value.Raw);
+    }
+
+    /// <summary>From 6.6 on entries are synced one by one, each of which says whether others may have it cached.</summary>
+    [Theory]
+    [InlineData("another frame", 0x6000 | P | W | A | D, true)]
+    [InlineData("the same", 0x5000 | P | W | A | D, false)]
+    [InlineData("gone", 0, true)]
+    public void INVLPG_flushes_other_CPUs_only_where_the_entry_changed(string what, ulong gpte, bool flushes)
+    {
+        var machine = Unsync(gpte, kernel: KvmBehaviour.Linux612);
+        machine.Cpu.Instructions.Invlpg(Gva);
+        Assert.True(flushes == machine.Log.Flushes.Any(flush => flush.Kind is FlushKind.Remote or FlushKind.RemoteRange), what);
+        machine.Audit();
     }
 
     [Fact]
@@ -102,9 +116,9 @@ public sealed class C17_C18_InvalidationTests
     }
 
     /// <summary><see cref="Gva"/> was shadowed, then its page table written without a trap.</summary>
-    private static ShadowMachine Unsync(ulong gpte, ulong? ownPcid = null)
+    private static ShadowMachine Unsync(ulong gpte, ulong? ownPcid = null, KvmBehaviour? kernel = null)
     {
-        var machine = new ShadowMachine(profile: HostProfiles.Intel);
+        var machine = new ShadowMachine(profile: HostProfiles.Intel, kernel: kernel);
         if (ownPcid is { } pcid)
         {
             machine.Registers.Cr4 |= ControlBits.Cr4Pcide;

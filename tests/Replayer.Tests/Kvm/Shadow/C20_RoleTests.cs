@@ -27,6 +27,21 @@ public sealed class C20_RoleTests
         machine.Audit();
     }
 
+    /// <summary>union kvm_mmu_extended_role, bit by bit.</summary>
+    [Fact]
+    public void What_no_page_s_role_holds_is_packed_as_KVM_packs_it()
+    {
+        var none = new CpuRole(default, Valid: false, Cr4Pse: false, Cr4Pke: false, Cr4Smap: false, Cr4Smep: false, Cr4La57: false, EferLma: false);
+        CpuRole[] roles =
+        [
+            none with { Valid = true }, none with { ExecuteOnly = true }, none with { Cr4Pse = true }, none with { Cr4Pke = true },
+            none with { Cr4Smap = true }, none with { Cr4Smep = true }, none with { Cr4La57 = true }, none with { EferLma = true },
+        ];
+        Assert.Equal(0U, none.ExtendedWord);
+        Assert.Equal([1U, 2U, 4U, 8U, 0x10U, 0x20U, 0x40U, 0x80U], roles.Select(role => role.ExtendedWord));
+        Assert.Equal(0xffU, new CpuRole(default, true, true, true, true, true, true, true) { ExecuteOnly = true }.ExtendedWord);
+    }
+
     [Fact]
     public void With_two_dimensional_paging_WP_changes_nothing()
     {

@@ -10,11 +10,14 @@ internal sealed class RecordColumns
     private const int One = 9;
 
     private readonly int[] _places;
+    private readonly long _null;
 
     /// <param name="stored">The columns of the table as they lie on disk.</param>
     /// <param name="wanted">Those that are read, in any order.</param>
-    public RecordColumns(IReadOnlyList<string> stored, string[] wanted)
+    /// <param name="whenNull">What a NULL is read as.</param>
+    public RecordColumns(IReadOnlyList<string> stored, string[] wanted, long whenNull = 0)
     {
+        _null = whenNull;
         var last = 0;
         for (var column = 0; column < stored.Count; column++)
         {
@@ -29,7 +32,7 @@ internal sealed class RecordColumns
     private static ReadOnlySpan<byte> Widths => [0, 1, 2, 3, 4, 6, 8, 8, 0, 0];
 
     /// <param name="cell">Begins with the cell; 8 bytes more than it has may be read.</param>
-    /// <param name="columns">Gets what is wanted; NULL is 0.</param>
+    /// <param name="columns">Gets what is wanted.</param>
     /// <returns>The first column of the row.</returns>
     /// <exception cref="ArgumentOutOfRangeException">It is no cell of such a row.</exception>
     public long Read(ReadOnlySpan<byte> cell, Span<long> columns)
@@ -38,7 +41,7 @@ internal sealed class RecordColumns
         var first = 0L;
         for (var column = 0; column < _places.Length; column++)
         {
-            var value = column < types.Length ? Next(cell, types[column], ref body) : 0;
+            var value = column < types.Length && types[column] != 0 ? Next(cell, types[column], ref body) : _null;
             if (column == 0)
                 first = value;
             var place = _places[column];

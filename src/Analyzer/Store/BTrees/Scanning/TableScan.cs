@@ -40,8 +40,9 @@ internal sealed class TableScan : IDisposable
     /// <param name="columns">The columns that are read, in the order in which <see cref="TryNext"/> gives them.</param>
     /// <param name="run">The run.</param>
     /// <param name="from">The second column of the key of the first row that is read, or beyond.</param>
+    /// <param name="whenNull">What a NULL is read as.</param>
     /// <exception cref="StoreException">It cannot be read.</exception>
-    public static TableScan? TryOpen(string path, string table, string columns, long run, long from = long.MinValue)
+    public static TableScan? TryOpen(string path, string table, string columns, long run, long from = long.MinValue, long whenNull = 0)
     {
         var connection = NativeConnection.OpenRead(path);
         try
@@ -51,7 +52,7 @@ internal sealed class TableScan : IDisposable
             var stored = TableShape.StoredColumns(connection, table);
             var pages = new PageWindow(connection.File);
             if (pages.AreUsual)
-                return new TableScan(path, connection, pages, new RecordColumns(stored, columns.Split(", ")), run, from, (uint)root);
+                return new TableScan(path, connection, pages, new RecordColumns(stored, columns.Split(", "), whenNull), run, from, (uint)root);
         }
         catch
         {
@@ -64,7 +65,7 @@ internal sealed class TableScan : IDisposable
     }
 
     /// <summary>The next row; false: there is none.</summary>
-    /// <param name="columns">Gets the columns; NULL is 0.</param>
+    /// <param name="columns">Gets the columns.</param>
     /// <exception cref="DatabaseFormatException">The file is damaged.</exception>
     public bool TryNext(Span<long> columns)
     {

@@ -161,16 +161,20 @@ export const memory = {
       const gfn = app.parameters.gfn;
       cause = null;
       if (!gfn) return replace(side, empty('Choose a frame to see all that changed its translation, with the access behind each change.'));
-      const frame = await fetchFrame('gfn', { run: app.parameters.run, gfn });
       const now = app.at ?? app.run().last;
+      const frame = await fetchFrame('gfn', { run: app.parameters.run, gfn, at: now });
       cause = frame.history.findLast(write => write.ordinal <= now)?.ordinal ?? null;
       replace(side,
         h('h2', h('span.mono', `gfn ${frame.gfn}`), h('span.dim', ` of ${frame.run}`)),
         h('p', h('a.button', { href: app.href('tables', { gpa: hex(BigInt(frame.gfn) << 12n) }) }, 'Its tables'), ' ', h('a.button', { href: app.href('queries', { q: 'why-gfn', 'p.gfn': frame.gfn }) }, '@why-gfn')),
+        frame.earlier && h('p.dim', 'Changes before these are not shown: move the cursor back.'),
         frame.history.length ? h('div.history.frames', frame.history.map(write => h('div.row', { class: write.ordinal > now ? 'later' : write.ordinal === now ? 'here' : '' },
           eventLink(app, write.ordinal), h('span.dim', levelName(write.level)), change(write),
           h('span.dim.fn', write.access ? [`${write.access} `, h('span.mono', write.gva), write.symbol ? ` ${write.symbol}` : write.rip ? h('span.mono', ` rip ${write.rip}`) : ''] : '', h('span.mono', ` ${write.actor === 'hardware' ? 'the CPU' : write.function}`))))) : empty('No entry that translates this frame was ever written.'),
-        frame.isCut && h('p.dim', `The first ${frame.history.length} changes.`));
+        frame.later && h('p.dim', 'There are later changes: move the cursor on.'));
+      // What the frame is by now stands in the middle of a long list.
+      const last = [...side.querySelectorAll('.row:not(.later)')].at(-1);
+      if (last && side.scrollHeight > side.clientHeight) side.scrollTop = last.offsetTop - side.offsetTop - side.clientHeight / 2;
       // On a narrow screen the answer is below the picture: whoever asked for a frame is shown it.
       if (shownFrame !== gfn && side.getBoundingClientRect().top > innerHeight * 0.8) side.scrollIntoView({ block: 'center' });
       shownFrame = gfn;
