@@ -9,7 +9,7 @@ namespace Replay.Fuzz;
 /// <summary>What Bochs's debugger prints where a recording starts, and of each instruction and access from then on.</summary>
 internal sealed class BochsParser : Parser, ITraceSink
 {
-    private const int Memory = 2 << 20;
+    private const int Memory = 256 << 10;
 
     /// <summary>Pieces that go on from one another, in an input that is longer.</summary>
     private const int Together = 6;

@@ -152,11 +152,13 @@ internal sealed record SweepResult
     /// <summary>Table writes up to the end of each twentieth of the capture.</summary>
     public IReadOnlyList<long> Growth { get; init; } = [];
 
-    public double Seconds { get; init; }
+    public double Seconds { get; init => field = Finite(value); }
 
-    public double CpuSeconds { get; init; }
+    public double CpuSeconds { get; init => field = Finite(value); }
 
     public long PeakBytes { get; init; }
 
     public string Tool { get; init; } = "";
+
+    private static double Finite(double seconds) => double.IsFinite(seconds) ? seconds : throw new JsonException("A time is no number.");
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Replay.Analyzer.Store;
 using Replay.Trace.Tables;
 
 namespace Replay.Cli.Sweeping;
@@ -37,6 +38,9 @@ internal sealed class SweepTable
         Add("peak_bytes", TableColumnType.Integer, row => row.Result.PeakBytes);
         Add("tool", TableColumnType.Text, row => row.Result.Tool);
         string[] ahead = ["accesses", "events", .. First];
+        var own = _columns.Select(column => column.Name).ToHashSet(StringComparer.Ordinal);
+        if (Rows.FirstOrDefault(row => row.Result.Counters.Keys.Any(own.Contains)) is { Task: { } wrong })
+            throw new DatabaseFormatException($"{folder.ResultOf(wrong)}: damaged: it counts something by the name of a column. Remove it, and the task is done anew.");
         foreach (var counter in ahead.Concat(Rows.SelectMany(row => row.Result.Counters.Keys).Distinct().Except(ahead).Order(StringComparer.Ordinal)))
             Add(counter, TableColumnType.Integer, row => row.Result.Counters.TryGetValue(counter, out var value) ? value : null);
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using Replay.Cli.Docs;
 using Replay.Cli.Terminal;
@@ -55,6 +56,18 @@ public sealed partial class DocumentationTests
     }
 
     [Fact]
+    public void The_bundled_cases_are_as_many_as_the_pages_say()
+    {
+        var bundled = Directory.GetFiles(Repository.Data("conformance"), "case.json", SearchOption.AllDirectories).Length;
+        var page = File.ReadAllText(Repository.PathOf("docs", "fidelity.md")).ReplaceLineEndings("\n");
+        var rows = BundledTable().Match(page).Groups["rows"].Value.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(row => row.Trim('|').Split('|')).ToList();
+
+        Assert.Equal($"{bundled}", CaseCount().Match(page).Groups["count"].Value);
+        Assert.Equal(bundled, rows.Sum(row => Number().Matches(row[2]).Sum(number => int.Parse(number.Value, CultureInfo.InvariantCulture))));
+        Assert.Matches($@"{rows[0][2].Trim()}\s+of\s+the\s+{rows[0][1].Trim()}\)", File.ReadAllText(Repository.PathOf("README.md")));
+    }
+
+    [Fact]
     public void Links_between_pages_lead_somewhere()
     {
         var pages = Directory.GetFiles(Repository.Root, "*.md").Concat(Directory.GetFiles(Repository.PathOf("docs"), "*.md"));
@@ -67,6 +80,15 @@ public sealed partial class DocumentationTests
             }
         }
     }
+
+    [GeneratedRegex(@"`tests/data/conformance` has\s+(?<count>\d+) cases")]
+    private static partial Regex CaseCount();
+
+    [GeneratedRegex(@"\| \| recorded \| of them bundled \|\n\|[- |]+\|\n(?<rows>(\|[^\n]*\n)+)")]
+    private static partial Regex BundledTable();
+
+    [GeneratedRegex(@"\d+")]
+    private static partial Regex Number();
 
     [GeneratedRegex(@"\]\((?!https?:|#|mailto:)([^)#\s]+)")]
     private static partial Regex RelativeLink();

@@ -172,6 +172,8 @@ public sealed class SweepTests : IDisposable
     [InlineData("sweep.json", "{\"detail\":\"all\"}", "replay sweep PLAN")]
     [InlineData("tasks/KEY.json", "", "Remove it")]
     [InlineData("tasks/KEY.json", "{\"key\":\"x\",\"historyHash\":\"y\",\"counters\":null}", "Remove it")]
+    [InlineData("tasks/KEY.json", "{\"key\":\"x\",\"historyHash\":\"y\",\"counters\":{},\"seconds\":1e999}", "Remove it")]
+    [InlineData("tasks/KEY.json", "{\"key\":\"x\",\"historyHash\":\"y\",\"counters\":{\"cost\":1}}", "Remove it")]
     public async Task A_damaged_file_of_the_folder_is_told_in_a_line_with_what_helps(string file, string content, string remedy)
     {
         await Write("[[workload]]\nname = \"random\"\nmax-accesses = 100\n[matrix]\nmmu = [\"ept\"]");

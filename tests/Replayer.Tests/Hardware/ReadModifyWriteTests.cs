@@ -32,6 +32,16 @@ public sealed class ReadModifyWriteTests
     }
 
     [Fact]
+    public void What_a_chunk_held_before_it_was_cleared_does_not_count()
+    {
+        var chunk = Chunk(hasRips: true);
+        chunk.Add(11, 0, AccessKind.Write, AccessFlags.None, Place, Place, 8, Rip);
+        chunk.Clear();
+        chunk.Add(10, 0, AccessKind.Read, AccessFlags.None, Place, Place, 8, Rip);
+        Assert.False(ReadModifyWrite.Begins(chunk, 0));
+    }
+
+    [Fact]
     public void The_write_may_be_a_store_to_a_page_table()
     {
         var chunk = Chunk(hasRips: true);

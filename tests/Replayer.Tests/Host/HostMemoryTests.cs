@@ -38,6 +38,36 @@ public sealed class HostMemoryTests
     }
 
     [Fact]
+    public void What_a_trace_showed_of_a_huge_page_goes_with_any_part_of_it()
+    {
+        var pages = new RecordedPages();
+        pages.Take(new HostAnswer { Level = 2, Pages = [new HostPage(0x400, 0x8000, true)] });
+        pages.Settle();
+        pages.Take(new HostAnswer { Level = 1, Pages = [new HostPage(0x900, 0x9000, false)] });
+        pages.Settle();
+        Assert.Equal((2, 1, 1), (pages.Level(0x5ff), pages.Level(0x900), pages.Level(0x901)));
+        Assert.True(pages.TryGet(0x5ff, out var pfn, out var writable));
+        Assert.Equal((0x81ffUL, true), (pfn, writable));
+        pages.Forget(0x600, 0x601);
+        Assert.True(pages.TryGet(0x5ff, out _, out _));
+        pages.Forget(0x5fe, 0x5ff);
+        Assert.False(pages.TryGet(0x400, out _, out _));
+        Assert.True(pages.TryGet(0x900, out _, out _));
+        pages.Forget(0x8ff, 0x901);
+        Assert.False(pages.TryGet(0x900, out _, out _));
+    }
+
+    [Fact]
+    public void Userspace_writes_the_pages_of_a_program_and_no_other()
+    {
+        var memory = Memory(Lazy);
+        memory.Populate(0x5000, 0x1000);
+        Assert.Equal((false, true, false), (IsThere(4), IsThere(5), IsThere(6)));
+
+        bool IsThere(ulong gfn) => memory.TryGetFrame(_slot, gfn, out _);
+    }
+
+    [Fact]
     public void A_gfn_without_a_slot_or_in_a_slot_on_its_way_out_has_no_frame()
     {
         var memory = Memory(HostBacking.Pages4K);

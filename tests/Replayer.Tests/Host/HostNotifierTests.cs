@@ -42,6 +42,20 @@ public sealed class HostNotifierTests
         Assert.Equal(1UL, machine.Vm.Invalidation.Sequence);
     }
 
+    /// <summary>The host's memory has more in it than this VM's.</summary>
+    [Fact]
+    public void What_lies_in_no_memslot_does_not_concern_KVM()
+    {
+        var machine = new HostMachine(MmuMode.EptTdp);
+        var beyond = machine.Slot.Hva + (machine.Slot.PageCount << 12);
+        machine.Vm.HostMemory.Notifier!.InvalidateRangeStart(beyond, beyond + 0x1000);
+        Assert.Equal((0UL, 0), (machine.Vm.Invalidation.Sequence, machine.Vm.Invalidation.InProgress));
+        machine.Vm.HostMemory.Notifier!.InvalidateRangeStart(beyond - 0x1000, beyond + 0x1000);
+        Assert.Equal(1, machine.Vm.Invalidation.InProgress);
+        machine.Vm.HostMemory.Notifier!.InvalidateRangeEnd(beyond - 0x1000, beyond + 0x1000);
+        Assert.Equal((1UL, 0), (machine.Vm.Invalidation.Sequence, machine.Vm.Invalidation.InProgress));
+    }
+
     [Theory]
     [MemberData(nameof(Modes))]
     public void A_write_that_copies_the_zero_page_unmaps_it_and_must_fault_again(MmuMode mode)

@@ -31,6 +31,14 @@ public sealed class MemslotChangeTests
     }
 
     [Fact]
+    public void Host_memory_lies_in_the_gigabyte_of_the_slot_so_that_frames_show_gfns()
+    {
+        var machine = new HostMachine(MmuMode.EptTdp);
+        machine.SetSlot(slot: 1, gpa: 0x1_4000_0000, size: 0x10_0000, hvaOffset: 0x2000_0000);
+        Assert.Equal(0x1_6000_0000UL, machine.Vm.Memslots.FindById(1)!.Hva);
+    }
+
+    [Fact]
     public void A_root_of_the_TDP_MMU_is_zapped_while_the_vCPU_still_holds_it_and_freed_when_it_lets_go()
     {
         var machine = new HostMachine(MmuMode.EptTdp);

@@ -32,7 +32,7 @@ internal sealed class NestedVmxStream(ReplaySession session, bool nestedPaging =
     public override void Hypercall() => Vmexit(18);
 
     /// <param name="type">1: of this EPTP; 2: all.</param>
-    public void Invept(ulong type) => Add(new TraceEvent { Ordinal = 0, Kind = TraceEventKind.Invept, Value = type, Gpa = Eptp });
+    public void Invept(ulong type, ulong? eptp = null) => Add(new TraceEvent { Ordinal = 0, Kind = TraceEventKind.Invept, Value = type, Gpa = eptp ?? Eptp });
 
     public void Invvpid(ulong type) => Add(new TraceEvent { Ordinal = 0, Kind = TraceEventKind.Invvpid, Value = type, ErrorCode = Asid, Gva = 0 });
 

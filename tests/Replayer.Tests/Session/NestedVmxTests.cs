@@ -116,6 +116,8 @@ public sealed class NestedVmxTests
         guest.Vmrun();
         guest.Hypercall();
         Assert.Contains(session.Vm.Pages.ShadowPages(), IsUnsync);
+        guest.Invept(1, 0x300_005e);
+        Assert.True(vcpu.GuestMmu.Root.IsValid);
         guest.Invept(1);
         Assert.False(vcpu.GuestMmu.Root.IsValid);
         guest.Vmrun();

@@ -1,5 +1,7 @@
 using Replay.Replayer.History;
+using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
+using Replay.Trace;
 
 namespace Replay.Replayer.Tests.Kvm;
 
@@ -36,6 +38,46 @@ public sealed class A02_A03_RootTests
         Assert.Equal(5, new DirectMachine(FiveLevels).Vcpu.Root.Level);
         Assert.Equal(0x66UL, new DirectMachine(FiveLevels).Vcpu.Root.Register & 0xfff);
         Assert.Equal(4, new DirectMachine(FiveLevels with { GuestPhysicalAddressBits = 48 }).Vcpu.Root.Level);
+    }
+
+    /// <summary>load_pdptrs() takes all four or none.</summary>
+    [Theory]
+    [InlineData("as they are", 0x1001UL, 0UL, 0x1001UL)]
+    [InlineData("a reserved bit in one that is present", 0x1001UL, 0x2021UL, 0UL)]
+    [InlineData("a reserved bit in one that is not", 0x1001UL, 0x2020UL, 0x1001UL)]
+    [InlineData("an address beyond the guest's", 0x1001UL, 1UL << 60 | 1, 0UL)]
+    public void PDPTEs_are_read_anew_all_or_none(string what, ulong first, ulong second, ulong loaded)
+    {
+        var machine = new DirectMachine(HostProfiles.Amd);
+        var registers = machine.Vcpu.Registers;
+        machine.Vm.GuestMemory.SetPage(5, []);
+        machine.Vm.GuestMemory.Store(0x5fe0, first, 8);
+        machine.Vm.GuestMemory.Store(0x5fe8, second, 8);
+        (registers.Cr0, registers.Cr3, registers.Cr4) = (0x8000_0011, 0x5fe0 | 0x18, 0x20);
+        machine.Vcpu.HasPdptrs = false;
+        machine.Vcpu.RegisterWrites.CachePdptrs();
+        Assert.True(loaded == registers.Pdptes[0], $"{what}: {registers.Pdptes[0]:x}");
+    }
+
+    [Theory]
+    [InlineData(0x8001_0011UL, ControlBits.Cr4Pae, true)]
+    [InlineData(0x8001_0011UL, 0UL, false)]
+    public void Control_registers_load_PDPTEs_where_PAE_paging_is_on_and_stays_on(ulong cr0, ulong cr4, bool loads)
+    {
+        var machine = new DirectMachine(HostProfiles.Intel);
+        machine.WriteCr(4, cr4);
+        machine.WriteCr(0, 0x8000_0011);
+        Assert.Equal(loads, LoadsBy(() => machine.WriteCr(0, cr0 | ControlBits.Cr0Cd)));
+        Assert.Equal(loads, LoadsBy(() => machine.WriteCr(4, cr4 | ControlBits.Cr4Pse)));
+        Assert.False(LoadsBy(() => machine.WriteCr(0, 0x11)));
+        Assert.False(LoadsBy(() => machine.WriteCr(4, cr4)));
+
+        bool LoadsBy(Func<ExitResult> write)
+        {
+            machine.Fresh();
+            write();
+            return machine.Log.Notes.Exists(note => note.Kind == ModelNote.UnknownTableContent);
+        }
     }
 
     /// <summary>SVM tells no PDPTEs at an exit: a walk to the instruction that is emulated reads them, and what reads them asks for the root to be loaded.</summary>

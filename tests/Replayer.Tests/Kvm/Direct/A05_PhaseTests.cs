@@ -16,6 +16,8 @@ public sealed class A05_PhaseTests
         Assert.Equal(ExitResult.Emulated, machine.Fresh().Write(0x5000));
         Assert.Equal(RetPf.Emulate, machine.Log.Faults.Single().Outcome);
         Assert.Empty(machine.Log.Writes);
+        // Nothing shadows the guest's tables: what was written does not matter.
+        Assert.Equal(0, machine.Vm.Stats.MmuPteWrite);
     }
 
     [Fact]

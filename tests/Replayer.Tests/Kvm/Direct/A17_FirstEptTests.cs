@@ -285,6 +285,9 @@ public sealed class A17_FirstEptTests
         machine.Fresh().WriteCr(4, pae | ControlBits.Cr4Pse);
         // Of each of the four, since there is no memory behind them.
         Assert.Equal(4 * notes, machine.Log.Notes.Count(note => note.Kind == ModelNote.UnknownTableContent));
+        // What does not begin paging reads none.
+        machine.Fresh().WriteCr(0, 0x8001_0011);
+        Assert.Empty(machine.Log.Notes);
     }
 
     [Fact]

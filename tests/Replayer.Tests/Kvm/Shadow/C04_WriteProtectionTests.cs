@@ -1,5 +1,6 @@
 using Replay.Replayer.Hardware;
 using Replay.Replayer.History;
+using Replay.Replayer.Kvm.Mmu;
 using static Replay.Replayer.Tests.Guest.GuestTableBuilder;
 
 namespace Replay.Replayer.Tests.Kvm;
@@ -40,6 +41,20 @@ public sealed class C04_WriteProtectionTests
         Assert.Equal(tracked, machine.Slot.Rmaps.IsWriteTracked(0x300));
         Assert.Contains(machine.Log.Flushes, flush => flush.Kind is FlushKind.Remote or FlushKind.RemoteRange);
         machine.Audit();
+    }
+
+    /// <summary>A dirty log leaves the bit by which a fast page fault gives W back; a table must not get it back so.</summary>
+    [Fact]
+    public void What_a_dirty_log_had_protected_is_protected_for_shadowing_too()
+    {
+        var machine = WithSpareTable(1);
+        machine.Vm.HostEvents.DirtyLogOn(0);
+        machine.Vm.HostEvents.DirtyLogGet(0);
+        Assert.Equal(0UL, machine.Flags(Window) & Spte.WritableMask);
+        Assert.NotEqual(0UL, machine.Flags(Window) & machine.Vm.Format.MmuWritableMask);
+        machine.Enter().Fresh().Read(New);
+        Assert.Equal(0UL, machine.Flags(Window) & machine.Vm.Format.MmuWritableMask);
+        Assert.Contains(machine.Log.Writes, write => write.Function == KvmFunction.SpteWriteProtect);
     }
 
     [Fact]

@@ -45,9 +45,15 @@ public sealed class C05_C06_GuestWalkTests
     {
         var machine = new ShadowMachine(logDirty: true);
         machine.Guest.Map(Gva, 0x5000 | P | W);
+        machine.Guest.Map(Gva + 0x1000, 0x6000 | P | W | A);
         machine.Enter().Read(Gva);
         Assert.All([0x100UL, 0x101UL, 0x102UL, 0x103UL], gfn => Assert.True(machine.Slot.DirtyBitmap!.Get(gfn)));
         Assert.False(machine.Slot.DirtyBitmap!.Get(5));
+
+        // All the bits are set: another walk sets none.
+        machine.Vm.HostEvents.DirtyLogGet(0);
+        machine.Read(Gva + 0x1000);
+        Assert.All([0x100UL, 0x101UL, 0x102UL, 0x103UL], gfn => Assert.False(machine.Slot.DirtyBitmap!.Get(gfn)));
     }
 
     [Theory]
