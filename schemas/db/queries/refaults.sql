@@ -9,8 +9,8 @@ WITH leaf AS (
   SELECT
     w.ordinal, w.gfn, w.table_id, w.fault_id, w.old_kind, w.new_kind, lag(w.table_id) OVER entry AS last_table, lag(w.old_kind) OVER entry AS last_old,
     lag(w.new_kind) OVER entry AS last_new, lag(w.chain_id) OVER entry AS last_chain
-  FROM run AS r CROSS JOIN table_write AS w ON w.run = r.run
-  WHERE r.run = :run AND NOT EXISTS (SELECT 1 FROM refault_summary AS s WHERE s.run = r.run) AND w.actor = 'kvm' AND w.gfn IS NOT NULL
+  FROM run AS r CROSS JOIN table_write AS w
+  WHERE r.run = :run AND w.run = r.run AND NOT EXISTS (SELECT 1 FROM refault_summary AS s WHERE s.run = r.run) AND w.actor = 'kvm' AND w.gfn IS NOT NULL
   WINDOW entry AS (PARTITION BY +w.gfn, w.level ORDER BY w.seq)
 ),
 cause AS (

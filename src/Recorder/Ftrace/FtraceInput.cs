@@ -22,7 +22,7 @@ public sealed class FtraceInput : IDisposable
     /// <summary>Binary files of tools, which their own tools make text of.</summary>
     private static readonly (byte[] Magic, string What, string Tool, string[] Arguments)[] Convertible =
     [
-        ([0x17, 0x08, 0x44, (byte)'t', (byte)'r', (byte)'a', (byte)'c'], "trace-cmd's binary file", "trace-cmd", ["report", "-i"]),
+        ([0x17, 0x08, 0x44, (byte)'t', (byte)'r', (byte)'a', (byte)'c'], "trace-cmd's binary file", "trace-cmd", ["report", "-N", "-i"]),
         ("PERFILE2"u8.ToArray(), "perf's binary file", "perf", ["script", "--show-lost-events", "--force", "-i"]),
     ];
 

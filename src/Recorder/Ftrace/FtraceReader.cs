@@ -37,6 +37,7 @@ public sealed class FtraceReader
     private readonly TracepointName[] _stack = new TracepointName[DeepestStack];
     private int _stackDepth;
     private bool _inStack;
+    private bool _rawIsHex;
     private long _events;
     private long _typed;
     private long _damaged;
@@ -70,6 +71,7 @@ public sealed class FtraceReader
     {
         var interrupted = false;
         _quoted.Survey(_lines.Head());
+        _rawIsHex = RawFields.ShowsHex(_lines.Head());
         while (_lines.TryNext(out var line))
         {
             TakeMailed(line);
@@ -191,16 +193,20 @@ public sealed class FtraceReader
             return;
         }
 
-        if (TypedEvents.TryParse(line, _reasons, _sink) || RawFields.TryParse(line, _sink))
+        if (TypedEvents.TryParse(line, _reasons, _sink) || RawFields.TryParse(line, _rawIsHex, _sink))
         {
             _typed++;
             return;
         }
 
         _unreadable++;
-        _problems?.OnDamaged(line.Line, $"{line.Name.Text} in a form that is not known, kept as text", Quote(line.Text));
+        _problems?.OnDamaged(line.Line, $"{line.Name.Text} {(IsPluginPage(line) ? "does not name its table ('trace-cmd report -N' prints it)" : "in a form that is not known")}, kept as text", Quote(line.Text));
         _sink.OnUnreadable(line);
     }
+
+    /// <summary>Of a table that goes, is synced or left out of sync, libtraceevent's plugin prints the role alone.</summary>
+    private static bool IsPluginPage(in TraceLine line) =>
+        line.Name.Kind is TracepointKind.ZapPage or TracepointKind.SyncPage or TracepointKind.UnsyncPage && line.Text.IndexOf("gfn"u8) < 0 && line.Text.IndexOf(" root "u8) > 0;
 
     private TraceLine Event(long ordinal, ReadOnlySpan<TracepointName> stack) => new()
     {

@@ -17,7 +17,7 @@ public sealed class ConvertedImportTests : IDisposable
     }
 
     [Theory]
-    [InlineData("trace-cmd", "trace.dat", "report -i")]
+    [InlineData("trace-cmd", "trace.dat", "report -N -i")]
     [InlineData("perf", "perf.data", "script --show-lost-events --force -i")]
     public async Task A_binary_trace_is_read_through_its_tool_and_the_command_is_shown(string tool, string file, string arguments)
     {

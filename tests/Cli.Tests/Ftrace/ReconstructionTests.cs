@@ -201,6 +201,25 @@ public sealed class ReconstructionTests : IDisposable
         return row[^1];
     }
 
+    /// <summary>Numbers that cannot be: a frame beyond what CPUs address, and one that a huge page cannot begin with. They are not the model's to believe.</summary>
+    [Theory]
+    [InlineData("80000000000000a0", 2)]
+    [InlineData("1794b", 2)]
+    [InlineData("1794b", 3)]
+    public async Task A_frame_that_cannot_back_the_page_is_no_broken_invariant(string pfn, int level)
+    {
+        File.WriteAllText(_folder["i.txt"], $"""
+             vcpu0-12 [000] d..1. 1.000001: kvm_exit: vcpu 0 reason npf rip 0x10000c info1 0x0000000100000014 info2 0x000000000010000c intr_info 0x00000000 error_code 0x00000000
+             vcpu0-12 [000] ..... 1.000002: kvm_page_fault: vcpu 0 rip 0x10000c address 0x000000000010000c error_code 0x100000014
+             vcpu0-12 [000] ..... 1.000003: kvm_mmu_spte_requested: gfn 100 pfn {pfn} level {level}
+             vcpu0-12 [000] ...1. 1.000004: kvm_mmu_set_spte: gfn 100 spte 1794be67 (rwxu) level {level} at 170a0818
+             vcpu0-12 [000] d..1. 1.000005: kvm_entry: vcpu 0, rip 0x10000c
+
+            """);
+        foreach (var mode in (string[])["npt", "npt-tdp"])
+            await Run("import", "ftrace", _folder["i.txt"], "-o", _folder["i.capture"], "--db", _folder["i.db"], "--host", "amd-tcg", "--mmu", mode, "--force");
+    }
+
     private static async Task<string> Run(params string[] arguments)
     {
         var (exitCode, _, error) = await CommandRunner.Run(arguments);

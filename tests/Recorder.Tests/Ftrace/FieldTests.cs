@@ -57,12 +57,42 @@ public sealed class FieldTests
     [InlineData("sp gen 1 gfn 200 l1 4-byte q2 w-x invalid !nxe !ad root 0 unsync", 0x10b51, 0x11fff, 0, true, false)]
     [InlineData("sp gen 2 gfn 200 1 pae q0 direct wux nxe root 0 sync existing", 0x1781, 0x1fff, 0, false, false)]
     [InlineData("sp gfn 200 2 q1 -u- !nxe root 3 sync", 0x422, 0x1fef, 3, false, false)]
-    [InlineData("new sp gfn 200 3 q0 direct wux !pae nxe !wp smep root 0 sync ", 0x1793, 0x3fff, 0, false, true)]
+    [InlineData("new sp gfn 200 3 q0 direct wux !pae nxe !wp smep root 0 sync ", 0x1783, 0x3fff, 0, false, true)]
+    [InlineData("new sp gfn 200 1 q0 direct wux !pae nxe !wp root 0 sync", 0x1781, 0x3fef, 0, false, true)]
+    [InlineData("new sp gfn 200 2 q0 wux pae nxe wp root 0 sync", 0x3702, 0x3fef, 0, false, true)]
+    [InlineData("existing sp gfn 200 1 q1 wux !pae nxe wp root 0 sync", 0x3731, 0x3fff, 0, false, false)]
     [InlineData("existing sp gfn 200 4/3 q0 direct wux !pge nxe root 0 sync", 0x1784, 0x1fef, 0, false, false)]
     public void The_role_of_a_page_is_read_as_far_as_it_is_printed(string text, uint role, uint mask, uint roots, bool unsync, bool created)
     {
         var line = Listing.Fields($"kvm_mmu_get_page: {text}");
         Assert.Contains($"Gfn = 512, Role = {role}, RoleMask = {mask}, RootCount = {roots}, Unsync = {unsync}, Created = {created} }}", line, StringComparison.Ordinal);
+    }
+
+    /// <summary>A newer <c>trace-cmd report -R</c> writes hexadecimal numbers as the kernel's own line does, without a sign; an older one, and what it cannot parse, decimal ones.</summary>
+    [Fact]
+    public void Numbers_of_raw_fields_are_of_the_base_that_the_text_shows()
+    {
+        const string Hex = " v-1 [000] 1.0: kvm_tdp_mmu_spte_changed:  gfn=100 old_spte=8000000000000000 new_spte=17948827 level=2 as_id=0\n v-1 [000] 1.1: kvm_mmu_set_spte:      gfn=103 spte=1794be67 sptep=170a0818 level=1 r=1 x=1 u=1\n"
+            + " v-1 [000] 1.2: kvm_mmu_spte_requested:  gfn=103 pfn=1794b level=1\n v-1 [000] 1.3: kvm_msr: write=1 ecx=c0000080 data=0x900 exception=0\n v-1 [000] 1.4: kvm_mmu_prepare_zap_page:  mmu_valid_gen=0 gfn=512 role=14209 root_count=0 unsync=0\n"
+            + " v-1 [000] 1.5: kvm_mmu_get_page: [FAILED TO PARSE] mmu_valid_gen=0 gfn=512 role=14209 root_count=0 unsync=0 created=1\n";
+        var listing = Listing.Of(Hex);
+        Assert.Empty(listing.Damaged);
+        Assert.Equal(
+            [
+                Listing.Fields("kvm_tdp_mmu_spte_changed: as id 0 gfn 100 level 2 old_spte 8000000000000000 new_spte 17948827"), Listing.Fields("kvm_mmu_set_spte: gfn 103 spte 1794be67 (rwxu) level 1 at 170a0818"),
+                Listing.Fields("kvm_mmu_spte_requested: gfn 103 pfn 1794b level 1"), Listing.Fields("kvm_msr: msr_write c0000080 = 0x900"),
+            ],
+            listing.Lines[..4]);
+        Assert.All(listing.Lines[4..], line => Assert.Contains("Gfn = 512, Role = 14209", line, StringComparison.Ordinal));
+        var decimals = Listing.Of(" v-1 [000] 1.0: kvm_mmu_set_spte:      gfn=259 spte=395624039 sptep=386533400 level=1 r=1 x=1 u=1\n");
+        Assert.Equal([Listing.Fields("kvm_mmu_set_spte: gfn 103 spte 1794be67 (rwxu) level 1 at 170a0818")], decimals.Lines);
+    }
+
+    [Fact]
+    public void A_table_that_the_plugin_does_not_name_is_kept_as_text_with_the_remedy()
+    {
+        var damage = Assert.Single(Listing.Of(" vmm-1228 [000] 182.190608: kvm_mmu_prepare_zap_page: 1 q0 direct wux !pae nxe wp root 0 sync\n").Damaged);
+        Assert.Equal("kvm_mmu_prepare_zap_page does not name its table ('trace-cmd report -N' prints it), kept as text", damage.What);
     }
 
     [Theory]

@@ -115,6 +115,19 @@ public sealed class MailedTests
     }
 
     [Theory]
+    [InlineData("vcpu 1 address 0x2319fe00000 error_code 0xf82", null)]
+    [InlineData("vcpu 1 rip 0x10 address 0x2319fe00000 error_code 0xf82", 0x10UL)]
+    [InlineData("vcpu 1 rip  address 0x2319fe00000 error_code 0xf82", null, true)]
+    public void A_fault_whose_instruction_was_left_out_is_one(string text, ulong? rip, bool isDamaged = false)
+    {
+        var listing = Listing.Of($"// kvm_page_fault: {text}\n--\n<...>-1946910 [226] ...1. 324797.313982: kvm_entry: vcpu 1, rip 0x10\n");
+        Assert.Equal(isDamaged, listing.Damaged.Count > 0);
+        Assert.Equal(isDamaged ? 1 : 2, listing.Lines.Count(line => line.Contains("Vcpu = 1,", StringComparison.Ordinal)));
+        if (!isDamaged)
+            Assert.Contains($"Rip = {rip}, Address = {0x2319fe00000UL}", listing.Lines[0], StringComparison.Ordinal);
+    }
+
+    [Theory]
     [MemberData(nameof(Pastes))]
     public void A_paste_holds_the_events_of_its_plain_lines(string what, string text, string[] plain)
     {

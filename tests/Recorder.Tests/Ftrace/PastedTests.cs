@@ -324,12 +324,12 @@ public sealed class PastedTests
             if (!hasTool)
             {
                 var failure = Assert.Throws<RecorderException>(() => FtraceInput.Open(Path.Combine(folder, "t.dat")));
-                Assert.Contains("trace-cmd report -i", failure.Message, StringComparison.Ordinal);
+                Assert.Contains("trace-cmd report -N -i", failure.Message, StringComparison.Ordinal);
                 return;
             }
 
             using var input = FtraceInput.Open(Path.Combine(folder, "t.dat"));
-            Assert.StartsWith("trace-cmd report -i ", input.Converter, StringComparison.Ordinal);
+            Assert.StartsWith("trace-cmd report -N -i ", input.Converter, StringComparison.Ordinal);
             Assert.Equal(1, input.Survey(TestContext.Current.CancellationToken).Events);
         }
         finally

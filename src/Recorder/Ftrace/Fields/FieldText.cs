@@ -116,9 +116,17 @@ internal static partial class FieldText
         ulong? rip = null;
         if (scanner.Skip("vcpu "u8))
         {
-            if (!scanner.TryDecimal(out var number) || !scanner.Skip(" rip "u8) || !scanner.TryHex(out ulong value))
+            if (!scanner.TryDecimal(out var number))
                 return false;
-            (vcpu, rip) = (number, value);
+            vcpu = number;
+            // Whoever pasted the line may have left it out.
+            if (scanner.Skip(" rip "u8))
+            {
+                if (!scanner.TryHex(out ulong value))
+                    return false;
+                rip = value;
+            }
+
             scanner.SkipSpaces();
         }
 

@@ -28,8 +28,7 @@ internal static class PageText
         page = default;
         var scanner = new FieldScanner(text);
         var created = scanner.Skip("new "u8);
-        if (!created)
-            scanner.Skip("existing "u8);
+        var isPlugin = created || scanner.Skip("existing "u8);
         if (!scanner.Skip("sp "u8))
             return false;
         var generation = 0UL;
@@ -66,8 +65,22 @@ internal static class PageText
             }
         }
 
+        if (isPlugin && (mask & (1U << FourByteShift)) != 0)
+            PluginEntrySize(level, ref role, ref mask);
         page = new PageFields((int)(generation & int.MaxValue), gfn, role, mask, state.RootCount, state.Unsync, state.Created);
         return state.HasAccess && state.HasSync;
+    }
+
+    /// <summary>
+    /// The plugin calls bit 4 of the role "pae", whatever the kernel has there: entries of eight bytes up to Linux 5.18, of four since 5.19. The
+    /// line does not tell which. But tables of four-byte entries have two levels, and they alone have quadrants.
+    /// </summary>
+    private static void PluginEntrySize(int level, ref uint role, ref uint mask)
+    {
+        const uint FourByte = 1U << FourByteShift;
+        var hasQuadrant = (role >> QuadrantShift & 3) != 0;
+        role = hasQuadrant ? role | FourByte : role & ~FourByte;
+        mask = hasQuadrant || level > 2 ? mask | FourByte : mask & ~FourByte;
     }
 
     private static bool TryWord(ReadOnlySpan<byte> word, ref uint role, ref uint mask, ref State state)

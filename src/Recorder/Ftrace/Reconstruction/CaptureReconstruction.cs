@@ -27,6 +27,9 @@ public sealed record ReconstructionSummary
 /// </summary>
 public sealed class CaptureReconstruction
 {
+    /// <summary>Of physical addresses: 52, less those within a page.</summary>
+    private const int PfnBits = 40;
+
     private const int EventsPerChunk = 4096;
 
     private readonly TraceFacts _facts;
@@ -241,7 +244,12 @@ public sealed class CaptureReconstruction
     private TraceEvent Access(Fact fact)
     {
         var invalidated = Guest(fact.Ranges, []).Select(range => new HostRange(range.Gpa, range.Length)).ToList();
-        var answer = new HostAnswer { Level = Math.Clamp(fact.Level, 1, 3), Pages = fact.Pages, Invalidated = invalidated.Count > 0 ? invalidated : null };
+        // What lines say need not be so: a frame beyond what CPUs address backs nothing, and one that is not aligned as the guest's is no part of a huge page.
+        var pages = fact.Pages.Where(page => page.Pfn < 1UL << PfnBits).ToList();
+        var level = Math.Clamp(fact.Level, 1, 3);
+        while (level > 1 && pages.Exists(page => ((page.Gfn ^ page.Pfn) & ((1UL << (9 * (level - 1))) - 1)) != 0))
+            level--;
+        var answer = new HostAnswer { Level = level, Pages = pages, Invalidated = invalidated.Count > 0 ? invalidated : null };
         return new TraceEvent
         {
             Ordinal = 0,
