@@ -26,11 +26,21 @@ internal sealed class SqlSources
         {
             if (IsCommonTable(i))
                 _common.Add(words[i].Text);
-            if (i > 1 && Is(i, "run") && Is(i - 1, "."))
-                _mentioned.Add(Name(i - 2));
         }
 
         Read();
+        for (var i = 0; i < words.Count; i++)
+        {
+            if (!Is(i, "run"))
+                continue;
+            var start = Is(i - 1, ".") ? i - 2 : i;
+            if (!IsAny(i + 1, "=", "<", ">", "!", "IS", "IN", "NOT", "BETWEEN") && !IsAny(start - 1, "=", "<", ">"))
+                continue;
+            if (start < i)
+                _mentioned.Add(Name(start));
+            else if (_selects[i].Sources is [{ HasRun: true } only])
+                _mentioned.Add(only.Alias);
+        }
     }
 
     /// <summary>Everything that is read is a view of ours: no subquery, no table of the statement's own, whose columns could mean anything.</summary>
@@ -61,7 +71,7 @@ internal sealed class SqlSources
     /// <summary>It names a view whose rows belong to runs, wherever the statement says it.</summary>
     public bool HasRun(string alias) => _aliases.GetValueOrDefault(alias);
 
-    /// <summary>The statement says by itself which runs these are: it names the run of each.</summary>
+    /// <summary>The statement says by itself which runs these are: it compares the run of each.</summary>
     public bool AreToldApart(string left, string right) => _mentioned.Contains(left) && _mentioned.Contains(right);
 
     /// <summary>The sources of the SELECT that a word stands in, as far as they stand before it, with a run or not.</summary>

@@ -50,6 +50,7 @@ public sealed class MeantQueryTests(WorkloadDatabases workloads) : IClassFixture
     [InlineData("SELECT 1 FROM fault f, table_write w WHERE w.seq BETWEEN f.seq AND f.end_seq", "SELECT 1 FROM fault f, table_write w WHERE w.run = f.run AND w.seq BETWEEN f.seq AND f.end_seq")]
     [InlineData("SELECT 1 FROM fault a JOIN vm_exit e USING (exit_id) JOIN table_write w ON w.fault_id = a.fault_id WHERE a.run = 2",
         "SELECT 1 FROM fault a JOIN vm_exit e USING (run, exit_id) JOIN table_write w ON w.run = a.run AND w.fault_id = a.fault_id WHERE a.run = 2")]
+    [InlineData("SELECT f.run, e.run FROM fault f JOIN vm_exit e ON f.exit_id = e.exit_id", "SELECT f.run, e.run FROM fault f JOIN vm_exit e ON f.run = e.run AND f.exit_id = e.exit_id")]
     [InlineData("SELECT (SELECT count(*) FROM table_write WHERE fault_id = f.fault_id) FROM fault f", "SELECT (SELECT count(*) FROM table_write WHERE table_write.run = f.run AND fault_id = f.fault_id) FROM fault f")]
     [InlineData("SELECT 1 FROM fault WHERE fault_id NOT IN (SELECT fault_id FROM table_write WHERE level = 4)", "SELECT 1 FROM fault WHERE (fault.run, fault_id ) NOT IN (SELECT run, fault_id FROM table_write WHERE level = 4)")]
     public void A_join_is_within_each_run(string sql, string meant)
@@ -66,6 +67,9 @@ public sealed class MeantQueryTests(WorkloadDatabases workloads) : IClassFixture
     [InlineData("SELECT 1 FROM fault WHERE run = 2 AND ordinal NOT IN (SELECT ordinal FROM fault WHERE run = 1)")]
     [InlineData("WITH a AS (SELECT * FROM fault WHERE run = 1), b AS (SELECT * FROM fault WHERE run = 2) SELECT 1 FROM a JOIN b USING (ordinal)")]
     [InlineData("SELECT 1 FROM fault AS f JOIN run AS r USING (run) WHERE r.name = 'ept'")]
+    [InlineData("SELECT 1 FROM fault f WHERE f.run = 2 AND NOT EXISTS (SELECT 1 FROM fault o WHERE o.run = 1 AND o.ordinal = f.ordinal)")]
+    [InlineData("SELECT EXISTS (SELECT 1 FROM fault o WHERE o.run = 1 AND o.ordinal = f.ordinal) FROM fault f WHERE f.run = 2")]
+    [InlineData("SELECT EXISTS (SELECT 1 FROM fault WHERE fault.run = 1 AND fault.ordinal = f.ordinal) FROM fault f WHERE run = 2")]
     public void What_says_its_runs_stays(string sql)
     {
         Assert.Equal(sql, Meant(sql).Sql);

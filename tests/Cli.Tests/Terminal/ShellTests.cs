@@ -89,7 +89,7 @@ public sealed class ShellTests : IDisposable
     }
 
     [Theory]
-    [InlineData("select * from run where run = 'mine';", "Write run = 1 (mine)")]
+    [InlineData("select * from run where run = 'mien';", "Did you mean 'mine'")]
     [InlineData("select * from fualt;", "Did you mean 'fault'")]
     [InlineData("delete from _run;", "a query may only read")]
     [InlineData("@hot-gfn", "Did you mean @hot-gfns")]
