@@ -1,7 +1,7 @@
 -- title: Why pages fault again
 -- description: Leaf entries that faults set, divided by what had become of the entry's last one: it was never there (first mapping), or what took it
 --   away, or it is there still in another table (which maps the frame as well, or whose root was replaced), or the trace does not show how
---   it went. `who-zapped` tells the story of one frame, `refault-storms` names the pages. Of a run that was stored before schema 12 it reads all writes.
+--   it went. `who-zapped` tells the story of one frame, `refault-storms` names the pages. Of a trace, and of a run that was stored before schema 12, it reads all writes.
 -- param run run = first: Which run.
 -- needs: faults
 -- empty: no fault set a leaf.

@@ -1,6 +1,6 @@
 -- The leaf entries that faults set, divided by what had become of the entry's last one: counted while they were stored.
 --
--- An entry is that of a frame and a level, whichever table has it. Runs that a version before schema 12 stored have no rows here (`@refaults` counts those anew); all others have `first mapping`.
+-- An entry is that of a frame and a level, whichever table has it. Runs of traces, and those that a version before schema 12 stored, have no rows here (`@refaults` counts them anew); all others have `first mapping`.
 CREATE VIEW refault_summary (
   run,           -- integer > run.run: Which run.
   why,           -- text: `first mapping`; `was taken away`; `is in another table: shared, or replaced`; `how it went is not shown`; `was` and a kind as in `table_write.new_kind`.

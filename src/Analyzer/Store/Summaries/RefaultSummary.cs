@@ -31,8 +31,6 @@ internal sealed class RefaultSummary(EntryClassifier entries)
     /// <summary>Frames counted in the groups that have no bit.</summary>
     private readonly Dictionary<ulong, bool> _counted = [];
 
-    /// <summary>Faults of a trace overlap, so that one may come back to a group after another.</summary>
-    private readonly Dictionary<ulong, bool> _faults = [];
     private ulong _lastRegion = ulong.MaxValue;
     private Frame[] _lastFrames = [];
 
@@ -50,11 +48,14 @@ internal sealed class RefaultSummary(EntryClassifier entries)
         Was = 16,
     }
 
+    /// <summary>A trace's writes come as its lines do, and are counted by the query, in the order of their places.</summary>
     public void Count(ReadOnlySpan<TableWrite> writes)
     {
+        if (entries.HasGaps)
+            return;
         foreach (ref readonly var write in writes)
         {
-            if (write.Actor != Actor.Kvm || entries.HasGaps && write.Gfn == Unseen.Word)
+            if (write.Actor != Actor.Kvm)
                 continue;
             ref var last = ref write.Level == 1
                 ? ref FrameOf(write.Gfn).Entry
@@ -73,6 +74,8 @@ internal sealed class RefaultSummary(EntryClassifier entries)
 
     public void Store(NativeConnection connection, int run)
     {
+        if (entries.HasGaps)
+            return;
         foreach (ref readonly var group in CollectionsMarshal.AsSpan(_groups))
         {
             connection.Run(
@@ -103,7 +106,7 @@ internal sealed class RefaultSummary(EntryClassifier entries)
         if (group.Mappings++ == 0)
             group.FirstOrdinal = write.Ordinal;
         group.LastOrdinal = write.Ordinal;
-        if (group.LastFault != write.FaultId && (!entries.HasGaps || _faults.TryAdd((ulong)number << 32 | (uint)write.FaultId, true)))
+        if (group.LastFault != write.FaultId)
             group.Faults++;
         group.LastFault = write.FaultId;
         if (number >= Marked)
