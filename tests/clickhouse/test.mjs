@@ -77,7 +77,7 @@ const argument = (query, parameter, run) => ({
 for (const file of fs.readdirSync(queries).sort()) {
   const name = `@${path.basename(file, '.sql')}`;
   const sql = fs.readFileSync(path.join(queries, file), 'utf8');
-  if (/trace_of|companion_of/.test(sql)) {
+  if (/trace_of/.test(sql)) {
     lines.push([name, 'a database only', '', '']);
     continue;
   }

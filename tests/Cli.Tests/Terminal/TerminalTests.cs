@@ -1,5 +1,7 @@
+using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json;
+using Replay.Cli.Terminal;
 
 namespace Replay.Cli.Tests;
 
@@ -259,6 +261,16 @@ public sealed class TerminalTests : IDisposable
         using var index = JsonDocument.Parse(indexed);
         Assert.Equal("guest-exit", recording.RootElement.GetProperty("endReason").GetString());
         Assert.Equal(recording.RootElement.GetProperty("accessesRecorded").GetInt64(), index.RootElement.GetProperty("accesses").GetInt64());
+    }
+
+    [Fact]
+    public void What_an_option_is_without_being_said_stands_in_its_description()
+    {
+        var untold = Verbs(CommandLine.Build(new CliConsole { Out = TextWriter.Null, Error = TextWriter.Null, In = new StringReader("") })).SelectMany(verb => verb.Options)
+            .Where(option => option.HasDefaultValue && option.ValueType != typeof(bool) && !option.Description!.Contains("default", StringComparison.Ordinal)).Select(option => $"{option.Name}: {option.Description}");
+        Assert.Empty(untold);
+
+        static IEnumerable<Command> Verbs(Command command) => command.Subcommands.SelectMany(Verbs).Prepend(command);
     }
 
     [Fact]

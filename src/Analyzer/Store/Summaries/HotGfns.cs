@@ -6,12 +6,7 @@ namespace Replay.Analyzer.Store.Summaries;
 /// <summary>Counts the writes to entries that translate each guest frame. Takes 1.5 KiB for 256 KiB of guest memory of which a page is ever mapped.</summary>
 internal sealed class HotGfns(EntryClassifier entries)
 {
-    private const int RegionShift = 6;
-    private const ulong RegionMask = (1UL << RegionShift) - 1;
-
-    private readonly Dictionary<ulong, Tally[]> _regions = [];
-    private ulong _lastRegion = ulong.MaxValue;
-    private Tally[] _lastTallies = [];
+    private readonly FrameTable<Tally> _tallies = new();
 
     public void Count(ReadOnlySpan<TableWrite> writes)
     {
@@ -19,7 +14,7 @@ internal sealed class HotGfns(EntryClassifier entries)
         {
             if (entries.HasGaps && write.Gfn == Unseen.Word)
                 continue;
-            ref var tally = ref Find(write.Gfn);
+            ref var tally = ref _tallies[write.Gfn];
             tally.Writes++;
             tally.Levels |= 1u << write.Level;
             var oldKind = entries.Classify(write.Old, write.Level);
@@ -37,11 +32,8 @@ internal sealed class HotGfns(EntryClassifier entries)
     public void Store(NativeConnection connection, int run)
     {
         var top = new TopList<Tally>();
-        foreach (var (region, tallies) in _regions)
-        {
-            for (var i = 0; i < tallies.Length; i++)
-                top.Add(region << RegionShift | (uint)i, tallies[i].Writes, tallies[i]);
-        }
+        foreach (var (gfn, tally) in _tallies.All)
+            top.Add(gfn, tally.Writes, tally);
 
         foreach (var (gfn, tally) in top.Items())
         {
@@ -61,20 +53,6 @@ internal sealed class HotGfns(EntryClassifier entries)
     }
 
     private static bool IsEmpty(EntryKind kind) => kind is EntryKind.None or EntryKind.Removed;
-
-    private ref Tally Find(ulong gfn)
-    {
-        var region = gfn >> RegionShift;
-        if (region != _lastRegion)
-        {
-            if (!_regions.TryGetValue(region, out var tallies))
-                _regions[region] = tallies = new Tally[1 << RegionShift];
-            _lastRegion = region;
-            _lastTallies = tallies;
-        }
-
-        return ref _lastTallies[gfn & RegionMask];
-    }
 
     private struct Tally
     {

@@ -9,8 +9,6 @@ namespace Replay.Analyzer.Store.Summaries;
 /// </summary>
 internal sealed class RefaultSummary(EntryClassifier entries)
 {
-    private const int RegionShift = 6;
-    private const ulong RegionMask = (1UL << RegionShift) - 1;
     private const int LevelShift = 3;
 
     /// <summary>A frame's number has 40 bits.</summary>
@@ -19,7 +17,7 @@ internal sealed class RefaultSummary(EntryClassifier entries)
     /// <summary>Groups that have a bit in <see cref="Frame.Counted"/>.</summary>
     private const int Marked = 32;
 
-    private readonly Dictionary<ulong, Frame[]> _regions = [];
+    private readonly FrameTable<Frame> _frames = new();
 
     /// <summary>Entries above level 1, by frame and level.</summary>
     private readonly Dictionary<ulong, Last> _upper = [];
@@ -28,11 +26,8 @@ internal sealed class RefaultSummary(EntryClassifier entries)
     /// <summary>The first is there even where no fault set anything, so that it can be told from a run of which nothing was counted.</summary>
     private readonly List<Group> _groups = [new Group { Why = Why.First, Chain = -1, LastFault = -1 }];
 
-    /// <summary>Frames counted in the groups that have no bit.</summary>
+    /// <summary>Frames counted in the groups that have no bit: a set, which checkpoints do not keep as such.</summary>
     private readonly Dictionary<ulong, bool> _counted = [];
-
-    private ulong _lastRegion = ulong.MaxValue;
-    private Frame[] _lastFrames = [];
 
     private enum Why
     {
@@ -48,7 +43,10 @@ internal sealed class RefaultSummary(EntryClassifier entries)
         Was = 16,
     }
 
-    /// <summary>A trace's writes come as its lines do, and are counted by the query, in the order of their places.</summary>
+    /// <summary>
+    /// A trace's writes are counted by the query, in the order of their places: they come when nothing more can be learned of them, those of a thread
+    /// that rests behind later ones of others.
+    /// </summary>
     public void Count(ReadOnlySpan<TableWrite> writes)
     {
         if (entries.HasGaps)
@@ -58,7 +56,7 @@ internal sealed class RefaultSummary(EntryClassifier entries)
             if (write.Actor != Actor.Kvm)
                 continue;
             ref var last = ref write.Level == 1
-                ? ref FrameOf(write.Gfn).Entry
+                ? ref _frames[write.Gfn].Entry
                 : ref CollectionsMarshal.GetValueRefOrAddDefault(_upper, write.Gfn << LevelShift | write.Level, out _);
             var old = entries.Classify(write.Old, write.Level);
             var now = entries.ClassifyNew(write);
@@ -115,7 +113,7 @@ internal sealed class RefaultSummary(EntryClassifier entries)
             return;
         }
 
-        ref var counted = ref FrameOf(write.Gfn).Counted;
+        ref var counted = ref _frames[write.Gfn].Counted;
         group.Frames += (counted >> number & 1) ^ 1;
         counted |= 1u << number;
     }
@@ -123,20 +121,6 @@ internal sealed class RefaultSummary(EntryClassifier entries)
     private static long Key(Why why, int chain) => (long)why << 32 | (uint)chain;
 
     private static bool IsPage(EntryKind kind) => kind is EntryKind.Page or EntryKind.Huge;
-
-    private ref Frame FrameOf(ulong gfn)
-    {
-        var region = gfn >> RegionShift;
-        if (region != _lastRegion)
-        {
-            if (!_regions.TryGetValue(region, out var frames))
-                _regions[region] = frames = new Frame[1 << RegionShift];
-            _lastRegion = region;
-            _lastFrames = frames;
-        }
-
-        return ref _lastFrames[gfn & RegionMask];
-    }
 
     /// <summary>The last write to an entry.</summary>
     private struct Last

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Replay.Recorder.Ftrace;
 
 /// <summary>
@@ -11,6 +13,8 @@ internal sealed class QuotedPrintable
     private const int ShortestBroken = 70;
 
     private bool _hasHeader;
+
+    private static ReadOnlySpan<byte> Header => "content-transfer-encoding:"u8;
 
     /// <summary>Blanks may stand as <c>=20</c> from here on.</summary>
     public bool IsOn { get; private set; }
@@ -36,7 +40,7 @@ internal sealed class QuotedPrintable
         if (line.IndexOf((byte)'=') < 0 && line.IndexOf((byte)':') < 0)
             return;
         if (IsHeader(line))
-            (_hasHeader, IsOn) = (true, Contains(line, "quoted-printable"u8));
+            (_hasHeader, IsOn) = (true, StartsWith(line[Header.Length..].TrimStart((byte)' '), "quoted-printable"u8));
         else if (!_hasHeader && !IsOn)
             IsOn = Shows(line);
     }
@@ -70,25 +74,9 @@ internal sealed class QuotedPrintable
     private static bool Shows(ReadOnlySpan<byte> line) =>
         line.IndexOf("=3D"u8) >= 0 || (line.Length is >= ShortestBroken and <= LongestLine && MailedLine.EndsSoftly(line));
 
-    private static bool IsHeader(ReadOnlySpan<byte> line)
-    {
-        ReadOnlySpan<byte> name = "content-transfer-encoding:"u8;
-        return line.Length > name.Length && line[0] is (byte)'C' or (byte)'c' && Contains(line[..name.Length], name);
-    }
+    private static bool IsHeader(ReadOnlySpan<byte> line) => StartsWith(line, Header);
 
-    private static bool Contains(ReadOnlySpan<byte> line, ReadOnlySpan<byte> word)
-    {
-        for (var i = 0; i + word.Length <= line.Length; i++)
-        {
-            var same = true;
-            for (var j = 0; j < word.Length && same; j++)
-                same = (line[i + j] is >= (byte)'A' and <= (byte)'Z' ? line[i + j] | 0x20 : line[i + j]) == word[j];
-            if (same)
-                return true;
-        }
-
-        return false;
-    }
+    private static bool StartsWith(ReadOnlySpan<byte> line, ReadOnlySpan<byte> word) => line.Length >= word.Length && Ascii.EqualsIgnoreCase(line[..word.Length], word);
 
     private static int Digit(byte digit) => digit switch
     {
