@@ -9,7 +9,8 @@ namespace Replay.Fuzz;
 /// <summary>What Bochs's debugger prints where a recording starts, and of each instruction and access from then on.</summary>
 internal sealed class BochsParser : Parser, ITraceSink
 {
-    private const int Memory = 256 << 10;
+    /// <summary>Bytes of the smallest machine that is recorded.</summary>
+    private const int Memory = 4 << 20;
 
     /// <summary>Pieces that go on from one another, in an input that is longer.</summary>
     private const int Together = 6;

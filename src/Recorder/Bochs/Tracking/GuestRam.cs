@@ -47,17 +47,17 @@ internal sealed class GuestRam
 
     public void Store(ulong gpa, ReadOnlySpan<byte> data)
     {
-        if (Contains(gpa) && gpa + (ulong)data.Length <= Size)
+        if (Contains(gpa) && HasAll(gpa, data.Length))
             data.CopyTo(_bytes.AsSpan((int)gpa));
     }
 
     public bool Holds(ulong gpa, ReadOnlySpan<byte> data) =>
-        gpa + (ulong)data.Length <= Size && _bytes.AsSpan((int)gpa, data.Length).SequenceEqual(data);
+        HasAll(gpa, data.Length) && _bytes.AsSpan((int)gpa, data.Length).SequenceEqual(data);
 
     public bool TryRead(ulong gpa, int size, out ulong value)
     {
         value = 0;
-        if (!Contains(gpa) || gpa + (ulong)size > Size)
+        if (!Contains(gpa) || !HasAll(gpa, size))
             return false;
         value = Read(gpa, size);
         return true;
@@ -66,7 +66,7 @@ internal sealed class GuestRam
     /// <summary>A little-endian number of 1, 2, 4 or 8 bytes; 0 outside of memory.</summary>
     public ulong Read(ulong gpa, int size)
     {
-        if (gpa + (ulong)size > Size)
+        if (!HasAll(gpa, size))
             return 0;
         var at = _bytes.AsSpan((int)gpa);
         return size switch
@@ -77,4 +77,6 @@ internal sealed class GuestRam
             _ => BinaryPrimitives.ReadUInt64LittleEndian(at),
         };
     }
+
+    private bool HasAll(ulong gpa, int size) => gpa < Size && (ulong)size <= Size - gpa;
 }
