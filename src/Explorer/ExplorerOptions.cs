@@ -19,7 +19,10 @@ public sealed record ExplorerOptions
     /// <summary>What a browser must show once; null: whoever reaches a loopback address may look.</summary>
     public string? Token { get; init; }
 
-    /// <summary>Names, besides the address itself, by which browsers may call this host.</summary>
+    /// <summary>
+    /// Names, besides the address itself, by which browsers may call this host, the first of which is told where it listens on all addresses; with a port where
+    /// another one is forwarded.
+    /// </summary>
     public IReadOnlyList<string> HostNames { get; init; } = [];
 
     /// <summary>The function at an address of the guest, in the address space of a CR3 or in any, or null; null itself: instructions are numbers.</summary>

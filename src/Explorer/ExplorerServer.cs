@@ -54,6 +54,9 @@ public sealed class ExplorerServer : IAsyncDisposable
         _application.Use(AnswerAsync);
     }
 
+    /// <summary>The port that it listens on.</summary>
+    public int Port => _port;
+
     /// <summary>Where browsers find it, with the token if one is wanted.</summary>
     public Uri Address { get; private set; } = null!;
 
@@ -97,8 +100,9 @@ public sealed class ExplorerServer : IAsyncDisposable
 
         var bound = new Uri(server._application.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First());
         server._port = bound.Port;
-        var host = options.Address.Equals(IPAddress.Any) || options.Address.Equals(IPAddress.IPv6Any) ? Dns.GetHostName() : bound.Host;
-        server.Address = new UriBuilder("http", host, bound.Port) { Query = options.Token is { } token ? $"token={token}" : "" }.Uri;
+        var isAny = options.Address.Equals(IPAddress.Any) || options.Address.Equals(IPAddress.IPv6Any);
+        var host = new HostString(!isAny ? bound.Host : options.HostNames is [var first, ..] ? first : Dns.GetHostName());
+        server.Address = new UriBuilder("http", host.Host, host.Port ?? bound.Port) { Query = options.Token is { } token ? $"token={token}" : "" }.Uri;
         return server;
     }
 

@@ -91,12 +91,15 @@ public sealed class ServerTests(BootFixture boot) : IClassFixture<BootFixture>, 
     }
 
     [Theory]
-    [InlineData("evil.example", HttpStatusCode.MisdirectedRequest)]
-    [InlineData("localhost", HttpStatusCode.OK)]
-    public async Task Only_a_name_of_this_host_is_answered(string host, HttpStatusCode status)
+    [InlineData("evil.example:PORT", HttpStatusCode.MisdirectedRequest)]
+    [InlineData("localhost:PORT", HttpStatusCode.OK)]
+    [InlineData("localhost:8080", HttpStatusCode.OK)]
+    [InlineData("evil.example:8080", HttpStatusCode.MisdirectedRequest)]
+    [InlineData("192.168.0.1:PORT", HttpStatusCode.MisdirectedRequest)]
+    public async Task Only_a_name_of_this_host_is_answered_through_whatever_port_is_forwarded(string host, HttpStatusCode status)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, "/state.json");
-        request.Headers.Host = $"{host}:{boot.Server.Address.Port}";
+        request.Headers.Host = host.Replace("PORT", $"{boot.Server.Address.Port}", StringComparison.Ordinal);
         using var response = await _client.SendAsync(request);
         Assert.Equal(status, response.StatusCode);
     }
@@ -160,6 +163,21 @@ public sealed class ServerTests(BootFixture boot) : IClassFixture<BootFixture>, 
         request.Headers.Add("Cookie", cookie.Split(';')[0]);
         using var answered = await _client.SendAsync(request);
         Assert.Equal(HttpStatusCode.OK, answered.StatusCode);
+    }
+
+    [Fact]
+    public async Task Where_it_listens_on_all_addresses_the_name_that_browsers_use_is_told()
+    {
+        await using var server = await ExplorerServer.StartAsync(new ExplorerOptions { Databases = [boot.Database], Address = IPAddress.Any, Port = 0, Token = "secret", HostNames = ["lab7.example:8080", "lab7"] });
+        Assert.Equal("http://lab7.example:8080/?token=secret", server.Address.AbsoluteUri);
+        foreach (var (name, status) in new[] { ("lab7.example:8080", HttpStatusCode.OK), ("lab7", HttpStatusCode.OK), ("lab8", HttpStatusCode.MisdirectedRequest) })
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, $"http://127.0.0.1:{server.Port}/state.json");
+            request.Headers.Host = name;
+            request.Headers.Add("Cookie", $"replay-{server.Port}=secret");
+            using var response = await _client.SendAsync(request);
+            Assert.Equal(status, response.StatusCode);
+        }
     }
 
     [Fact]

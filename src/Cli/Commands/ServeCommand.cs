@@ -19,7 +19,7 @@ internal sealed class ServeCommand : VerbCommand
     private readonly Option<int?> _port = new("--port") { Description = $"Port (default {ExplorerOptions.DefaultPort}, or a free one where that is taken; 0: a free one)", HelpName = "N" };
     private readonly Option<bool> _open = new("--open") { Description = "Open the page in the browser" };
     private readonly Option<string?> _listen = new("--listen") { Description = "Address to listen on (default 127.0.0.1). Others can reach any but a loopback one: then the page wants the token that is printed", HelpName = "ADDRESS" };
-    private readonly Option<string[]> _hosts = new("--host") { Description = "A name by which browsers call this host, with --listen; repeatable", HelpName = "NAME" };
+    private readonly Option<string[]> _hosts = new("--host") { Description = "A name by which browsers call this host, with --listen; with the port that they use where it is forwarded; repeatable", HelpName = "NAME[:PORT]" };
     private readonly Option<string[]> _symbols = CommonOptions.Symbols();
     private readonly Option<long> _rows = new("--max-rows") { Description = "Rows that a query shows at most (default 10000)", HelpName = "N", DefaultValueFactory = _ => 10_000 };
     private readonly Option<double> _seconds = new("--timeout") { Description = "Seconds that a query may take (default 60)", HelpName = "SECONDS", DefaultValueFactory = _ => 60 };
@@ -93,12 +93,16 @@ internal sealed class ServeCommand : VerbCommand
             Address = address,
             Port = port,
             Token = IPAddress.IsLoopback(address) ? null : Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(TokenBytes)),
-            HostNames = [Dns.GetHostName(), .. arguments.GetValue(_hosts) ?? []],
+            HostNames = [.. (arguments.GetValue(_hosts) ?? []).Select(HostName), Dns.GetHostName()],
             Symbols = arguments.GetValue(_symbols) is { Length: > 0 } files ? SymbolTable.Read(files).Find : (Func<ulong, ulong?, string?>?)null,
             MaxRows = rows,
             Timeout = TimeSpan.FromSeconds(seconds),
         };
     }
+
+    private static string HostName(string host) => Uri.TryCreate($"http://{host}", UriKind.Absolute, out var address) && address.Authority.Equals(host, StringComparison.OrdinalIgnoreCase)
+        ? host
+        : throw new UsageException($"--host {host}: a name, or a name with a port, such as localhost:8080.");
 
     private static async Task<ExplorerServer> StartAsync(ExplorerOptions options, CancellationToken cancellation)
     {

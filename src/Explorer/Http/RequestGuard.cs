@@ -7,7 +7,8 @@ namespace Replay.Explorer.Http;
 
 /// <summary>
 /// Who may ask. The Host header must name this server, which keeps pages of other sites from reaching it under a name of theirs (DNS rebinding);
-/// requests that another site's page makes are refused; and where the address is no loopback one, a token is wanted.
+/// requests that another site's page makes are refused; and where the address is no loopback one, a token is wanted. The header's port is the browser's:
+/// behind a forwarded one (<c>ssh -L</c>, a container's) it is another.
 /// </summary>
 internal sealed class RequestGuard(ExplorerOptions options, Func<int> port)
 {
@@ -54,12 +55,10 @@ internal sealed class RequestGuard(ExplorerOptions options, Func<int> port)
 
     private bool IsHere(HostString host)
     {
-        if ((host.Port ?? 80) != port())
-            return false;
         var name = host.Host.Trim('[', ']');
         if (IPAddress.TryParse(name, out var address))
             return IPAddress.IsLoopback(options.Address) ? IPAddress.IsLoopback(address) : true;
-        return name.Equals("localhost", StringComparison.OrdinalIgnoreCase) || options.HostNames.Contains(name, StringComparer.OrdinalIgnoreCase);
+        return name.Equals("localhost", StringComparison.OrdinalIgnoreCase) || options.HostNames.Any(known => new HostString(known).Host.Trim('[', ']').Equals(name, StringComparison.OrdinalIgnoreCase));
     }
 
     private bool IsToken(string? given) => given is not null && CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(given), _token);
