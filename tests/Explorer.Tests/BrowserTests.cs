@@ -82,6 +82,40 @@ public sealed class BrowserTests(BootFixture boot) : IClassFixture<BootFixture>
     }
 
     [Fact]
+    public void Steps_begin_in_the_part_of_the_run_that_is_shown_and_take_it_along()
+    {
+        using var browser = Browser.Start(boot.Server.Address);
+        browser.Resize(1400, 900);
+        browser.Open("/timeline?run=ept&from=1200&to=1300");
+        browser.Press("j");
+        browser.SeeAddress("at=1245");
+        browser.SeeAddress("from=1200");
+        browser.Press("g", "110", Keys.Enter);
+        browser.SeeAddress("at=110");
+        browser.SeeAddress("from=60&to=160");
+        browser.CheckQuiet();
+    }
+
+    [Fact]
+    public void A_step_leaves_the_tables_where_they_are_and_draws_the_entries_that_it_changed()
+    {
+        using var browser = Browser.Start(boot.Server.Address);
+        browser.Resize(1400, 900);
+        browser.Open("/tables?run=ept&at=20&gpa=0x2a1a000");
+        browser.See("8 writes at this event");
+        browser.Evaluate<long>("[...document.querySelectorAll('.table, .entry')].forEach(element => element.dataset.stays = 'yes') ?? 1");
+        var lit = browser.Evaluate<long>("document.querySelectorAll('.entry.lit').length");
+        Assert.Equal(8, lit);
+        browser.Press("j");
+        browser.SeeAddress("at=31");
+        browser.See("1 write at this event");
+        browser.Until(() => browser.Evaluate<long>("document.querySelectorAll('.entry.lit').length") == 0);
+        Assert.Equal(4, browser.Evaluate<long>("document.querySelectorAll('.table[data-stays]').length"));
+        Assert.Equal(8, browser.Evaluate<long>("document.querySelectorAll('.entry:not([data-stays])').length"));
+        browser.CheckQuiet();
+    }
+
+    [Fact]
     public void An_address_that_is_found_before_any_access_shows_where_it_is_leads_to_the_first_that_does()
     {
         using var browser = Browser.Start(boot.Server.Address);

@@ -18,12 +18,14 @@ public sealed class QueryExecution : IQueryExecution
     private readonly ReadOnlyGuard _guard;
     private readonly IReadOnlyDictionary<string, SqlValue> _parameters;
     private readonly QueryLimits _limits;
+    private readonly KeptStatements? _kept;
     private readonly CancellationToken _cancellation;
     private readonly CancellationTokenRegistration _registration;
     private readonly HashSet<string> _used = new(StringComparer.Ordinal);
     private readonly long _deadline;
     private string _rest;
     private sqlite3_stmt? _statement;
+    private string? _keptAs;
     private string[] _columns = [];
 
     internal QueryExecution(
@@ -32,8 +34,10 @@ public sealed class QueryExecution : IQueryExecution
         string sql,
         IReadOnlyDictionary<string, SqlValue> parameters,
         QueryLimits limits,
+        KeptStatements? kept,
         CancellationToken cancellation)
     {
+        _kept = kept;
         _database = database;
         _guard = guard;
         _rest = sql;
@@ -173,6 +177,13 @@ public sealed class QueryExecution : IQueryExecution
     private void Prepare()
     {
         _guard.Forget();
+        if (_kept?.Take(_rest) is { } ready)
+        {
+            (_statement, _keptAs, _rest) = (ready, _rest, "");
+            return;
+        }
+
+        var whole = _rest;
         var result = raw.sqlite3_prepare_v2(_database, _rest, out var statement, out var tail);
         if (result == Interrupt)
         {
@@ -185,6 +196,7 @@ public sealed class QueryExecution : IQueryExecution
         // A comment or white space makes no statement.
         _statement = statement is null || statement.IsInvalid ? null : statement;
         _rest = tail ?? "";
+        _keptAs = _kept is not null && _rest.Length == 0 ? whole : null;
     }
 
     private void Bind(sqlite3_stmt statement)
@@ -221,8 +233,11 @@ public sealed class QueryExecution : IQueryExecution
 
     private void Finish()
     {
-        _statement?.Dispose();
-        _statement = null;
+        if (_statement is not null && _keptAs is not null)
+            _kept!.Return(_keptAs, _statement);
+        else
+            _statement?.Dispose();
+        (_statement, _keptAs) = (null, null);
     }
 
     private QueryException Failure() => _guard.Refused is { } refused

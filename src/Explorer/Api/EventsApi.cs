@@ -81,8 +81,8 @@ internal static class EventsApi
         void Fill(string select, Action<EventSummary, IQueryRows> take, string groups = "")
         {
             // `any` events of a list lie side by side; of a list by kind, others may lie between.
-            var sql = $"{select} WHERE run = :run AND ordinal IN ({string.Join(',', ordinals)}){groups}";
-            run.Session.Read(sql, row => { take(lines[row[0].Integer], row); return 0; }, ("run", run.Number));
+            var sql = $"{select} WHERE run = :run AND ordinal IN (SELECT value FROM json_each(:ordinals)){groups}";
+            run.Session.Read(sql, row => { take(lines[row[0].Integer], row); return 0; }, ("run", run.Number), ("ordinals", SqlValue.Of($"[{string.Join(',', ordinals)}]")));
         }
     }
 

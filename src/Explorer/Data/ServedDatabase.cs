@@ -46,7 +46,7 @@ internal sealed class ServedDatabase : IDisposable
         {
             if (idle.Stamp == stamp)
                 return new Session(this, idle.Database, idle.Runner, stamp, cancellation);
-            idle.Database.Dispose();
+            Close(idle.Database, idle.Runner);
         }
 
         try
@@ -65,12 +65,18 @@ internal sealed class ServedDatabase : IDisposable
         if (_idle.Count < IdleConnections && stamp == Stamp)
             _idle.Add((database, runner, stamp));
         else
-            database.Dispose();
+            Close(database, runner);
     }
 
     public void Dispose()
     {
         while (_idle.TryTake(out var idle))
-            idle.Database.Dispose();
+            Close(idle.Database, idle.Runner);
+    }
+
+    private static void Close(Database database, QueryRunner runner)
+    {
+        runner.Release();
+        database.Dispose();
     }
 }

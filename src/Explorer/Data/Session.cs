@@ -19,7 +19,7 @@ internal sealed class Session(ServedDatabase served, Database database, QueryRun
 
     public CancellationToken Cancellation => cancellation;
 
-    /// <summary>All rows of one of our own queries.</summary>
+    /// <summary>All rows of one of our own queries, whose text is the same every time: what differs is in its parameters.</summary>
     /// <exception cref="RequestProblem">It took too long.</exception>
     public List<T> Read<T>(string sql, Func<IQueryRows, T> row, params ReadOnlySpan<(string Name, SqlValue Value)> parameters) =>
         TryRead(sql, OwnLimits, row, parameters) ?? throw RequestProblem.Unavailable("this took longer than a minute and was stopped. Choose a shorter range.");
@@ -37,7 +37,7 @@ internal sealed class Session(ServedDatabase served, Database database, QueryRun
         var values = new Dictionary<string, SqlValue>(parameters.Length, StringComparer.Ordinal);
         foreach (var (name, value) in parameters)
             values[name] = value;
-        using var execution = runner.Execute(sql, values, limits, cancellation);
+        using var execution = runner.ExecuteKept(sql, values, limits, cancellation);
         if (!execution.NextResult())
             return null;
         var rows = new List<T>();

@@ -23,6 +23,53 @@ public sealed class QueryRunnerTests : IDisposable
         _directory.Dispose();
     }
 
+    [Fact]
+    public void A_kept_statement_answers_again_with_other_values_also_while_it_is_read_and_after_it_was_left()
+    {
+        Assert.Equal([1, 2, 3], Kept(3));
+        Assert.Equal([1, 2], Kept(2));
+        using (var first = Numbers(5))
+        {
+            Assert.True(first.NextResult() && first.Read());
+            Assert.Equal([1, 2, 3, 4], Kept(4));
+            Assert.True(first.Read());
+            Assert.Equal(2, first.Integer(0));
+        }
+
+        Assert.Equal([1], Kept(1));
+        Assert.Contains("needs parameter last", Assert.Throws<QueryException>(() => Kept(null)).Message, StringComparison.Ordinal);
+        Assert.Equal([1, 2], Kept(2));
+        _runner.Release();
+        Assert.Equal([1], Kept(1));
+
+        List<long> Kept(int? last)
+        {
+            using var execution = Numbers(last);
+            Assert.True(execution.NextResult());
+            var numbers = new List<long>();
+            while (execution.Read())
+                numbers.Add(execution.Integer(0));
+            Assert.False(execution.NextResult());
+            return numbers;
+        }
+
+        QueryExecution Numbers(int? last) => _runner.ExecuteKept(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n LIMIT :last",
+            last is { } value ? new Dictionary<string, SqlValue> { ["last"] = SqlValue.Of(value) } : [],
+            QueryLimits.None,
+            TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public void What_may_not_be_read_is_refused_of_a_kept_statement_too_each_time()
+    {
+        for (var time = 0; time < 2; time++)
+        {
+            using var execution = _runner.ExecuteKept("DELETE FROM _run", new Dictionary<string, SqlValue>(), QueryLimits.None, TestContext.Current.CancellationToken);
+            Assert.StartsWith("a query may only read:", Assert.Throws<QueryException>(() => execution.NextResult()).Message, StringComparison.Ordinal);
+        }
+    }
+
     [Theory]
     [InlineData("ATTACH 'other.db' AS other", "ATTACH")]
     [InlineData("DETACH main", "DETACH")]

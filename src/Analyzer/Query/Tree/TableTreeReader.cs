@@ -247,7 +247,7 @@ public sealed class TableTreeReader
             values["ordinal"] = _ordinal;
         foreach (var (name, value) in parameters)
             values[name] = value;
-        var execution = _runner.Execute(sql, values, QueryLimits.None, _cancellation);
+        var execution = _runner.ExecuteKept(sql, values, QueryLimits.None, _cancellation);
         execution.NextResult();
         return execution;
     }

@@ -138,16 +138,26 @@ class App {
   enter(text) {
     const ordinal = Number(text.replaceAll(/[,\s_]/g, ''));
     document.activeElement?.blur();
-    if (Number.isFinite(ordinal) && text.trim()) this.patch({ at: Math.round(ordinal) });
+    if (Number.isFinite(ordinal) && text.trim()) this.goTo(Math.round(ordinal));
+  }
+
+  /** Moves the cursor; a view that shows a part of the run goes along. */
+  goTo(ordinal, options) {
+    this.patch({ at: ordinal, ...this.view?.follow?.(ordinal) }, options);
+  }
+
+  /** Where steps begin while there is no cursor: at the edge of what is shown. */
+  edge(times) {
+    return this.view?.edge?.(times) ?? (times > 0 ? this.run().first - 1 : this.run().last + 1);
   }
 
   /** To the next events that changed tables, or back. */
   async step(times, kind = 'write') {
-    const at = this.at ?? (times > 0 ? this.run().first - 1 : this.run().last + 1);
+    const at = this.at ?? this.edge(times);
     try {
       const { ordinal } = await get('step', { run: this.parameters.run, vs: this.parameters.vs, at, to: times > 0 ? 'next' : 'previous', times: Math.abs(times), kind });
       if (ordinal === undefined || ordinal === null) this.notice(times > 0 ? 'There is no event behind this one.' : 'There is no event before this one.', 'hint');
-      else this.patch({ at: ordinal }, { replaces: true });
+      else this.goTo(ordinal, { replaces: true });
       return ordinal;
     } catch (error) {
       this.fail(error);
@@ -224,8 +234,8 @@ class App {
   async divergence() {
     if (!this.parameters.vs) return this.notice('Choose a run beside this one first (b).', 'hint');
     try {
-      const { divergences } = await get('divergences', { run: this.parameters.run, vs: this.parameters.vs, after: this.at ?? '', count: 1 });
-      if (divergences.length) this.patch({ at: divergences[0].ordinal });
+      const { divergences } = await get('divergences', { run: this.parameters.run, vs: this.parameters.vs, after: this.at ?? this.edge(1), count: 1 });
+      if (divergences.length) this.goTo(divergences[0].ordinal);
       else this.notice('From here on both runs do the same.', 'hint');
     } catch (error) {
       this.fail(error);

@@ -24,6 +24,19 @@ export function replace(element, ...children) {
   return append(element, children);
 }
 
+/** As replace, but children that stay are not taken out: what did not change is not laid out again, and keeps its place and focus. */
+export function reconcile(element, ...children) {
+  const wanted = children.flat(Infinity).filter(child => child instanceof Node);
+  const staying = new Set(wanted);
+  for (const child of [...element.childNodes]) if (!staying.has(child)) child.remove();
+  let next = element.firstChild;
+  for (const child of wanted) {
+    if (child === next) next = next.nextSibling;
+    else element.insertBefore(child, next);
+  }
+  return element;
+}
+
 function set(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
@@ -39,9 +52,16 @@ function isPlain(value) {
   return value !== null && typeof value === 'object' && !(value instanceof Node) && !Array.isArray(value);
 }
 
+/** Which theme is shown: told without asking for a style, which would lay out what was drawn so far. */
+export const theme = () => document.documentElement.dataset.theme ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light');
+
+const colours = new Map();
+
 /** A colour of the page's theme. */
 export function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const key = `${theme()} ${name}`;
+  if (!colours.has(key)) colours.set(key, getComputedStyle(document.documentElement).getPropertyValue(name).trim());
+  return colours.get(key);
 }
 
 /** A canvas drawn at the screen's own resolution. */

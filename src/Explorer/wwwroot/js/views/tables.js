@@ -1,5 +1,5 @@
 // KVM's tables as they were after an event: the way to one address, table by table, and what the event changed.
-import { h, replace, canvas, colour } from '../dom.js';
+import { h, replace, reconcile, canvas, colour, theme } from '../dom.js';
 import { latest } from '../api.js';
 import { number, hex, levelName, pageSize, plural } from '../format.js';
 import { eventLink, gfnLink, kindBadge, rights, change, value, chain, empty, walkable } from './parts.js';
@@ -24,7 +24,7 @@ export const tables = {
     const fetchEntry = latest();
     let answers = [];
     let cause = null;
-    /** The rows of each table as they were drawn last: a step changes few of them. */
+    /** What was drawn last, by its place: a step changes few entries, and all else stays where it is. */
     let kept = new Map();
     let keeping = new Map();
 
@@ -32,21 +32,48 @@ export const tables = {
 
     async function update() {
       const keys = [app.run().key, ...app.parameters.vs ? [app.parameters.vs] : []];
-      const focused = document.activeElement?.dataset?.place;
       answers = await Promise.all(keys.map((run, i) => fetches[i]('tables', { run, at: app.parameters.at, gpa: app.parameters.gpa, gva: app.parameters.gva, root: i === 0 ? app.parameters.root : undefined, vcpu: app.parameters.vcpu })
         .catch(error => { if (error.name === 'AbortError') throw error; return { run, problem: error.message }; })));
+      const focused = document.activeElement?.dataset?.place;
       drawHead();
       keeping = new Map();
-      replace(trees, answers.map((answer, i) => tree(answer, answers[1 - i], i)));
+      reconcile(trees, answers.map((answer, i) => tree(answer, answers[1 - i], i)));
       kept = keeping;
-      if (focused) trees.querySelector(`[data-place="${focused}"]`)?.focus();
+      if (focused && document.activeElement?.dataset?.place !== focused) trees.querySelector(`[data-place="${focused}"]`)?.focus();
+      scroll();
+      await drawEntry();
+    }
+
+    /** To the entries that are shown. All is measured before anything moves, so that the page is laid out once. */
+    function scroll() {
+      const moves = [];
       for (const row of trees.querySelectorAll('.entry.on, .entry.lit')) {
         const list = row.parentElement;
-        if (row.offsetTop < list.scrollTop || row.offsetTop > list.scrollTop + list.clientHeight - 24) list.scrollTop = row.offsetTop - list.clientHeight / 3;
+        const { offsetTop: top } = row;
+        const { scrollTop, clientHeight } = list;
+        if (top < scrollTop || top > scrollTop + clientHeight - 24) moves.push(() => { list.scrollTop = top - clientHeight / 3; });
       }
       // Where not all tables fit, the deepest are what was asked for.
-      for (const columns of trees.querySelectorAll('.columns')) columns.scrollLeft = columns.scrollWidth;
-      await drawEntry();
+      for (const columns of trees.querySelectorAll('.columns')) {
+        const { scrollLeft, scrollWidth, clientWidth } = columns;
+        if (scrollLeft + clientWidth < scrollWidth) moves.push(() => { columns.scrollLeft = scrollWidth; });
+      }
+      for (const move of moves) move();
+    }
+
+    /** An element that stays from one drawing to the next. */
+    function standing(place, make) {
+      const element = kept.get(place)?.element ?? make();
+      keeping.set(place, { element });
+      return element;
+    }
+
+    /** An element that is made anew where anything that it is made of is another. */
+    function unchanged(place, look, make) {
+      const before = kept.get(place);
+      const element = before?.look === look ? before.element : make();
+      keeping.set(place, { look, element });
+      return element;
     }
 
     function drawHead() {
@@ -79,7 +106,7 @@ export const tables = {
       const inPath = new Set(answer.path.map(table => table.tableId));
       const elsewhere = answer.writes.filter(write => !inPath.has(write.table));
       const root = answer.root;
-      return h('section.tree', { 'aria-label': `Tables of ${answer.run}` },
+      return reconcile(standing(`tree-${side}-${answer.run}`, () => h('section.tree', { 'aria-label': `Tables of ${answer.run}` })),
         h('header', name,
           h('span.dim', answer.roots.length > 1
             ? ['root ', h('select', { 'aria-label': 'Root', onchange: event => app.patch({ root: event.target.value || null, run: answer.run, vs: side === 0 ? app.parameters.vs : app.run().key }) },
@@ -88,7 +115,7 @@ export const tables = {
             : root ? `root T${root.tableId}` : ''),
           root?.register && h('span.dim', ` ${answer.format === 'ept' ? 'EPTP' : answer.mode?.startsWith('npt') ? 'nCR3' : 'CR3'} `, h('span.mono', root.register), ' since ', eventLink(app, root.since, answer.run)),
           h('span.writes', answer.writes.length ? [h('b', plural(answer.writes.length, 'write')), ' at this event', elsewhere.length ? [h('span.dim', ', elsewhere: '), elsewhere.slice(0, 6).map(write => [chip(write, answer), ' '])] : ''] : h('span.dim', 'no write at this event'))),
-        answer.unknown ? unknown(answer) : answer.path.length ? h('div.columns', answer.path.map((table, depth) => column(answer, table, depth, lit, other?.path?.[depth], side))) : empty(root ? 'This root has no tables.' : 'This vCPU had no root yet at this event.'),
+        answer.unknown ? unknown(answer) : answer.path.length ? reconcile(standing(`columns-${side}-${answer.run}`, () => h('div.columns')), answer.path.map((table, depth) => column(answer, table, depth, lit, other?.path?.[depth], side))) : empty(root ? 'This root has no tables.' : 'This vCPU had no root yet at this event.'),
         answer.dimension && dimension(answer, lit, side));
     }
 
@@ -105,7 +132,7 @@ export const tables = {
       const { address, guest, path, root } = answer.dimension;
       return h('div.dimension', { 'aria-label': `The way through the tables for ${guest}` },
         h('p.dim', 'The nested page tables lead to gpa ', h('b.mono', address), ` of ${guest}, whose tables (T${root}) have:`),
-        h('div.columns', path.map((table, depth) => column(answer, table, answer.path.length + depth, lit, undefined, side))));
+        reconcile(standing(`dimension-${side}-${answer.run}`, () => h('div.columns')), path.map((table, depth) => column(answer, table, answer.path.length + depth, lit, undefined, side))));
     }
 
     const chip = (write, answer) => h('a.chip.mono', { href: answer.direct && write.gfn ? app.href('tables', { gpa: hex(BigInt(write.gfn) << 12n), gva: null }) : app.href('why', { run: answer.run }) }, `T${write.table}[${write.idx}]`);
@@ -118,24 +145,24 @@ export const tables = {
       const beside = new Map(table.beside?.entries.map(entry => [entry.i, entry]) ?? []);
       const link = app.href('why', { at: 0, run: answer.run });
       const rows = [...table.entries, ...missing.map(i => ({ i, kind: 'none', absent: true })), ...mine.has(table.idx) || missing.includes(table.idx) ? [] : [{ i: table.idx, kind: 'none' }]].sort((one, two) => one.i - two.i);
-      return h('div.table', { class: rows.length <= 2 && table.level > 2 ? 'few' : '' },
-        h('header', h('b', table.name), h('span.mono.dim', ` T${table.tableId}`), table.page.nested && h('span.chip', 'nested'), table.page.zapped && h('span.chip.zapped', 'zapped'),
+      const place = `${side}-${depth}-${answer.run}-${table.tableId}`;
+      const element = standing(`table-${place}`, () => h('div.table'));
+      element.classList.toggle('few', rows.length <= 2 && table.level > 2);
+      const look = [JSON.stringify(table.page), table.entries.length, table.guest, table.beside?.name, table.beside?.gfn, table.beside?.known, table.beside?.entries.length, link].join('|');
+      return reconcile(element,
+        unchanged(`header-${place}`, look, () => h('header', h('b', table.name), h('span.mono.dim', ` T${table.tableId}`), table.page.nested && h('span.chip', 'nested'), table.page.zapped && h('span.chip.zapped', 'zapped'),
           h('span.count', `${table.entries.length}/512`),
           table.guest === 'L2' && h('span.chip', 'L2'),
           table.beside && h('div.sub', `beside ${table.beside.name} gfn ${table.beside.gfn}: `, table.beside.known ? plural(table.beside.entries.length, 'entry', 'entries') : 'its content is not known'),
-          h('div.sub.dim', table.page.direct ? `gfn ${table.page.gfn}` : `of guest table gfn ${table.page.gfn}`, ` · at ${table.page.hpa}`, ` · made at `, eventLink(app, table.page.created, answer.run))),
-        keptStrip(table, lit, differs, `${side}-${depth}`),
-        walkable(h('div.entries', rows.map(entry => row(answer, table, entry, depth, lit, differs(entry.i), beside, side, link)))));
+          h('div.sub.dim', table.page.direct ? `gfn ${table.page.gfn}` : `of guest table gfn ${table.page.gfn}`, ` · at ${table.page.hpa}`, ` · made at `, eventLink(app, table.page.created, answer.run)))),
+        unchanged(`strip-${place}`, [table.idx, theme(), ...table.entries.map(entry => `${entry.i}${entry.kind}${differs(entry.i)}`), ...[...lit].filter(one => one.startsWith(`${table.tableId}:`))].join(), () => strip(table, lit, differs)),
+        reconcile(standing(`entries-${place}`, () => walkable(h('div.entries'))), rows.map(entry => row(answer, table, entry, depth, lit, differs(entry.i), beside, side, link))));
     }
 
     /** One entry of a table; the element that it had before, where nothing of it has changed. */
     function row(answer, table, entry, depth, lit, isDifferent, beside, side, link) {
-      const place = `${side}-${depth}-${table.tableId}-${entry.i}`;
       const look = [entry.v, entry.kind, entry.since, entry.by, entry.absent, entry.i === table.idx, lit.has(`${table.tableId}:${entry.i}`), isDifferent, beside.get(entry.i)?.v, link].join('|');
-      const before = kept.get(place);
-      const element = before?.look === look ? before.element : drawRow(side, answer.run, table, entry, depth, lit, isDifferent, beside);
-      keeping.set(place, { look, element });
-      return element;
+      return unchanged(`${side}-${depth}-${table.tableId}-${entry.i}`, look, () => drawRow(side, answer.run, table, entry, depth, lit, isDifferent, beside));
     }
 
     function drawRow(side, run, table, entry, depth, lit, isDifferent, beside) {
@@ -153,15 +180,6 @@ export const tables = {
         h('span.mono.gfn', entry.gfn && entry.kind !== 'table' ? entry.gfn : ''),
         entry.kind === 'table' && h('span.dim.into', '›'),
         entry.since !== null && entry.since !== undefined && h('span.since.dim', eventLink(app, entry.since, run)));
-    }
-
-    /** The strip that was drawn last, where it would look the same. */
-    function keptStrip(table, lit, differs, place) {
-      const look = [table.idx, colour('--cell'), ...table.entries.map(entry => `${entry.i}${entry.kind}${differs(entry.i)}`), ...lit].join();
-      const before = kept.get(place);
-      const element = before?.look === look ? before.element : strip(table, lit, differs);
-      keeping.set(place, { look, element });
-      return element;
     }
 
     /** All 512 entries at a glance, 64 a row. */

@@ -1,5 +1,5 @@
 // What happened when: lanes of counts over the run, and the events around the cursor.
-import { h, replace, colour } from '../dom.js';
+import { h, replace, reconcile, colour, theme } from '../dom.js';
 import { latest, get } from '../api.js';
 import { lane } from '../plot.js';
 import { number, short, plural, bytes } from '../format.js';
@@ -143,8 +143,6 @@ export const timeline = {
       if (data.runs.some(run => run.source === 'summary' && run.width > 1)) charts.append(h('p.grain.dim', `A step is ${number(data.runs[0].width)} events. Zoom in for single ones.`));
     }
 
-    const theme = () => colour('--a');
-
     function seriesOf(row, keys, max) {
       const colours = [colour('--a'), colour('--b')];
       return row.series.map(one => {
@@ -216,6 +214,16 @@ export const timeline = {
       zoomTo(min + by, max + by);
     }
 
+    /** A part of the run that is shown, around an event that lies outside of it. */
+    function follow(ordinal) {
+      const { min, max } = range();
+      if (ordinal >= min && ordinal <= max) return {};
+      const full = whole();
+      const span = max - min;
+      const from = Math.round(Math.max(full.min, Math.min(full.max - span, ordinal - span / 2)));
+      return { from, to: from + span };
+    }
+
     const all = () => app.patch({ from: null, to: null });
     const toggleVcpu = () => app.patch({ by: app.parameters.by === 'vcpu' ? null : 'vcpu' });
 
@@ -231,7 +239,7 @@ export const timeline = {
       const at = app.at ?? min;
       const narrow = innerWidth < 600;
       const { events } = await fetchEvents('events', { run: app.parameters.run, at, before: app.at === null ? 1 : narrow ? 6 : 10, after: narrow ? 20 : 40 });
-      replace(list,
+      reconcile(list,
         h('div.row.headrow', h('span', 'event'), h('span', 'access'), h('span', `what ${app.run().key} did`)),
         rowsOf(events));
       if (!events.length) list.append(empty('Nothing happened behind this event.'));
@@ -262,6 +270,8 @@ export const timeline = {
     addEventListener('resize', resize);
     return {
       update,
+      follow,
+      edge: times => times > 0 ? range().min - 1 : range().max + 1,
       keys(event) {
         const actions = { '+': () => zoom(0.5), '=': () => zoom(0.5), '-': () => zoom(2), 0: all, ArrowLeft: () => move(-0.25), ArrowRight: () => move(0.25), l: toggleScale, v: toggleVcpu };
         const action = actions[event.key];
