@@ -237,6 +237,6 @@ internal sealed class QueryCommand : VerbCommand
         if (name == "table" && console.Width is { } width && !arguments.GetValue(_wide))
             return new TableFormat(width);
         return ResultFormat.Find(name)
-            ?? throw new UsageException($"--format {name}: {NameHints.Choose(name, ResultFormat.All.Select(format => format.Name))}");
+            ?? throw new UsageException($"--format {name}: {DidYouMean.Choose(name, ResultFormat.All.Select(format => format.Name))}");
     }
 }

@@ -162,7 +162,7 @@ internal sealed class RunCommand : VerbCommand
     {
         "pages" => StoreEngine.Pages,
         "sqlite" => StoreEngine.Sqlite,
-        _ => throw new UsageException($"--engine {text}: {NameHints.Choose(text, ["pages", "sqlite"])}"),
+        _ => throw new UsageException($"--engine {text}: {DidYouMean.Choose(text, ["pages", "sqlite"])}"),
     };
 
     private static TimeSpan Interval(double seconds) =>
@@ -173,6 +173,6 @@ internal sealed class RunCommand : VerbCommand
         "all" => DetailLevel.All,
         "leaf" => DetailLevel.Leaf,
         "counters" => DetailLevel.Counters,
-        _ => throw new UsageException($"--detail {text}: {NameHints.Choose(text, ["all", "leaf", "counters"])}"),
+        _ => throw new UsageException($"--detail {text}: {DidYouMean.Choose(text, ["all", "leaf", "counters"])}"),
     };
 }
