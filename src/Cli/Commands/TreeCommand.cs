@@ -76,7 +76,7 @@ internal sealed class TreeCommand : VerbCommand
             throw new UsageException($"--guest {guest}: L1 or L2.");
         var root = guest is null ? reader.FindRoot(vcpu) : reader.FindRoot(vcpu, guest);
         var table = root is null ? null : Read(reader, root, arguments);
-        var gap = root is null ? TreeGap.Root(runner, run) : TreeGap.Links(runner, run);
+        var gap = root is null ? guest is null ? TreeGap.Root(runner, run) : TreeGap.Guest(runner, run) : TreeGap.Links(runner, run);
         if (arguments.GetValue(_json))
             TreeJson.Write(run, at, vcpu, root, table, gap, console.Out);
         else if (root is null || table is null)

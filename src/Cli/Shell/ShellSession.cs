@@ -133,7 +133,7 @@ internal sealed class ShellSession(Database database, CliConsole console, Cancel
         var sql = _statement.ToString();
         _statement.Clear();
         var meant = MeantQuery.Of(sql, database);
-        foreach (var hint in meant.Notes.Concat(QueryHints.For(meant.Sql, database)))
+        foreach (var hint in meant.Notes.Concat(QueryHints.For(meant.Sql, database)).Concat(QueryHints.NotShown(meant.Sql, database)))
             console.Error.WriteLine(hint);
         Answer(limits => _runner.Execute(meant.Sql, limits: limits, cancellation: stop), QueryHints.WhyEmpty(meant.Sql, database));
     }

@@ -15,6 +15,8 @@ public sealed record TreeGap(string What, string? Companion, string Remedy)
         FROM capability AS c WHERE c.run = :run AND c.fact = 'table_write.links' AND c.shown = 'no'
         """;
 
+    private const string GuestOf = "SELECT source, NULL FROM capability WHERE run = :run AND fact = 'guest' AND shown = 'no'";
+
     private const string Companions = "SELECT 'roots', (SELECT f.name FROM trace_of AS t JOIN run AS f ON f.run = t.run WHERE t.trace_run = :run AND f.run <> :run LIMIT 1)";
 
     /// <summary>The links between tables; null: the run has them.</summary>
@@ -25,6 +27,14 @@ public sealed record TreeGap(string What, string? Companion, string Remedy)
         return One(runner, run, LinksOf) is var (source, companion)
             ? new TreeGap($"The trace shows no link between tables ({source} does), so nothing below the root is drawn.", companion, RemedyFor(run, "the links"))
             : null;
+    }
+
+    /// <summary>Whose root it is; null: the run tells a nested guest from its hypervisor.</summary>
+    public static TreeGap? Guest(QueryRunner runner, RunRow run)
+    {
+        ArgumentNullException.ThrowIfNull(runner);
+        ArgumentNullException.ThrowIfNull(run);
+        return One(runner, run, GuestOf) is var (source, _) ? new TreeGap("The trace does not tell L1 from L2:", null, $"{source}.") : null;
     }
 
     /// <summary>The root itself; null: the run shows when there is one.</summary>
