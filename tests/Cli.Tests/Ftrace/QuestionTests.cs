@@ -207,6 +207,47 @@ public sealed class QuestionTests : IDisposable
         Assert.Equal(["none"], (await Ask("mapping-at", "address=0x8000000000", "ordinal=2000")).Select(row => row["kind"].GetString()));
     }
 
+    /// <summary>What a tree lacks because no line shows it, and where that is had.</summary>
+    [Theory]
+    [InlineData("amd-npt-lm2m.thp", 0, "The trace shows no link between tables (a probe on __link_shadow_page does), so nothing below the root is drawn. 'replay import ftrace TRACE -o X.capture --db DB' fills the links in.")]
+    [InlineData("intel-ept-nopg.thp", 0, "'replay import ftrace TRACE -o X.capture --db DB' fills the links in.")]
+    [InlineData("amd-shadow-mmio.4k", 0, "With shadow paging probes alone tell: 'replay record host --print-script' sets them.")]
+    [InlineData("amd-6.12-npt-tdp-lm2m.dirty4k", 200, "The trace shows none: a root that was made before the trace begins is in no line of it.")]
+    public async Task A_tree_that_the_trace_does_not_show_says_so(string trace, int last, string gap)
+    {
+        var lines = RealTrace.Stock(RealTrace.Text(trace)).TrimEnd('\n').Split('\n');
+        File.WriteAllText(_folder["t.txt"], string.Join('\n', last == 0 ? lines : lines[^last..]) + "\n");
+        await Run("import", "ftrace", _folder["t.txt"], "--db", _folder["x.db"]);
+        Assert.Contains(gap, await Tree(), StringComparison.Ordinal);
+        Assert.DoesNotContain("never written", await Tree("--gpa", "0x200000"), StringComparison.Ordinal);
+        using var json = JsonDocument.Parse(await Tree("--json"));
+        Assert.Contains(gap, json.RootElement.GetProperty("notShown").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_tree_that_the_trace_does_not_show_names_the_run_that_has_it()
+    {
+        await Import("amd-6.12-npt-lm2m.dirty4k", "amd-tcg");
+        Assert.Contains("Its companion has more: --run observed-filled.", await Tree(), StringComparison.Ordinal);
+        var filled = await Tree("--run", "observed-filled", "--at", "2000", "--depth", "0");
+        Assert.Contains("PML4[0] gfn 0x0", filled, StringComparison.Ordinal);
+        Assert.DoesNotContain("The trace shows no", filled, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_tree_that_the_trace_shows_lacks_nothing()
+    {
+        await Run("import", "ftrace", RealTrace.PathOf("amd-npt-tdp-ptemod.thp.trace.gz"), "--db", _folder["x.db"]);
+        Assert.DoesNotContain("The trace shows", await Tree("--at", "150"), StringComparison.Ordinal);
+    }
+
+    private async Task<string> Tree(params string[] options)
+    {
+        var (exitCode, text, error) = await CommandRunner.Run(["tree", _folder["x.db"], .. options]);
+        Assert.True(exitCode == ExitCode.Done || error.Contains("these are shadow tables", StringComparison.Ordinal), error);
+        return text;
+    }
+
     private async Task<Dictionary<long, string>> NamedAccesses(string input, string rip, string[] arguments)
     {
         var (exitCode, text, error) = await CommandRunner.Run(["events", _folder[input], .. arguments]);
