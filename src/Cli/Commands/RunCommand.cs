@@ -84,7 +84,7 @@ internal sealed class RunCommand : VerbCommand
 
     public override IReadOnlyList<Example> Examples { get; } =
     [
-        new("replay run boot.capture --mmu ept -o boot.db", "through EPT as the 2013 thread describes it"),
+        new("replay run boot.capture --mmu ept -o boot.db", "through EPT without the TDP MMU, as kernels before 5.10 build it"),
         new("replay run boot.capture --mmu ept --mmu ept-tdp -o boot.db --force", "two modes in one pass, two runs in one database"),
         new("replay run boot.capture --mmu ept -o boot.db --resume", "after Ctrl-C, a kill or a crash: the rest; begins where there is nothing to resume"),
         new("replay run boot.capture --mmu ept --mmu shadow --to histories", "as Parquet, a twelfth of the size of a database: then 'replay query histories @runs'"),
