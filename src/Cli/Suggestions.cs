@@ -18,7 +18,7 @@ internal static class Suggestions
         var command = parsed.CommandResult.Command;
         var names = command.Subcommands.Where(verb => !verb.Hidden).Select(verb => verb.Name)
             .Concat(command.Options.SelectMany(option => option.Aliases.Where(alias => alias.StartsWith("--", StringComparison.Ordinal)).Prepend(option.Name)));
-        return parsed.UnmatchedTokens.Take(IsVerbMissing(parsed) ? 1 : int.MaxValue).SelectMany(word => NameHints.Near(word, names)).Distinct();
+        return parsed.UnmatchedTokens.Take(IsVerbMissing(parsed) ? 1 : int.MaxValue).SelectMany(word => DidYouMean.Near(word, names)).Distinct();
     }
 
     /// <summary>Of an option that this verb does not have, which verbs do.</summary>

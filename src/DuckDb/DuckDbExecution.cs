@@ -130,9 +130,9 @@ internal sealed class DuckDbExecution : IQueryExecution
         var colon = text.IndexOf(": ", StringComparison.Ordinal);
         var quoted = text.Split('"');
         var hint = quoted.Length > 1 && text.Contains("column", StringComparison.OrdinalIgnoreCase)
-            ? NameHints.Ask(quoted[1], ViewDefinition.All.SelectMany(view => view.Columns).Select(column => column.Name), "'replay schema' describes all views and columns.")
+            ? DidYouMean.Ask(quoted[1], ViewDefinition.All.SelectMany(view => view.Columns).Select(column => column.Name), "'replay schema' describes all views and columns.")
             : text.StartsWith("Catalog Error: Table with name ", StringComparison.Ordinal)
-                ? NameHints.Ask(text.Split(' ')[5], ViewDefinition.All.Select(view => view.Name), "'replay schema' describes all views and columns.")
+                ? DidYouMean.Ask(text.Split(' ')[5], ViewDefinition.All.Select(view => view.Name), "'replay schema' describes all views and columns.")
                 : "";
         return new QueryException($"SQL error: {(colon > 0 ? text[(colon + 2)..] : text)}{(hint.Length > 0 && !text.EndsWith('.') ? "." : "")}{hint}");
     }

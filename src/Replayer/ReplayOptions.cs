@@ -1,5 +1,5 @@
-using Replay.Replayer.Checkpoints;
 using Replay.Replayer.Kvm.Host;
+using Replay.Replayer.SavedState;
 using Replay.Trace;
 
 namespace Replay.Replayer;

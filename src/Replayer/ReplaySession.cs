@@ -1,9 +1,9 @@
 using System.Runtime.CompilerServices;
-using Replay.Replayer.Checkpoints;
 using Replay.Replayer.Hardware;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Mmu;
+using Replay.Replayer.SavedState;
 using Replay.Replayer.Session;
 using Replay.Trace;
 

@@ -4,6 +4,7 @@
 -- param run run = first: Which run.
 -- param ordinal integer: The trace event.
 -- empty if (SELECT capture_source FROM run WHERE run = :run) = 'ftrace' then nothing was zapped at that event. The trace's lines of one zap are events of their own; @zaps has the first and last of each cause.
+-- needs: table_write.clears
 -- empty: nothing was zapped at that event: @zaps has the first and last of each cause.
 SELECT
   o.seq, 'table' AS victim, o.level, o.table_id, NULL AS idx, o.gfn_hex, NULL AS old_hex, NULL AS rights,

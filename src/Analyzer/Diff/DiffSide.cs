@@ -37,7 +37,7 @@ public sealed record DiffSide(Database Database, RunRow Run)
         var names = string.Join(", ", database.Runs.Select(candidate => $"{candidate.Run} ({candidate.Name})"));
         throw new UnknownRunException(reference is null
             ? $"{database.Path}: has {runs.Count} runs: {names}. Name one as {database.Path}:RUN."
-            : runs.Count == 0 ? $"{database.Path}: has no run {reference}. It has {names}.{NameHints.Ask(reference!, database.Runs.Select(candidate => candidate.Name))}"
+            : runs.Count == 0 ? $"{database.Path}: has no run {reference}. It has {names}.{DidYouMean.Ask(reference!, database.Runs.Select(candidate => candidate.Name))}"
             : $"{database.Path}: {reference} is what several runs are. Name one of {names}.");
     }
 

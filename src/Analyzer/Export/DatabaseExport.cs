@@ -58,7 +58,7 @@ public sealed class DatabaseExport
 
     private static ViewDefinition Find(string name) =>
         ViewDefinition.All.FirstOrDefault(view => view.Name == name)
-        ?? throw new QueryException($"there is no view {name}.{NameHints.Ask(name, ViewDefinition.All.Select(view => view.Name), "'replay schema' describes them all.")}");
+        ?? throw new QueryException($"there is no view {name}.{DidYouMean.Ask(name, ViewDefinition.All.Select(view => view.Name), "'replay schema' describes them all.")}");
 
     private ExportedView WriteView(ViewDefinition view, string root)
     {

@@ -35,7 +35,7 @@ public static partial class CannedQueries
                 return query;
         }
 
-        throw new QueryException($"there is no canned query @{name}.{NameHints.Ask(name, All.Select(query => query.Name), "'replay query --list' lists them.", "@")}");
+        throw new QueryException($"there is no canned query @{name}.{DidYouMean.Ask(name, All.Select(query => query.Name), "'replay query --list' lists them.", "@")}");
     }
 
     internal static CannedQuery Parse(SqlFile file)

@@ -38,7 +38,7 @@ public sealed record CannedQuery(
         (sql, values) => runner.Execute(sql, values),
         FirstRunSql,
         text => database.FindRun(text)?.Run
-            ?? throw new QueryException($"{database.Path}: has no run {text}. It has {string.Join(", ", database.Runs.Select(r => $"{r.Run} ({r.Name})"))}.{NameHints.Ask(text, database.Runs.Select(r => r.Name))}"));
+            ?? throw new QueryException($"{database.Path}: has no run {text}. It has {string.Join(", ", database.Runs.Select(r => $"{r.Run} ({r.Name})"))}.{DidYouMean.Ask(text, database.Runs.Select(r => r.Name))}"));
 
     /// <summary>The values of all parameters.</summary>
     /// <param name="arguments">Those that were given.</param>
@@ -52,7 +52,7 @@ public sealed record CannedQuery(
         foreach (var name in arguments.Keys)
         {
             if (!Parameters.Any(parameter => parameter.Name == name))
-                throw new QueryException($"@{Name} has no parameter {name}. {Usage()}{NameHints.Ask(name, Parameters.Select(parameter => parameter.Name))}");
+                throw new QueryException($"@{Name} has no parameter {name}. {Usage()}{DidYouMean.Ask(name, Parameters.Select(parameter => parameter.Name))}");
         }
 
         var values = new Dictionary<string, SqlValue>(StringComparer.Ordinal);

@@ -21,7 +21,7 @@ public static class EventLines
         foreach (var kind in filter.Kinds)
         {
             if (!Kinds.Contains(kind))
-                throw new QueryException($"there is no kind of event '{kind}'. There are {string.Join(", ", Kinds)}.{NameHints.Ask(kind, Kinds)}");
+                throw new QueryException($"there is no kind of event '{kind}'. There are {string.Join(", ", Kinds)}.{DidYouMean.Ask(kind, Kinds)}");
         }
 
         return Lines(runner, filter, cancellation);

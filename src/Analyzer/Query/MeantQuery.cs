@@ -177,7 +177,7 @@ public sealed record MeantQuery(string Sql, IReadOnlyDictionary<string, SqlValue
             if (numbers.Count > 0)
                 _notes.Add($"run '{name}' is {(numbers.Count == 1 ? "run" : "runs")} {string.Join(", ", numbers)}.");
             else if (_sql.AreViews && all.Count > 0)
-                throw new QueryException($"there is no run '{name}', but {string.Join(", ", all.Take(20).Select(run => $"{run.Run} ({run.Name})"))}{(all.Count > 20 ? ", ..." : "")}.{NameHints.Ask(name, all.Select(run => run.Name))}");
+                throw new QueryException($"there is no run '{name}', but {string.Join(", ", all.Take(20).Select(run => $"{run.Run} ({run.Name})"))}{(all.Count > 20 ? ", ..." : "")}.{DidYouMean.Ask(name, all.Select(run => run.Name))}");
             return numbers;
         }
 

@@ -257,8 +257,8 @@ public sealed class QueryExecution : IQueryExecution
         var wrong = written[(written.LastIndexOf('.') + 1)..];
         return what switch
         {
-            "no such column" => $"SQL error: {error}.{NameHints.Ask(wrong, ViewDefinition.All.SelectMany(view => view.Columns).Select(column => column.Name), Other)}",
-            "no such table" => $"SQL error: {error}.{NameHints.Ask(wrong, ViewDefinition.All.Select(view => view.Name), Other)}",
+            "no such column" => $"SQL error: {error}.{DidYouMean.Ask(wrong, ViewDefinition.All.SelectMany(view => view.Columns).Select(column => column.Name), Other)}",
+            "no such table" => $"SQL error: {error}.{DidYouMean.Ask(wrong, ViewDefinition.All.Select(view => view.Name), Other)}",
             _ => $"SQL error: {error}{(what.StartsWith("no such ", StringComparison.Ordinal) ? ". " + Other : "")}",
         };
     }

@@ -28,6 +28,13 @@ public static partial class QueryHints
         }
     }
 
+    /// <summary>A line for each table that SQL asks of a trace's run, and that no line of the trace fills.</summary>
+    public static IEnumerable<string> NotShown(string sql, Database database)
+    {
+        ArgumentNullException.ThrowIfNull(database);
+        return UnshownTables.Hints(sql, database);
+    }
+
     /// <summary>Why the SQL can have no rows, where that can be told from it; null: it cannot.</summary>
     public static string? WhyEmpty(string sql, Database database)
     {
@@ -36,7 +43,7 @@ public static partial class QueryHints
             return "there is no run in this database yet.";
         var known = database.Runs.ToDictionary(run => run.Run.ToString(CultureInfo.InvariantCulture), StringComparer.Ordinal);
         var missing = RunByNumber().Matches(sql).Select(match => match.Groups["number"].Value.TrimStart('0')).FirstOrDefault(number => !known.ContainsKey(number));
-        return missing is null ? null : $"there is no run {missing}, but {string.Join(", ", database.Runs.Select(run => $"{run.Run} ({run.Name})"))}.";
+        return missing is null ? UnshownTables.WhyEmpty(sql, database) : $"there is no run {missing}, but {string.Join(", ", database.Runs.Select(run => $"{run.Run} ({run.Name})"))}.";
     }
 
     /// <summary>Of a trace without the guest's CR3, an answer by process would be NULL without a reason.</summary>

@@ -73,7 +73,7 @@ internal sealed class CompletionCommand : VerbCommand
     {
         var shell = arguments.GetRequiredValue(_shell);
         if (!Scripts.TryGetValue(shell, out var script))
-            throw new UsageException($"no completion for {shell}. There is {string.Join(", ", Scripts.Keys)}.{NameHints.Ask(shell, Scripts.Keys)}");
+            throw new UsageException($"no completion for {shell}. There is {string.Join(", ", Scripts.Keys)}.{DidYouMean.Ask(shell, Scripts.Keys)}");
         console.Out.Write(script.ReplaceLineEndings("\n") + "\n");
         return Task.FromResult(ExitCode.Done);
     }

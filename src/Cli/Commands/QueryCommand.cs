@@ -132,7 +132,7 @@ internal sealed class QueryCommand : VerbCommand
 
         int Answer(QueryExecution rows, string sql, Func<string>? explain = null)
         {
-            foreach (var hint in QueryHints.For(sql, database))
+            foreach (var hint in QueryHints.For(sql, database).Concat(explain is null ? QueryHints.NotShown(sql, database) : []))
                 console.Error.WriteLine($"replay query: {hint}");
             return Write(rows, format, limits, console, symbols, explain is null ? QueryHints.WhyEmpty(sql, database) : null, explain);
         }
@@ -192,14 +192,12 @@ internal sealed class QueryCommand : VerbCommand
             return;
         }
 
-        if (format is not TableFormat table)
-            return;
         if (result is { RowCount: 0, End: QueryEnd.Complete })
         {
-            if (console.OutIsTerminal)
+            if (whyEmpty is not null || (format is TableFormat && console.OutIsTerminal))
                 Prose.Write(console.Error, $"replay query: 0 rows: {whyEmpty ?? "nothing matches."}", console.Width);
         }
-        else if (table.LeftOut.Count > 0)
+        else if (format is TableFormat table && table.LeftOut.Count > 0)
         {
             Prose.Write(console.Error, $"replay query: no room for {string.Join(", ", table.LeftOut)}. --line shows a field a line, --wide lets lines run on.", console.Width);
         }
@@ -237,6 +235,6 @@ internal sealed class QueryCommand : VerbCommand
         if (name == "table" && console.Width is { } width && !arguments.GetValue(_wide))
             return new TableFormat(width);
         return ResultFormat.Find(name)
-            ?? throw new UsageException($"--format {name}: {NameHints.Choose(name, ResultFormat.All.Select(format => format.Name))}");
+            ?? throw new UsageException($"--format {name}: {DidYouMean.Choose(name, ResultFormat.All.Select(format => format.Name))}");
     }
 }

@@ -84,7 +84,7 @@ internal sealed class RunCommand : VerbCommand
 
     public override IReadOnlyList<Example> Examples { get; } =
     [
-        new("replay run boot.capture --mmu ept -o boot.db", "through EPT as the 2013 thread describes it"),
+        new("replay run boot.capture --mmu ept -o boot.db", "through EPT without the TDP MMU, as kernels before 5.10 build it"),
         new("replay run boot.capture --mmu ept --mmu ept-tdp -o boot.db --force", "two modes in one pass, two runs in one database"),
         new("replay run boot.capture --mmu ept -o boot.db --resume", "after Ctrl-C, a kill or a crash: the rest; begins where there is nothing to resume"),
         new("replay run boot.capture --mmu ept --mmu shadow --to histories", "as Parquet, a twelfth of the size of a database: then 'replay query histories @runs'"),
@@ -162,7 +162,7 @@ internal sealed class RunCommand : VerbCommand
     {
         "pages" => StoreEngine.Pages,
         "sqlite" => StoreEngine.Sqlite,
-        _ => throw new UsageException($"--engine {text}: {NameHints.Choose(text, ["pages", "sqlite"])}"),
+        _ => throw new UsageException($"--engine {text}: {DidYouMean.Choose(text, ["pages", "sqlite"])}"),
     };
 
     private static TimeSpan Interval(double seconds) =>
@@ -173,6 +173,6 @@ internal sealed class RunCommand : VerbCommand
         "all" => DetailLevel.All,
         "leaf" => DetailLevel.Leaf,
         "counters" => DetailLevel.Counters,
-        _ => throw new UsageException($"--detail {text}: {NameHints.Choose(text, ["all", "leaf", "counters"])}"),
+        _ => throw new UsageException($"--detail {text}: {DidYouMean.Choose(text, ["all", "leaf", "counters"])}"),
     };
 }

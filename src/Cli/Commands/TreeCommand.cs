@@ -76,12 +76,15 @@ internal sealed class TreeCommand : VerbCommand
             throw new UsageException($"--guest {guest}: L1 or L2.");
         var root = guest is null ? reader.FindRoot(vcpu) : reader.FindRoot(vcpu, guest);
         var table = root is null ? null : Read(reader, root, arguments);
+        var gap = root is null ? guest is null ? TreeGap.Root(runner, run) : TreeGap.Guest(runner, run) : TreeGap.Links(runner, run);
         if (arguments.GetValue(_json))
-            TreeJson.Write(run, at, vcpu, root, table, console.Out);
+            TreeJson.Write(run, at, vcpu, root, table, gap, console.Out);
         else if (root is null || table is null)
             console.Lines().WriteLine($"vCPU {vcpu} had no root{(guest is null ? "" : $" for {guest}")}{(at is null ? "" : $" at ordinal {at}")}.");
         else
-            new TreeLines(run, arguments.GetValue(_entries), symbols is null ? null : ordinal => GuestFunction(runner, run, ordinal)).Write(root, table, "", console.Lines(arguments.GetValue(_wide)));
+            new TreeLines(run, arguments.GetValue(_entries), symbols is null ? null : ordinal => GuestFunction(runner, run, ordinal), showsLinks: gap is null).Write(root, table, "", console.Lines(arguments.GetValue(_wide)));
+        if (gap is not null && !arguments.GetValue(_json))
+            console.Lines(arguments.GetValue(_wide)).WriteLine(gap.ToString());
         return Task.FromResult(ExitCode.Done);
     }
 

@@ -23,7 +23,7 @@ internal static class HostChoice
         if (mode is not null)
         {
             if (!MmuModes.TryParse(mode, out var parsed))
-                throw new UsageException($"--mmu {mode}: {NameHints.Choose(mode, MmuModes.All.Select(known => known.Name()))}");
+                throw new UsageException($"--mmu {mode}: {DidYouMean.Choose(mode, MmuModes.All.Select(known => known.Name()))}");
             said = parsed;
         }
 

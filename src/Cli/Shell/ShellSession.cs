@@ -133,7 +133,7 @@ internal sealed class ShellSession(Database database, CliConsole console, Cancel
         var sql = _statement.ToString();
         _statement.Clear();
         var meant = MeantQuery.Of(sql, database);
-        foreach (var hint in meant.Notes.Concat(QueryHints.For(meant.Sql, database)))
+        foreach (var hint in meant.Notes.Concat(QueryHints.For(meant.Sql, database)).Concat(QueryHints.NotShown(meant.Sql, database)))
             console.Error.WriteLine(hint);
         Answer(limits => _runner.Execute(meant.Sql, limits: limits, cancellation: stop), QueryHints.WhyEmpty(meant.Sql, database));
     }
@@ -203,7 +203,7 @@ internal sealed class ShellSession(Database database, CliConsole console, Cancel
                 if (argument is null)
                     console.Out.WriteLine(_mode);
                 else
-                    _mode = ResultFormat.Find(argument)?.Name ?? throw new UsageException($".mode {argument}: {NameHints.Choose(argument, ResultFormat.All.Select(format => format.Name))}");
+                    _mode = ResultFormat.Find(argument)?.Name ?? throw new UsageException($".mode {argument}: {DidYouMean.Choose(argument, ResultFormat.All.Select(format => format.Name))}");
                 break;
             case ".wide":
                 _isWide = IsOn(words[0], argument);
@@ -226,7 +226,7 @@ internal sealed class ShellSession(Database database, CliConsole console, Cancel
                 _isOver = true;
                 break;
             default:
-                throw new UsageException($"there is no command {words[0]}.{NameHints.Ask(words[0], Commands.Select(command => command.Name), "'.help' lists them.")}");
+                throw new UsageException($"there is no command {words[0]}.{DidYouMean.Ask(words[0], Commands.Select(command => command.Name), "'.help' lists them.")}");
         }
     }
 

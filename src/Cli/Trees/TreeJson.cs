@@ -8,7 +8,7 @@ namespace Replay.Cli.Trees;
 /// <summary>A tree of tables as JSON; addresses, frames and entries are "0x..." strings.</summary>
 internal static class TreeJson
 {
-    public static void Write(RunRow run, long? ordinal, int vcpu, TreeRoot? root, TreeTable? table, TextWriter output)
+    public static void Write(RunRow run, long? ordinal, int vcpu, TreeRoot? root, TreeTable? table, TreeGap? gap, TextWriter output)
     {
         using var stream = new MemoryStream();
         using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))
@@ -19,6 +19,8 @@ internal static class TreeJson
             if (ordinal is { } at)
                 json.WriteNumber("ordinal", at);
             json.WriteNumber("vcpu", vcpu);
+            if (gap is not null)
+                json.WriteString("notShown", gap.ToString());
             if (root is not null && table is not null)
             {
                 json.WriteString("register", root.Register is { } register ? Hex(register) : null);

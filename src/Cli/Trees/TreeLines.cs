@@ -9,7 +9,8 @@ namespace Replay.Cli.Trees;
 /// <param name="run">The run it is of.</param>
 /// <param name="entries">Lines shown of each table; 0: all.</param>
 /// <param name="guestFunction">The guest's function behind an event; null: not asked for.</param>
-internal sealed class TreeLines(RunRow run, int entries, Func<long, string?>? guestFunction = null)
+/// <param name="showsLinks">False: what the trace has of the run shows no entry that points at a table.</param>
+internal sealed class TreeLines(RunRow run, int entries, Func<long, string?>? guestFunction = null, bool showsLinks = true)
 {
     private const ulong AllButFrame = 0xfff0_0000_0000_0fff;
 
@@ -89,7 +90,7 @@ internal sealed class TreeLines(RunRow run, int entries, Func<long, string?>? gu
         var gfn = isOne ? $"0x{first.Gfn:x}" : $"0x{first.Gfn:x}..0x{last.Gfn:x}";
         var since = isOne || first.SinceOrdinal == last.SinceOrdinal ? $"{first.SinceOrdinal}" : $"{first.SinceOrdinal}..";
         if (first.Function is null)
-            return $"{table.Name}[{index}] spte 0x0 {what}, never written";
+            return showsLinks || table.Level == 1 ? $"{table.Name}[{index}] spte 0x0 {what}, never written" : $"{table.Name}[{index}] not shown";
         return $"{table.Name}[{index}] gfn {gfn} spte 0x{first.Value:x}{rights} {what}, by {first.Function} at {since}{(first.SinceOrdinal is { } ordinal && guestFunction?.Invoke(ordinal) is { } guest ? $" for {guest}" : "")}";
     }
 

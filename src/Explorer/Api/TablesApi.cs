@@ -46,9 +46,11 @@ internal static class TablesApi
         var (address, unknown) = Address(request, run, reader, at, isDirect);
         TreeTable? end = null;
         var path = top is { } table && unknown is null ? Path(shelf, run, reader, at, table, address ?? 0, out end) : [];
+        var gap = current is null ? TreeGap.Root(run.Session.Runner, run.Run) : TreeGap.Links(run.Session.Runner, run.Run);
         return new
         {
             run = run.Key,
+            gap = gap is null ? null : new { gap.What, gap.Companion, gap.Remedy },
             format = run.Run.EntryFormat,
             at,
             run.Run.Mode,

@@ -50,7 +50,7 @@ internal sealed class Shelf : IDisposable
         if (run is not null)
             return new RunSession(session, run, Key(served, run));
         var names = string.Join(", ", session.Database.Runs.Select(candidate => Key(served, candidate)));
-        var hint = NameHints.Ask(name ?? "", session.Database.Runs.Select(candidate => candidate.Name));
+        var hint = DidYouMean.Ask(name ?? "", session.Database.Runs.Select(candidate => candidate.Name));
         session.Dispose();
         throw RequestProblem.NotFound(names.Length == 0 ? $"{served.Path}: has no run yet." : $"{served.Path}: has no run {name}. It has {names}.{hint}");
     }

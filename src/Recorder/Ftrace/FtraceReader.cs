@@ -193,7 +193,7 @@ public sealed class FtraceReader
             return;
         }
 
-        if (TypedEvents.TryParse(line, _reasons, _sink) || RawFields.TryParse(line, _rawIsHex, _sink))
+        if (TypedEvents.TryParse(line, _reasons, _sink) || RawFields.TryParse(line, _rawIsHex, _event.IsClosed, _sink))
         {
             _typed++;
             return;
@@ -220,7 +220,7 @@ public sealed class FtraceReader
         Source = _event.Source,
         Task = _event.Task,
         Name = _names.Get(_event.Name),
-        Text = _event.Text,
+        Text = _event.IsClosed ? _event.Text[..^1] : _event.Text,
         Stack = stack,
     };
 
@@ -289,7 +289,7 @@ public sealed class FtraceReader
             Finish();
             _event.Hold(whole, _orphan.Number, joined);
         }
-        else if ((LineHead.TryParse(clean, out var head) && !head.Name.StartsWith("PERF_RECORD"u8)) || LooseHead.TryParse(clean, out head))
+        else if ((LineHead.TryParse(clean, out var head) && !head.Name.StartsWith("PERF_RECORD"u8)) || PerfTraceHead.TryParse(clean, out head) || LooseHead.TryParse(clean, out head))
         {
             Hold(clean, head);
         }
@@ -316,7 +316,7 @@ public sealed class FtraceReader
     /// </summary>
     private bool TryJoin(ReadOnlySpan<byte> text)
     {
-        if (!_event.IsHeld || _stackDepth > 0 || _parts.Count == MostParts || LooseHead.TryParse(text, out _))
+        if (!_event.IsHeld || _stackDepth > 0 || _parts.Count == MostParts || PerfTraceHead.TryParse(text, out _) || LooseHead.TryParse(text, out _))
             return false;
         // Of an event that is not known, what follows must look as if it could not stand alone.
         if (!IsKnown(_event.Name))
@@ -348,7 +348,8 @@ public sealed class FtraceReader
     private string? Fields()
     {
         var seen = new FieldsSeen();
-        return TypedEvents.TryParse(Event(0, default), _reasons, seen) ? seen.Fields : null;
+        var line = Event(0, default);
+        return TypedEvents.TryParse(line, _reasons, seen) || RawFields.TryParse(line, _rawIsHex, _event.IsClosed, seen) ? seen.Fields : null;
     }
 
     /// <summary>Lines that looked as if they might be parts of the event, and are not.</summary>

@@ -30,5 +30,5 @@ public static class WorkloadRegistry
     /// <exception cref="WorkloadUsageException">There is no such workload.</exception>
     public static Workload Find(string name)
         => All.FirstOrDefault(workload => string.Equals(workload.Name, name, StringComparison.Ordinal))
-            ?? throw new WorkloadUsageException($"There is no workload \"{name}\": {NameHints.Choose(name, All.Select(workload => workload.Name))}");
+            ?? throw new WorkloadUsageException($"There is no workload \"{name}\": {DidYouMean.Choose(name, All.Select(workload => workload.Name))}");
 }

@@ -1,8 +1,8 @@
-using Replay.Replayer.Checkpoints;
 using Replay.Replayer.Guest;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm.Host;
 using Replay.Replayer.Kvm.Mmu;
+using Replay.Replayer.SavedState;
 using Replay.Trace;
 
 namespace Replay.Replayer.Hardware;

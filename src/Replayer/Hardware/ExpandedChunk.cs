@@ -1,4 +1,4 @@
-using Replay.Replayer.Checkpoints;
+using Replay.Replayer.SavedState;
 using Replay.Trace;
 
 namespace Replay.Replayer.Hardware;

@@ -1,8 +1,8 @@
-using Replay.Replayer.Checkpoints;
 using Replay.Replayer.Hardware;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Host;
+using Replay.Replayer.SavedState;
 using Replay.Trace;
 
 namespace Replay.Replayer.Session;

@@ -1,4 +1,4 @@
-using Replay.Replayer.Checkpoints;
+using Replay.Replayer.SavedState;
 using Replay.Replayer.Guest;
 using Replay.Replayer.Hardware;
 using Replay.Replayer.History;

@@ -5,8 +5,8 @@ using Replay.Trace.Storage;
 namespace Replay.Trace;
 
 /// <summary>
-/// Writes a capture: takes chunks, cuts them into parts, and encodes on a thread of its own. A part is durable once it is closed;
-/// a process killed at any moment loses at most the part in flight. Calls come from one thread at a time.
+/// Writes a capture: takes chunks, cuts them into parts, and encodes on a thread of its own. A part is durable
+/// once a manifest on the disk names it; a process killed at any moment loses at most the part in flight. Calls come from one thread at a time.
 /// </summary>
 public sealed class CaptureWriter : ITraceSink, IDisposable
 {
@@ -137,7 +137,7 @@ public sealed class CaptureWriter : ITraceSink, IDisposable
     /// <summary>An empty block to fill, for a source that numbers pages and instructions itself. It waits where the encoder is behind.</summary>
     public AccessBlock TakeBlock() => _encoder.NumberedBlocks.Take();
 
-    /// <summary>Ends the part in flight, if it holds anything. When this returns, all that was written is durable.</summary>
+    /// <summary>Ends the part in flight, if it holds anything. When this returns, all that was written is durable: the manifest names it.</summary>
     /// <exception cref="IOException">The encoder could not write.</exception>
     public void ClosePart()
     {

@@ -62,6 +62,28 @@ public sealed partial class CookbookTests : IDisposable
             Assert.Equal(section, actual.ToString());
     }
 
+    /// <summary>The page's questions are asked of what people have: a host's trace with stock tracepoints alone.</summary>
+    [Theory]
+    [InlineData("amd-6.12-npt-lm2m.dirty4k")]
+    [InlineData("amd-6.12-npt-tdp-lm4k.reslotq")]
+    [InlineData("amd-shadow-mmio.4k")]
+    public async Task Asked_of_a_trace_a_recipe_answers_or_says_what_the_trace_does_not_show(string trace)
+    {
+        await File.WriteAllTextAsync(_folder["host.txt"], Ftrace.RealTrace.Stock(Ftrace.RealTrace.Text(trace)), TestContext.Current.CancellationToken);
+        await CommandRunner.Run("import", "ftrace", _folder["host.txt"], "--db", _folder["host.db"], "-q");
+        var page = await File.ReadAllTextAsync(PathOf("cookbook.md"), TestContext.Current.CancellationToken);
+        var questions = Block().Matches(page.ReplaceLineEndings("\n")).SelectMany(block => block.Groups["commands"].Value.Split('\n')).Where(line => line.StartsWith("replay query ", StringComparison.Ordinal)).Distinct().ToList();
+        Assert.True(questions.Count > 25, $"{questions.Count}");
+        foreach (var question in questions)
+        {
+            var words = Word().Matches(question).Select(word => word.Groups["quoted"].Success ? word.Groups["quoted"].Value : word.Value).Where(word => word != "--line").Skip(1)
+                .Select(word => word.StartsWith("run=", StringComparison.Ordinal) ? "run=observed" : FileName().IsMatch(word) ? _folder["host.db"] : Regex.Replace(word, @"\brun = [0-9]", "run = 1"));
+            var (exitCode, text, error) = await CommandRunner.Run([.. words, "--format", "jsonl"]);
+            Assert.True(exitCode == ExitCode.Done, $"{question}\n{error}");
+            Assert.True(text.Length > 0 || error.Length > 0, question);
+        }
+    }
+
     /// <summary>Runs a line as a shell would, its files in a folder of the test, its tables drawn as on a terminal.</summary>
     private async Task<string> Run(string line)
     {

@@ -207,6 +207,65 @@ public sealed class QuestionTests : IDisposable
         Assert.Equal(["none"], (await Ask("mapping-at", "address=0x8000000000", "ordinal=2000")).Select(row => row["kind"].GetString()));
     }
 
+    /// <summary>SQL of one's own over what no line shows: an empty table is no answer.</summary>
+    [Theory]
+    [InlineData("select count(*) from tlb_flush where run = 1", "run observed: its trace does not show tlb_flushes (probes on kvm_flush_remote_tlbs, vmx_flush_tlb_*, svm_flush_tlb_*). Its companion has more: run observed-filled.")]
+    [InlineData("select * from access join run using (run) where name = 'observed'", "run observed: a trace shows no accesses but those that faulted: they stand in fault and vm_exit.")]
+    [InlineData("select * from table_write where run = 1 and function = 'spte_write_protect'", "0 rows: nothing matches, and the trace of run observed does not show table_write.clears, table_write.hardware, table_write.links, table_write.old (the view capability has which events do). Its companion has more: run observed-filled.")]
+    [InlineData("select * from table_write where run = 2 and level = 9", "")]
+    [InlineData("select count(*) from tlb_flush where run = 2", "")]
+    [InlineData("select count(*) from table_write where run = 1", "")]
+    [InlineData("select * from vm_exit where run = 1 and reason = 'none'", "")]
+    public async Task Sql_over_what_the_trace_does_not_show_is_answered_with_that(string sql, string told)
+    {
+        await Import("amd-6.12-npt-lm2m.dirty4k", "amd-tcg");
+        var (exitCode, _, error) = await CommandRunner.Run("query", _folder["x.db"], sql, "--format", "csv");
+        Assert.True(exitCode == ExitCode.Done, error);
+        Assert.Equal(told.Length == 0 ? "" : $"replay query: {told}", error.Trim());
+    }
+
+    /// <summary>What a tree lacks because no line shows it, and where that is had.</summary>
+    [Theory]
+    [InlineData("amd-npt-lm2m.thp", 0, "The trace shows no link between tables (a probe on __link_shadow_page does), so nothing below the root is drawn. 'replay import ftrace TRACE -o X.capture --db DB' fills the links in.")]
+    [InlineData("intel-ept-nopg.thp", 0, "'replay import ftrace TRACE -o X.capture --db DB' fills the links in.")]
+    [InlineData("amd-shadow-mmio.4k", 0, "With shadow paging probes alone tell: 'replay record host --print-script' sets them.")]
+    [InlineData("amd-6.12-npt-tdp-lm2m.dirty4k", 200, "The trace shows none: a root that was made before the trace begins is in no line of it.")]
+    public async Task A_tree_that_the_trace_does_not_show_says_so(string trace, int last, string gap)
+    {
+        var lines = RealTrace.Stock(RealTrace.Text(trace)).TrimEnd('\n').Split('\n');
+        File.WriteAllText(_folder["t.txt"], string.Join('\n', last == 0 ? lines : lines[^last..]) + "\n");
+        await Run("import", "ftrace", _folder["t.txt"], "--db", _folder["x.db"]);
+        Assert.Contains(gap, await Tree(), StringComparison.Ordinal);
+        Assert.DoesNotContain("never written", await Tree("--gpa", "0x200000"), StringComparison.Ordinal);
+        Assert.Contains("The trace does not tell L1 from L2: kvm_nested_vmenter", await Tree("--guest", "L2"), StringComparison.Ordinal);
+        using var json = JsonDocument.Parse(await Tree("--json"));
+        Assert.Contains(gap, json.RootElement.GetProperty("notShown").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_tree_that_the_trace_does_not_show_names_the_run_that_has_it()
+    {
+        await Import("amd-6.12-npt-lm2m.dirty4k", "amd-tcg");
+        Assert.Contains("Its companion has more: --run observed-filled.", await Tree(), StringComparison.Ordinal);
+        var filled = await Tree("--run", "observed-filled", "--at", "2000", "--depth", "0");
+        Assert.Contains("PML4[0] gfn 0x0", filled, StringComparison.Ordinal);
+        Assert.DoesNotContain("The trace shows no", filled, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_tree_that_the_trace_shows_lacks_nothing()
+    {
+        await Run("import", "ftrace", RealTrace.PathOf("amd-npt-tdp-ptemod.thp.trace.gz"), "--db", _folder["x.db"]);
+        Assert.DoesNotContain("The trace shows", await Tree("--at", "150"), StringComparison.Ordinal);
+    }
+
+    private async Task<string> Tree(params string[] options)
+    {
+        var (exitCode, text, error) = await CommandRunner.Run(["tree", _folder["x.db"], .. options]);
+        Assert.True(exitCode == ExitCode.Done || error.Contains("these are shadow tables", StringComparison.Ordinal), error);
+        return text;
+    }
+
     private async Task<Dictionary<long, string>> NamedAccesses(string input, string rip, string[] arguments)
     {
         var (exitCode, text, error) = await CommandRunner.Run(["events", _folder[input], .. arguments]);

@@ -33,6 +33,8 @@ public sealed partial class ShapeTests : IDisposable
     [InlineData("perf script -F comm,tid,cpu,event,trace")]
     [InlineData("perf script -F event,trace")]
     [InlineData("perf trace")]
+    [InlineData("perf trace, zeros shown")]
+    [InlineData("perf trace --libtraceevent_print")]
     [InlineData("no heads")]
     [InlineData("coloured")]
     [InlineData("tabs")]
@@ -106,8 +108,9 @@ public sealed partial class ShapeTests : IDisposable
         "perf script -F comm,pid,time,event,trace" => $"{line.Task,16} {line.Pid,5} {line.Seconds,12}: {Group(line.Event)}:{line.Event}: {line.Fields}",
         "perf script -F comm,tid,cpu,event,trace" => $"{line.Task,16} {line.Pid,5} [{line.Cpu}] {Group(line.Event)}:{line.Event}: {line.Fields}",
         "perf script -F event,trace" => $"{Group(line.Event)}:{line.Event}: {line.Fields}",
-        "perf trace" => Raw(line, ": ", "", ", ") is var named && named != line.Fields
-            ? $"{line.Seconds,12} {line.Task}/{line.Pid} {Group(line.Event)}:{line.Event}({named})" : $"{line.Seconds,12} {line.Task}/{line.Pid} {Group(line.Event)}:{line.Event}({line.Fields})",
+        "perf trace" => PerfTrace(line, "(         ): ", Regex.Replace(Raw(line, ": ", "", ", "), "[a-z_0-9]+: 0(, |$)", "").TrimEnd(',', ' ')),
+        "perf trace, zeros shown" => PerfTrace(line, "", Raw(line, ": ", "", ", ")),
+        "perf trace --libtraceevent_print" => PerfTrace(line, "", line.Fields),
         "no heads" => $"{line.Event + ":",-21} {line.Fields}",
         "coloured" => Plain(line).Replace(line.Event, $"\u001b[1;32m{line.Event}\u001b[0m", StringComparison.Ordinal).Replace("reason ", "reason \u001b[31m", StringComparison.Ordinal).Replace(" rip", "\u001b[0m rip", StringComparison.Ordinal),
         "tabs" => $"\t{line.Task}-{line.Pid}\t[{line.Cpu}]\t{line.Flags}\t{line.Seconds}:\t{line.Event}:\t{line.Fields}",
@@ -118,6 +121,8 @@ public sealed partial class ShapeTests : IDisposable
         "stack traces of perf -g" => $"{line.Task,16} {line.Pid,5} [{line.Cpu}] {line.Seconds,12}: {Group(line.Event)}:{line.Event}: {line.Fields}\n\tffffffffc0a01234 kvm_tdp_mmu_map+0x12 ([kvm])\n\tffffffffc0a05678 kvm_mmu_page_fault+0x34 ([kvm])\n",
         _ => Plain(line),
     };
+
+    private static string PerfTrace(Line line, string took, string fields) => $"{double.Parse(line.Time, CultureInfo.InvariantCulture) / 1000,10:F3} {took}{line.Task}/{line.Pid} {Group(line.Event)}:{line.Event}({fields})";
 
     private static string Group(string name) => name.StartsWith("kvm_mmu_", StringComparison.Ordinal) || name.StartsWith("kvm_tdp_", StringComparison.Ordinal) ? "kvmmmu" : "kvm";
 

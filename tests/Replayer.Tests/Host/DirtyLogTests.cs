@@ -23,6 +23,15 @@ public sealed class DirtyLogTests
     }
 
     [Fact]
+    public void Clearing_what_is_not_dirty_writes_no_entry_and_flushes_nothing()
+    {
+        var machine = new HostMachine(MmuMode.Ept, logDirty: true);
+        machine.Write(0x200);
+        Assert.Empty(machine.LinesOf(() => Assert.True(machine.Events.DirtyLogClear(0, 0x200UL << 12))));
+        Assert.NotEmpty(machine.LinesOf(() => Assert.True(machine.Events.DirtyLogClear(0x200UL << 12, 64 << 12))));
+    }
+
+    [Fact]
     public void With_PML_logging_starts_by_splitting_then_clears_D_and_keeps_W_and_flushes_once()
     {
         var machine = new HostMachine(MmuMode.EptTdp, backing: HostBacking.Thp);

@@ -5,7 +5,7 @@ using AllRecords = Replay.Replayer.Tests.Kvm.Recorder;
 namespace Replay.Replayer.Tests.Session;
 
 /// <summary>
-/// What the 2013 thread says of the two ways: with EPT, INVLPG and CR3 loads make no exit and free no root, so that the tables are
+/// What "KVM EPT implementation" (kvm list, 2013) says of the two ways: with EPT, INVLPG and CR3 loads make no exit and free no root, so that the tables are
 /// hardly ever invalidated; with shadow paging they do, and the tables are invalidated often. In numbers, on one guest.
 /// </summary>
 public sealed class ContrastTests

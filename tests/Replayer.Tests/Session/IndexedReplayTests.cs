@@ -1,5 +1,5 @@
 using Replay.Recorder.Synthetic;
-using Replay.Replayer.Checkpoints;
+using Replay.Replayer.SavedState;
 using Replay.Replayer.Tests.Hardware;
 using Replay.Trace;
 

@@ -56,7 +56,7 @@ public sealed class FolderRunner(IFolderConnection connection, string path)
         return found.Count == 1
             ? found[0].Run
             : throw new QueryException(found.Count == 0
-                ? $"{path}: has no run {text}.{NameHints.Ask(text, _runs.Select(run => run.Name), All)}"
+                ? $"{path}: has no run {text}.{DidYouMean.Ask(text, _runs.Select(run => run.Name), All)}"
                 : $"{path}: {found.Count} runs are named {text}: give a number. {All}");
     }
 

@@ -1,6 +1,6 @@
 using Replay.Analyzer.Schema;
 using Replay.Replayer;
-using Replay.Replayer.Checkpoints;
+using Replay.Replayer.SavedState;
 
 namespace Replay.Analyzer.Store.BTrees;
 

@@ -1,6 +1,6 @@
 using Replay.Replayer;
-using Replay.Replayer.Checkpoints;
 using Replay.Replayer.History;
+using Replay.Replayer.SavedState;
 
 namespace Replay.Analyzer.Store;
 

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.IO.Hashing;
 using System.Text;
 using Replay.Replayer;
-using Replay.Replayer.Checkpoints;
+using Replay.Replayer.SavedState;
 
 namespace Replay.Analyzer.Store;
 

@@ -1,6 +1,6 @@
 using Replay.Analyzer.Store.BTrees;
-using Replay.Replayer.Checkpoints;
 using Replay.Replayer.History;
+using Replay.Replayer.SavedState;
 
 namespace Replay.Analyzer.Store.Parts;
 

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using Replay.Analyzer.Schema;
 using Replay.Analyzer.Store.BTrees;
 using Replay.Replayer;
-using Replay.Replayer.Checkpoints;
+using Replay.Replayer.SavedState;
 
 namespace Replay.Analyzer.Store;
 

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
-using Replay.Replayer.Checkpoints;
 using Replay.Replayer.History;
+using Replay.Replayer.SavedState;
 
 namespace Replay.Analyzer.Store;
 

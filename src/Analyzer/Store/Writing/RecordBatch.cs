@@ -5,8 +5,8 @@ namespace Replay.Analyzer.Store;
 /// <summary>Records on their way from the replay to the database, kind by kind. Batches are reused, so memory stays bounded.</summary>
 internal sealed class RecordBatch
 {
-    private const int WriteCapacity = 8192;
-    private const int Capacity = 4096;
+    private const int WriteCapacity = 4096;
+    private const int Capacity = 2048;
 
     public List<ChainRow> Chains { get; } = [];
 

@@ -2,8 +2,8 @@ using Replay.Analyzer.Store.BTrees;
 using Replay.Analyzer.Store.Layouts;
 using Replay.Analyzer.Store.Parts;
 using Replay.Replayer;
-using Replay.Replayer.Checkpoints;
 using Replay.Replayer.History;
+using Replay.Replayer.SavedState;
 
 namespace Replay.Analyzer.Store;
 

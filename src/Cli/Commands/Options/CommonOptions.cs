@@ -35,7 +35,7 @@ internal static class CommonOptions
         option.Validators.Add(result =>
         {
             foreach (var token in result.Tokens.Where(token => !known.Contains(token.Value)))
-                result.AddError($"{option.Name} {token.Value}: {NameHints.Choose(token.Value, known)}");
+                result.AddError($"{option.Name} {token.Value}: {DidYouMean.Choose(token.Value, known)}");
         });
     }
 

@@ -42,5 +42,5 @@ internal static class Inputs
     /// <exception cref="UsageException">There is none.</exception>
     public static RunRow Run(Database database, string? wanted) =>
         (wanted is null ? database.Runs.Count > 0 ? database.Runs[0] : null : database.FindRun(wanted))
-        ?? throw new UsageException($"{database.Path}: has no run {wanted}. It has {string.Join(", ", database.Runs.Select(run => $"{run.Run} ({run.Name})"))}.{NameHints.Ask(wanted ?? "", database.Runs.Select(run => run.Name))}");
+        ?? throw new UsageException($"{database.Path}: has no run {wanted}. It has {string.Join(", ", database.Runs.Select(run => $"{run.Run} ({run.Name})"))}.{DidYouMean.Ask(wanted ?? "", database.Runs.Select(run => run.Name))}");
 }

@@ -28,7 +28,7 @@ internal static class ModuleParameters
         foreach (var (name, value) in settings.OrderBy(setting => setting.Key, StringComparer.Ordinal))
         {
             if (!Switches.TryGetValue(name, out var change))
-                throw new UsageException($"--module-param {name}: {NameHints.Choose(name, Switches.Keys.Order(StringComparer.Ordinal))} tdp_mmu and ept are chosen by --mmu.");
+                throw new UsageException($"--module-param {name}: {DidYouMean.Choose(name, Switches.Keys.Order(StringComparer.Ordinal))} tdp_mmu and ept are chosen by --mmu.");
             // What is set again replaces what was.
             var others = profile.Name.Split('+').Where(part => !part.StartsWith($"{name}=", StringComparison.Ordinal));
             profile = change(profile, IsOn(name, value)) with { Name = $"{string.Join('+', others)}+{name}={value}" };

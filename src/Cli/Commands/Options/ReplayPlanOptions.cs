@@ -109,7 +109,7 @@ internal sealed class ReplayPlanOptions
         foreach (var name in names)
         {
             if (!MmuModes.TryParse(name, out var mode))
-                throw new UsageException($"--mmu {name}: {NameHints.Choose(name, MmuModes.All.Select(known => known.Name()))}");
+                throw new UsageException($"--mmu {name}: {DidYouMean.Choose(name, MmuModes.All.Select(known => known.Name()))}");
             if (modes.Contains(mode))
                 throw new UsageException($"--mmu {name} is given twice.");
             modes.Add(mode);
@@ -124,7 +124,7 @@ internal sealed class ReplayPlanOptions
         foreach (var name in names)
         {
             var kernel = KvmBehaviour.Find(name)
-                ?? throw new UsageException($"--kernel {name}: {NameHints.Choose(name, KvmBehaviour.All.Select(known => known.Name))}");
+                ?? throw new UsageException($"--kernel {name}: {DidYouMean.Choose(name, KvmBehaviour.All.Select(known => known.Name))}");
             if (kernels.Contains(kernel))
                 throw new UsageException($"--kernel {name} is given twice.");
             foreach (var mode in modes)
@@ -165,7 +165,7 @@ internal sealed class ReplayPlanOptions
         null => usual,
         "4k" => false,
         "thp" => true,
-        _ => throw new UsageException($"--host-pages {text}: {NameHints.Choose(text, ["4k", "thp"])}"),
+        _ => throw new UsageException($"--host-pages {text}: {DidYouMean.Choose(text, ["4k", "thp"])}"),
     };
 
     private HostProfile? Profile(ParseResult arguments, List<MmuMode> modes, NestedEntry? nested, HostProfile? usual)
@@ -174,7 +174,7 @@ internal sealed class ReplayPlanOptions
         if (arguments.GetValue(_host) is { } name)
         {
             profile = HostProfiles.Find(name)
-                ?? throw new UsageException($"--host {name}: {NameHints.Choose(name, HostProfiles.All.Select(known => known.Name))}");
+                ?? throw new UsageException($"--host {name}: {DidYouMean.Choose(name, HostProfiles.All.Select(known => known.Name))}");
             foreach (var mode in modes)
             {
                 if (!mode.RunsOn(profile.Vendor))

@@ -135,7 +135,7 @@ internal sealed class ImportFtraceCommand : VerbCommand
             "none" => FieldsKept.None,
             "unmapped" => FieldsKept.Unmapped,
             "all" => FieldsKept.All,
-            var other => throw new UsageException($"--fields {other}: {NameHints.Choose(other ?? "", ["none", "unmapped", "all"])}"),
+            var other => throw new UsageException($"--fields {other}: {DidYouMean.Choose(other ?? "", ["none", "unmapped", "all"])}"),
         },
         Pids = [.. arguments.GetValue(_pids) ?? []],
         Vms = arguments.GetValue(_pids) is { Length: > 0 } || findings.Vms.Count < 2 ? [] : findings.Vms,
@@ -143,5 +143,5 @@ internal sealed class ImportFtraceCommand : VerbCommand
 
     private HostProfile? Profile(ParseResult arguments) => arguments.GetValue(_host) is not { } name
         ? null
-        : HostProfiles.Find(name) ?? throw new UsageException($"--host {name}: {NameHints.Choose(name, HostProfiles.All.Select(known => known.Name))}");
+        : HostProfiles.Find(name) ?? throw new UsageException($"--host {name}: {DidYouMean.Choose(name, HostProfiles.All.Select(known => known.Name))}");
 }

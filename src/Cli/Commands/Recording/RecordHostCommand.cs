@@ -39,7 +39,7 @@ internal sealed partial class RecordHostCommand : VerbCommand
     {
         var kernel = arguments.GetValue(_kernel)!;
         if (!RecordingScript.Kernels.Contains(kernel))
-            throw new UsageException($"--kernel {kernel}: {NameHints.Choose(kernel, RecordingScript.Kernels)} On other kernels the script of either records tracepoints alone.");
+            throw new UsageException($"--kernel {kernel}: {DidYouMean.Choose(kernel, RecordingScript.Kernels)} On other kernels the script of either records tracepoints alone.");
         if (arguments.GetValue(_seconds) < 1)
             throw new UsageException("--seconds: at least 1.");
         if (arguments.GetValue(_buffer) < 4)

@@ -12,7 +12,7 @@ internal static class CaptureLines
         foreach (var kind in kinds)
         {
             if (kind != "access" && !TraceEventKindName.TryParse(kind, out _))
-                throw new UsageException($"--kind {kind}: {NameHints.Choose(kind, Enum.GetValues<TraceEventKind>().Select(TraceEventKindName.Of).Prepend("access"))}");
+                throw new UsageException($"--kind {kind}: {DidYouMean.Choose(kind, Enum.GetValues<TraceEventKind>().Select(TraceEventKindName.Of).Prepend("access"))}");
         }
 
         return Lines(path, first, last, filter, kinds, noAccesses || (kinds.Length > 0 && !kinds.Contains("access")), format, cancellation);

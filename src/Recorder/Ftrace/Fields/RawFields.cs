@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Text;
 using Replay.Trace.Tracepoints;
 
 namespace Replay.Recorder.Ftrace;
@@ -20,8 +19,9 @@ internal static class RawFields
 
     /// <param name="line">The event.</param>
     /// <param name="isHex">Numbers of entries and frames are hexadecimal without a sign of that.</param>
+    /// <param name="omitsZeros">Fields that are not there are 0: so <c>perf trace</c> writes them.</param>
     /// <param name="sink">Takes it.</param>
-    public static bool TryParse(in TraceLine line, bool isHex, TracepointSink sink)
+    public static bool TryParse(in TraceLine line, bool isHex, bool omitsZeros, TracepointSink sink)
     {
         var text = line.Text;
         if (text.StartsWith("[FAILED TO PARSE]"u8))
@@ -30,7 +30,10 @@ internal static class RawFields
             isHex = false;
         }
 
-        return TryVcpu(line, text, isHex, sink) || TrySpte(line, text, isHex, sink) || TryMmio(line, text, isHex, sink) || TryPage(line, text, sink);
+        if (omitsZeros && !NamedFields.AreAll(text))
+            return false;
+        var fields = new NamedFields(text, isHex, omitsZeros);
+        return TryVcpu(line, fields, sink) || TrySpte(line, fields, sink) || TryMmio(line, fields, sink) || TryPage(line, fields, sink) || TryGuest(line, fields, sink);
     }
 
     /// <summary>The text has numbers of entries or frames in hexadecimal digits alone.</summary>
@@ -58,79 +61,96 @@ internal static class RawFields
     }
 
     /// <summary>What a vCPU enters with, exits for, faults on and writes.</summary>
-    private static bool TryVcpu(in TraceLine line, ReadOnlySpan<byte> text, bool isHex, TracepointSink sink)
+    private static bool TryVcpu(in TraceLine line, in NamedFields fields, TracepointSink sink)
     {
         ulong a, b;
         switch (line.Name.Kind)
         {
-            case TracepointKind.Entry when Has(text, "vcpu_id"u8, out a):
-                sink.OnEntry(line, new EntryFields((int)a, Maybe(text, "rip"u8)));
+            case TracepointKind.Entry when fields.Has("vcpu_id"u8, out a):
+                sink.OnEntry(line, new EntryFields((int)a, fields.Shown("rip"u8)));
                 return true;
-            case TracepointKind.Exit when Has(text, "exit_reason"u8, out a):
-                sink.OnExit(line, Exit(text, a));
+            case TracepointKind.Exit when fields.Has("exit_reason"u8, out a):
+                sink.OnExit(line, Exit(fields, a));
                 return true;
-            case TracepointKind.PageFault when Has(text, "fault_address"u8, out a) && Has(text, "error_code"u8, out b):
-                sink.OnPageFault(line, new PageFaultFields((int?)Maybe(text, "vcpu_id"u8), Maybe(text, "guest_rip"u8), a, b));
+            case TracepointKind.PageFault when fields.Has("fault_address"u8, out a) && fields.Has("error_code"u8, out b):
+                sink.OnPageFault(line, new PageFaultFields((int?)fields.Shown("vcpu_id"u8), fields.Shown("guest_rip"u8), a, b));
                 return true;
-            case TracepointKind.ControlRegister when Has(text, "cr"u8, out a) && a <= 15 && Has(text, "val"u8, out b):
-                sink.OnControlRegister(line, new ControlRegisterFields(Maybe(text, "rw"u8) is > 0, (int)a, b));
+            case TracepointKind.InjectedException when fields.Has("exception"u8, out a):
+                sink.OnInjectedException(line, new InjectedExceptionFields(
+                    a == 14, fields.Flag("has_error"u8) && fields.Has("error_code"u8, out b) ? (uint)b : null, fields.Flag("reinjected"u8)));
                 return true;
-            case TracepointKind.Msr when Has(text, "ecx"u8, out a, isHex) && Has(text, "data"u8, out b):
-                sink.OnMsr(line, new MsrFields(Maybe(text, "write"u8) is > 0, (uint)a, b, Maybe(text, "exception"u8) is > 0));
+            case TracepointKind.ControlRegister when fields.Has("cr"u8, out a) && a <= 15 && fields.Has("val"u8, out b):
+                sink.OnControlRegister(line, new ControlRegisterFields(fields.Flag("rw"u8), (int)a, b));
+                return true;
+            case TracepointKind.Msr when fields.HasHex("ecx"u8, out a) && fields.HasHex("data"u8, out b):
+                sink.OnMsr(line, new MsrFields(fields.Flag("write"u8), (uint)a, b, fields.Flag("exception"u8)));
                 return true;
             default:
                 return false;
         }
     }
 
-    private static ExitFields Exit(ReadOnlySpan<byte> text, ulong reason)
+    private static ExitFields Exit(in NamedFields fields, ulong reason)
     {
-        var isa = Maybe(text, "isa"u8) switch { 1 => ExitIsa.Vmx, 2 => ExitIsa.Svm, _ => ExitIsa.Unknown };
+        var isa = fields.Shown("isa"u8) switch { 1 => ExitIsa.Vmx, 2 => ExitIsa.Svm, _ => ExitIsa.Unknown };
         return new ExitFields(
-            (int?)Maybe(text, "vcpu_id"u8),
+            (int?)fields.Shown("vcpu_id"u8),
             ExitReasons.NameOf(new ExitNumber(isa, (uint)reason & (isa == ExitIsa.Vmx ? 0xffff : uint.MaxValue))),
-            Maybe(text, "guest_rip"u8),
-            Maybe(text, "info1"u8),
-            Maybe(text, "info2"u8),
-            (uint?)Maybe(text, "intr_info"u8),
-            (uint?)Maybe(text, "error_code"u8));
+            fields.Shown("guest_rip"u8),
+            fields.Maybe("info1"u8),
+            fields.Maybe("info2"u8),
+            (uint?)fields.Shown("intr_info"u8),
+            (uint?)fields.Shown("error_code"u8));
     }
 
     /// <summary>Entries of tables.</summary>
-    private static bool TrySpte(in TraceLine line, ReadOnlySpan<byte> text, bool isHex, TracepointSink sink)
+    private static bool TrySpte(in TraceLine line, in NamedFields fields, TracepointSink sink)
     {
         ulong a, b, c, d;
         switch (line.Name.Kind)
         {
-            case TracepointKind.SetSpte when Has(text, "gfn"u8, out a, isHex) && Has(text, "spte"u8, out b, isHex) && Has(text, "level"u8, out c) && c is >= 1 and <= 5 && Has(text, "sptep"u8, out d, isHex):
+            case TracepointKind.SetSpte when fields.HasHex("gfn"u8, out a) && fields.HasHex("spte"u8, out b) && fields.Has("level"u8, out c) && c is >= 1 and <= 5 && fields.HasHex("sptep"u8, out d):
                 sink.OnSetSpte(line, new SetSpteFields(a, b, (int)c, d));
                 return true;
-            case TracepointKind.SpteChanged when Has(text, "gfn"u8, out a, isHex) && Has(text, "level"u8, out b) && b is >= 1 and <= 5 && Has(text, "old_spte"u8, out c, isHex) && Has(text, "new_spte"u8, out d, isHex):
-                sink.OnSpteChanged(line, new SpteChangedFields((int)(Maybe(text, "as_id"u8) ?? 0), a, (int)b, c, d));
+            case TracepointKind.SpteChanged when fields.HasHex("gfn"u8, out a) && fields.Has("level"u8, out b) && b is >= 1 and <= 5 && fields.HasHex("old_spte"u8, out c) && fields.HasHex("new_spte"u8, out d):
+                sink.OnSpteChanged(line, new SpteChangedFields((int)(fields.Maybe("as_id"u8) ?? 0), a, (int)b, c, d));
                 return true;
-            case TracepointKind.SpteRequested when Has(text, "gfn"u8, out a, isHex) && Has(text, "pfn"u8, out b, isHex) && Has(text, "level"u8, out c) && c is >= 1 and <= 5:
+            case TracepointKind.SpteRequested when fields.HasHex("gfn"u8, out a) && fields.HasHex("pfn"u8, out b) && fields.Has("level"u8, out c) && c is >= 1 and <= 5:
                 sink.OnSpteRequested(line, new SpteRequestedFields(a, b, (int)c));
                 return true;
-            case TracepointKind.FastPageFault when Has(text, "cr2_or_gpa"u8, out a, isHex) && Has(text, "old_spte"u8, out b, isHex) && Has(text, "new_spte"u8, out c, isHex):
+            case TracepointKind.FastPageFault when fields.HasAddress(out a) && fields.HasHex("old_spte"u8, out b) && fields.HasHex("new_spte"u8, out c):
                 // ret has the numbers of its kernel's RET_PF_*; the values say the same.
                 sink.OnFastPageFault(line, new FastPageFaultFields(
-                    (int)(Maybe(text, "vcpu_id"u8) ?? 0), a, Maybe(text, "error_code"u8) ?? 0, Pointer(Maybe(text, "sptep"u8, isHex)), b, c, b == c, b != c));
+                    (int)(fields.Maybe("vcpu_id"u8) ?? 0), a, fields.Maybe("error_code"u8) ?? 0, Pointer(fields.MaybeHex("sptep"u8)), b, c, b == c, b != c));
+                return true;
+            case TracepointKind.SplitHugePage when fields.HasHex("gfn"u8, out a) && fields.HasHex("spte"u8, out b) && fields.Has("level"u8, out c) && c is >= 1 and <= 5:
+                sink.OnSplitHugePage(line, new SplitHugePageFields(a, b, (int)c, (int)(fields.Maybe("errno"u8) ?? 0)));
                 return true;
             default:
                 return false;
         }
     }
 
-    private static bool TryMmio(in TraceLine line, ReadOnlySpan<byte> text, bool isHex, TracepointSink sink)
+    private static bool TryMmio(in TraceLine line, in NamedFields fields, TracepointSink sink)
     {
-        ulong a, b;
+        ulong a, b, c;
         switch (line.Name.Kind)
         {
-            case TracepointKind.MarkMmioSpte when Has(text, "gfn"u8, out a, isHex) && Has(text, "access"u8, out b, isHex):
-                sink.OnMarkMmioSpte(line, new MarkMmioSpteFields(Pointer(Maybe(text, "sptep"u8, isHex)), a, (uint)b, (uint?)Maybe(text, "gen"u8, isHex)));
+            case TracepointKind.MarkMmioSpte when fields.HasHex("gfn"u8, out a) && fields.HasHex("access"u8, out b):
+                sink.OnMarkMmioSpte(line, new MarkMmioSpteFields(Pointer(fields.MaybeHex("sptep"u8)), a, (uint)b, (uint?)fields.MaybeHex("gen"u8)));
                 return true;
-            case TracepointKind.HandleMmioPageFault when Has(text, "addr"u8, out a, isHex) && Has(text, "gfn"u8, out b, isHex) && Has(text, "access"u8, out var access, isHex):
+            case TracepointKind.HandleMmioPageFault when fields.HasHex("addr"u8, out a) && fields.HasHex("gfn"u8, out b) && fields.HasHex("access"u8, out var access):
                 sink.OnHandleMmioPageFault(line, new HandleMmioPageFaultFields(a, b, (uint)access));
+                return true;
+            case TracepointKind.CheckMmioSpte when fields.HasHex("spte"u8, out a) && fields.HasHex("kvm_gen"u8, out b) && fields.HasHex("spte_gen"u8, out c):
+                sink.OnCheckMmioSpte(line, new CheckMmioSpteFields(a, (uint)b, (uint)c));
+                return true;
+            case TracepointKind.FastMmio when fields.HasHex("gpa"u8, out a):
+                sink.OnMmio(line, new MmioFields(true, 0, a, 0));
+                return true;
+            // KVM_TRACE_MMIO_WRITE
+            case TracepointKind.Mmio when fields.Has("type"u8, out a) && fields.Has("len"u8, out b) && fields.HasHex("gpa"u8, out c) && fields.HasHex("val"u8, out var value):
+                sink.OnMmio(line, new MmioFields(a == 2, (int)b, c, value));
                 return true;
             default:
                 return false;
@@ -138,21 +158,37 @@ internal static class RawFields
     }
 
     /// <summary>Table pages, and what the host's memory management asks for.</summary>
-    private static bool TryPage(in TraceLine line, ReadOnlySpan<byte> text, TracepointSink sink)
+    private static bool TryPage(in TraceLine line, in NamedFields fields, TracepointSink sink)
     {
         ulong a, b;
         switch (line.Name.Kind)
         {
             case TracepointKind.GetPage or TracepointKind.SyncPage or TracepointKind.UnsyncPage or TracepointKind.ZapPage
-                when Has(text, "gfn"u8, out a) && Has(text, "role"u8, out b):
+                when fields.Has("gfn"u8, out a) && fields.Has("role"u8, out b):
                 sink.OnPage(line, new PageFields(
-                    (int)(Maybe(text, "mmu_valid_gen"u8) ?? 0), a, (uint)b, uint.MaxValue, (uint)(Maybe(text, "root_count"u8) ?? 0), Maybe(text, "unsync"u8) is > 0, Maybe(text, "created"u8) is > 0));
+                    (int)(fields.Maybe("mmu_valid_gen"u8) ?? 0), a, (uint)b, uint.MaxValue, (uint)(fields.Maybe("root_count"u8) ?? 0), fields.Flag("unsync"u8), fields.Flag("created"u8)));
                 return true;
-            case TracepointKind.NotifierRange when Has(text, "start"u8, out a) && Has(text, "end"u8, out b):
+            case TracepointKind.NotifierRange when fields.Shown("hva"u8) is { } address:
+                sink.OnNotifierRange(line, new NotifierRangeFields(address, address));
+                return true;
+            case TracepointKind.NotifierRange when fields.Has("start"u8, out a) && fields.Has("end"u8, out b):
                 sink.OnNotifierRange(line, new NotifierRangeFields(a, b));
                 return true;
-            case TracepointKind.NotifierRange when Has(text, "hva"u8, out a):
-                sink.OnNotifierRange(line, new NotifierRangeFields(a, a));
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>Walks of the guest's own tables.</summary>
+    private static bool TryGuest(in TraceLine line, in NamedFields fields, TracepointSink sink)
+    {
+        switch (line.Name.Kind)
+        {
+            case TracepointKind.GuestWalk when fields.HasHex("addr"u8, out var address) && fields.HasHex("pferr"u8, out var error):
+                sink.OnGuestWalk(line, new GuestWalkFields(address, (uint)error));
+                return true;
+            case TracepointKind.WalkerError when fields.HasHex("pferr"u8, out var pferr):
+                sink.OnGuestWalk(line, new GuestWalkFields(0, (uint)pferr));
                 return true;
             default:
                 return false;
@@ -160,41 +196,4 @@ internal static class RawFields
     }
 
     private static ulong? Pointer(ulong? value) => value >= 1UL << 63 ? value : null;
-
-    private static ulong? Maybe(ReadOnlySpan<byte> text, ReadOnlySpan<byte> name, bool isHex = false) => Has(text, name, out var value, isHex) ? value : null;
-
-    private static bool Has(ReadOnlySpan<byte> text, ReadOnlySpan<byte> name, out ulong value, bool isHex = false)
-    {
-        value = 0;
-        for (var from = 0; from + name.Length + 1 < text.Length;)
-        {
-            var at = text[from..].IndexOf(name);
-            if (at < 0)
-                return false;
-            at += from;
-            var end = at + name.Length;
-            if ((at == 0 || text[at - 1] is (byte)' ' or (byte)',') && end < text.Length && text[end] is (byte)'=' or (byte)':')
-                return TryNumber(text[(end + 1)..].TrimStart((byte)' '), isHex, out value);
-            from = at + 1;
-        }
-
-        return false;
-    }
-
-    private static bool TryNumber(ReadOnlySpan<byte> text, bool isHex, out ulong value)
-    {
-        if (text.StartsWith("0x"u8))
-            return Utf8Parser.TryParse(text[2..], out value, out _, 'x');
-        if (text.StartsWith("true"u8) || text.StartsWith("false"u8))
-        {
-            value = text[0] == (byte)'t' ? 1UL : 0;
-            return true;
-        }
-
-        if (isHex ? Utf8Parser.TryParse(text, out value, out _, 'x') : Utf8Parser.TryParse(text, out value, out _))
-            return true;
-        var isNumber = Utf8Parser.TryParse(text, out long negative, out _);
-        value = unchecked((ulong)negative);
-        return isNumber;
-    }
 }

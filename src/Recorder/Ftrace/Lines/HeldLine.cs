@@ -30,6 +30,8 @@ internal sealed class HeldLine
 
     public long Thread { get; private set; }
 
+    public bool IsBracketed { get; private set; }
+
     /// <summary>Bytes of the line, or of what was appended to it last.</summary>
     public int LastLength { get; private set; }
 
@@ -43,6 +45,9 @@ internal sealed class HeldLine
 
     public ReadOnlySpan<byte> Text => Part(_text);
 
+    /// <summary>Of a line with brackets: the second is there, so that no field is missing.</summary>
+    public bool IsClosed => IsBracketed && Text.EndsWith(")"u8);
+
     /// <param name="line">The line; the head's parts are parts of it.</param>
     /// <param name="number">Its number.</param>
     /// <param name="head">Its parts.</param>
@@ -55,7 +60,7 @@ internal sealed class HeldLine
         _task = Place(line, head.Task);
         _name = Place(line, head.Name);
         _text = Place(line, head.Text);
-        (Number, Time, Cpu, Pid, Process, Thread) = (number, head.Time, head.Cpu, head.Pid, head.Process, head.Thread);
+        (Number, Time, Cpu, Pid, Process, Thread, IsBracketed) = (number, head.Time, head.Cpu, head.Pid, head.Process, head.Thread, head.IsBracketed);
         IsHeld = true;
         _isExtended = false;
     }
@@ -130,9 +135,19 @@ internal sealed class FieldsSeen : TracepointSink
 
     public override void OnMsr(in TraceLine line, in MsrFields fields) => Fields = fields.ToString();
 
+    public override void OnControlRegister(in TraceLine line, in ControlRegisterFields fields) => Fields = fields.ToString();
+
+    public override void OnMmio(in TraceLine line, in MmioFields fields) => Fields = fields.ToString();
+
+    public override void OnNotifierRange(in TraceLine line, in NotifierRangeFields fields) => Fields = fields.ToString();
+
     public override void OnPage(in TraceLine line, in PageFields fields) => Fields = fields.ToString();
 
     public override void OnSetSpte(in TraceLine line, in SetSpteFields fields) => Fields = fields.ToString();
+
+    public override void OnSpteChanged(in TraceLine line, in SpteChangedFields fields) => Fields = fields.ToString();
+
+    public override void OnSpteRequested(in TraceLine line, in SpteRequestedFields fields) => Fields = fields.ToString();
 
     public override void OnMarkMmioSpte(in TraceLine line, in MarkMmioSpteFields fields) => Fields = fields.ToString();
 

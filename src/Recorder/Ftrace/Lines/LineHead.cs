@@ -31,6 +31,9 @@ internal ref struct LineHead
     public ReadOnlySpan<byte> Name;
     public ReadOnlySpan<byte> Text;
 
+    /// <summary>The text's fields stand in brackets, of which the second is still there if the line is whole: <c>perf trace</c>.</summary>
+    public bool IsBracketed;
+
     /// <summary>What tells threads apart. Where no number is shown, the name stands for it, and where there is none, the CPU.</summary>
     public readonly long Thread
     {

@@ -2,20 +2,19 @@ namespace Replay.Recorder.Ftrace;
 
 /// <summary>
 /// Finds the event in a line of any form by its name, and takes of what stands before it whatever is there: lines with fields left out,
-/// the latency format, dumps of the kernel's ring buffer, comments of the function graph tracer, <c>perf trace</c>, lines without a head.
+/// the latency format, dumps of the kernel's ring buffer, comments of the function graph tracer, lines without a head.
 /// </summary>
 /// <remarks>
 /// <code>
 ///   qemu-sys-2343    1d..1. 1234us+: kvm_exit: ...                  latency format, trace-cmd report -l, ftrace_dump_on_oops
 ///   1)  CPU 0/K-2343  |               |  /* kvm_exit: ... */        function graph
 ///   CPU 0/KVM  2343  1234.567890: kvm:kvm_exit: ...                  perf script -F comm,pid,time,event,trace
-///   0.103 CPU 0/KVM/2343 kvm:kvm_exit(exit_reason: 48, ...)          perf trace
 ///   kvm_exit: ...                                                    no head at all
 /// </code>
 /// </remarks>
 internal static class LooseHead
 {
-    private const int NoThread = -1;
+    public const int NoThread = -1;
 
     /// <summary>Events of KVM whose names do not begin with kvm_.</summary>
     private static readonly byte[][] Others =
@@ -33,9 +32,7 @@ internal static class LooseHead
         if (!TryFindBehindMicroseconds(line, out var start, out var length) && !TryFind(line, out start, out length))
             return false;
         head.Name = line.Slice(start, length);
-        var text = line[(start + length)..];
-        // perf trace has the fields in brackets.
-        text = text[0] == (byte)'(' ? text[1..].TrimEnd(" )"u8) : text[1..];
+        var text = line[(start + length + 1)..];
         if (text.IndexOf("*/"u8) is >= 0 and var end)
             text = text[..end];
         head.Text = LineHead.WithoutComplaint(text.Trim(" \t\0"u8));
@@ -43,7 +40,7 @@ internal static class LooseHead
         return true;
     }
 
-    /// <summary>The name of an event of KVM, with : or ( behind it and nothing of a word before it.</summary>
+    /// <summary>The name of an event of KVM, with : behind it and nothing of a word before it.</summary>
     private static bool TryFind(ReadOnlySpan<byte> line, out int start, out int length)
     {
         for (var from = 0; from < line.Length; from = start + 1)
@@ -52,7 +49,7 @@ internal static class LooseHead
             if (start < 0)
                 break;
             if ((start == 0 || line[start - 1] is (byte)' ' or (byte)':' or (byte)'\t' or (byte)'*') && start + length < line.Length
-                && (line[start + length] == (byte)'(' || (line[start + length] == (byte)':' && (start + length + 1 == line.Length || line[start + length + 1] == (byte)' '))))
+                && line[start + length] == (byte)':' && (start + length + 1 == line.Length || line[start + length + 1] == (byte)' '))
                 return true;
         }
 
@@ -111,7 +108,7 @@ internal static class LooseHead
         text = text.TrimEnd(" \t|"u8);
         TakeCpu(ref text, ref head);
         text = text.TrimEnd(" \t|"u8);
-        if (!text.IsEmpty && !head.TryTask(text) && !TrySlash(text, ref head))
+        if (!text.IsEmpty && !head.TryTask(text))
             head.Task = text.Trim(" \t"u8);
     }
 
@@ -167,33 +164,6 @@ internal static class LooseHead
     }
 
     private static readonly System.Buffers.SearchValues<byte> FlagCharacters = System.Buffers.SearchValues.Create("0123456789.dDnNbBpPhHsSzZiIxXlL#*"u8);
-
-    /// <summary>perf trace: name/number.</summary>
-    private static bool TrySlash(ReadOnlySpan<byte> text, ref LineHead head)
-    {
-        var slash = text.LastIndexOf((byte)'/');
-        if (slash < 1 || !int.TryParse(text[(slash + 1)..], out var pid) || pid < 0)
-            return false;
-        head.Pid = pid;
-        var task = text[..slash];
-        // The time stands first there, in milliseconds, and how long it took in brackets.
-        if (task.TrimStart((byte)' ') is var trimmed && trimmed.IndexOf((byte)' ') is > 0 and var space)
-        {
-            var number = trimmed[..space];
-            if (number.IndexOf((byte)'.') > 0 && head.TryNumber(ref number) && number.IsEmpty)
-            {
-                head.Time /= 1000;
-                trimmed = trimmed[space..].TrimStart((byte)' ');
-                if (trimmed.StartsWith("("u8) && trimmed.IndexOf((byte)')') is > 0 and var close)
-                    trimmed = trimmed[(close + 1)..].TrimStart(": "u8);
-            }
-
-            task = trimmed;
-        }
-
-        head.Task = task.Trim(" \t"u8);
-        return true;
-    }
 
     private static ReadOnlySpan<byte> LastWord(ReadOnlySpan<byte> text) => text[(text.LastIndexOf((byte)' ') + 1)..];
 

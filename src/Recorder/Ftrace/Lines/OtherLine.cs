@@ -13,7 +13,7 @@ internal static class OtherLine
 {
     private static readonly System.Buffers.SearchValues<byte> TimeCharacters = System.Buffers.SearchValues.Create("0123456789. "u8);
 
-    public static bool Is(ReadOnlySpan<byte> text) => (IsGraph(text) || IsFunction(text) || IsSystemCall(text)) && !LooseHead.TryParse(text, out _);
+    public static bool Is(ReadOnlySpan<byte> text) => (IsGraph(text) || IsFunction(text) || IsSystemCall(text)) && !PerfTraceHead.TryParse(text, out _) && !LooseHead.TryParse(text, out _);
 
     private static bool IsGraph(ReadOnlySpan<byte> text)
     {

@@ -20,7 +20,7 @@ public sealed class KnobValues
         foreach (var (name, text) in given)
         {
             if (!_knobs.TryGetValue(name, out var knob))
-                throw new WorkloadUsageException($"Workload {workload} has no knob \"{name}\": {NameHints.Choose(name, _texts.Keys.Order(StringComparer.Ordinal))}");
+                throw new WorkloadUsageException($"Workload {workload} has no knob \"{name}\": {DidYouMean.Choose(name, _texts.Keys.Order(StringComparer.Ordinal))}");
             if (!Accepts(knob, text))
                 throw new WorkloadUsageException($"Knob {name} of workload {workload} cannot be \"{text}\": it takes {knob.Expectation()}.");
             _texts[name] = text;

@@ -1,63 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Every load, store and fetch of the guest comes by here. The fast path is the page filter: an access whose page, kind
- * and privilege stand in a direct-mapped table needs no look at anything else. The filter runs in full recordings as
- * well (there a hit is recorded, as a word that names the slot), so that both kinds of recording meet new page
- * tables at the same ordinals.
- *
- *   key  63..49 generation | 48..4 page number | 3..2 class of accessor | 1..0 kind
- *
- * A slot never stands for a device, nor for stores to a page table or to the IDT.
+ * Every load, store and fetch of the guest comes by here. The fast path is the page filter (filter.h): an access that
+ * hits needs no look at anything else.
  */
-#include <stdlib.h>
 #include <string.h>
 
-#include "recorder.h"
+#include "filter.h"
 
-#define PAGE_NUMBER_MASK ((1ull << 45) - 1)
 /* Behind this offset an access of up to 16 bytes can cross into the next page. */
 #define LAST_SAFE_OFFSET 0xff0
-#define INLINE static inline __attribute__((always_inline))
 
 INLINE unsigned accessor(meminfo info) { return info >> 1 & 3; }
 INLINE unsigned size_shift(meminfo info) { return info >> 4 & 7; }
-
-INLINE uint64_t make_key(uint64_t va, unsigned class, unsigned kind)
-{
-    return g.generation | (va >> 12 & PAGE_NUMBER_MASK) << 4 | class << 2 | kind;
-}
-
-INLINE size_t slot_of(uint64_t key)
-{
-    uint64_t page = key >> 4;
-
-    return (page ^ page >> 9 ^ (key & 15) << 7) & g.slot_mask;
-}
-
-void access_slots_allocate(struct vcpu *cpu, unsigned slots)
-{
-    cpu->filter = calloc(slots, sizeof(uint64_t));
-    cpu->places = calloc(slots, sizeof(uint64_t));
-}
 
 static unsigned flags_of(unsigned class, bool user_code)
 {
     if (class == CLASS_USER)
         return WIRE_USER;
     return (class == CLASS_KERNEL && (g.cpu->cr4 & CR4_SMAP) ? WIRE_ALIGNMENT_CHECK : 0) | (user_code ? WIRE_IS_IMPLICIT : 0);
-}
-
-static uint64_t place_of(uint64_t gpa, unsigned flags, unsigned size)
-{
-    return (uint64_t)size << WIRE_PLACE_SIZE_SHIFT | (uint64_t)flags << WIRE_PLACE_FLAGS_SHIFT | gpa;
-}
-
-/* What an event of an access in L2 tells beside: the address there, behind a walk(). */
-static struct wire_event nested_extra(uint64_t va)
-{
-    if (!g.cpu->nested.paging)
-        return (struct wire_event){ 0 };
-    return (struct wire_event){ .present = WIRE_HAS_L2_GPA, .l2_gpa = PAGE_BASE(g.l2_gpa) | PAGE_OFFSET(va) };
 }
 
 /*
@@ -73,7 +33,7 @@ static void table_store(uint64_t va, uint64_t gpa, unsigned size, unsigned flags
     g.counters.kept += keep;
     while (size) {
         unsigned part = size > 8 ? 8 : size;
-        struct wire_event e = nested_extra(va);
+        struct wire_event e = filter_nested_extra(va);
 
         memcpy(&e.value, value, part);
         e.access = WIRE_WRITE;
@@ -86,101 +46,6 @@ static void table_store(uint64_t va, uint64_t gpa, unsigned size, unsigned flags
     if (!keep)
         flush_filter();
     walk_release_unused(table);
-}
-
-/* The word of an access that a slot stands for, without the instruction. */
-static uint64_t word_of(size_t slot, uint64_t va, unsigned size)
-{
-    return g.cpu->places[slot] | PAGE_OFFSET(va) | (uint64_t)size << WIRE_WORD_SIZE_SHIFT;
-}
-
-/*
- * In L2 every access that is recorded is an event. A recording of every access therefore has slots of its own for it, and
- * leaves those of the fast path empty.
- */
-static bool has_slots_of_its_own(const struct vcpu *c) { return c->nested.active && !g.filtered; }
-
-static struct nested_slot *nested_slot(struct vcpu *c, size_t slot)
-{
-    if (!c->nested.slots)
-        c->nested.slots = calloc(g.slot_mask + 1, sizeof(*c->nested.slots));
-    if (!c->nested.slots)
-        abort();
-    return &c->nested.slots[slot];
-}
-
-static void record_nested_miss(uint64_t va, uint64_t gpa, unsigned size, unsigned flags, unsigned kind, uint64_t rip, uint64_t key,
-                               bool keep)
-{
-    struct wire_event extra = nested_extra(va);
-
-    if (keep && g.filtered)
-        g.cpu->filter[slot_of(key)] = key;
-    else if (keep)
-        *nested_slot(g.cpu, slot_of(key)) = (struct nested_slot){ key, PAGE_BASE(gpa), PAGE_BASE(extra.l2_gpa), flags };
-    emit_nested_access(kind, va, place_of(gpa, flags, size), rip, extra);
-}
-
-static bool record_nested_hit(uint64_t va, unsigned size, unsigned kind, uint64_t rip, uint64_t key)
-{
-    const struct nested_slot *s = nested_slot(g.cpu, slot_of(key));
-    struct wire_event extra = { 0 };
-
-    if (s->key != key)
-        return false;
-    g.ordinal++;
-    if (g.cpu->nested.paging)
-        extra = (struct wire_event){ .present = WIRE_HAS_L2_GPA, .l2_gpa = s->l2_gpa | PAGE_OFFSET(va) };
-    emit_nested_access(kind, va, place_of(s->gpa | PAGE_OFFSET(va), s->flags, size), rip, extra);
-    return true;
-}
-
-/* An access to RAM that the filter did not know: it is recorded and takes the slot. */
-static void record_miss(uint64_t va, uint64_t gpa, unsigned size, unsigned class, unsigned kind, unsigned flags,
-                        uint64_t rip, bool keep)
-{
-    uint64_t key;
-    size_t slot;
-
-    (void)next_ordinal(); /* first: it may empty the filter */
-    if (!g.recording)
-        return;
-    key = make_key(va, class, kind);
-    slot = slot_of(key);
-    if (keep)
-        walk_stamp_path();
-    if (unlikely(g.cpu->nested.active)) {
-        record_nested_miss(va, gpa, size, flags, kind, rip, key, keep);
-        return;
-    }
-    if (keep)
-        g.cpu->filter[slot] = key;
-    if (!keep || g.filtered) {
-        emit_access(kind, va, place_of(gpa, flags, size), rip);
-        return;
-    }
-    g.cpu->places[slot] = (uint64_t)flags << WIRE_WORD_FLAGS_SHIFT | slot << WIRE_WORD_PLACE_SHIFT | kind << WIRE_WORD_KIND_SHIFT;
-    emit_place(slot, va, gpa);
-    emit_word(word_of(slot, va, size), rip);
-}
-
-static bool record_hit(uint64_t va, unsigned size, unsigned class, unsigned kind, uint64_t rip)
-{
-    uint64_t key;
-    size_t slot;
-
-    if (g.ordinal == g.stop)
-        return false;
-    key = make_key(va, class, kind);
-    if (unlikely(has_slots_of_its_own(g.cpu)))
-        return record_nested_hit(va, size, kind, rip, key);
-    slot = slot_of(key);
-    if (g.cpu->filter[slot] != key)
-        return false;
-    g.ordinal++;
-    if (!g.filtered)
-        emit_word(word_of(slot, va, size), rip);
-    return true;
 }
 
 static bool where(meminfo info, uint64_t va, uint64_t *gpa, bool *io)
@@ -222,7 +87,7 @@ static void access_part(meminfo info, uint64_t va, unsigned size, unsigned kind,
 
     if (unlikely(g.cpu->far_transfer))
         follow_task(rip);
-    if (record_hit(va, size, class, kind, rip) || !where(info, va, &gpa, &io))
+    if (filter_hit(va, size, class, kind, rip) || !where(info, va, &gpa, &io))
         return;
     if (unlikely(class == CLASS_USER && !user_code)) {
         ring_fail("this QEMU numbers its x86 MMU modes in a way this plugin does not know (index %u in kernel code)", info & 15);
@@ -236,7 +101,7 @@ static void access_part(meminfo info, uint64_t va, unsigned size, unsigned kind,
             g.map_stale = g.look_for_end = true;
             g.cpu->trigger = NO_FETCH_PAGE;
         }
-        extra = nested_extra(va);
+        extra = filter_nested_extra(va);
         extra.access = kind;
         emit_event(WIRE_MMIO, va, place_of(gpa, flags | WIRE_IS_MMIO, size), rip, extra);
         return;
@@ -247,7 +112,7 @@ static void access_part(meminfo info, uint64_t va, unsigned size, unsigned kind,
     if (page && *page & PAGE_IS_TABLE)
         table_store(va, gpa, size, flags, rip, value);
     else
-        record_miss(va, gpa, size, class, kind, flags, rip, (!page || !*page) && !g.cpu->far_transfer);
+        filter_miss(va, gpa, size, class, kind, flags, rip, (!page || !*page) && !g.cpu->far_transfer);
 }
 
 static __attribute__((noinline)) void access_slow(meminfo info, uint64_t va, uint64_t rip, unsigned kind, bool user_code)
@@ -303,8 +168,8 @@ INLINE void on_access(meminfo info, uint64_t va, void *rip_bits, unsigned kind, 
         cpu_select();
         c = g.cpu;
     }
-    key = make_key(va, accessor(info), kind);
-    slot = slot_of(key);
+    key = filter_key(va, accessor(info), kind);
+    slot = filter_slot(key);
     ordinal = g.ordinal;
     if (unlikely(c->filter[slot] != key || PAGE_OFFSET(va) > LAST_SAFE_OFFSET || ordinal == g.stop)) {
         access_slow(info, va, c->code_page | (uint64_t)rip_bits >> WIRE_WORD_RIP_SHIFT, kind, user_code);
@@ -373,14 +238,14 @@ void fetch(uint64_t va, uint64_t gpa, unsigned size, bool user)
 
     if (!g.recording || g.cpu->management)
         return;
-    if (g.cpu->fetch_page != page && !record_hit(va, size, class, WIRE_FETCH, va)) {
+    if (g.cpu->fetch_page != page && !filter_hit(va, size, class, WIRE_FETCH, va)) {
         bool mapped = walk(va, &walked);
 
         g.counters.unresolved += !mapped && gpa == GPA_UNKNOWN;
         if (gpa == GPA_UNKNOWN || (mapped && memory_is_same(gpa, walked)))
             gpa = walked;
         memory_check(gpa, false, &io);
-        record_miss(va, gpa, size, class, WIRE_FETCH, user ? WIRE_USER : 0, va, true);
+        filter_miss(va, gpa, size, class, WIRE_FETCH, user ? WIRE_USER : 0, va, true);
     }
     g.cpu->fetch_page = page;
 }

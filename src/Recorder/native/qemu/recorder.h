@@ -177,8 +177,9 @@ static inline uint64_t instruction_va(const struct mark *m) { return g.cpu->code
 static inline bool is_wide_tss(uint32_t flags) { return flags >> 11 & 1; }
 
 /*
- * What the files offer, from the bottom up: state, ring, records, registers, memory, walks, stores, accesses, deliveries, the
- * session, nested guests, instructions, translation. A file calls those above it in this list and none below.
+ * What the files offer, from the bottom up: state, ring, records, registers, memory, walks, stores, the filter, accesses,
+ * deliveries, the session, nested guests, instructions, translation. A file calls those above it in this list and none
+ * below.
  */
 
 /* state.c */
@@ -255,9 +256,15 @@ void walk_note_untold_store(uint64_t gpa); /* it is not in the stream */
 /* store.c */
 uint32_t store_of_instruction(uint64_t rip); /* WIRE_STORES_*: what KVM's emulator makes of it */
 
+/* filter.c: its key and slots are in filter.h */
+void filter_allocate(struct vcpu *cpu, unsigned slots);
+struct wire_event filter_nested_extra(uint64_t va); /* what an event of an access in L2 tells beside: the address there, behind a walk() */
+bool filter_hit(uint64_t va, unsigned size, unsigned class, unsigned kind, uint64_t rip); /* a repetition: it has its ordinal and, in a full recording, its record */
+void filter_miss(uint64_t va, uint64_t gpa, unsigned size, unsigned class, unsigned kind, unsigned flags, uint64_t rip,
+                 bool keep); /* RAM that the filter did not know: recorded, and a slot taken if it may */
+
 /* access.c */
 mem_cb *access_callback(unsigned kind, bool user, bool crosses);
-void access_slots_allocate(struct vcpu *cpu, unsigned slots);
 void fetch(uint64_t va, uint64_t gpa, unsigned size, bool user);
 
 /* deliver.c */

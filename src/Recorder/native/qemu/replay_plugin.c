@@ -59,7 +59,7 @@ static bool prepare_vcpus(unsigned count)
         g.vcpus[i].index = i;
         g.vcpus[i].trigger = NO_FETCH_PAGE;
         g.vcpus[i].xcr0 = 1;
-        access_slots_allocate(&g.vcpus[i], g.control->filter_slots);
+        filter_allocate(&g.vcpus[i], g.control->filter_slots);
         if (!g.vcpus[i].filter || !g.vcpus[i].places)
             return false;
     }

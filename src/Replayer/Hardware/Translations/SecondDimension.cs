@@ -1,8 +1,8 @@
 using System.Runtime.CompilerServices;
-using Replay.Replayer.Checkpoints;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm;
 using Replay.Replayer.Kvm.Mmu;
+using Replay.Replayer.SavedState;
 
 namespace Replay.Replayer.Hardware;
 

@@ -10,9 +10,6 @@ namespace Replay.Replayer.Kvm.Host;
 /// </summary>
 public sealed class HostEvents
 {
-    /// <summary>nx_huge_pages_recovery_ratio.</summary>
-    private const long NxRecoveryRatio = 60;
-
     private readonly KvmVm _vm;
     private readonly DirtyLog _dirtyLog;
     private readonly Zapper _zapper;
@@ -167,32 +164,8 @@ public sealed class HostEvents
         return _dirtyLog.Get(slot);
     }
 
-    /// <summary>The thread that gives executable huge pages another chance runs once: a sixtieth of the split ones is zapped.</summary>
-    /// <remarks>KVM: kvm_recover_nx_lpages().</remarks>
-    public void RecoverNxHugePages()
-    {
-        using var scope = _vm.Journal.Enter(KvmFunction.KvmRecoverNxLpages);
-        var invalid = default(ZapList);
-        var flush = false;
-        for (var left = (_vm.Stats.NxLpageSplits + NxRecoveryRatio - 1) / NxRecoveryRatio; left > 0; left--)
-        {
-            if (_vm.NxHugePages.Oldest is not { } page)
-                break;
-            if (_vm.Kernel.KeepsLoggedNxSplits && _vm.LogsDirty && _vm.Memslots.Find(page.Gfn) is { LogsDirty: true })
-            {
-                _vm.NxHugePages.Unaccount(page);
-            }
-            else if (page.IsTdp)
-            {
-                _vm.TdpMmu.ZapPage(page);
-                flush = true;
-            }
-            else
-                _zapper.PrepareZapPage(page, ref invalid);
-        }
-
-        _zapper.RemoteFlushOrZap(ref invalid, flush);
-    }
+    /// <summary>The thread that gives executable huge pages another chance runs once.</summary>
+    public void RecoverNxHugePages() => NxHugePageRecovery.Run(_vm, _zapper);
 
     /// <summary>The VM ends: its process goes, then its vCPUs, then what is left of the MMU.</summary>
     /// <remarks>KVM: kvm_mmu_zap_all(), kvm_mmu_unload(), kvm_mmu_uninit_tdp_mmu().</remarks>

@@ -3,6 +3,7 @@ using Replay.Trace.Touches;
 namespace Replay.Trace.Storage;
 
 /// <summary>Writes the pair of files of one part. Used by one thread.</summary>
+/// <remarks>The order that makes parts durable: both files, their directory, then the manifest (<see cref="ManifestFile"/>), each by <see cref="DurableFile"/>.</remarks>
 internal sealed class PartWriter : IDisposable
 {
     private readonly string _directory;
@@ -53,7 +54,7 @@ internal sealed class PartWriter : IDisposable
         Extend(events[0].Ordinal, events[^1].Ordinal);
     }
 
-    /// <summary>Makes the part durable. It counts once the manifest names it.</summary>
+    /// <summary>Puts both files on the disk, whole and under their names. The part counts, and is durable, once a manifest that names it is on the disk too.</summary>
     public CapturePart Close()
     {
         _accesses.Finish();

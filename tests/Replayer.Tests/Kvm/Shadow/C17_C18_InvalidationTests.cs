@@ -45,6 +45,8 @@ public sealed class C17_C18_InvalidationTests
         var machine = Unsync(gpte, kernel: KvmBehaviour.Linux612);
         machine.Cpu.Instructions.Invlpg(Gva);
         Assert.True(flushes == machine.Log.Flushes.Any(flush => flush.Kind is FlushKind.Remote or FlushKind.RemoteRange), what);
+        Assert.True(flushes != machine.Last(Gva).Value.IsShadowPresent, what);
+        Assert.Equal(flushes, machine.WriteLines().Any());
         machine.Audit();
     }
 

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using Replay.Replayer;
-using Replay.Replayer.Checkpoints;
+using Replay.Replayer.SavedState;
 
 namespace Replay.Analyzer.Store.BTrees;
 

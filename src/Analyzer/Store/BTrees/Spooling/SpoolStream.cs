@@ -1,4 +1,4 @@
-using Replay.Replayer.Checkpoints;
+using Replay.Replayer.SavedState;
 
 namespace Replay.Analyzer.Store.BTrees;
 

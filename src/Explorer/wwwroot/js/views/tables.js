@@ -115,7 +115,8 @@ export const tables = {
             : root ? `root T${root.tableId}` : ''),
           root?.register && h('span.dim', ` ${answer.format === 'ept' ? 'EPTP' : answer.mode?.startsWith('npt') ? 'nCR3' : 'CR3'} `, h('span.mono', root.register), ' since ', eventLink(app, root.since, answer.run)),
           h('span.writes', answer.writes.length ? [h('b', plural(answer.writes.length, 'write')), ' at this event', elsewhere.length ? [h('span.dim', ', elsewhere: '), elsewhere.slice(0, 6).map(write => [chip(write, answer), ' '])] : ''] : h('span.dim', 'no write at this event'))),
-        answer.unknown ? unknown(answer) : answer.path.length ? reconcile(standing(`columns-${side}-${answer.run}`, () => h('div.columns')), answer.path.map((table, depth) => column(answer, table, depth, lit, other?.path?.[depth], side))) : empty(root ? 'This root has no tables.' : 'This vCPU had no root yet at this event.'),
+        answer.gap && empty(answer.gap.what, ' ', answer.gap.companion ? `The run ${answer.gap.companion} has more.` : answer.gap.remedy),
+        answer.unknown ? unknown(answer) : answer.path.length ? reconcile(standing(`columns-${side}-${answer.run}`, () => h('div.columns')), answer.path.map((table, depth) => column(answer, table, depth, lit, other?.path?.[depth], side))) : answer.gap ? '' : empty(root ? 'This root has no tables.' : 'This vCPU had no root yet at this event.'),
         answer.dimension && dimension(answer, lit, side));
     }
 
@@ -174,7 +175,7 @@ export const tables = {
           onclick: event => event.target.closest('a') || choose(answers[side], table, entry, depth),
         },
         h('span.i.mono', entry.i),
-        entry.kind === 'none' ? h('span.dim', entry.absent ? 'only in the other' : 'none') : kindBadge(entry.kind),
+        entry.kind === 'none' ? h('span.dim', entry.absent ? 'only in the other' : answers[side].gap && table.level > 1 ? 'not shown' : 'none') : kindBadge(entry.kind),
         rights(entry.rights),
         beside.has(entry.i) && h('span.mono.beside', { title: `${table.beside.name}[${entry.i}] ${beside.get(entry.i).v} ${beside.get(entry.i).rights ?? ''}` }, `${table.beside.name} ${beside.get(entry.i).v}`),
         h('span.mono.gfn', entry.gfn && entry.kind !== 'table' ? entry.gfn : ''),

@@ -1,7 +1,7 @@
 namespace Replay.Trace;
 
 /// <summary>Names close to one that is none: verbs, options, runs, columns, views, queries, knobs, workloads. The one "did you mean".</summary>
-public static class NameHints
+public static class DidYouMean
 {
     private const int Most = 3;
     private const int ShortestWord = 3;

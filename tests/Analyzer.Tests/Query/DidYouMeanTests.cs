@@ -4,7 +4,7 @@ using Replay.Trace;
 namespace Replay.Analyzer.Tests;
 
 /// <summary>What is told about names that are none, and about SQL that asks something else than it seems to.</summary>
-public sealed class NameHintTests : IDisposable
+public sealed class DidYouMeanTests : IDisposable
 {
     private readonly TempDirectory _directory = new();
 
@@ -17,7 +17,7 @@ public sealed class NameHintTests : IDisposable
     [InlineData("EPT", "ept npt shadow", "ept")]
     [InlineData("entirely-else", "ept npt shadow", "")]
     public void A_name_that_is_none_is_asked_back_with_those_like_it(string wrong, string known, string first) =>
-        Assert.Equal(first, NameHints.Near(wrong, known.Split(' ')).FirstOrDefault(""));
+        Assert.Equal(first, DidYouMean.Near(wrong, known.Split(' ')).FirstOrDefault(""));
 
     [Fact]
     public void A_column_that_is_none_is_answered_with_one_that_is()

@@ -1,6 +1,6 @@
 using Replay.Trace;
 
-namespace Replay.Replayer.Tests.Checkpoints;
+namespace Replay.Replayer.Tests.SavedState;
 
 /// <summary>A source in chunks of a few thousand ordinals, so that short workloads have many.</summary>
 internal sealed class SlicedSource(ITraceSource source, long ordinals) : ITraceSource

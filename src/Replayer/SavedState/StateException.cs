@@ -1,4 +1,4 @@
-namespace Replay.Replayer.Checkpoints;
+namespace Replay.Replayer.SavedState;
 
 /// <summary>A stored state cannot be read: it is damaged, or of another build.</summary>
 public sealed class StateException : Exception

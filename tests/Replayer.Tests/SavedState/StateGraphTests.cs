@@ -1,7 +1,7 @@
 using System.IO.Hashing;
-using Replay.Replayer.Checkpoints;
+using Replay.Replayer.SavedState;
 
-namespace Replay.Replayer.Tests.Checkpoints;
+namespace Replay.Replayer.Tests.SavedState;
 
 /// <summary>What a state can hold, and that it comes out as it went in.</summary>
 public sealed class StateGraphTests

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 
-namespace Replay.Replayer.Checkpoints;
+namespace Replay.Replayer.SavedState;
 
 /// <summary>How the values of one type stand in a stored state.</summary>
 internal sealed class StateShape

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 
-namespace Replay.Replayer.Checkpoints;
+namespace Replay.Replayer.SavedState;
 
 /// <summary>
 /// Writes everything that can be reached from an object: every field of every object, each object once. Nothing has to be listed, so

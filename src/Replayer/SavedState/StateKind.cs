@@ -1,4 +1,4 @@
-namespace Replay.Replayer.Checkpoints;
+namespace Replay.Replayer.SavedState;
 
 /// <summary>How a value stands in a stored state.</summary>
 internal enum StateKind

@@ -1,7 +1,7 @@
 using System.Reflection;
-using Replay.Replayer.Checkpoints;
+using Replay.Replayer.SavedState;
 
-namespace Replay.Replayer.Tests.Checkpoints;
+namespace Replay.Replayer.Tests.SavedState;
 
 /// <summary>A checkpoint takes every field of the model by itself. What it cannot take must be declared.</summary>
 public sealed class StateFieldTests

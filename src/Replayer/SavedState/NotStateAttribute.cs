@@ -1,4 +1,4 @@
-namespace Replay.Replayer.Checkpoints;
+namespace Replay.Replayer.SavedState;
 
 /// <summary>A field that a checkpoint leaves out: it is null or zero afterwards, and whoever restores sets it.</summary>
 /// <param name="why">Why nothing is lost.</param>

@@ -1,9 +1,9 @@
 using Replay.Recorder.Synthetic;
-using Replay.Replayer.Checkpoints;
+using Replay.Replayer.SavedState;
 using Replay.Replayer.Kvm.Host;
 using Replay.Trace;
 
-namespace Replay.Replayer.Tests.Checkpoints;
+namespace Replay.Replayer.Tests.SavedState;
 
 /// <summary>A session that is saved, thrown away and restored goes on as if nothing had happened.</summary>
 public sealed class SessionStateTests

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
-namespace Replay.Replayer.Checkpoints;
+namespace Replay.Replayer.SavedState;
 
 /// <summary>Bytes in memory that grow as they are written, and are used again.</summary>
 public sealed class StateBuffer

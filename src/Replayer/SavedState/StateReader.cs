@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 
-namespace Replay.Replayer.Checkpoints;
+namespace Replay.Replayer.SavedState;
 
 /// <summary>Makes the objects again that a <see cref="StateWriter"/> wrote: a graph of the same shape around the given objects.</summary>
 public ref struct StateReader
