@@ -48,11 +48,11 @@ internal static class CommandLine
             }
 
             // Behind a verb that is none, no word can be judged.
-            foreach (var message in Suggestions.IsVerbMissing(parsed) ? messages.Take(1) : messages)
+            foreach (var message in UnknownWords.IsVerbMissing(parsed) ? messages.Take(1) : messages)
                 console.Error.WriteLine($"{verb}: {message}");
-            foreach (var suggestion in Suggestions.For(parsed))
+            foreach (var suggestion in UnknownWords.For(parsed))
                 console.Error.WriteLine($"Did you mean '{suggestion}'?");
-            foreach (var elsewhere in Suggestions.Elsewhere(parsed, root))
+            foreach (var elsewhere in UnknownWords.Elsewhere(parsed, root))
                 console.Error.WriteLine(elsewhere);
             // What names all that could stand there needs no help.
             if (!messages.TrueForAll(message => message.Contains(": choose from ", StringComparison.Ordinal)))

@@ -27,7 +27,7 @@ CREATE VIEW table_write (
   exit_id,         -- integer > vm_exit.exit_id: The exit being handled, NULL outside one.
   tracepoint,      -- text: The tracepoints that a real kernel hits for this write, NULL where none: then ftrace does not show it. In an observed run: those that showed it, NULL where a probe did.
   tracepoint_line, -- text: What those tracepoints print, a line each; entry addresses are physical in all of them.
-  shown,           -- text: What the row rests on where a trace is behind the run: `seen` (a line shows it), `derived` (no tracepoint shows such a write; it follows), `earlier` (the entry was there before the trace, or before events were lost), `missing` (a tracepoint would show it and the trace has no such line). `unmodelled`, in an observed run that has a companion: a line shows it, and the companion has no such write. NULL in modelled runs.
+  shown,           -- text: What the row rests on where a trace is behind the run: `seen` (a line shows it), `derived` (no tracepoint shows such a write; it follows), `assumed` (so, too, but from an event that no line shows, a reading of the dirty log or a memslot that goes alone, placed where later faults need it), `earlier` (the entry was there before the trace, or before events were lost), `missing` (a tracepoint would show it and the trace has no such line). `unmodelled`, in an observed run that has a companion: a line shows it, and the companion has no such write. NULL in modelled runs.
   guest,           -- text: Whose translations the table holds: `L1`, or `L2`: a guest of the guest. NULL: not known. Who ran, the exit tells.
   mmu              -- text: Whose tables: `root_mmu`'s, or `guest_mmu`'s, which shadow nested page tables that L1 made. NULL: not known.
 ) AS
@@ -97,7 +97,7 @@ SELECT
       ELSE '' END
   END,
   coalesce(
-    (SELECT CASE o.origin WHEN 1 THEN 'seen' WHEN 2 THEN 'derived' WHEN 3 THEN 'earlier' WHEN 4 THEN 'missing' ELSE 'unmodelled' END
+    (SELECT CASE o.origin WHEN 1 THEN 'seen' WHEN 2 THEN 'derived' WHEN 3 THEN 'earlier' WHEN 4 THEN 'missing' WHEN 6 THEN 'assumed' ELSE 'unmodelled' END
       FROM _write_origin AS o WHERE o.run = w.run AND o.ordinal = w.ordinal AND o.seq = w.seq),
     CASE WHEN (SELECT r.mode FROM _run AS r WHERE r.run = w.run) = 'observed' THEN 'seen' END),
   CASE WHEN (flags >> 22 & 7) = 0 THEN 'L1' WHEN (flags >> 22 & 7) IN (1, 2, 4) THEN 'L2' END, CASE (flags >> 22 & 7) WHEN 0 THEN 'root_mmu' WHEN 1 THEN 'root_mmu' WHEN 2 THEN 'guest_mmu' END

@@ -22,6 +22,9 @@ public enum WriteOrigin : byte
 
     /// <summary>Of a row of the observed run: the model does not make this write.</summary>
     Unmodelled = 5,
+
+    /// <summary>No tracepoint shows such a write, and no line the event that it follows from: when that was is taken from what faults need later.</summary>
+    Assumed = 6,
 }
 
 /// <summary>The writes and the table pages that a trace shows, by their place.</summary>
@@ -81,7 +84,8 @@ public sealed class SeenWrites
 /// <param name="entries">How entries are told apart.</param>
 /// <param name="offset">Capture ordinals minus trace ordinals.</param>
 /// <param name="earlier">Capture ordinals at which the replay makes what is older than what was seen.</param>
-public sealed class Companion(IHistory history, SeenWrites seen, EntryClassifier entries, long offset, IReadOnlySet<long> earlier) : IHistory
+/// <param name="assumed">Capture ordinals of events that no line shows.</param>
+public sealed class Companion(IHistory history, SeenWrites seen, EntryClassifier entries, long offset, IReadOnlySet<long> earlier, IReadOnlySet<long> assumed) : IHistory
 {
     /// <summary>Lines that belong to a fault come after it, and before so many others at most.</summary>
     private const long Reach = 4096;
@@ -91,7 +95,7 @@ public sealed class Companion(IHistory history, SeenWrites seen, EntryClassifier
 
     private readonly HashSet<ulong> _earlierPages = [];
     private readonly List<(long Ordinal, long Seq, WriteOrigin Origin)> _origins = [];
-    private readonly long[] _counts = new long[(int)WriteOrigin.Missing + 1];
+    private readonly long[] _counts = new long[(int)WriteOrigin.Assumed + 1];
 
     public IReadOnlyList<(long Ordinal, long Seq, WriteOrigin Origin)> Origins => _origins;
 
@@ -154,7 +158,9 @@ public sealed class Companion(IHistory history, SeenWrites seen, EntryClassifier
             return WriteOrigin.Seen;
         if (kind == EntryKind.Table && _earlierPages.Contains(new Spte(record.New).Pfn))
             return WriteOrigin.Earlier;
-        return record.Tracepoint == Tracepoint.None ? WriteOrigin.Derived : WriteOrigin.Missing;
+        if (record.Tracepoint != Tracepoint.None)
+            return WriteOrigin.Missing;
+        return assumed.Contains(record.Ordinal) ? WriteOrigin.Assumed : WriteOrigin.Derived;
     }
 
     /// <summary>Table pages have other frames in the model. Everything else is as the kernel makes it, bit for bit, but for MMIO, of which no line tells the value.</summary>

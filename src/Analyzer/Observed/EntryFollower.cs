@@ -101,6 +101,9 @@ internal sealed class EntryFollower(ObservedHost host, Scribe scribe, ObservedPa
         if (page is null)
             return;
         var index = fields.Sptep is { } entry ? ObservedPages.Index(entry) : (int)(gfn & 511);
+        // Of an entry that is older than the trace, the fault's address is the first to tell what it maps.
+        if (gfn != Unseen.Word && !thread.IsNested && page.EntryGfn(index) == Unseen.Word)
+            page.SetEntryGfn(index, gfn >> (9 * (page.Level - 1)) << (9 * (page.Level - 1)));
         Begin(thread, page, index, fields.Old, fields.New, KvmFunction.FastPfFixDirectSpte, Tracepoint.FastPageFault);
         Tell(thread);
     }

@@ -24,7 +24,7 @@ internal static class KernelReference
 
         1. Read the differences: `diff -u` of `arch/x86/kvm` (`mmu/*`, `x86.c`, `vmx/vmx.c`, `svm/svm.c`) and `virt/kvm/kvm_main.c` between the newest modelled release and the new one. What a table, an entry or an exit can show counts; locking, statistics and private memory do not.
         2. For each difference, add a property to `src/Replayer/Kvm/Kernels/KvmBehaviour.cs` with `[Changed(release, commit)]`, its function in `<remarks>`, and the older behaviour as default; use it at the one place where the function is modelled. A rewritten function gets a class of its own beside the old one.
-        3. Add the kernel to `KvmBehaviour.Kernels.cs`: name, release, values, `Renamed` functions, and as `CheckedModes` what has been compared with a machine, nothing at first.
+        3. Add the kernel to `KvmBehaviour.Catalogue.cs`: name, release, values, `Renamed` functions, and as `CheckedModes` what has been compared with a machine, nothing at first.
         4. Record what that kernel does (a case is a folder with `case.json`, which names `"kernel"`, the trace and the tables: see `tests/data/conformance/README.md`) and compare: `replay conform DIR`. The first divergence names the line of the trace, the model's call chain and the instruction. Older cases must stay complete: `replay conform tests/data/conformance`.
         5. Put a few small cases into `tests/data/conformance`, write their scores down (`REPLAY_RAISE_SCORES=1`), name the checked modes, regenerate this page, and add a line to [fidelity.md](fidelity.md).
 

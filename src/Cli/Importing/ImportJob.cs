@@ -166,7 +166,7 @@ internal sealed class ImportJob(ImportOrder order, ImportPlan plan, CliConsole c
         store.CompleteCompanion(RunSummary.Of(result), companion.Origins, observed.Run, unmodelled);
         var parts = unmodelled.Count > 0 || companion.Of(WriteOrigin.Missing) > 0;
         (parts ? console.Error : _summary).WriteLine(
-            $"run {store.Name}: {Units.Count(companion.Of(WriteOrigin.Seen))} of {Units.Count(seen.Count)} writes of the trace, {Units.Count(companion.Of(WriteOrigin.Derived))} derived, {Units.Count(companion.Of(WriteOrigin.Earlier))} of entries that are older than the trace");
+            $"run {store.Name}: {Units.Count(companion.Of(WriteOrigin.Seen))} of {Units.Count(seen.Count)} writes of the trace, {Units.Count(companion.Of(WriteOrigin.Derived))} derived, {(companion.Of(WriteOrigin.Assumed) is > 0 and var assumed ? $"{Units.Count(assumed)} assumed, " : "")}{Units.Count(companion.Of(WriteOrigin.Earlier))} of entries that are older than the trace");
         (parts ? console.Error : _summary).WriteLine(parts
             ? $"run {store.Name}: {Units.Count(unmodelled.Count)} writes of the trace are not the model's, {Units.Count(companion.Of(WriteOrigin.Missing))} of the model's are not in the trace"
             : $"run {store.Name}: trace and model agree");

@@ -22,6 +22,9 @@ internal static class Reconstruction
     public const string PagesKey = "host_pages";
     public const string OffsetKey = "ordinal_offset";
 
+    /// <summary>How it is known when the dirty log was read: <c>seen</c>, or <c>inferred</c> from faults that follow.</summary>
+    public const string DirtyLogKey = "dirty_log";
+
     /// <param name="input">The trace, from its beginning.</param>
     /// <param name="plan">How to read it.</param>
     /// <param name="profile">The host as the user says; null: as the trace tells.</param>
@@ -59,6 +62,7 @@ internal static class Reconstruction
                 [HostKey] = host.Name,
                 [PagesKey] = reconstruction.HasHugePages ? "thp" : "4k",
                 [KernelKey] = kernel,
+                [DirtyLogKey] = reconstruction.ShowsDirtyLog ? "seen" : "inferred",
                 ["lost_events"] = $"{trace.LostEvents}",
                 ["loss_markers"] = $"{trace.LossMarkers}",
             },
@@ -94,8 +98,19 @@ internal static class Reconstruction
         var plan = TracedHost(reader.Manifest) ?? throw new CaptureFormatException($"{capture}: was not made of a trace.");
         var offset = long.Parse(reader.Manifest.Origin[OffsetKey], System.Globalization.CultureInfo.InvariantCulture);
         var earlier = new HashSet<long>();
-        reader.ReadEvents(rows => earlier.UnionWith(rows.Where(row => row.Kind == TraceEventKind.EarlierMappings).Select(row => row.Ordinal)));
-        var companion = new Companion(history, seen, entries, offset, earlier);
+        var assumed = new HashSet<long>();
+        var isLogInferred = reader.Manifest.Origin.GetValueOrDefault(DirtyLogKey) == "inferred";
+        reader.ReadEvents(rows =>
+        {
+            foreach (var row in rows)
+            {
+                if (row.Kind == TraceEventKind.EarlierMappings)
+                    earlier.Add(row.Ordinal);
+                else if ((isLogInferred && row.Kind is TraceEventKind.DirtyLogOn or TraceEventKind.DirtyLogGet) || CaptureReconstruction.IsAssumed(row))
+                    assumed.Add(row.Ordinal);
+            }
+        });
+        var companion = new Companion(history, seen, entries, offset, earlier, assumed);
         var result = ReplaySession.Run(reader, new ReplayOptions { Mode = plan.Mode, Kernel = plan.Kernel, Profile = plan.Profile, Backing = plan.Backing }, companion, null, cancellation);
         return (companion, result);
     }

@@ -1,8 +1,8 @@
-using Replay.Replayer.SavedState;
 using Replay.Replayer.Guest;
 using Replay.Replayer.Hardware;
 using Replay.Replayer.History;
 using Replay.Replayer.Kvm;
+using Replay.Replayer.SavedState;
 
 namespace Replay.Replayer.Session;
 

@@ -31,8 +31,9 @@ internal sealed record RealWrite(long Ordinal, string Shown, string Text, string
 /// <param name="InOrder">Those that the companion has, in the order in which they were.</param>
 /// <param name="Older">Those it has not, of entries that were made before what is left begins, and that were not written in it before.</param>
 /// <param name="MadeUp">Writes that the companion has and the kernel did not make.</param>
+/// <param name="Claimed">Of them, those that are not said to be assumed.</param>
 /// <param name="Agrees">The import says so of trace and model.</param>
-internal sealed record RecoveredShare(int Real, int InOrder, int Older, int MadeUp, bool Agrees)
+internal sealed record RecoveredShare(int Real, int InOrder, int Older, int MadeUp, int Claimed, bool Agrees)
 {
     private const string Sql =
         "select w.ordinal, w.shown, w.level || ' ' || coalesce(w.gfn, '') || ' ' || case w.new_kind when 'table' then 'table' when 'none' then 'none' when 'unknown' then 'mmio' when 'mmio' then 'mmio' else w.new_hex end as write, "
@@ -73,10 +74,10 @@ internal sealed record RecoveredShare(int Real, int InOrder, int Older, int Made
             TracePart.Lost => [(0, stock[first], long.MinValue, first), (stock[end], long.MaxValue, first, long.MaxValue)],
             _ => [(0, long.MaxValue, long.MinValue, long.MaxValue)],
         };
-        var sum = new RecoveredShare(0, 0, 0, 0, said.Contains("trace and model agree", StringComparison.Ordinal));
+        var sum = new RecoveredShare(0, 0, 0, 0, 0, said.Contains("trace and model agree", StringComparison.Ordinal));
         foreach (var stretch in stretches)
         {
-            var ours = filled.Where(write => write.Shown is "seen" or "derived" && write.Ordinal - offset >= stretch.FilledFrom && write.Ordinal - offset < stretch.FilledTo).Select(write => write.Text).ToList();
+            var ours = filled.Where(write => write.Shown is "seen" or "derived" or "assumed" && write.Ordinal - offset >= stretch.FilledFrom && write.Ordinal - offset < stretch.FilledTo).ToList();
             var theirs = real.Where(write => write.Ordinal >= stretch.From && write.Ordinal < stretch.To).ToList();
             sum = sum.With(theirs, ours, filled.Count(write => write.Shown == "missing" && write.Ordinal - offset >= stretch.FilledFrom && write.Ordinal - offset < stretch.FilledTo));
         }
@@ -91,8 +92,10 @@ internal sealed record RecoveredShare(int Real, int InOrder, int Older, int Made
         return await Writes(folder["full.db"], "observed");
     }
 
-    private RecoveredShare With(List<RealWrite> real, List<string> filled, int missing)
+    private RecoveredShare With(List<RealWrite> real, List<RealWrite> made, int missing)
     {
+        var filled = made.ConvertAll(write => write.Text);
+        var claimed = made.Where(write => write.Shown != "assumed").Select(write => write.Text).ToList();
         var written = new HashSet<string>(StringComparer.Ordinal);
         var older = new List<string>();
         foreach (var write in real)
@@ -108,7 +111,7 @@ internal sealed record RecoveredShare(int Real, int InOrder, int Older, int Made
         foreach (var (text, count) in Counts(filled))
             absent[text] = Math.Max(0, absent.GetValueOrDefault(text) - count);
         var lost = Counts(older).Sum(pair => Math.Min(pair.Value, absent.GetValueOrDefault(pair.Key)));
-        return this with { Real = Real + real.Count, InOrder = InOrder + inOrder, Older = Older + lost, MadeUp = MadeUp + missing + filled.Count - inOrder };
+        return this with { Real = Real + real.Count, InOrder = InOrder + inOrder, Older = Older + lost, MadeUp = MadeUp + missing + filled.Count - inOrder, Claimed = Claimed + missing + claimed.Count - Longest(theirs, claimed) };
     }
 
     private static Dictionary<string, int> Counts(List<string> writes) => writes.GroupBy(text => text, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.Count(), StringComparer.Ordinal);

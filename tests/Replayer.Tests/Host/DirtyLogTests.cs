@@ -129,7 +129,7 @@ public sealed class DirtyLogTests
     public void What_the_CPU_logged_is_in_the_log_that_userspace_reads()
     {
         var machine = new HostMachine(MmuMode.EptTdp, logDirty: true);
-        machine.Vcpu.Pml!.Log(0x123_4567);
+        Assert.True(machine.Vcpu.Pml!.TryLog(0x123_4567));
 
         Assert.Equal([0x1234UL], Gfns(machine.Events.DirtyLogGet(0)));
         Assert.Equal(0, machine.Vcpu.Pml.Count);

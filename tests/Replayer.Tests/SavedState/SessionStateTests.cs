@@ -1,6 +1,6 @@
 using Replay.Recorder.Synthetic;
-using Replay.Replayer.SavedState;
 using Replay.Replayer.Kvm.Host;
+using Replay.Replayer.SavedState;
 using Replay.Trace;
 
 namespace Replay.Replayer.Tests.SavedState;

@@ -37,11 +37,14 @@ public sealed class TdpDirtyLogTests
     }
 
     [Fact]
-    public void A_page_is_dirty_once_it_is_mapped_writable()
+    public void A_page_is_dirty_once_it_is_mapped_writable_and_not_before()
     {
         var machine = new TdpMachine(HostProfiles.IntelBochsNoAd, new HostBacking { Populated = false }, logDirty: true);
         machine.Read(0x200);
         Assert.False(machine.Last(0x200).Value.IsWritable);
+        Assert.False(Slot(machine).DirtyBitmap!.Get(0x200));
+        machine.Vm.HostEvents.Invalidate(0x20_0000, 0x1000);
+        Assert.False(machine.Last(0x200).Value.IsShadowPresent);
         Assert.False(Slot(machine).DirtyBitmap!.Get(0x200));
         machine.Write(0x200);
         Assert.True(Slot(machine).DirtyBitmap!.Get(0x200));

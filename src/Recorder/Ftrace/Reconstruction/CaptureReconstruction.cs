@@ -32,6 +32,8 @@ public sealed class CaptureReconstruction
 
     private const int EventsPerChunk = 4096;
 
+    private const string SlotGoneAlone = "inferred: its mappings went, and those of others stayed";
+
     private readonly TraceFacts _facts;
     private IReadOnlyList<InferredSlot> _slots = [];
     private readonly SortedSet<string> _unknown = new(StringComparer.Ordinal);
@@ -68,6 +70,13 @@ public sealed class CaptureReconstruction
     public bool SlotsWentAlone => _slotsGoAlone && _facts.Facts.Exists(fact => fact.Kind == FactKind.SlotGone);
 
     public IReadOnlyCollection<string> Unknown => _unknown;
+
+    /// <summary>Lines tell when the dirty log was read: system calls, or what the reading did to entries.</summary>
+    public bool ShowsDirtyLog => _facts.HasLogCalls || _facts.ShowsZaps;
+
+    /// <summary>The row of a capture stands for a memslot's end that no line shows.</summary>
+    public static bool IsAssumed(in TraceEvent row) =>
+        row.Kind == TraceEventKind.Memslot && EventDetail.ReadMemslotChange(row).Name == SlotGoneAlone;
 
     /// <summary>All of the trace was taken.</summary>
     /// <param name="privateMemslots">The replay's host has KVM's own memslots: they are not inferred.</param>
@@ -188,7 +197,7 @@ public sealed class CaptureReconstruction
             case FactKind.SlotGone when _slotsGoAlone:
                 if (_slots.Select((slot, i) => (slot, i)).FirstOrDefault(known => fact.Gpa >> 12 >= known.slot.FirstGfn && fact.Gpa >> 12 < known.slot.EndGfn) is { slot: not null } found)
                 {
-                    foreach (var row in Replaced(found.i, "inferred: its mappings went, and those of others stayed"))
+                    foreach (var row in Replaced(found.i, SlotGoneAlone))
                         yield return row;
                 }
 

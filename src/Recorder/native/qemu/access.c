@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Every load, store and fetch of the guest comes by here. The fast path is the page filter (filter.h): an access that
+ * Every load, store and fetch of the guest comes by here. The fast path is the page filter (page_filter.h): an access that
  * hits needs no look at anything else.
  */
 #include <string.h>
 
-#include "filter.h"
+#include "page_filter.h"
 
 /* Behind this offset an access of up to 16 bytes can cross into the next page. */
 #define LAST_SAFE_OFFSET 0xff0

@@ -256,7 +256,7 @@ void walk_note_untold_store(uint64_t gpa); /* it is not in the stream */
 /* store.c */
 uint32_t store_of_instruction(uint64_t rip); /* WIRE_STORES_*: what KVM's emulator makes of it */
 
-/* filter.c: its key and slots are in filter.h */
+/* page_filter.c: its key and slots are in page_filter.h */
 void filter_allocate(struct vcpu *cpu, unsigned slots);
 struct wire_event filter_nested_extra(uint64_t va); /* what an event of an access in L2 tells beside: the address there, behind a walk() */
 bool filter_hit(uint64_t va, unsigned size, unsigned class, unsigned kind, uint64_t rip); /* a repetition: it has its ordinal and, in a full recording, its record */

@@ -159,13 +159,8 @@ internal sealed class EptWalker(
             return true;
         }
 
-        if (SetsAccessedAndDirty && Pml is { } log)
-        {
-            if (log.IsFull)
-                return false;
-            log.Log(gpa);
-        }
-
+        if (SetsAccessedAndDirty && Pml is { } log && !log.TryLog(gpa))
+            return false;
         SetBits(page, index, entry, Accessed | Dirty, gpa, shift);
         return true;
     }

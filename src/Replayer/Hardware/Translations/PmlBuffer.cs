@@ -20,5 +20,13 @@ public sealed class PmlBuffer
 
     public void Clear() => Count = 0;
 
-    internal void Log(ulong gpa) => _gpas[Count++] = gpa & ~0xfffUL;
+    /// <summary>Logs what is about to get its dirty bit.</summary>
+    /// <returns>False: the buffer is full, and the access must make an exit before it sets the bit.</returns>
+    internal bool TryLog(ulong gpa)
+    {
+        if (IsFull)
+            return false;
+        _gpas[Count++] = gpa & ~0xfffUL;
+        return true;
+    }
 }

@@ -145,11 +145,10 @@ internal class MemslotUpdater(KvmVm vm, DirtyLog dirtyLog, Recycler recycler)
         _slots.EndSwap();
     }
 
-    /// <summary>MMIO entries hold 19 bits of the generation: when these start again from 0, old entries would look current.</summary>
     /// <remarks>KVM: kvm_mmu_invalidate_mmio_sptes().</remarks>
     private void InvalidateMmioEntries(ulong generation)
     {
-        if ((generation & MmioGeneration.Mask & ~(Memslots.AddressSpaces - 1UL)) != 0)
+        if (!MmioGeneration.WrapsAround(generation))
             return;
         using var scope = vm.Journal.Enter(KvmFunction.KvmMmuInvalidateMmioSptes);
         ZapAllFast();

@@ -6,8 +6,8 @@ using Replay.Trace;
 namespace Replay.Replayer.Kvm;
 
 /// <summary>Nested guests under SVM. Every transition syncs and flushes, whatever L1 asked for.</summary>
-/// <remarks>KVM: svm/nested.c: nested_svm_vmrun(), enter_svm_guest_mode(), nested_svm_vmexit().</remarks>
-internal sealed class NestedSvm(KvmVcpu vcpu, MmuContexts contexts, RootCache rootCache) : NestedVirtualization(vcpu, contexts, rootCache)
+/// <remarks>KVM: what svm/nested.c does in its own way; the way in and out is <see cref="NestedTransitions"/>.</remarks>
+internal sealed class NestedSvm(KvmVcpu vcpu, MmuContexts contexts, RootCache rootCache) : NestedTransitions(vcpu, contexts, rootCache)
 {
     private readonly MmuContexts _contexts = contexts;
 

@@ -11,7 +11,7 @@ namespace Replay.Replayer.Kvm;
 /// </summary>
 /// <remarks>KVM: vmx/nested.c: nested_vmx_enter_non_root_mode(), prepare_vmcs02(), nested_vmx_vmexit(), load_vmcs12_host_state().</remarks>
 internal sealed class NestedVmx(KvmVcpu vcpu, MmuContexts contexts, RootCache rootCache, MmuRoots roots, PerForm<IGpteSync> syncs)
-    : NestedVirtualization(vcpu, contexts, rootCache)
+    : NestedTransitions(vcpu, contexts, rootCache)
 {
     private const ulong Ep4taMask = Spte.BaseAddressMask;
     private const ulong GvaIsValid = 1UL << 7;

@@ -32,9 +32,9 @@ public sealed partial class KvmVcpu : IHypervisor
         Tlb = new VcpuTlb(this, mmu.TreeSync);
         Emulator = new Emulator(this, mmu.Translation, mmu.TableWrites, mmu.Syncs);
         Injector = new FaultInjector(this);
-        Invalidations = new TlbInvalidations(this, mmu.Syncs);
+        Invalidations = new TlbInstructions(this, mmu.Syncs);
         RegisterWrites = RegisterWrites.Of(this, mmu);
-        Nested = NestedVirtualization.Of(this, mmu);
+        Nested = NestedTransitions.Of(this, mmu);
         Mmu = RootMmu;
         WalkMmu = RootMmu;
         _exits = vm.Profile.Vendor == CpuVendor.Intel ? new VmxExits(this, mmu.Faults) : new SvmExits(this, mmu.Faults);
@@ -134,11 +134,11 @@ public sealed partial class KvmVcpu : IHypervisor
 
     internal FaultInjector Injector { get; }
 
-    internal TlbInvalidations Invalidations { get; }
+    internal TlbInstructions Invalidations { get; }
 
     internal RegisterWrites RegisterWrites { get; }
 
-    internal NestedVirtualization Nested { get; }
+    internal NestedTransitions Nested { get; }
 
     /// <summary>Userspace set the registers: where a recording starts, and after an INIT.</summary>
     /// <remarks>KVM: __set_sregs().</remarks>

@@ -5,7 +5,7 @@ namespace Replay.Trace.Storage;
 
 /// <summary>
 /// Files that appear whole or not at all, even when the machine loses power: written under a partial name, flushed to the disk,
-/// renamed, and the directory flushed.
+/// renamed, and the directory flushed. In which order the files of a part become durable is for <see cref="PartWriter"/>.
 /// </summary>
 internal static partial class DurableFile
 {

@@ -45,14 +45,16 @@ public sealed class C05_C06_GuestWalkTests
     {
         var machine = new ShadowMachine(logDirty: true);
         machine.Guest.Map(Gva, 0x5000 | P | W);
-        machine.Guest.Map(Gva + 0x1000, 0x6000 | P | W | A);
+        machine.Guest.Map(Gva + 0x1_0000, 0x6000 | P | W | A);
         machine.Enter().Read(Gva);
         Assert.All([0x100UL, 0x101UL, 0x102UL, 0x103UL], gfn => Assert.True(machine.Slot.DirtyBitmap!.Get(gfn)));
         Assert.False(machine.Slot.DirtyBitmap!.Get(5));
 
-        // All the bits are set: another walk sets none.
+        // All the bits are set, and the page is too far away for a prefetch: another walk sets none.
         machine.Vm.HostEvents.DirtyLogGet(0);
-        machine.Read(Gva + 0x1000);
+        Assert.False(machine.Last(Gva + 0x1_0000).Value.IsShadowPresent);
+        machine.Read(Gva + 0x1_0000);
+        Assert.True(machine.Last(Gva + 0x1_0000).Value.IsShadowPresent);
         Assert.All([0x100UL, 0x101UL, 0x102UL, 0x103UL], gfn => Assert.False(machine.Slot.DirtyBitmap!.Get(gfn)));
     }
 

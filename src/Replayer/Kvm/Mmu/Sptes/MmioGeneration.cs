@@ -10,7 +10,7 @@ namespace Replay.Replayer.Kvm.Mmu;
 /// </remarks>
 public static class MmioGeneration
 {
-    /// <summary>What an entry can hold of it: 19 bits. When these wrap around, all entries go.</summary>
+    /// <summary>What an entry can hold of it: 19 bits.</summary>
     public const ulong Mask = (1UL << 19) - 1;
 
     private const int LowShift = 3;
@@ -25,6 +25,10 @@ public static class MmioGeneration
         var generation = memslotGeneration & Mask;
         return (generation << LowShift & LowMask) | (generation << HighShift & HighMask);
     }
+
+    /// <summary>What entries hold starts again from 0 here, so that old ones would look current: all must go.</summary>
+    /// <remarks>KVM: kvm_mmu_invalidate_mmio_sptes(). The lowest bits are the number of the address space.</remarks>
+    internal static bool WrapsAround(ulong memslotGeneration) => (memslotGeneration & Mask & ~(Memslots.AddressSpaces - 1UL)) == 0;
 
     /// <summary>The entry is of this generation, and memslots are not just being changed.</summary>
     internal static bool IsCurrent(Spte spte, ulong generation) => (generation & Memslots.UpdateInProgress) == 0 && (generation & Mask) == Of(spte);

@@ -8,8 +8,8 @@
  *
  * A slot never stands for a device, nor for stores to a page table or to the IDT. flush_filter() empties it.
  */
-#ifndef FILTER_H
-#define FILTER_H
+#ifndef PAGE_FILTER_H
+#define PAGE_FILTER_H
 
 #include "recorder.h"
 

@@ -4,7 +4,7 @@ using Replay.Trace;
 namespace Replay.Cli;
 
 /// <summary>Names close to a word that is none.</summary>
-internal static class Suggestions
+internal static class UnknownWords
 {
     /// <summary>An option of more verbs than these tells nothing.</summary>
     private const int Most = 3;

@@ -7,7 +7,7 @@ using Replay.Trace;
 namespace Replay.Replayer.Kvm.Exits;
 
 /// <summary>The guest's own TLB instructions, where they exit: with shadow paging they concern KVM's tables.</summary>
-internal sealed class TlbInvalidations(KvmVcpu vcpu, PerForm<IGpteSync> syncs)
+internal sealed class TlbInstructions(KvmVcpu vcpu, PerForm<IGpteSync> syncs)
 {
     private const ulong PcidMask = 0xfff;
 

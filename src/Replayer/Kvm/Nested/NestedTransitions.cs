@@ -11,7 +11,7 @@ namespace Replay.Replayer.Kvm;
 /// A guest that is a hypervisor itself (L1) and its own guest (L2): the ways in and out, and what each does to the vCPU's MMUs. What is the same
 /// under SVM and VMX.
 /// </summary>
-internal abstract class NestedVirtualization(KvmVcpu vcpu, MmuContexts contexts, RootCache rootCache)
+internal abstract class NestedTransitions(KvmVcpu vcpu, MmuContexts contexts, RootCache rootCache)
 {
     private const int PageFaultVector = 14;
 
@@ -67,7 +67,7 @@ internal abstract class NestedVirtualization(KvmVcpu vcpu, MmuContexts contexts,
 
     protected abstract KvmFunction LoadCr3Function { get; }
 
-    public static NestedVirtualization Of(KvmVcpu vcpu, ShadowMmu mmu) => vcpu.Vm.Profile.Vendor == CpuVendor.Amd
+    public static NestedTransitions Of(KvmVcpu vcpu, ShadowMmu mmu) => vcpu.Vm.Profile.Vendor == CpuVendor.Amd
         ? new NestedSvm(vcpu, mmu.Contexts, mmu.RootCache)
         : new NestedVmx(vcpu, mmu.Contexts, mmu.RootCache, mmu.Roots, mmu.Syncs);
 

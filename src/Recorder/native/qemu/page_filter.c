@@ -2,7 +2,7 @@
 /* What takes a slot of the page filter, and what a slot's hit becomes. The fast path's part of it is in access.c. */
 #include <stdlib.h>
 
-#include "filter.h"
+#include "page_filter.h"
 
 void filter_allocate(struct vcpu *cpu, unsigned slots)
 {
