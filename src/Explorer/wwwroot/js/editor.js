@@ -1,6 +1,11 @@
 // The SQL box: CodeMirror, with what the schema has to complete.
 import { EditorState, EditorView, keymap, placeholder, drawSelection, highlightSpecialChars, defaultKeymap, history, historyKeymap, bracketMatching, syntaxHighlighting, HighlightStyle, autocompletion, completionKeymap, closeBrackets, closeBracketsKeymap, sql, SQLite, tags } from '/vendor/codemirror.js';
 
+const complete = completionKeymap.find(binding => binding.key === 'Enter').run;
+
+/** Tab takes the completion that is shown; one that has only just appeared holds it back, as it holds back Enter, but does not let it leave the box. */
+const take = view => complete(view) || view.dom.querySelector('.cm-tooltip-autocomplete') !== null;
+
 const style = HighlightStyle.define([
   { tag: tags.keyword, color: 'var(--c5)', fontWeight: '600' },
   { tag: [tags.string, tags.special(tags.string)], color: 'var(--c3)' },
@@ -33,7 +38,7 @@ export function editor(parent, { views, nonce, text, onRun }) {
       doc: text,
       extensions: [
         EditorView.cspNonce.of(nonce),
-        keymap.of([{ key: 'Mod-Enter', run: () => (onRun(), true) }, { key: 'Escape', run: view => (view.contentDOM.blur(), true) }, ...closeBracketsKeymap, ...completionKeymap, ...historyKeymap, ...defaultKeymap]),
+        keymap.of([{ key: 'Mod-Enter', run: () => (onRun(), true) }, { key: 'Tab', run: take }, ...closeBracketsKeymap, ...completionKeymap, { key: 'Escape', run: view => (view.contentDOM.blur(), true) }, ...historyKeymap, ...defaultKeymap]),
         history(), drawSelection(), highlightSpecialChars(), bracketMatching(), closeBrackets(), autocompletion(),
         sql({ dialect: SQLite, schema, upperCaseKeywords: false }),
         syntaxHighlighting(style), theme, EditorView.lineWrapping,
