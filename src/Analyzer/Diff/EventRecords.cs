@@ -59,12 +59,12 @@ internal sealed record EventRecords
         "SELECT coalesce((SELECT vcpu FROM access WHERE run = @Run AND ordinal = @ordinal), (SELECT vcpu FROM vm_exit WHERE run = @Run AND ordinal = @ordinal LIMIT 1))",
         new { side.Run.Run, ordinal }) ?? 0;
 
-    /// <summary>Who last made an entry that maps this guest frame, before this trace event, and when; null: nobody.</summary>
+    /// <summary>Who last made an entry that maps this guest frame out of one that did not, before this trace event, and when; null: nobody.</summary>
     public (string Function, long Ordinal)? LastMapping(ulong gfn)
     {
         var found = Side.Database.Connection.QueryFirstOrDefault<(string? Function, long Ordinal)>(
             "SELECT function, ordinal FROM table_write WHERE run = @Run AND ordinal < @Ordinal "
-            + "AND ((gfn = @page AND new_kind = 'page') OR (gfn = @large AND new_kind = 'huge')) ORDER BY ordinal DESC, seq DESC LIMIT 1",
+            + "AND ((gfn = @page AND new_kind = 'page') OR (gfn = @large AND new_kind = 'huge')) AND old_kind <> new_kind ORDER BY ordinal DESC, seq DESC LIMIT 1",
             new { Side.Run.Run, Ordinal, page = (long)gfn, large = (long)(gfn & ~511UL) });
         return found.Function is { } function ? (function, found.Ordinal) : null;
     }

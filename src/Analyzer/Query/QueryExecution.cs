@@ -244,6 +244,12 @@ public sealed class QueryExecution : IQueryExecution
         ? new QueryException($"a query may only read: {refused} {(refused is "transactions" or "statements that write" ? "are" : "is")} refused.")
         : new QueryException(Explain(raw.sqlite3_errmsg(_database).utf8_to_string()));
 
+    private static string ViewsWith(string column)
+    {
+        var views = ViewDefinition.All.Where(view => view.Columns.Any(known => known.Name.Equals(column, StringComparison.OrdinalIgnoreCase))).Select(view => view.Name).ToList();
+        return views.Count <= 4 ? $"{string.Join(", ", views)} {(views.Count == 1 ? "does" : "do")}" : $"{string.Join(", ", views.Take(3))} and {views.Count - 3} others do";
+    }
+
     /// <summary>Of a name that is none, which are like it; of a limit, what it is.</summary>
     private static string Explain(string error)
     {
@@ -257,6 +263,8 @@ public sealed class QueryExecution : IQueryExecution
         var wrong = written[(written.LastIndexOf('.') + 1)..];
         return what switch
         {
+            "no such column" when ViewDefinition.All.Any(view => view.Columns.Any(column => column.Name.Equals(wrong, StringComparison.OrdinalIgnoreCase))) =>
+                $"SQL error: {error}. The query reads no view that has it: {ViewsWith(wrong)}.",
             "no such column" => $"SQL error: {error}.{DidYouMean.Ask(wrong, ViewDefinition.All.SelectMany(view => view.Columns).Select(column => column.Name), Other)}",
             "no such table" => $"SQL error: {error}.{DidYouMean.Ask(wrong, ViewDefinition.All.Select(view => view.Name), Other)}",
             _ => $"SQL error: {error}{(what.StartsWith("no such ", StringComparison.Ordinal) ? ". " + Other : "")}",

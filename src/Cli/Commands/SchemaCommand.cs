@@ -45,7 +45,7 @@ internal sealed class SchemaCommand : VerbCommand
 
     internal static ViewDefinition Find(string name) =>
         ViewDefinition.All.FirstOrDefault(view => view.Name == name)
-        ?? throw new UsageException($"there is no view {name}.{DidYouMean.Ask(name, ViewDefinition.All.Select(view => view.Name), "'replay schema' lists them.")}");
+        ?? throw new UsageException($"there is no view {name}.{(File.Exists(name) ? " What views have is the same in every database: give a view's name alone." : "")}{DidYouMean.Ask(name, ViewDefinition.All.Select(view => view.Name), "'replay schema' lists them.")}");
 
     internal static void Write(ViewDefinition view, CliConsole console)
     {

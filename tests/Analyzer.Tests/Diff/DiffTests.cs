@@ -56,6 +56,30 @@ public sealed class DiffTests : IDisposable
     }
 
     [Fact]
+    public void Who_had_mapped_the_page_is_not_who_changed_a_bit_of_its_entry_since()
+    {
+        var diff = Compare(
+            a => Prefetching(a).Write(15, 0x101, HandMadeRun.Leaf(0x501) | 1 << 9, KvmFunction.None, old: HandMadeRun.Leaf(0x501)),
+            b => OneByOne(b),
+            new DiffOptions { From = 16, To = 100 });
+        Assert.Contains("ept needs no exit: __direct_pte_prefetch mapped gfn 0x101 at event 10", diff.FirstDivergence!.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Writes_that_one_side_makes_more_are_told_by_level_and_kind()
+    {
+        var diff = Compare(a => a.Table(5, 2, 2).Write(10, 0, 0x9001_907, level: 2).Write(10, 1, HandMadeRun.Leaf(1)), b => b.Table(5, 2, 2).Write(10, 1, HandMadeRun.Leaf(1)), new DiffOptions { From = 6, To = 100 });
+        Assert.Contains("ept makes 2 table writes for this, ept-2 1. Of them, ept against ept-2: level 2 tables 1 to 0.", diff.FirstDivergence!.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Writes_that_are_as_many_and_not_alike_are_told_apart()
+    {
+        var diff = Compare(a => a.Write(10, 1, HandMadeRun.Leaf(1)), b => b.Write(10, 1, HandMadeRun.Leaf(1) & ~2UL), new DiffOptions { From = 6, To = 100 });
+        Assert.Contains("Both write 1 entry, not alike: first rights ", diff.FirstDivergence!.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void An_intercepted_instruction_is_explained()
     {
         var diff = Compare(a => a, b => b.Exit(30, ExitReason.Invlpg, 0x5000).Flush(30, FlushKind.Gva));

@@ -62,13 +62,15 @@ internal sealed class HandMadeRun : IDisposable
     /// <param name="value">What is written.</param>
     /// <param name="function">Who writes; none: the CPU.</param>
     /// <param name="level">Of the table, which is number <paramref name="level"/>.</param>
-    public HandMadeRun Write(long ordinal, ulong gfn, ulong value, KvmFunction function = KvmFunction.MmuSetSpte, int level = 1)
+    /// <param name="old">What stood there.</param>
+    public HandMadeRun Write(long ordinal, ulong gfn, ulong value, KvmFunction function = KvmFunction.MmuSetSpte, int level = 1, ulong old = 0)
     {
         _store.OnWrite(new TableWrite
         {
             Seq = ++_seq,
             Ordinal = ordinal,
             Gfn = gfn,
+            Old = old,
             New = value,
             FaultId = -1,
             ExitId = -1,

@@ -61,7 +61,7 @@ export const why = {
       try {
         const { divergences } = await fetchReason('divergences', { run: app.parameters.run, vs: app.parameters.vs, from: at, count: 1 });
         const here = divergences[0]?.ordinal === at;
-        replace(line, here ? [h('b', 'Here they part. '), divergences[0].reason] : divergences.length ? [h('span.dim', 'Here both do the same. They next part at '), eventLink(app, divergences[0].ordinal), h('span.dim', ' (n).')] : h('span.dim', 'From here on both do the same.'));
+        replace(line, here ? [h('b', 'Here they part. '), divergences[0].reason] : divergences.length ? [h('span.dim', 'Here both do alike, each in its own way. They next part at '), eventLink(app, divergences[0].ordinal), h('span.dim', ' (n).')] : h('span.dim', 'From here on both do alike.'));
       } catch (error) {
         if (error.name !== 'AbortError') replace(line, h('span.dim', error.message));
       }
@@ -150,7 +150,7 @@ export const why = {
             gfnLink(app, write.gfn), change(write),
             h('span.mono.values', { title: `${write.old} → ${write.new}` }, write.oldKind === 'none' ? '' : [value(write.old), h('span.arrow', '→')], value(write.new)),
             h('span.dim', write.actor === 'hardware' ? 'by the CPU' : write.tracepoint ? '' : 'unseen by ftrace')))));
-        case 'page': return h('div.step.line', path && h('p.path', chain(path, before)), h('p', steps.map((page, i) => [i > 0 && ', ', h('b', { create: 'makes', zap: 'zaps', free: 'frees', find: 'finds', sync: 'syncs', unsync: 'unsyncs' }[page.operation] ?? page.operation), ` ${levelName(page.level)} `, h('span.mono', `T${page.table}`), ' for gfn ', gfnLink(app, page.gfn)]), '.'));
+        case 'page': return h('div.step.line', path && path !== 'hardware' && h('p.path', chain(path, before)), h('p', steps.map((page, i) => [i > 0 && ', ', h('b', { create: 'makes', zap: 'zaps', free: 'frees', find: 'finds', sync: 'syncs', unsync: 'unsyncs' }[page.operation] ?? page.operation), ` ${levelName(page.level)} `, h('span.mono', `T${page.table}`), ' for gfn ', gfnLink(app, page.gfn)]), '.'));
         case 'root': return h('div.step.line', path && h('p.path', chain(path, before)), h('p', h('b', `root ${first.operation}`), first.table ? h('span.mono', ` T${first.table}`) : '', first.value && h('span.mono.dim', ` ${first.value}`)));
         case 'flush': return h('div.step.line', path && h('p.path', chain(path, before)), h('p', h('b', steps.length > 1 ? `${steps.length} TLB flushes` : 'TLB flush'), ` ${first.flush}`, first.flush === 'remote_range' ? h('span.mono', ` from gfn ${first.start}, ${plural(first.pages, 'page')}`) : first.flush === 'gva' ? h('span.mono', ` ${first.start}`) : ''));
         case 'guestFault': return h('div.step.line.guest', h('p', h('b', '#PF for the guest '), h('span.mono', first.gva ?? ''), ' ', chips(first.words), first.recorded ? '' : h('span.dim', ' the capture has none here')));
