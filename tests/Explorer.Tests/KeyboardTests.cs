@@ -59,6 +59,10 @@ public sealed class KeyboardTests(BootFixture boot) : IClassFixture<BootFixture>
         // The text beside a completion, too, is styled without a complaint.
         browser.Press(" where table_write.fun");
         browser.Until(() => browser.Evaluate<bool>("document.querySelector('.cm-completionInfo') !== null"));
+        // What is typed over a selection is the editor's doing, not the browser's, which would style it in place.
+        browser.Chord(Keys.Control, "a");
+        browser.Press("select 1");
+        browser.Until(() => browser.Evaluate<string>("document.querySelector('.cm-content').textContent") == "select 1");
         browser.Press(Keys.Escape, Keys.Escape);
         Assert.Equal("BODY", browser.Evaluate<string>("document.activeElement.tagName"));
         browser.CheckQuiet();
