@@ -24,6 +24,10 @@ class App {
   name = 'timeline';
   view = null;
   playing = null;
+  steps = [];
+  stepping = null;
+  parting = Promise.resolve();
+  unknown = [];
 
   async start() {
     this.bar = document.getElementById('bar');
@@ -68,7 +72,10 @@ class App {
     const parameters = {};
     for (const key of shared) parameters[key] = this.parameters[key];
     if (name === this.name) Object.assign(parameters, this.parameters);
-    return address(name, { ...parameters, ...patch });
+    const wanted = { ...parameters, ...patch };
+    // A run stands beside another, not beside itself: who goes to the one beside takes the first along.
+    if (wanted.vs && wanted.vs === wanted.run) wanted.vs = wanted.run === this.run().key ? null : this.run().key;
+    return address(name, wanted);
   }
 
   go(name, patch = {}, { replaces = false } = {}) {
@@ -80,13 +87,15 @@ class App {
 
   /** Changes parameters of the view in hand. */
   patch(patch, options) {
-    this.go(this.name, patch, options);
+    // The numbers of tables are those of a run.
+    this.go(this.name, patch.run !== undefined && patch.run !== this.run().key ? { table: null, idx: null, root: null, of: null, ...patch } : patch, options);
   }
 
   show() {
     const name = location.pathname.slice(1) || 'timeline';
     this.parameters = Object.fromEntries(new URLSearchParams(location.search));
     if (!this.runs.length) return this.fail(new Problem('There is no run in this database yet. Make one with replay run.', 404));
+    this.checkRuns();
     if (name !== this.name || !this.view) {
       this.view?.dispose?.();
       this.name = name in views ? name : 'timeline';
@@ -96,7 +105,19 @@ class App {
     }
     this.drawBar();
     document.title = `${views[this.name].title} · ${this.run().key}${this.at === null ? '' : ` · event ${number(this.at)}`} · Replay`;
-    Promise.resolve(this.view.update()).then(() => this.main.removeAttribute('aria-busy'), error => this.fail(error));
+    this.shown = Promise.resolve(this.view.update()).then(() => this.main.removeAttribute('aria-busy'), error => this.fail(error));
+  }
+
+  /** A run that an address names and that is not here is told, and the first stands in for it. */
+  checkRuns() {
+    for (const notice of this.unknown) notice.remove();
+    this.unknown = [];
+    for (const name of ['run', 'vs']) {
+      const key = this.parameters[name];
+      if (!key || this.runs.some(run => run.key === key)) continue;
+      delete this.parameters[name];
+      this.unknown.push(this.notice(`There is no run ${key} here: ${name === 'run' ? `${this.run().key} is shown` : 'none is shown beside'}. There are ${this.runs.map(run => run.key).join(', ')}.`, 'warning'));
+    }
   }
 
   drawBar() {
@@ -138,7 +159,9 @@ class App {
   enter(text) {
     const ordinal = Number(text.replaceAll(/[,\s_]/g, ''));
     document.activeElement?.blur();
-    if (Number.isFinite(ordinal) && text.trim()) this.goTo(Math.round(ordinal));
+    if (Number.isFinite(ordinal) && text.trim()) return this.goTo(Math.round(ordinal));
+    if (text.trim()) this.notice(`“${text.trim()}” is no event: write its number.`, 'hint');
+    this.drawBar();
   }
 
   /** Moves the cursor; a view that shows a part of the run goes along. */
@@ -151,9 +174,27 @@ class App {
     return this.view?.edge?.(times) ?? (times > 0 ? this.run().first - 1 : this.run().last + 1);
   }
 
-  /** To the next events that changed tables, or back. */
-  async step(times, kind = 'write') {
-    const at = this.at ?? this.edge(times);
+  /** To the next events that changed tables, or back. Keys that come while a step is under way are counted, and become one jump. */
+  step(times, kind = 'write') {
+    const last = this.steps.at(-1);
+    if (last?.kind === kind) last.times += times;
+    else this.steps.push({ times, kind });
+    return this.stepping ??= this.walk().finally(() => { this.stepping = null; });
+  }
+
+  async walk() {
+    let ordinal = null;
+    while (this.steps.length) {
+      const { times, kind } = this.steps.shift();
+      if (times === 0) continue;
+      ordinal = await this.jump(times, kind);
+      await this.shown;
+    }
+    return ordinal;
+  }
+
+  async jump(times, kind) {
+    const at = this.at ?? (this.playing && this.name !== 'timeline' ? this.run().first - 1 : this.edge(times));
     try {
       const { ordinal } = await get('step', { run: this.parameters.run, vs: this.parameters.vs, at, to: times > 0 ? 'next' : 'previous', times: Math.abs(times), kind });
       if (ordinal === undefined || ordinal === null) this.notice(times > 0 ? 'There is no event behind this one.' : 'There is no event before this one.', 'hint');
@@ -190,6 +231,7 @@ class App {
   }
 
   key(event) {
+    if (event.key === 'Escape' && this.playing) this.pause();
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
     if (isTyping(event.target)) {
       if (event.key === 'Escape') event.target.blur();
@@ -217,7 +259,7 @@ class App {
     const view = order[Number(event.key) - 1];
     const action = view ? () => this.go(view) : actions[event.key];
     if (!action || (event.key === 'Enter' && event.target !== document.body && event.target !== this.main)) return;
-    if (event.key === ' ' && event.target.closest?.('button, a')) return;
+    if (event.key === ' ' && (event.target.closest?.('button, a') || !(this.playing || this.view?.plays))) return;
     if (event.key !== ' ' && this.playing) this.pause();
     event.preventDefault();
     action();
@@ -231,10 +273,15 @@ class App {
   }
 
   /** To the next event at which the two runs part. */
-  async divergence() {
+  divergence() {
+    // One key after the other: each begins where the one before has led.
+    this.parting = this.parting.then(() => this.toDivergence());
+  }
+
+  async toDivergence() {
     if (!this.parameters.vs) return this.notice('Choose a run beside this one first (b).', 'hint');
     try {
-      const { divergences } = await get('divergences', { run: this.parameters.run, vs: this.parameters.vs, after: this.at ?? this.edge(1), count: 1 });
+      const { divergences } = await get('divergences', { run: this.parameters.run, vs: this.parameters.vs, after: this.at ?? (this.name === 'timeline' ? this.edge(1) : this.run().first - 1), count: 1 });
       if (divergences.length) this.goTo(divergences[0].ordinal);
       else this.notice('From here on both runs do the same.', 'hint');
     } catch (error) {
@@ -254,9 +301,11 @@ class App {
 
   notice(text, kind) {
     const notice = h('p.notice', { class: kind }, h('span', text), h('button', { onclick: () => notice.remove(), 'aria-label': 'Dismiss' }, '×'));
-    if ([...this.notices.children].some(child => child.firstChild.textContent === text)) return;
+    const before = [...this.notices.children].find(child => child.firstChild.textContent === text);
+    if (before) return before;
     this.notices.append(notice);
     if (kind === 'hint') setTimeout(() => notice.remove(), 4000);
+    return notice;
   }
 
   fail(error) {

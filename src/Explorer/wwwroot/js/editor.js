@@ -1,6 +1,23 @@
 // The SQL box: CodeMirror, with what the schema has to complete.
 import { EditorState, EditorView, keymap, placeholder, drawSelection, highlightSpecialChars, defaultKeymap, history, historyKeymap, bracketMatching, syntaxHighlighting, HighlightStyle, autocompletion, completionKeymap, closeBrackets, closeBracketsKeymap, sql, SQLite, tags } from '/vendor/codemirror.js';
 
+const complete = completionKeymap.find(binding => binding.key === 'Enter').run;
+
+/** Tab takes the completion that is shown; one that has only just appeared holds it back, as it holds back Enter, but does not let it leave the box. */
+const take = view => complete(view) || view.dom.querySelector('.cm-tooltip-autocomplete') !== null;
+
+/** A browser that types over a selection keeps how it looked in a style attribute, which these pages do not allow: the text goes to the editor instead. */
+const replaceSelected = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const { from, to, empty } = view.state.selection.main;
+    if (event.inputType !== 'insertText' || !event.data || empty || view.composing) return false;
+    const insert = () => view.state.update(view.state.replaceSelection(event.data), { userEvent: 'input.type', scrollIntoView: true });
+    if (!view.state.facet(EditorView.inputHandler).some(handler => handler(view, from, to, event.data, insert))) view.dispatch(insert());
+    event.preventDefault();
+    return true;
+  },
+});
+
 const style = HighlightStyle.define([
   { tag: tags.keyword, color: 'var(--c5)', fontWeight: '600' },
   { tag: [tags.string, tags.special(tags.string)], color: 'var(--c3)' },
@@ -33,8 +50,8 @@ export function editor(parent, { views, nonce, text, onRun }) {
       doc: text,
       extensions: [
         EditorView.cspNonce.of(nonce),
-        keymap.of([{ key: 'Mod-Enter', run: () => (onRun(), true) }, { key: 'Escape', run: view => (view.contentDOM.blur(), true) }, ...closeBracketsKeymap, ...completionKeymap, ...historyKeymap, ...defaultKeymap]),
-        history(), drawSelection(), highlightSpecialChars(), bracketMatching(), closeBrackets(), autocompletion(),
+        keymap.of([{ key: 'Mod-Enter', run: () => (onRun(), true) }, { key: 'Tab', run: take }, ...closeBracketsKeymap, ...completionKeymap, { key: 'Escape', run: view => (view.contentDOM.blur(), true) }, ...historyKeymap, ...defaultKeymap]),
+        history(), replaceSelected, drawSelection(), highlightSpecialChars(), bracketMatching(), closeBrackets(), autocompletion(),
         sql({ dialect: SQLite, schema, upperCaseKeywords: false }),
         syntaxHighlighting(style), theme, EditorView.lineWrapping,
         placeholder('select … (Ctrl-Enter runs it)'),

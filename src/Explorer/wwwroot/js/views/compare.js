@@ -22,6 +22,8 @@ export const compare = {
     let drawn = [];
     let diff = null;
     let asked = '';
+    let listed = [];
+    let lit = null;
 
     async function update() {
       const vs = app.parameters.vs;
@@ -48,7 +50,7 @@ export const compare = {
       const divergence = diff.firstDivergence;
       replace(body,
         diff.remarks.map(remark => h('p.dim', remark)),
-        divergence && h('section.card.first', h('h2', 'They part first at ', divergence.ordinal !== null && divergence.ordinal !== undefined ? eventLink(app, divergence.ordinal) : 'the end'), h('p', divergence.access, '. ', h('b', divergence.reason)), sides(divergence)),
+        divergence && h('section.card.first'),
         h('div.cards',
           h('section.card', h('h2', 'What each did'), h('table.counts', h('thead', h('tr', h('th', ''), h('th.num', a.name), h('th.num', b.name), h('th.num', 'alike'))),
             h('tbody', kinds.map(([name, label]) => h('tr', h('td', label), h('td.num', number(diff[name].a)), h('td.num', number(diff[name].b)), h('td.num', number(diff[name].alike))))))),
@@ -57,7 +59,18 @@ export const compare = {
           h('section.card', h('h2', 'Memory seen'), h('p', frames(diff.frames)))),
         h('section.card', h('h2', 'Over the run'), h('div.lanes.compare')),
         h('section.card', { id: 'divergences' }));
+      drawHeadline(divergence);
       chartsOf(body.querySelector('.lanes'));
+    }
+
+    /** The divergence at the cursor, or else the first. */
+    function drawHeadline(divergence) {
+      const card = body.querySelector('.card.first');
+      if (!card) return;
+      const first = diff.firstDivergence;
+      const isFirst = divergence.ordinal === first.ordinal;
+      replace(card, h('h2', isFirst ? 'They part first at ' : 'They part at ', divergence.ordinal !== null && divergence.ordinal !== undefined ? eventLink(app, divergence.ordinal) : 'the end', !isFirst && h('span.dim', ', first at ', eventLink(app, first.ordinal))),
+        h('p', divergence.access, '. ', h('b', divergence.reason)), sides(divergence));
     }
 
     function sorts(name) {
@@ -101,12 +114,20 @@ export const compare = {
       const after = app.parameters.after;
       const { divergences, isLast } = await fetchDivergences('divergences', { run: app.parameters.run, vs: app.parameters.vs, after, count: page });
       replace(place, h('h2', 'Where they part', h('span.tools', after !== undefined && h('button', { onclick: () => app.patch({ after: null }) }, 'From the first'), !isLast && h('button', { onclick: () => app.patch({ after: divergences.at(-1).ordinal }) }, `Next ${page}`))),
-        divergences.length ? divergences.map(one => h('details.divergence', { id: `event-${one.ordinal}` }, h('summary', eventLink(app, one.ordinal), h('span', one.reason)), h('p.dim', one.access), sides(one))) : empty('From here on both do the same.'));
+        divergences.length ? divergences.map(one => h('details.divergence', { id: `event-${one.ordinal}`, class: one.ordinal === app.at ? 'here' : '', 'aria-current': one.ordinal === app.at ? 'true' : null, open: one.ordinal === app.at }, h('summary', eventLink(app, one.ordinal), h('span', one.reason)), h('p.dim', one.access), sides(one))) : empty('From here on both do the same.'));
+      listed = divergences.map(one => one.ordinal);
+      const here = divergences.find(one => one.ordinal === app.at);
+      drawHeadline(here ?? diff.firstDivergence);
+      if (here && lit !== here.ordinal) place.querySelector('.here').scrollIntoView({ block: 'center' });
+      lit = here?.ordinal ?? null;
     }
+
+    /** The page of divergences on which an event would stand. */
+    const follow = ordinal => listed.length && ordinal >= listed[0] && ordinal <= listed.at(-1) ? {} : { after: ordinal - 1 };
 
     const redraw = () => diff && body.querySelector('.lanes') && chartsOf(body.querySelector('.lanes'));
     addEventListener('themechange', redraw);
     addEventListener('resize', redraw);
-    return { update, dispose() { removeEventListener('themechange', redraw); removeEventListener('resize', redraw); for (const chart of drawn) chart.destroy(); } };
+    return { update, follow, dispose() { removeEventListener('themechange', redraw); removeEventListener('resize', redraw); for (const chart of drawn) chart.destroy(); } };
   },
 };

@@ -222,6 +222,8 @@ export const memory = {
     addEventListener('resize', redraw);
     return {
       update,
+      edge: times => data?.at ?? (times > 0 ? app.run().first - 1 : app.run().last + 1),
+      plays: true,
       keys(event) {
         if (!data) return false;
         const move = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];

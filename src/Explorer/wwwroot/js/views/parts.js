@@ -3,8 +3,8 @@ import { h } from '../dom.js';
 import { number, plural, levelName } from '../format.js';
 
 /** A link to the story of an event. */
-export const eventLink = (app, ordinal, run, text) =>
-  h('a.event', { href: app.href('why', { at: ordinal, ...(run ? { run } : {}) }), title: 'Why: the story of this event' }, text ?? number(ordinal));
+export const eventLink = (app, ordinal, run, entry) =>
+  h('a.event', { href: app.href('why', { at: ordinal, ...(run ? { run } : {}), ...entry }), title: 'Why: the story of this event' }, number(ordinal));
 
 /** A link to a table at an event. */
 export const tableLink = (app, table, idx, parameters = {}) =>

@@ -11,7 +11,7 @@ const drawnRows = 500;
 export const queries = {
   title: 'Queries',
   about: 'canned questions, and SQL',
-  help: [['Ctrl Enter', 'run the SQL'], ['i', 'into the SQL box'], ['p', 'table or plot']],
+  help: [['Ctrl Enter', 'run the SQL'], ['Tab', 'in the SQL box: take the completion that is shown'], ['i', 'into the fields or the SQL box; Esc leaves them'], ['p', 'table or plot']],
   mount(element, app) {
     const list = h('nav.canned', { 'aria-label': 'Canned queries' });
     const form = h('div.queryform');
@@ -29,11 +29,12 @@ export const queries = {
       drawList();
       const name = app.parameters.q;
       const query = known.find(candidate => candidate.name === name);
-      drawForm(query);
+      const isNew = drawForm(query);
       const isReady = app.parameters.sql || (query && query.parameters.every(parameter => parameter.default !== undefined || app.parameters[`p.${parameter.name}`] || parameter.type === 'run' || filled(parameter) !== ''));
       if (!isReady) {
         shown = '';
         answer = null;
+        if (isNew && query) enter();
         return replace(results, query ? empty('Fill in what is marked, and press Enter.') : intro());
       }
       const key = JSON.stringify(asked());
@@ -79,29 +80,37 @@ export const queries = {
       for (const item of list.querySelectorAll(':scope > ul > li')) item.hidden = !item.textContent.toLowerCase().includes(word);
     }
 
+    /** Into what is to be filled in: the first field that is needed, or the first of all, or the SQL box. */
+    const enter = () => box ? box.focus() : (form.querySelector('label:has(.needed) input') ?? form.querySelector('.fields input, .fields button'))?.focus();
+
+    /** True: it is another form than before. */
     function drawForm(query) {
       const sqlText = app.parameters.sql ?? '';
-      if (form.dataset.of === (query?.name ?? 'sql') && (query || box?.text() === sqlText || !app.parameters.sql)) return;
+      if (form.dataset.of === (query?.name ?? 'sql') && (query || box?.text() === sqlText || !app.parameters.sql)) return false;
       form.dataset.of = query?.name ?? 'sql';
       box?.destroy();
       box = null;
       if (query) {
-        return replace(form, h('h1', query.title), h('p.dim', query.description),
+        replace(form, h('h1', query.title), h('p.dim', query.description),
           h('form.fields', { onsubmit: event => { event.preventDefault(); submit(query, event.target); } },
             query.parameters.map(parameter => h('label', { title: parameter.description }, h('span', parameter.name, parameter.default === undefined && filled(parameter) === '' ? h('b.needed', ' *') : ''),
               h('input', { name: parameter.name, value: app.parameters[`p.${parameter.name}`] ?? '', placeholder: String(filled(parameter) || (parameter.default === undefined ? '0x… or a number' : parameter.default.length > 16 ? 'as usual' : parameter.default)), spellcheck: 'false' }))),
             h('button.primary', { type: 'submit' }, 'Run'),
             h('button', { type: 'button', onclick: () => app.go('queries', { ...cleared(), q: null, sql: query.sql.split('\n').filter(line => !line.startsWith('--')).join('\n').trim() }) }, 'Edit as SQL')));
+        return true;
       }
       const place = h('div.editor');
       replace(form, h('h1', 'SQL'), place, h('p', h('button.primary', { onclick: run }, 'Run ', h('kbd', 'Ctrl ⏎')), h('span.dim', ` Read-only, at most ${number(app.info.limits.rows)} rows and ${number(app.info.limits.seconds)} s.`)));
       box = editor(place, { views: app.info.views, nonce: app.nonce, text: sqlText, onRun: run });
+      return true;
     }
 
     const cleared = () => Object.fromEntries(Object.keys(app.parameters).filter(name => name.startsWith('p.')).map(name => [name, null]));
 
     function submit(query, fields) {
       const patch = {};
+      // What is pressed next is meant for the answer.
+      document.activeElement?.blur();
       for (const parameter of query.parameters) patch[`p.${parameter.name}`] = fields.elements[parameter.name].value.trim() || null;
       shown = '';
       const before = location.search;
@@ -140,13 +149,15 @@ export const queries = {
       const body = h('div.resultbody');
       const section = h('section',
         h('header.resulthead', h('b', plural(result.rows.length, 'row')), h('span.dim', ` in ${number(answer.milliseconds)} ms`), note && h('b.cut', ` ${note}`),
-          h('span.tools', h('button', { onclick: () => app.patch({ plot: isPlot ? null : '' , x: null, y: null }, { replaces: true }), 'aria-pressed': String(isPlot), title: 'Table or plot (p)' }, 'plot'), files)),
+          h('span.tools', h('button', { onclick: () => togglePlot(), 'aria-pressed': String(isPlot), title: 'Table or plot (p)' }, 'plot'), files)),
         body);
       if (!result.rows.length) body.append(empty('No row. ', result.columns.length ? 'The question was understood; nothing matches it.' : ''));
       else if (isPlot) queueMicrotask(() => plot(body, result));
       else body.append(table(result));
       return section;
     }
+
+    const togglePlot = () => app.patch({ plot: app.parameters.plot === undefined ? '1' : null, x: null, y: null }, { replaces: true });
 
     function table({ columns, rows }) {
       const isNumber = columns.map((_, i) => rows.every(row => row[i] === null || typeof row[i] === 'number'));
@@ -184,8 +195,8 @@ export const queries = {
     return {
       update,
       keys(event) {
-        if (event.key === 'i' && box) return box.focus(), true;
-        if (event.key === 'p' && answer) return app.patch({ plot: app.parameters.plot === undefined ? '' : null }, { replaces: true }), true;
+        if (event.key === 'i') return enter(), true;
+        if (event.key === 'p' && answer) return togglePlot(), true;
         return false;
       },
       dispose() {

@@ -34,14 +34,19 @@ export const tables = {
       const keys = [app.run().key, ...app.parameters.vs ? [app.parameters.vs] : []];
       answers = await Promise.all(keys.map((run, i) => fetches[i]('tables', { run, at: app.parameters.at, gpa: app.parameters.gpa, gva: app.parameters.gva, root: i === 0 ? app.parameters.root : undefined, vcpu: app.parameters.vcpu })
         .catch(error => { if (error.name === 'AbortError') throw error; return { run, problem: error.message }; })));
+      draw();
+      scroll();
+      await drawEntry();
+    }
+
+    function draw() {
+      if (!answers.length) return;
       const focused = document.activeElement?.dataset?.place;
       drawHead();
       keeping = new Map();
       reconcile(trees, answers.map((answer, i) => tree(answer, answers[1 - i], i)));
       kept = keeping;
       if (focused && document.activeElement?.dataset?.place !== focused) trees.querySelector(`[data-place="${focused}"]`)?.focus();
-      scroll();
-      await drawEntry();
     }
 
     /** To the entries that are shown. All is measured before anything moves, so that the page is laid out once. */
@@ -180,7 +185,7 @@ export const tables = {
         beside.has(entry.i) && h('span.mono.beside', { title: `${table.beside.name}[${entry.i}] ${beside.get(entry.i).v} ${beside.get(entry.i).rights ?? ''}` }, `${table.beside.name} ${beside.get(entry.i).v}`),
         h('span.mono.gfn', entry.gfn && entry.kind !== 'table' ? entry.gfn : ''),
         entry.kind === 'table' && h('span.dim.into', '›'),
-        entry.since !== null && entry.since !== undefined && h('span.since.dim', eventLink(app, entry.since, run)));
+        entry.since !== null && entry.since !== undefined && h('span.since.dim', eventLink(app, entry.since, run, { table: table.tableId, idx: entry.i })));
     }
 
     /** All 512 entries at a glance, 64 a row. */
@@ -209,8 +214,8 @@ export const tables = {
     }
 
     function choose(answer, table, entry, depth) {
-      // In the second dimension another address is on the way.
-      if (depth >= answer.path.length) return app.patch({ table: table.tableId, idx: entry.i, of: answer.run === app.run().key ? null : answer.run }, { replaces: true });
+      // In the second dimension another address is on the way; what is on the way already changes no address.
+      if (depth >= answer.path.length || entry.i === table.idx) return app.patch({ table: table.tableId, idx: entry.i, of: answer.run === app.run().key ? null : answer.run }, { replaces: true });
       const shift = BigInt(9 * table.level + 3);
       const base = BigInt.asUintN(64, BigInt(answer.address ?? 0));
       const span = 1n << (shift + 9n);
@@ -231,7 +236,7 @@ export const tables = {
       if (answer.problem || table === undefined) return replace(inspector, empty('Choose an entry to see its bits and who wrote it.'));
       const entry = await fetchEntry('entry', { run: answer.run, table, idx, at: app.parameters.at, limit: 40 });
       const now = entry.history[0];
-      cause = now ? { at: now.ordinal, run: answer.run } : null;
+      cause = now ? { at: now.ordinal, run: answer.run, table, idx } : null;
       replace(inspector,
         h('h2', h('span.mono', `T${table}[${idx}]`), h('span.dim', ` of ${answer.run}`)),
         now ? [
@@ -239,11 +244,22 @@ export const tables = {
           h('div.bits', entry.bits.filter(bit => bit.value !== undefined && bit.name !== 'kind').map(bit => bit.isBit
             ? h('span.bit', { class: bit.value === '1' ? 'set' : '', title: bit.meaning }, bit.name)
             : h('span.bit.val', { title: bit.meaning }, `${bit.name} `, h('b.mono', bit.value)))),
-          h('p', h('a.button', { href: app.href('why', { at: now.ordinal, run: answer.run }) }, 'Why it is so'), ' ', h('span.dim', 'written at '), eventLink(app, now.ordinal, answer.run), h('span.dim', now.actor === 'hardware' ? ' by the CPU' : ` by ${now.function}`)),
+          h('p', h('a.button', { href: app.href('why', cause) }, 'Why it is so'), ' ', h('span.dim', 'written at '), eventLink(app, now.ordinal, answer.run), h('span.dim', now.actor === 'hardware' ? ' by the CPU' : ` by ${now.function}`)),
           h('h3', 'Its history, newest first'),
           h('div.history', entry.history.map(write => h('div.row', { class: write.ordinal === entry.at ? 'here' : '' }, eventLink(app, write.ordinal, answer.run), change(write), h('span.mono.dim.fn', { title: write.chain }, write.actor === 'hardware' ? 'the CPU' : write.function)))),
           entry.next !== undefined && h('p.dim', 'Next written at ', eventLink(app, entry.next, answer.run), '.'),
         ] : [empty('Not written up to this event: it is 0.'), entry.next !== undefined && h('p.dim', 'First written at ', eventLink(app, entry.next, answer.run), '.')]);
+    }
+
+    /** Why the entry that has the focus is so, or else the one that is opened. */
+    function explain() {
+      const [side, depth, i] = (document.activeElement?.dataset?.place ?? '').split('-').map(Number);
+      if (i === undefined) return cause && app.go('why', cause);
+      const { run, path, dimension: second } = answers[side];
+      const table = path[depth] ?? second?.path[depth - path.length];
+      const since = table?.entries.find(entry => entry.i === i)?.since;
+      if (since === null || since === undefined) app.notice(`T${table?.tableId}[${i}] was not written up to this event.`, 'hint');
+      else app.go('why', { at: since, run, table: table.tableId, idx: i });
     }
 
     /** Left and right go from table to table. */
@@ -254,15 +270,19 @@ export const tables = {
       return Boolean(target);
     }
 
+    addEventListener('themechange', draw);
     return {
       update,
+      edge: () => answers[0]?.at ?? app.run().last,
+      plays: true,
       keys(event) {
         if (event.key === 'f') return follow(), true;
-        if (event.key === 'w' && cause) return app.go('why', cause), true;
+        if (event.key === 'w') return explain(), true;
         if (event.key === 'ArrowRight' || event.key === 'ArrowLeft') return across(event.key === 'ArrowRight' ? 1 : -1);
         if ((event.key === 'ArrowDown' || event.key === 'ArrowUp') && !document.activeElement?.dataset?.place) return trees.querySelector('.entry.on, .entry')?.focus(), true;
         return false;
       },
+      dispose: () => removeEventListener('themechange', draw),
     };
   },
 };

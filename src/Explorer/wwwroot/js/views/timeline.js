@@ -271,6 +271,7 @@ export const timeline = {
     return {
       update,
       follow,
+      plays: true,
       edge: times => times > 0 ? range().min - 1 : range().max + 1,
       keys(event) {
         const actions = { '+': () => zoom(0.5), '=': () => zoom(0.5), '-': () => zoom(2), 0: all, ArrowLeft: () => move(-0.25), ArrowRight: () => move(0.25), l: toggleScale, v: toggleVcpu };

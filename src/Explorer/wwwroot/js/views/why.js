@@ -24,14 +24,36 @@ export const why = {
     const fetches = [latest(), latest()];
     const fetchReason = latest();
 
+    let shown = null;
+    let marked = '';
+
     async function update() {
       const keys = [app.run().key, ...app.parameters.vs ? [app.parameters.vs] : []];
       const first = await fetches[0]('why', { run: keys[0], at: app.parameters.at });
       const answers = [first];
       if (keys[1]) answers.push(await fetches[1]('why', { run: keys[1], at: first.at }));
-      replace(head, h('h1', `Why: event ${number(first.at)}`), access(answers.find(answer => answer.access) ?? first), keys[1] ? h('p.verdict', { id: 'verdict' }, h('span.dim', 'comparing …')) : '');
+      shown = first.at;
+      replace(head, h('h1', `Why: event ${number(first.at)}`), access(answers.find(answer => answer.access) ?? first), asked(first), keys[1] ? h('p.verdict', { id: 'verdict' }, h('span.dim', 'comparing …')) : '');
       replace(stories, answers.map((answer, i) => story(answer, i, keys.length > 1)));
+      mark();
       if (keys[1]) await verdict(first.at);
+    }
+
+    const isAsked = write => write.table === Number(app.parameters.table) && write.idx === Number(app.parameters.idx);
+
+    /** Who came for one entry of a table is told which, and whether this event wrote it. */
+    function asked(answer) {
+      if (app.parameters.table === undefined || app.parameters.idx === undefined) return '';
+      const count = answer.steps.filter(step => step.kind === 'write' && isAsked(step)).length;
+      return h('p.asked', 'Asked about ', h('b.mono', `T${app.parameters.table}[${app.parameters.idx}]`), ` of ${answer.run}: `, count ? 'its write is marked below.' : answer.writes > answer.shown ? 'it is not among the writes that are shown.' : 'this event did not write it.');
+    }
+
+    /** To the entry that was asked about, once: who has scrolled on since stays there. */
+    function mark() {
+      const row = stories.querySelector('.row.asked');
+      const key = row ? location.search : '';
+      if (row && key !== marked) row.scrollIntoView({ block: 'center' });
+      marked = key;
     }
 
     async function verdict(at) {
@@ -63,7 +85,7 @@ export const why = {
       return h('section.story', { 'aria-label': `What ${answer.run} did` },
         isBeside && h('h2.runname', { class: side === 0 ? 'a' : 'b' }, answer.run),
         !answer.steps.length && empty(answer.access ? 'The entries already allowed it: no exit, and nothing was written.' : `Nothing of ${answer.run} is stored for this event.`, h('br'), h('button', { onclick: () => app.step(1) }, 'To the next event ', h('kbd', 'j'))),
-        h('ol.chapters', guestWalk(answer), parts.map((part, i) => chapter(answer, part, i))),
+        h('ol.chapters', guestWalk(answer), parts.map((part, i) => chapter(answer, part, side))),
         answer.writes > answer.shown && h('p.dim', `The first ${number(answer.shown)} of ${number(answer.writes)} writes are shown; @what-happened-at has all.`),
         neighbours(answer));
     }
@@ -87,13 +109,13 @@ export const why = {
       return parts;
     }
 
-    function chapter(answer, { exit, steps }, index) {
+    function chapter(answer, { exit, steps }, side) {
       return h('li.chapter', { class: exit ? 'vmexit' : '' },
         exit ? [h('h3', 'VM exit ', h('span.reason', exit.reason), h('span.dim.mono', ` #${exit.exit}`)),
           h('p', exit.meaning ?? '', ' ', exit.info2 && [information(exit), ' ']),
           h('p', chips(exit.words), h('span.dim.mono', ` info1 ${exit.info1}`, exit.rights ? ` · the entries allowed ${exit.rights}, the access wants ${exit.access}` : ''))]
           : h('h3', steps[0].chain?.startsWith('vcpu_enter_guest') ? 'On the way into the guest' : 'Without an exit'),
-        groups(steps).map((group, i, all) => drawGroup(answer, group, all[i - 1]?.chain)));
+        groups(steps).map((group, i, all) => drawGroup(answer, group, all[i - 1]?.chain, side)));
     }
 
     function information(exit) {
@@ -114,7 +136,7 @@ export const why = {
       return result;
     }
 
-    function drawGroup(answer, { kind, chain: path, steps }, before) {
+    function drawGroup(answer, { kind, chain: path, steps }, before, side) {
       const [first] = steps;
       switch (kind) {
         case 'fault': return h('div.step.fault',
@@ -123,7 +145,7 @@ export const why = {
           first.outcome && h('p', h('b.outcome', { class: first.outcome }, first.outcome), first.mappedLevel > 0 ? ` at ${pageSize(first.mappedLevel)}` : '', `, ${plural(first.writes, 'write')}. `, h('span.dim', outcomes[first.outcome] ?? '')));
         case 'write': return h('div.step.writes',
           path && h('p.path', chain(path, before)),
-          h('div.writelist', steps.map(write => h('div.row', { title: write.line ? `a kernel’s tracepoint prints: ${write.line}` : 'no tracepoint of a kernel shows this write' },
+          h('div.writelist', steps.map(write => h('div.row', { class: side === 0 && isAsked(write) ? 'asked' : '', 'aria-current': side === 0 && isAsked(write) ? 'true' : null, title: write.line ? `a kernel’s tracepoint prints: ${write.line}` : 'no tracepoint of a kernel shows this write' },
             h('a.mono', { href: app.href('tables', { at: answer.at, run: answer.run, table: write.table, idx: write.idx, ...answer.mode === 'shadow' ? {} : { gpa: write.gpa } }) }, `${levelName(write.level)} T${write.table}[${write.idx}]`),
             gfnLink(app, write.gfn), change(write),
             h('span.mono.values', { title: `${write.old} → ${write.new}` }, write.oldKind === 'none' ? '' : [value(write.old), h('span.arrow', '→')], value(write.new)),
@@ -141,6 +163,6 @@ export const why = {
       return h('nav.neighbours', { 'aria-label': 'Events around it' }, h('h3', 'Around it'), h('div.events', answer.before.map(line), h('div.row.here', h('b', number(answer.at)), h('span', 'this event'), h('span')), answer.after.map(line)));
     }
 
-    return { update };
+    return { update, edge: times => shown ?? (times > 0 ? app.run().first - 1 : app.run().last + 1) };
   },
 };
