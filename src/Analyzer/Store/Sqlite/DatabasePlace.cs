@@ -20,6 +20,10 @@ internal sealed class DatabasePlace : IDisposable
     private const string JournalSuffix = "-journal";
     private const string Nothing = "nothing";
 
+    /// <summary>Milliseconds between two tries to take the lock, and altogether.</summary>
+    private const int LockPause = 100;
+    private const int LockPatience = 5000;
+
     /// <summary>EWOULDBLOCK of Linux and of BSD, ERROR_SHARING_VIOLATION of Windows.</summary>
     private static readonly int[] Taken = [11, 35, unchecked((int)0x8007_0020)];
 
@@ -189,14 +193,20 @@ internal sealed class DatabasePlace : IDisposable
         file.Flush(flushToDisk: true);
     }
 
+    /// <summary>A process that was killed holds its lock until it is gone, which takes a while where much of what it wrote is still to be flushed.</summary>
     private static FileStream Lock(string path)
     {
-        while (true)
+        for (var waited = 0; ; waited += LockPause)
         {
             FileStream file;
             try
             {
                 file = new FileStream(path + LockSuffix, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+            }
+            catch (IOException exception) when (Taken.Contains(exception.HResult) && waited < LockPatience)
+            {
+                Thread.Sleep(LockPause);
+                continue;
             }
             catch (IOException exception) when (Taken.Contains(exception.HResult))
             {
