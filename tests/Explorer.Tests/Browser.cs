@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using OpenQA.Selenium;
@@ -11,7 +12,6 @@ internal sealed class Browser : IDisposable
 {
     private const string Chromium = "/usr/bin/chromium";
     private const string Driver = "/usr/bin/chromedriver";
-
 
     private static readonly string[] Switches =
     [
@@ -105,34 +105,32 @@ internal sealed class Browser : IDisposable
         new Actions(_driver, TimeSpan.Zero).MoveToElement(place, (int)((x - 0.5) * place.Size.Width), (int)((y - 0.5) * place.Size.Height)).Perform();
     }
 
-    /// <summary>Until all that was to be drawn is.</summary>
-    public void Idle() => _driver.ExecuteAsyncScript("requestAnimationFrame(() => setTimeout(arguments[0], 20))");
-
-    /// <summary>Processor time of the threads that run the pages' scripts, lay them out and paint them: what a frame has 16 ms of, on however busy a machine.</summary>
-    public TimeSpan PageTime()
+    /// <summary>A key that is told to the page and not waited for: it has what keyboards send, a name and, of a character, its text.</summary>
+    public void Strike(string key)
     {
-        var parents = new Dictionary<int, int>();
-        var pages = new List<int>();
-        foreach (var folder in Directory.GetDirectories("/proc").Where(folder => int.TryParse(Path.GetFileName(folder), out _)))
+        foreach (var type in (string[])["keyDown", "keyUp"])
+            _driver.ExecuteCdpCommand("Input.dispatchKeyEvent", new() { ["type"] = type, ["key"] = key, ["text"] = type == "keyDown" && key.Length == 1 ? key : "" });
+    }
+
+    /// <summary>Frames a second, and the longest time from one to the next in milliseconds, while a hand does something as often as a held key comes.</summary>
+    public (double Rate, double Longest) Frames(int times, Action<int> act)
+    {
+        const double Second = 30;
+        _driver.ExecuteScript("""
+            const frames = window.frames60 = { spans: [], goesOn: true };
+            const count = before => requestAnimationFrame(now => { frames.spans.push(now - before); if (frames.goesOn) count(now); });
+            requestAnimationFrame(count);
+            """);
+        var clock = Stopwatch.StartNew();
+        for (var i = 0; i < times; i++)
         {
-            try
-            {
-                var process = int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture);
-                var status = File.ReadAllText(Path.Combine(folder, "stat"));
-                parents[process] = int.Parse(status[(status.LastIndexOf(')') + 2)..].Split(' ')[1], CultureInfo.InvariantCulture);
-                if (File.ReadAllText(Path.Combine(folder, "cmdline")).Contains("--type=renderer", StringComparison.Ordinal))
-                    pages.Add(process);
-            }
-            catch (IOException)
-            {
-                // Over meanwhile.
-            }
+            act(i);
+            Thread.Sleep(TimeSpan.FromSeconds(Math.Max(0, ((i + 1) / Second) - clock.Elapsed.TotalSeconds)));
         }
 
-        var nanoseconds = pages.Where(IsOurs).Sum(process => long.Parse(File.ReadAllText($"/proc/{process}/task/{process}/schedstat").Split(' ')[0], CultureInfo.InvariantCulture));
-        return TimeSpan.FromMicroseconds(nanoseconds / 1000);
-
-        bool IsOurs(int process) => process == _service.ProcessId || (parents.TryGetValue(process, out var parent) && parent > 1 && IsOurs(parent));
+        _driver.ExecuteScript("window.frames60.goesOn = false");
+        var (number, sum) = (Evaluate<double>("window.frames60.spans.length"), Evaluate<double>("window.frames60.spans.reduce((sum, span) => sum + span, 0)"));
+        return (1000 * number / sum, Evaluate<double>("Math.max(...window.frames60.spans)"));
     }
 
     /// <summary>Counts, from now on, what the page asks of the server and the elements it makes.</summary>
@@ -152,7 +150,6 @@ internal sealed class Browser : IDisposable
         do
         {
             before = now;
-            Idle();
             Thread.Sleep(200);
             now = (Evaluate<long>("performance.getEntriesByType('resource').length"), Evaluate<long>("window.work.elements"));
         }
@@ -187,7 +184,8 @@ internal sealed class Browser : IDisposable
         _profile.Delete(recursive: true);
     }
 
-    private void Settle()
+    /// <summary>Until the view has read all that it shows.</summary>
+    public void Settle()
     {
         Thread.Sleep(60);
         Until(() => Evaluate<bool>("document.querySelector('#view') !== null && document.querySelector('#view').childElementCount > 0 && !document.querySelector('#view[aria-busy]')"), () => $"{Address} is not ready:\n{Text}");

@@ -120,22 +120,34 @@ class App {
     }
   }
 
+  /** The bar is made anew where the view or a run of it is another; an event more or less changes links and a number. */
   drawBar() {
-    const current = this.run();
+    const look = JSON.stringify([this.name, this.parameters.run, this.parameters.vs, this.runs.map(run => [run.key, run.caveat])]);
+    if (look !== this.bar.dataset.look) {
+      this.bar.dataset.look = look;
+      this.makeBar();
+    }
+    const twin = (location.pathname === '/' ? '/timeline' : location.pathname) + '.json' + location.search;
+    const hrefs = [this.href('timeline', { from: null, to: null }), ...order.map(name => this.href(name)), twin];
+    this.bar.querySelectorAll('a').forEach((link, i) => link.setAttribute('href', hrefs[i]));
+    document.getElementById('at').value = this.at === null ? '' : number(this.at);
+  }
+
+  makeBar() {
     const focused = document.activeElement?.id;
     replace(
       this.bar,
-      h('a.brand', { href: this.href('timeline', { from: null, to: null }), title: 'Replay: the whole run' }, h('img', { src: '/icon.svg', alt: '', width: 20, height: 20 }), 'Replay'),
-      h('nav.tabs', { 'aria-label': 'Views' }, order.map((name, i) => h('a', { href: this.href(name), 'aria-current': name === this.name ? 'page' : null, title: `${views[name].about} (${i + 1})` }, views[name].title))),
+      h('a.brand', { title: 'Replay: the whole run' }, h('img', { src: '/icon.svg', alt: '', width: 20, height: 20 }), 'Replay'),
+      h('nav.tabs', { 'aria-label': 'Views' }, order.map((name, i) => h('a', { 'aria-current': name === this.name ? 'page' : null, title: `${views[name].about} (${i + 1})` }, views[name].title))),
       h('div.pickers',
-        this.picker('run', 'Run', current.key, false),
+        this.picker('run', 'Run', this.run().key, false),
         this.picker('vs', 'beside', this.parameters.vs ?? '', true),
         h('span.stepper',
           h('button', { onclick: () => this.step(-1), title: 'Event before (k)', 'aria-label': 'Event before' }, '‹'),
-          h('input', { id: 'at', type: 'text', inputmode: 'numeric', value: this.at === null ? '' : number(this.at), placeholder: 'event', 'aria-label': 'Event', title: 'Go to an event (g)', size: 11, onchange: event => this.enter(event.target.value) }),
+          h('input', { id: 'at', type: 'text', inputmode: 'numeric', placeholder: 'event', 'aria-label': 'Event', title: 'Go to an event (g)', size: 11, onchange: event => this.enter(event.target.value) }),
           h('button', { onclick: () => this.step(1), title: 'Next event (j)', 'aria-label': 'Next event' }, '›')),
         h('button', { onclick: () => openPalette(this), title: 'Find an address, an event, a query (/)' }, 'Find ', h('kbd', '/')),
-        h('a.button.twin', { href: location.pathname === '/' ? '/timeline.json' + location.search : location.pathname + '.json' + location.search, title: 'This page as JSON', 'data-plain': true }, '.json'),
+        h('a.button.twin', { title: 'This page as JSON', 'data-plain': true }, '.json'),
         h('button', { onclick: toggleTheme, title: 'Light or dark (D)', 'aria-label': 'Light or dark' }, '◐'),
         h('button', { onclick: () => openHelp(this), title: 'Keys (?)', 'aria-label': 'Keys' }, '?')));
     if (focused) document.getElementById(focused)?.focus();

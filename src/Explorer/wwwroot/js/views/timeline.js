@@ -38,6 +38,7 @@ export const timeline = {
     let isLog = localStorage.getItem('scale') !== 'linear';
     let asked = '';
     let shown = '';
+    let told = '';
     let kept = new Map();
 
     const whole = () => ({ min: Math.min(app.run().first, app.other?.first ?? Infinity), max: Math.max(app.run().last, app.other?.last ?? 0) });
@@ -84,6 +85,10 @@ export const timeline = {
     function drawHead() {
       const { min, max } = range();
       const isWhole = !app.parameters.from && !app.parameters.to;
+      const { by, run, vs } = app.parameters;
+      const look = JSON.stringify([min, max, isLog, by, run, vs, app.runs.map(one => one.counts), parts]);
+      if (look === told) return;
+      told = look;
       replace(head,
         h('h1', 'Timeline'),
         h('span.range', 'events ', h('b', number(min)), ' to ', h('b', number(max)), h('span.dim', isWhole ? ' · the whole run' : ` · ${share(max - min)} of the run`)),
