@@ -37,9 +37,11 @@ internal static class CommandLine
         var root = Build(console);
         var parsed = Parse(root, args);
         var verb = Path(parsed.CommandResult.Command, root);
-        if (parsed.Errors.Count > 0)
+        var options = UnknownWords.IsVerbMissing(parsed) ? [] : UnknownWords.Options(parsed, args);
+        if (parsed.Errors.Count > 0 || options.Count > 0)
         {
-            var messages = parsed.Errors.Select(error => error.Message).Except([NoCommand]).ToList();
+            // What else is wrong may be wrong because of a word that is none.
+            List<string> messages = options.Count > 0 ? options.ConvertAll(option => $"there is no option {option}.") : [.. parsed.Errors.Select(error => error.Message).Except([NoCommand])];
             if (messages.Count == 0)
             {
                 // Who types half a command line wants to know how it goes on.
@@ -50,9 +52,9 @@ internal static class CommandLine
             // Behind a verb that is none, no word can be judged.
             foreach (var message in UnknownWords.IsVerbMissing(parsed) ? messages.Take(1) : messages)
                 console.Error.WriteLine($"{verb}: {message}");
-            foreach (var suggestion in UnknownWords.For(parsed))
+            foreach (var suggestion in UnknownWords.For(parsed, options))
                 console.Error.WriteLine($"Did you mean '{suggestion}'?");
-            foreach (var elsewhere in UnknownWords.Elsewhere(parsed, root))
+            foreach (var elsewhere in UnknownWords.Elsewhere(options, root))
                 console.Error.WriteLine(elsewhere);
             // What names all that could stand there needs no help.
             if (!messages.TrueForAll(message => message.Contains(": choose from ", StringComparison.Ordinal)))

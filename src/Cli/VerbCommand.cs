@@ -15,6 +15,9 @@ internal abstract class VerbCommand : Command
     /// <summary>Command lines with a word on each, shown at the end of <c>--help</c>.</summary>
     public abstract IReadOnlyList<Example> Examples { get; }
 
+    /// <summary>Its arguments are the command line of another program, which has options of its own.</summary>
+    public virtual bool TakesOptionsOfOthers => false;
+
     /// <summary>Where the verb prints. Set before it runs.</summary>
     internal CliConsole? Context { get; set; }
 

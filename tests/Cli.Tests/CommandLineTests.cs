@@ -70,6 +70,25 @@ public sealed class CommandLineTests
         Assert.Contains("Did you mean 'query'?", error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("replay events: there is no option --gfm.|Did you mean '--gfn'?", "events", "--gfm", "3")]
+    [InlineData("replay tree: there is no option --gap.|Did you mean '--gpa'?", "tree", "boot.db", "--gap=0x1000")]
+    [InlineData("replay events: there is no option --at.|--at is an option of 'replay tree'.", "events", "boot.db", "--at", "3")]
+    public async Task An_option_that_is_none_is_told_and_not_taken_for_a_file(string expected, params string[] arguments)
+    {
+        var (exitCode, _, error) = await CommandRunner.Run(arguments);
+        Assert.Equal(ExitCode.Usage, exitCode);
+        Assert.StartsWith(expected.Replace("|", "\n", StringComparison.Ordinal), error.ReplaceLineEndings("\n"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Behind_two_dashes_a_word_is_what_it_is()
+    {
+        var (exitCode, _, error) = await CommandRunner.Run("events", "--", "--frm");
+        Assert.Equal(ExitCode.InputMissing, exitCode);
+        Assert.Contains("--frm: no such capture or database", error, StringComparison.Ordinal);
+    }
+
     private static IEnumerable<(string Path, VerbCommand Verb)> AllVerbs()
     {
         var root = CommandLine.Build(Silent());

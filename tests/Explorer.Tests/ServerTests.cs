@@ -231,6 +231,36 @@ public sealed class ServerTests(BootFixture boot) : IClassFixture<BootFixture>, 
         static long Sum(JsonElement run) => run.GetProperty("lanes").GetProperty("exits").EnumerateArray().Sum(count => count.GetInt64());
     }
 
+    [Theory]
+    [InlineData("steps=4000", "summary")]
+    [InlineData("steps=3", "summary")]
+    [InlineData("from=0&to=9999999&steps=7", "rows")]
+    public async Task The_lane_of_table_memory_has_the_most_that_was_held(string range, string source)
+    {
+        using var answer = await Get($"/timeline.json?run=shadow&{range}");
+        var run = answer.RootElement.GetProperty("runs")[0];
+        Assert.Equal(source, run.GetProperty("source").GetString());
+        var (start, width) = (run.GetProperty("start").GetInt64(), run.GetProperty("width").GetInt64());
+        var steps = run.GetProperty("memory").EnumerateArray().Select(count => count.GetInt64()).ToList();
+        using var pages = await Get("/query.json?rows=100000&sql=" + Uri.EscapeDataString(
+            "select ordinal, sum(step) from (select created_ordinal as ordinal, 1 as step from table_page where run = 2 and not special union all select freed_ordinal, -1 from table_page where run = 2 and not special and freed_ordinal is not null) group by ordinal order by ordinal"));
+        var most = new long[steps.Count];
+        var (held, last) = (0L, 0);
+        foreach (var row in pages.RootElement.GetProperty("results")[0].GetProperty("rows").EnumerateArray())
+        {
+            for (var step = (int)Math.Min(steps.Count, Math.Max(0, (row[0].GetInt64() - start) / width)); last < step && last < steps.Count - 1;)
+                most[++last] = held;
+            held += row[1].GetInt64();
+            if ((row[0].GetInt64() - start) / width == last)
+                most[last] = Math.Max(most[last], held);
+        }
+
+        while (last < steps.Count - 1)
+            most[++last] = held;
+        // A summary also sees what comes and goes within one event.
+        Assert.All(steps.Zip(most), pair => Assert.InRange(pair.First, pair.Second, pair.Second + (source == "rows" ? 0 : 1)));
+    }
+
     [Fact]
     public async Task The_memory_map_counts_each_mapped_frame_once_at_any_event_in_any_order()
     {

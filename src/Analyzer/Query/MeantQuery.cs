@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Replay.Analyzer.Schema;
 using Replay.Analyzer.Store;
 using Replay.Trace;
 
@@ -8,7 +9,7 @@ namespace Replay.Analyzer.Query;
 /// <summary>SQL of a user's as it was meant: a run called by its name is that run, and ids are joined within each run.</summary>
 /// <remarks>
 /// <code>
-/// run = 'ept'                                   run = 1
+/// run = 'ept', run = ept                        run = 1
 /// JOIN fault USING (fault_id)                   JOIN fault USING (run, fault_id)
 /// ON w.fault_id = f.fault_id                    ON w.run = f.run AND w.fault_id = f.fault_id
 /// fault_id IN (SELECT fault_id FROM fault ...)  (run, fault_id) IN (SELECT run, fault_id FROM fault ...)
@@ -59,6 +60,11 @@ public sealed record MeantQuery(string Sql, IReadOnlyDictionary<string, SqlValue
 
     private sealed class Statement
     {
+        /// <summary>Of a name without quotes, such as <c>ept-tdp</c>.</summary>
+        private const int MostWords = 15;
+
+        private static readonly HashSet<string> Columns = new(ViewDefinition.All.SelectMany(view => view.Columns).Select(column => column.Name), StringComparer.OrdinalIgnoreCase);
+
         private readonly List<SqlToken> _tokens;
         private readonly int[] _places;
         private readonly string[] _before;
@@ -150,10 +156,14 @@ public sealed record MeantQuery(string Sql, IReadOnlyDictionary<string, SqlValue
                 return;
             }
 
-            if (_sql.Kind(at) != SqlTokenKind.Quoted || _sql.Text(at).Length < 2 || _sql.Is(at + 1, "."))
+            if (_sql.Is(at + 1, "."))
                 return;
-            var text = _sql.Text(at);
-            var numbers = Numbers(text[1..^1].Replace(text[..1] + text[..1], text[..1], StringComparison.Ordinal));
+            var (name, length) = Named(at);
+            if (length == 0)
+                return;
+            var numbers = Numbers(name);
+            for (var i = at + 1; numbers.Count > 0 && i < at + length; i++)
+                Replace(i, "");
             var list = string.Join(", ", numbers);
             if (numbers.Count == 1 || isList && numbers.Count > 0)
             {
@@ -166,6 +176,25 @@ public sealed record MeantQuery(string Sql, IReadOnlyDictionary<string, SqlValue
                     Replace(i, i > comparison ? "" : isOther ? " NOT IN " : " IN ");
                 Replace(at, $"({list})");
             }
+        }
+
+        /// <summary>A name in quotes; one without them, however many words that are, where a run has it and no view a column of it.</summary>
+        private (string Name, int Length) Named(int at)
+        {
+            var text = _sql.Text(at);
+            if (_sql.Kind(at) == SqlTokenKind.Quoted && text.Length >= 2)
+                return (text[1..^1].Replace(text[..1] + text[..1], text[..1], StringComparison.Ordinal), 1);
+            if (_sql.Kind(at) != SqlTokenKind.Word || Columns.Contains(text))
+                return ("", 0);
+            var found = ("", 0);
+            for (var i = at; i < _places.Length && i - at < MostWords && _places[i] - _places[at] == i - at; i++)
+            {
+                var name = string.Concat(Enumerable.Range(at, i - at + 1).Select(_sql.Text));
+                if (_runs().Any(run => run.Name == name))
+                    found = (name, i - at + 1);
+            }
+
+            return found;
         }
 
         private List<long> Numbers(string name)

@@ -30,6 +30,7 @@ internal sealed class EventsCommand : VerbCommand
     {
         Arguments.Add(_input);
         Arguments.Add(_range);
+        _run.TakesRunsOf(_input);
         Options.Add(_run);
         Options.Add(_gfn);
         Options.Add(_table);

@@ -51,6 +51,7 @@ internal sealed class ExportCommand : VerbCommand
         Options.Add(_reuse);
         Options.Add(_workingSet);
         Options.Add(_window);
+        _runs.TakesRunsOf(_database);
         Options.Add(_runs);
         Options.Add(_views);
         Options.Add(_ranges);

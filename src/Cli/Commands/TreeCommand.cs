@@ -36,6 +36,7 @@ internal sealed class TreeCommand : VerbCommand
     {
         Arguments.Add(_database);
         Options.Add(_at);
+        _run.TakesRunsOf(_database);
         Options.Add(_run);
         Options.Add(_vcpu);
         Options.Add(_guest);

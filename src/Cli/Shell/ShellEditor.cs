@@ -38,6 +38,11 @@ internal sealed class ShellEditor : IDisposable
             editor.History.Add(line);
         editor.KeyBindings.Add<PreviousHistoryCommand>(ConsoleKey.UpArrow);
         editor.KeyBindings.Add<NextHistoryCommand>(ConsoleKey.DownArrow);
+        editor.KeyBindings.Add<MoveHomeCommand>(ConsoleKey.A, ConsoleModifiers.Control);
+        editor.KeyBindings.Add<MoveEndCommand>(ConsoleKey.E, ConsoleModifiers.Control);
+        editor.KeyBindings.Add(ConsoleKey.U, ConsoleModifiers.Control, () => new CutCommand(line => (0, line.Position)));
+        editor.KeyBindings.Add(ConsoleKey.K, ConsoleModifiers.Control, () => new CutCommand(line => (line.Position, line.Length)));
+        editor.KeyBindings.Add(ConsoleKey.W, ConsoleModifiers.Control, () => new CutCommand(line => (WordBefore(line), line.Position)));
         editor.KeyBindings.Add(ConsoleKey.D, ConsoleModifiers.Control, () => new EndCommand(() => isEnd = true));
         using var reading = CancellationTokenSource.CreateLinkedTokenSource(_cancellation);
         lock (_lock)
@@ -86,6 +91,28 @@ internal sealed class ShellEditor : IDisposable
 
         /// <summary>Between two looks at its keys the terminal is as every program finds it, and makes a line feed of Enter.</summary>
         public ConsoleKeyInfo ReadKey() => Console.ReadKey(intercept: true) is { KeyChar: not '\n' } key ? key : new ConsoleKeyInfo('\r', ConsoleKey.Enter, shift: false, alt: false, control: false);
+    }
+
+    /// <summary>Where the word before the cursor begins, as shells see words: up to a blank.</summary>
+    private static int WordBefore(LineBuffer line)
+    {
+        var start = line.Position;
+        while (start > 0 && line.Content[start - 1] == ' ')
+            start--;
+        while (start > 0 && line.Content[start - 1] != ' ')
+            start--;
+        return start;
+    }
+
+    /// <summary>Takes a part of the line away.</summary>
+    private sealed class CutCommand(Func<LineBuffer, (int From, int To)> part) : LineEditorCommand
+    {
+        public override void Execute(LineEditorContext context)
+        {
+            var (from, to) = part(context.Buffer);
+            context.Buffer.Clear(from, to - from);
+            context.Buffer.Move(from);
+        }
     }
 
     /// <summary>Ctrl-D: on an empty line the end, elsewhere the character under the cursor goes.</summary>

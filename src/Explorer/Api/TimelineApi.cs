@@ -88,20 +88,32 @@ internal static class TimelineApi
         return new { run.Key, run.Run.Mode, source = "summary", start, width, lanes, memory = MemoryOfStretches(run, start, width, count) };
     }
 
+    /// <summary>The most table pages that were held at once within each step: tables that come and go within one are seen, too.</summary>
     private static long[] MemoryOfStretches(RunSession run, long start, long width, int count)
     {
-        var before = run.Session.First(
+        var held = run.Session.First(
             "SELECT held FROM table_memory WHERE run = :run AND level = 0 AND first_ordinal < :start ORDER BY first_ordinal DESC LIMIT 1",
             row => row[0].Integer, ("run", run.Number), ("start", SqlValue.Of(start)));
-        var held = new long[count];
-        Array.Fill(held, -1);
+        var most = new long[count];
+        var step = 0L;
+        most[0] = held;
         run.Session.Read(
-            "SELECT first_ordinal, held FROM table_memory WHERE run = :run AND level = 0 AND first_ordinal >= :start AND first_ordinal < :end ORDER BY first_ordinal",
-            row => held[(row[0].Integer - start) / width] = row[1].Integer,
+            "SELECT first_ordinal, held, most FROM table_memory WHERE run = :run AND level = 0 AND first_ordinal >= :start AND first_ordinal < :end ORDER BY first_ordinal",
+            row =>
+            {
+                Reach((row[0].Integer - start) / width);
+                most[step] = Math.Max(most[step], row[2].Integer);
+                return held = row[1].Integer;
+            },
             ("run", run.Number), ("start", SqlValue.Of(start)), ("end", SqlValue.Of(start + (width * count))));
-        for (var i = 0; i < count; i++)
-            held[i] = held[i] >= 0 ? held[i] : i > 0 ? held[i - 1] : before;
-        return held;
+        Reach(count - 1);
+        return most;
+
+        void Reach(long next)
+        {
+            while (step < next)
+                most[++step] = held;
+        }
     }
 
     /// <returns>Null: the range has too many rows.</returns>
@@ -159,10 +171,11 @@ internal static class TimelineApi
         }
     }
 
+    /// <summary>As <see cref="MemoryOfStretches"/>, from the pages themselves.</summary>
     private static long[] MemoryOfPages(RunSession run, long from, long width, int count)
     {
-        var change = new long[count];
-        var before = 0L;
+        var changes = new SortedDictionary<long, int>();
+        var held = 0L;
         run.Session.Read(
             "SELECT created_ordinal, freed_ordinal FROM table_page WHERE run = :run AND NOT special",
             row =>
@@ -173,17 +186,27 @@ internal static class TimelineApi
                 return 0;
             },
             ("run", run.Number));
-        for (var i = 0; i < count; i++)
-            change[i] = before += change[i];
-        return change;
+        var most = new long[count];
+        var step = 0L;
+        most[0] = held;
+        foreach (var (ordinal, change) in changes)
+        {
+            for (var next = (ordinal - from) / width; step < next;)
+                most[++step] = held;
+            held += change;
+            most[step] = Math.Max(most[step], held);
+        }
+
+        while (step < count - 1)
+            most[++step] = held;
+        return most;
 
         void Add(long ordinal, int pages)
         {
-            var step = (ordinal - from) / width;
             if (ordinal < from)
-                before += pages;
-            else if (step < count)
-                change[step] += pages;
+                held += pages;
+            else if (ordinal < from + (width * count))
+                changes[ordinal] = changes.GetValueOrDefault(ordinal) + pages;
         }
     }
 }

@@ -62,6 +62,15 @@ public sealed class FormatTests : IDisposable
     }
 
     [Fact]
+    public void Room_that_lost_columns_leave_is_given_back_to_texts()
+    {
+        var format = new TableFormat(33);
+        Assert.Equal("function                     n\n-------------------------  ---\nmmu_spte_clear_track_bits  100\n", Narrow(format, "SELECT 'mmu_spte_clear_track_bits' AS function, 100 AS n, 123456789012 AS first_ordinal, 123456789012 AS last_ordinal"));
+        Assert.Equal(["last_ordinal", "first_ordinal"], format.LeftOut);
+        Assert.False(format.HasCut);
+    }
+
+    [Fact]
     public void A_table_that_fits_is_as_it_is()
     {
         var format = new TableFormat(80);

@@ -6,7 +6,7 @@ namespace Replay.Analyzer.Tests;
 /// <summary>A question as one would write it at first has the right answer: a run by its name, joins within each run.</summary>
 public sealed class MeantQueryTests(WorkloadDatabases workloads) : IClassFixture<WorkloadDatabases>
 {
-    private static readonly List<(long Run, string Name)> TwoRuns = [(1, "ept"), (2, "shadow")];
+    private static readonly List<(long Run, string Name)> Known = [(1, "ept"), (2, "shadow"), (3, "shadow-2")];
 
     [Theory]
     [InlineData("SELECT * FROM fault WHERE run = 'ept'", "SELECT * FROM fault WHERE run = 1")]
@@ -15,6 +15,8 @@ public sealed class MeantQueryTests(WorkloadDatabases workloads) : IClassFixture
     [InlineData("SELECT * FROM fault WHERE run IN ('ept', 'shadow')", "SELECT * FROM fault WHERE run IN (1, 2)")]
     [InlineData("SELECT * FROM fault WHERE run NOT IN ('ept')", "SELECT * FROM fault WHERE run NOT IN (1)")]
     [InlineData("SELECT * FROM fault WHERE run <> 'ept' AND run IS NOT \"shadow\"", "SELECT * FROM fault WHERE run <> 1 AND run IS NOT 2")]
+    [InlineData("SELECT * FROM fault WHERE run = ept AND level = 1", "SELECT * FROM fault WHERE run = 1 AND level = 1")]
+    [InlineData("SELECT * FROM fault WHERE run=shadow-2 OR run IN (ept, shadow)", "SELECT * FROM fault WHERE run=3 OR run IN (1, 2)")]
     public void A_run_is_found_by_its_name(string sql, string meant) => Assert.Equal(meant, Meant(sql).Sql);
 
     [Theory]
@@ -22,6 +24,8 @@ public sealed class MeantQueryTests(WorkloadDatabases workloads) : IClassFixture
     [InlineData("SELECT * FROM run WHERE name = 'ept'")]
     [InlineData("SELECT * FROM (SELECT name AS run FROM run) WHERE run = 'ept'")]
     [InlineData("SELECT 'run = ''ept''' FROM run")]
+    [InlineData("SELECT * FROM fault AS f JOIN vm_exit AS ept USING (run, exit_id) WHERE f.run = ept.run")]
+    [InlineData("SELECT * FROM fault WHERE run = level OR run = epx")]
     public void What_is_no_name_of_a_run_stays(string sql)
     {
         Assert.Equal(sql, Meant(sql).Sql);
@@ -30,7 +34,7 @@ public sealed class MeantQueryTests(WorkloadDatabases workloads) : IClassFixture
 
     [Fact]
     public void A_run_that_is_none_is_asked_back() =>
-        Assert.Equal("there is no run 'shadwo', but 1 (ept), 2 (shadow). Did you mean 'shadow'?", Assert.Throws<QueryException>(() => Meant("SELECT * FROM fault WHERE run = 'shadwo'")).Message);
+        Assert.Equal("there is no run 'shadwo', but 1 (ept), 2 (shadow), 3 (shadow-2). Did you mean 'shadow'?", Assert.Throws<QueryException>(() => Meant("SELECT * FROM fault WHERE run = 'shadwo'")).Message);
 
     [Fact]
     public void A_name_that_several_runs_have_is_all_of_them()
@@ -42,7 +46,7 @@ public sealed class MeantQueryTests(WorkloadDatabases workloads) : IClassFixture
 
     [Fact]
     public void A_parameter_may_be_the_name_of_a_run() =>
-        Assert.Equal(2, MeantQuery.Of("SELECT * FROM fault WHERE run = :r", () => TwoRuns, new Dictionary<string, SqlValue> { ["r"] = SqlValue.Of("shadow") }).Parameters["r"].Integer);
+        Assert.Equal(2, MeantQuery.Of("SELECT * FROM fault WHERE run = :r", () => Known, new Dictionary<string, SqlValue> { ["r"] = SqlValue.Of("shadow") }).Parameters["r"].Integer);
 
     [Theory]
     [InlineData("SELECT 1 FROM fault JOIN vm_exit USING (ordinal)", "SELECT 1 FROM fault JOIN vm_exit USING (run, ordinal)")]
@@ -91,7 +95,7 @@ public sealed class MeantQueryTests(WorkloadDatabases workloads) : IClassFixture
         Assert.NotEqual("0", Answer(database, exact)[0]);
     }
 
-    private static MeantQuery Meant(string sql) => MeantQuery.Of(sql, () => TwoRuns);
+    private static MeantQuery Meant(string sql) => MeantQuery.Of(sql, () => Known);
 
     private static List<string> Answer(Database database, string sql)
     {

@@ -55,6 +55,8 @@ public sealed class ShellTests : IDisposable
         await Type("select 40 + 2 as answer from activit\t limit 1;\r", "\n    42");
         await Type("select * from fualt;\r", "Did you mean 'fault'");
         await Type("\x1b[A\x1b[A\r", "\n    42");
+        // As in other shells: to the beginning, away with what follows; away with a word, with what is before; to the end.
+        await Type("select 6 as away;\x01\x0bselect 40 nothing\x17\x17x\x15select 40 +\x01\x05 2 as answer from activity limit 1;\r", "\n    42");
         // Ctrl-C gives up the line, not the talk.
         await Type("select half writ", "half writ");
         await Type("\x03", "replay>");

@@ -304,4 +304,21 @@ public sealed class TerminalTests : IDisposable
             Assert.Contains(expected, suggested.ReplaceLineEndings("\n").Split('\n'));
         }
     }
+
+    [Theory]
+    [InlineData("events")]
+    [InlineData("tree")]
+    [InlineData("export")]
+    public async Task Runs_of_the_database_that_is_named_are_completed(string verb)
+    {
+        using var folder = new TemporaryFolder();
+        await CommandRunner.Run("record", "synthetic", "-w", "random", "--max-accesses", "300", "-q", "-o", folder["x.capture"]);
+        await CommandRunner.Run("run", folder["x.capture"], "-m", "ept", "--name", "mine", "-q", "-o", folder["x.db"]);
+        var line = $"replay {verb} {folder["x.db"]} --run ";
+        var (_, suggested, _) = await CommandRunner.Run($"[suggest:{line.Length}]", line);
+        Assert.Equal("mine", suggested.Trim());
+        line = $"replay {verb} {folder["none.db"]} --run ";
+        (_, suggested, _) = await CommandRunner.Run($"[suggest:{line.Length}]", line);
+        Assert.Equal("", suggested.Trim());
+    }
 }

@@ -3,7 +3,7 @@ namespace Replay.Analyzer.Query.Formats;
 /// <summary>
 /// Columns aligned for the eye. Widths come from the first rows, which are held back; a later value that is wider pushes its line out,
 /// so that any number of rows streams in bounded memory. Where a width is given, the table is made to fit: columns whose twin says the same go
-/// first, then long texts are cut, then the last columns go, and <see cref="LeftOut"/> tells which.
+/// first, then long texts are cut, then the last columns go, and <see cref="LeftOut"/> tells which; the room that these leave is given back to the texts.
 /// </summary>
 public sealed class TableFormat(int? width = null) : ResultFormat
 {
@@ -71,14 +71,14 @@ public sealed class TableFormat(int? width = null) : ResultFormat
                 Leave(column);
         }
 
+        var whole = columns.ToDictionary(column => column, column => column.Width);
         while (Total(columns) > room && columns.FindAll(column => !column.IsNumber && column.Width > ShortestText).MaxBy(column => column.Width) is { } widest)
-        {
             widest.Width = Math.Max(ShortestText, widest.Width - (Total(columns) - room));
-            HasCut = true;
-        }
-
         while (Total(columns) > room && columns.Count > 1)
             Leave(columns[^1]);
+        while (Total(columns) < room && columns.FindAll(column => column.Width < whole[column]).MinBy(column => column.Width) is { } shortest)
+            shortest.Width++;
+        HasCut = columns.Exists(column => column.Width < whole[column]);
         LeftOut = leftOut;
         return true;
 

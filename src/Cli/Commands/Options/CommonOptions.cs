@@ -1,6 +1,9 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Microsoft.Data.Sqlite;
+using Replay.Analyzer.Store;
 using Replay.Trace;
 
 namespace Replay.Cli.Commands;
@@ -37,6 +40,25 @@ internal static class CommonOptions
             foreach (var token in result.Tokens.Where(token => !known.Contains(token.Value)))
                 result.AddError($"{option.Name} {token.Value}: {DidYouMean.Choose(token.Value, known)}");
         });
+    }
+
+    /// <summary>It takes runs of a database that is named beside it: completion offers their names.</summary>
+    public static void TakesRunsOf(this Option option, Argument<string> database) => option.CompletionSources.Add(context => RunNames(context.ParseResult.GetValue(database)).Select(name => new CompletionItem(name)));
+
+    /// <summary>Where somebody types, nothing is a mistake yet.</summary>
+    private static List<string> RunNames(string? path)
+    {
+        if (!File.Exists(path))
+            return [];
+        try
+        {
+            using var database = Database.OpenRead(path);
+            return [.. database.Runs.Select(run => run.Name)];
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or DatabaseFormatException or SqliteException)
+        {
+            return [];
+        }
     }
 
     public static SymbolTable? ReadSymbols(string[]? files) => files is { Length: > 0 } ? SymbolTable.Read(files) : null;

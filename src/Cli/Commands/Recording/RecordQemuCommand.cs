@@ -46,6 +46,8 @@ internal sealed class RecordQemuCommand : VerbCommand
         Options.Add(_quiet);
     }
 
+    public override bool TakesOptionsOfOthers => true;
+
     public override IReadOnlyList<Example> Examples { get; } =
     [
         new("replay record qemu -o boot.capture --filter 1024 -- -M pc -m 256 -kernel vmlinuz -initrd initrd.gz -append console=ttyS0 -nographic", "a Linux boot, page-filtered"),

@@ -163,7 +163,8 @@ export const memory = {
       if (!gfn) return replace(side, empty('Choose a frame to see all that changed its translation, with the access behind each change.'));
       const now = app.at ?? app.run().last;
       const frame = await fetchFrame('gfn', { run: app.parameters.run, gfn, at: now });
-      cause = frame.history.findLast(write => write.ordinal <= now)?.ordinal ?? null;
+      const write = frame.history.findLast(write => write.ordinal <= now);
+      cause = write ? { at: write.ordinal, table: write.table, idx: write.idx } : null;
       replace(side,
         h('h2', h('span.mono', `gfn ${frame.gfn}`), h('span.dim', ` of ${frame.run}`)),
         h('p', h('a.button', { href: app.href('tables', { gpa: hex(BigInt(frame.gfn) << 12n) }) }, 'Its tables'), ' ', h('a.button', { href: app.href('queries', { q: 'why-gfn', 'p.gfn': frame.gfn }) }, '@why-gfn')),
@@ -229,7 +230,7 @@ export const memory = {
         const move = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
         if (move) return choose(cell + move), true;
         if (event.key === 'Enter' && event.target.closest?.('a, button')) return false;
-        const action = { Enter: into, '+': into, '=': into, '-': out, 0: all, c: cycle, w: cause === null ? null : () => app.go('why', { at: cause }) }[event.key];
+        const action = { Enter: into, '+': into, '=': into, '-': out, 0: all, c: cycle, w: cause && (() => app.go('why', cause)) }[event.key];
         if (!action) return false;
         action();
         return true;
