@@ -1,4 +1,5 @@
 using Replay.Analyzer.Schema;
+using Replay.Analyzer.Store;
 using Replay.Trace;
 using SQLitePCL;
 

@@ -23,11 +23,8 @@ public sealed class QueryRunner
     /// <summary>A connection has one guard, whoever asks it: a second would leave the first one's askers without the reason of a refusal.</summary>
     private static readonly ConditionalWeakTable<Database, ReadOnlyGuard> Guards = [];
 
-    private static readonly ConditionalWeakTable<Database, KeptStatements> Statements = [];
-
     private readonly Database _database;
     private readonly ReadOnlyGuard _guard;
-    private readonly KeptStatements _kept;
 
     /// <param name="database">What is asked.</param>
     /// <param name="symbols">The function of the guest at an address, in the address space of a CR3 or in any; what <c>symbol()</c> answers.</param>
@@ -35,7 +32,6 @@ public sealed class QueryRunner
     {
         _database = database;
         _guard = Guards.GetValue(database, Guard);
-        _kept = Statements.GetValue(database, _ => new KeptStatements());
         if (symbols is not null)
             AddSymbols(database.Connection.Handle!, symbols);
     }
@@ -87,11 +83,11 @@ public sealed class QueryRunner
         CancellationToken cancellation = default) => Execute(sql, parameters, limits, null, cancellation);
 
     /// <summary>
-    /// Starts a statement of the program's own, whose text is the same every time: it is compiled once and kept until <see cref="Release"/>. Otherwise as
+    /// Starts a statement of the program's own, whose text is the same every time: it is compiled once and kept as long as the database is open. Otherwise as
     /// <see cref="Execute(string, IReadOnlyDictionary{string, SqlValue}?, QueryLimits?, CancellationToken)"/>.
     /// </summary>
     public QueryExecution ExecuteKept(string sql, IReadOnlyDictionary<string, SqlValue> parameters, QueryLimits limits, CancellationToken cancellation) =>
-        Execute(sql, parameters, limits, _kept, cancellation);
+        Execute(sql, parameters, limits, _database.Statements, cancellation);
 
     /// <summary>Starts a canned query.</summary>
     /// <param name="query">The query.</param>
@@ -105,9 +101,6 @@ public sealed class QueryRunner
         QueryLimits? limits = null,
         CancellationToken cancellation = default) =>
         Execute(query.Sql, query.Bind(arguments ?? new Dictionary<string, string>(), this, _database), limits, cancellation);
-
-    /// <summary>Lets go of the statements that are kept: before the database goes.</summary>
-    public void Release() => _kept.Clear();
 
     private QueryExecution Execute(string sql, IReadOnlyDictionary<string, SqlValue>? parameters, QueryLimits? limits, KeptStatements? kept, CancellationToken cancellation)
     {

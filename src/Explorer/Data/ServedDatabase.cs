@@ -46,7 +46,7 @@ internal sealed class ServedDatabase : IDisposable
         {
             if (idle.Stamp == stamp)
                 return new Session(this, idle.Database, idle.Runner, stamp, cancellation);
-            Close(idle.Database, idle.Runner);
+            idle.Database.Dispose();
         }
 
         try
@@ -65,18 +65,12 @@ internal sealed class ServedDatabase : IDisposable
         if (_idle.Count < IdleConnections && stamp == Stamp)
             _idle.Add((database, runner, stamp));
         else
-            Close(database, runner);
+            database.Dispose();
     }
 
     public void Dispose()
     {
         while (_idle.TryTake(out var idle))
-            Close(idle.Database, idle.Runner);
-    }
-
-    private static void Close(Database database, QueryRunner runner)
-    {
-        runner.Release();
-        database.Dispose();
+            idle.Database.Dispose();
     }
 }

@@ -25,6 +25,9 @@ public sealed class Database : IDisposable
     /// <summary>A read-only connection. The address types can be read and bound with Dapper.</summary>
     public SqliteConnection Connection { get; }
 
+    /// <summary>Statements of the program's own that are kept compiled.</summary>
+    internal KeptStatements Statements { get; } = new();
+
     /// <summary>All runs, in order of their numbers.</summary>
     public IReadOnlyList<RunRow> Runs { get; }
 
@@ -136,7 +139,11 @@ public sealed class Database : IDisposable
             counts.GetValueOrDefault("write"));
     }
 
-    public void Dispose() => Connection.Dispose();
+    public void Dispose()
+    {
+        Statements.Dispose();
+        Connection.Dispose();
+    }
 
     private static Database Open(string path)
     {

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Text;
 
 namespace Replay.Recorder.Ftrace;
@@ -6,8 +5,6 @@ namespace Replay.Recorder.Ftrace;
 /// <summary>An event's fields by the names of its format: <c>gfn=0x100 level=1</c>, <c>gfn: 256, level: 1</c>.</summary>
 internal readonly ref struct NamedFields
 {
-    private static readonly SearchValues<byte> NameCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"u8);
-
     private readonly ReadOnlySpan<byte> _text;
     private readonly bool _isHex;
     private readonly bool _omitsZeros;
@@ -30,7 +27,7 @@ internal readonly ref struct NamedFields
             var end = text.IndexOf(", "u8);
             var field = end < 0 ? text : text[..end];
             text = end < 0 ? default : text[(end + 2)..];
-            if (field.IndexOf(": "u8) is not (> 0 and var colon) || field[..colon].ContainsAnyExcept(NameCharacters))
+            if (field.IndexOf(": "u8) is not (> 0 and var colon) || field[..colon].ContainsAnyExcept(LooseHead.NameCharacters))
                 return false;
         }
 

@@ -90,7 +90,8 @@ internal static class LooseHead
         return best;
     }
 
-    private static readonly System.Buffers.SearchValues<byte> NameCharacters =
+    /// <summary>Of names of events, systems and fields.</summary>
+    internal static readonly System.Buffers.SearchValues<byte> NameCharacters =
         System.Buffers.SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"u8);
 
     /// <summary>CPU, time, thread: from right to left, as far as they are there.</summary>

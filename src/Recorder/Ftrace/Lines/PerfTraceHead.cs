@@ -14,9 +14,6 @@ namespace Replay.Recorder.Ftrace;
 /// </remarks>
 internal static class PerfTraceHead
 {
-    private static readonly System.Buffers.SearchValues<byte> NameCharacters =
-        System.Buffers.SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"u8);
-
     private static readonly System.Buffers.SearchValues<byte> DurationCharacters = System.Buffers.SearchValues.Create("0123456789. ms"u8);
 
     public static bool TryParse(ReadOnlySpan<byte> line, out LineHead head)
@@ -37,8 +34,8 @@ internal static class PerfTraceHead
         for (var from = 0; line[from..].IndexOf((byte)':') is >= 0 and var colon; from = name)
         {
             name = from + colon + 1;
-            system = line[..(name - 1)].LastIndexOfAnyExcept(NameCharacters) + 1;
-            var length = line[name..].IndexOfAnyExcept(NameCharacters);
+            system = line[..(name - 1)].LastIndexOfAnyExcept(LooseHead.NameCharacters) + 1;
+            var length = line[name..].IndexOfAnyExcept(LooseHead.NameCharacters);
             end = name + length;
             if (system < name - 1 && (system == 0 || line[system - 1] == (byte)' ') && length > 0 && char.IsAsciiLetter((char)line[name])
                 && (line[end] == (byte)'(' || (line[end] == (byte)':' && end + 1 < line.Length && line[end + 1] != (byte)' ' && line[^1] == (byte)')')))

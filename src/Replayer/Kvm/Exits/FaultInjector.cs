@@ -18,7 +18,7 @@ internal sealed class FaultInjector(KvmVcpu vcpu)
         var (address, errorCode, isNested) = (fault.Address, fault.ErrorCode, fault.IsNested);
         var mmu = isNested ? vcpu.Mmu : vcpu.WalkMmu;
         if ((errorCode & (Pferr.Present | Pferr.Reserved)) == Pferr.Present)
-            vcpu.Invalidations.InvalidateGva(mmu, address, mmu.Root.Table);
+            vcpu.TlbInstructions.InvalidateGva(mmu, address, mmu.Root.Table);
         if (isNested)
         {
             vcpu.Nested.InjectTableFault(fault);

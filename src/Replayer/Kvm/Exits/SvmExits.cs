@@ -31,7 +31,7 @@ internal sealed class SvmExits(KvmVcpu vcpu, PageFaults faults) : IExitHandlers
                 using (_vm.Journal.Enter(KvmFunction.InvlpgInterception))
                 {
                     DecodeUnlessAssisted();
-                    vcpu.Invalidations.Invlpg(exit.Info2);
+                    vcpu.TlbInstructions.Invlpg(exit.Info2);
                 }
 
                 return ExitResult.Emulated;
@@ -46,7 +46,7 @@ internal sealed class SvmExits(KvmVcpu vcpu, PageFaults faults) : IExitHandlers
             case ExitReason.Invpcid:
                 using (_vm.Journal.Enter(KvmFunction.InvpcidInterception))
                 {
-                    vcpu.Invalidations.Invpcid(exit.Info1, exit.Info2, exit.Gva);
+                    vcpu.TlbInstructions.Invpcid(exit.Info1, exit.Info2, exit.Gva);
                     SkipInstruction();
                 }
 
@@ -54,7 +54,7 @@ internal sealed class SvmExits(KvmVcpu vcpu, PageFaults faults) : IExitHandlers
             case ExitReason.Invlpga:
                 using (_vm.Journal.Enter(KvmFunction.InvlpgaInterception))
                 {
-                    vcpu.Invalidations.Invlpg(exit.Info2);
+                    vcpu.TlbInstructions.Invlpg(exit.Info2);
                     SkipInstruction();
                 }
 

@@ -38,11 +38,11 @@ internal sealed class VmxExits(KvmVcpu vcpu, PageFaults faults) : IExitHandlers
                 return ExitResult.Emulated;
             case ExitReason.Invlpg:
                 using (_vm.Journal.Enter(KvmFunction.HandleInvlpg))
-                    vcpu.Invalidations.Invlpg(exit.Info2);
+                    vcpu.TlbInstructions.Invlpg(exit.Info2);
                 return ExitResult.Emulated;
             case ExitReason.Invpcid:
                 using (_vm.Journal.Enter(KvmFunction.HandleInvpcid))
-                    vcpu.Invalidations.Invpcid(exit.Info1, exit.Info2, exit.Gva);
+                    vcpu.TlbInstructions.Invpcid(exit.Info1, exit.Info2, exit.Gva);
                 return ExitResult.Emulated;
             case ExitReason.Invept:
                 ((NestedVmx)vcpu.Nested).Invept(exit.Info1, exit.Info2);

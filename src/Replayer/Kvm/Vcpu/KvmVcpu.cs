@@ -32,7 +32,7 @@ public sealed partial class KvmVcpu : IHypervisor
         Tlb = new VcpuTlb(this, mmu.TreeSync);
         Emulator = new Emulator(this, mmu.Translation, mmu.TableWrites, mmu.Syncs);
         Injector = new FaultInjector(this);
-        Invalidations = new TlbInstructions(this, mmu.Syncs);
+        TlbInstructions = new TlbInstructions(this, mmu.Syncs);
         RegisterWrites = RegisterWrites.Of(this, mmu);
         Nested = NestedTransitions.Of(this, mmu);
         Mmu = RootMmu;
@@ -134,7 +134,7 @@ public sealed partial class KvmVcpu : IHypervisor
 
     internal FaultInjector Injector { get; }
 
-    internal TlbInstructions Invalidations { get; }
+    internal TlbInstructions TlbInstructions { get; }
 
     internal RegisterWrites RegisterWrites { get; }
 

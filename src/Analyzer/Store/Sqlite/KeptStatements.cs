@@ -1,12 +1,12 @@
 using SQLitePCL;
 
-namespace Replay.Analyzer.Query;
+namespace Replay.Analyzer.Store;
 
 /// <summary>
 /// Compiled statements of one connection, for who asks the same again and again with other values: a view's statement takes longer to compile than to find
 /// a row by.
 /// </summary>
-internal sealed class KeptStatements
+internal sealed class KeptStatements : IDisposable
 {
     private const int Most = 128;
 
@@ -24,7 +24,7 @@ internal sealed class KeptStatements
             statement.Dispose();
     }
 
-    public void Clear()
+    public void Dispose()
     {
         foreach (var statement in _idle.Values)
             statement.Dispose();
