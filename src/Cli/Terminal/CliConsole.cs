@@ -69,16 +69,16 @@ internal sealed class CliConsole
     /// <param name="isWide">They are to run on.</param>
     public TextWriter Lines(bool isWide = false) => Width is { } width && !isWide ? new FoldingWriter(Out, width) : Out;
 
-    /// <summary>Draws tables and trees on stdout; plain when it is no terminal or NO_COLOR is set.</summary>
-    public IAnsiConsole Ansi() => Ansi(Out);
+    /// <summary>Draws tables on stdout, without colours: <see cref="TerminalWriter"/> lets no sequence through.</summary>
+    public IAnsiConsole Ansi() => Ansi(Out, AnsiSupport.No, ColorSystemSupport.NoColors);
 
     /// <summary>What a person writes a line on.</summary>
-    public IAnsiConsole Editing() => Ansi(Screen ?? Out);
-
-    private IAnsiConsole Ansi(TextWriter output) => AnsiConsole.Create(new AnsiConsoleSettings
+    public IAnsiConsole Editing()
     {
-        Out = new AnsiConsoleOutput(output),
-        Ansi = OutIsTerminal && Environment.GetEnvironmentVariable("NO_COLOR") is null or "" ? AnsiSupport.Detect : AnsiSupport.No,
-        ColorSystem = OutIsTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-    });
+        var isPlain = !OutIsTerminal || Environment.GetEnvironmentVariable("NO_COLOR") is { Length: > 0 };
+        return Ansi(Screen ?? Out, isPlain ? AnsiSupport.No : AnsiSupport.Detect, OutIsTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors);
+    }
+
+    private static IAnsiConsole Ansi(TextWriter output, AnsiSupport ansi, ColorSystemSupport colours) =>
+        AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output), Ansi = ansi, ColorSystem = colours });
 }

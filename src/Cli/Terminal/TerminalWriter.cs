@@ -1,21 +1,17 @@
-using System.Buffers;
 using System.Text;
 
 namespace Replay.Cli.Terminal;
 
 /// <summary>
-/// What a terminal is shown: text, lines and colours. Names that others chose (folders, tasks, arguments of QEMU) may hold sequences that move
-/// the cursor, set titles or worse; they are made visible instead. What goes to a file or a pipe stays as it is.
+/// What a terminal is shown: text and lines. Names that others chose (folders, tasks, arguments of QEMU) may hold sequences that move the cursor,
+/// set titles, hide or colour what follows, or worse; they are made visible instead. What goes to a file or a pipe stays as it is.
 /// </summary>
 internal sealed class TerminalWriter(TextWriter terminal) : TextWriter
 {
-    private const char Escape = '\u001b';
     private const char Unknown = '\ufffd';
 
     /// <summary>U+2400 and on: pictures of the control characters.</summary>
     private const char Pictures = '\u2400';
-
-    private static readonly SearchValues<char> Numbers = SearchValues.Create("0123456789;");
 
     private readonly StringBuilder _clean = new();
 
@@ -32,16 +28,8 @@ internal sealed class TerminalWriter(TextWriter terminal) : TextWriter
         lock (_clean)
         {
             _clean.Clear();
-            while (!buffer.IsEmpty)
-            {
-                var colour = ColourLength(buffer);
-                if (colour > 0)
-                    _clean.Append(buffer[..colour]);
-                else
-                    _clean.Append(Visible(buffer[0]));
-                buffer = buffer[Math.Max(colour, 1)..];
-            }
-
+            foreach (var c in buffer)
+                _clean.Append(Visible(c));
             terminal.Write(_clean);
         }
     }
@@ -58,15 +46,6 @@ internal sealed class TerminalWriter(TextWriter terminal) : TextWriter
         >= '\u202a' and <= '\u202e' or >= '\u2066' and <= '\u2069' or '\u200e' or '\u200f' => Unknown,
         _ => c,
     };
-
-    /// <summary>Length of the sequence that sets a colour, with which the text begins; 0: it begins with none.</summary>
-    private static int ColourLength(ReadOnlySpan<char> text)
-    {
-        if (text is not [Escape, '[', ..])
-            return 0;
-        var end = 2 + text[2..].IndexOfAnyExcept(Numbers);
-        return end >= 2 && end < text.Length && text[end] == 'm' ? end + 1 : 0;
-    }
 }
 
 /// <summary>

@@ -145,7 +145,7 @@ public sealed class QemuRecorder : IDisposable
         {
         }
         drain.Write();
-        return Summarize(decoder);
+        return Summarize(decoder, cancellation.IsCancellationRequested);
     }
 
     /// <summary>Kills QEMU if it still runs and removes what the recording put beside the capture.</summary>
@@ -258,12 +258,12 @@ public sealed class QemuRecorder : IDisposable
         _qmp.ReadEvents();
     }
 
-    private QemuRecordingSummary Summarize(RecordDecoder decoder)
+    private QemuRecordingSummary Summarize(RecordDecoder decoder, bool isCancelled)
     {
         if (_ring.State == WireState.Failed)
             throw new RecorderException(RecorderFailure.SourceFailed, $"Recording failed: {_ring.Error}");
         var counters = _ring.Counters;
-        var reason = EndReason();
+        var reason = EndReason(isCancelled);
         return new QemuRecordingSummary
         {
             EndReason = reason,
@@ -283,7 +283,7 @@ public sealed class QemuRecorder : IDisposable
         };
     }
 
-    private string EndReason()
+    private string EndReason(bool isCancelled)
     {
         if (_ring.EndReason is WireEnd.StopAt)
             return QemuEndReason.StopAt;
@@ -299,6 +299,9 @@ public sealed class QemuRecorder : IDisposable
             return QemuEndReason.Failed;
         if (_ring.Counters.Ordinals == 0 && _options.StartAt is not null)
             return QemuEndReason.StartAtNotReached;
-        return cause?.StartsWith("host-", StringComparison.Ordinal) == true ? QemuEndReason.Terminated : QemuEndReason.GuestExit;
+        if (cause?.StartsWith("host-", StringComparison.Ordinal) != true)
+            return QemuEndReason.GuestExit;
+        // Ctrl-C at a terminal is told to both, and QEMU may be the quicker one.
+        return isCancelled && cause == "host-signal" ? QemuEndReason.Interrupted : QemuEndReason.Terminated;
     }
 }

@@ -7,7 +7,7 @@ public sealed class TerminalWriterTests
 {
     [Theory]
     [InlineData("plain text\n\twith tabs", "plain text\n\twith tabs")]
-    [InlineData("\u001b[31mred\u001b[0m", "\u001b[31mred\u001b[0m")]
+    [InlineData("\u001b[31mred\u001b[8mhidden\u001b[0m", "␛[31mred␛[8mhidden␛[0m")]
     [InlineData("\u001b]0;title\a", "␛]0;title␇")]
     [InlineData("\u001b[2J\u001b[1;1H", "␛[2J␛[1;1H")]
     [InlineData("over\rwritten\b\b", "over␍written␈␈")]
