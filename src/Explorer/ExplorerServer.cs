@@ -162,7 +162,7 @@ public sealed class ExplorerServer : IAsyncDisposable
         "/why.json" => WhyApi.Answer(_shelf, request),
         "/memory.json" => MemoryApi.Answer(_shelf, request),
         "/gfn.json" => MemoryApi.History(_shelf, request),
-        "/queries.json" => QueryApi.List(),
+        "/queries.json" => QueryApi.List(request),
         "/query.json" => QueryApi.Answer(_shelf, request, _options),
         "/compare.json" => CompareApi.Answer(_shelf, request),
         "/divergences.json" => CompareApi.Divergences(_shelf, request),
@@ -183,6 +183,14 @@ public sealed class ExplorerServer : IAsyncDisposable
             await Console.Error.WriteLineAsync(exception.ToString()).ConfigureAwait(false);
         context.Response.StatusCode = status;
         context.Response.Headers.CacheControl = "no-store";
+        // Who typed an address into a browser reads a line, not an object.
+        if (!Path.HasExtension(context.Request.Path.Value))
+        {
+            context.Response.ContentType = "text/plain; charset=utf-8";
+            await context.Response.WriteAsync(message + "\n", CancellationToken.None).ConfigureAwait(false);
+            return;
+        }
+
         await context.Response.WriteAsJsonAsync(new { error = message }, Json, CancellationToken.None).ConfigureAwait(false);
     }
 }

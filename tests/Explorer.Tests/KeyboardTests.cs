@@ -39,6 +39,53 @@ public sealed class KeyboardTests(BootFixture boot) : IClassFixture<BootFixture>
     }
 
     [Fact]
+    public void Why_of_a_frame_is_what_maps_it_and_not_a_bit_that_was_set_since()
+    {
+        using var browser = Open("/memory?run=ept&gfn=0x102");
+        browser.See("gfn 0x102");
+        browser.Press("w");
+        browser.See("Asked about T9[258] of ept: its write is marked below");
+        browser.See("none→page");
+        browser.Open("/memory?run=ept&gfn=0x810");
+        browser.Press("w");
+        browser.See("No entry has translated gfn 0x810 up to this event.");
+        // Into the history, along it, and to the story of the write before the last.
+        browser.Open("/memory?run=ept&gfn=0x102");
+        browser.Press("h", Keys.ArrowUp, Keys.Enter);
+        browser.SeeAddress("&table=9&idx=258");
+        browser.See("its write is marked below");
+        browser.CheckQuiet();
+    }
+
+    [Fact]
+    public void Arrows_go_on_to_the_tables_of_the_other_run_and_Tab_leaves_a_table_at_once()
+    {
+        using var browser = Open("/tables?run=ept&vs=shadow&at=16");
+        browser.See("at this event");
+        for (var i = 0; i < 5; i++)
+            browser.Press(Keys.ArrowRight);
+        Assert.Contains("data-place=\"1-0-", browser.Evaluate<string>(Focused), StringComparison.Ordinal);
+        browser.Press(Keys.ArrowLeft);
+        Assert.Contains("data-place=\"0-3-", browser.Evaluate<string>(Focused), StringComparison.Ordinal);
+        Assert.True(browser.Evaluate<long>("document.querySelectorAll('.trees .entries [tabindex=\"0\"]').length") <= 8);
+        browser.CheckQuiet();
+    }
+
+    [Fact]
+    public void Another_reason_is_a_key_away_and_the_cursor_has_its_row_where_only_the_other_run_did_something()
+    {
+        using var browser = Open("/timeline?run=ept&vs=shadow");
+        browser.Press("n");
+        browser.SeeAddress("at=14");
+        browser.Press("N");
+        browser.Until(() => !browser.Address.Contains("at=14", StringComparison.Ordinal));
+        browser.Open("/timeline?run=ept&vs=shadow&at=1226");
+        browser.Until(() => browser.Evaluate<string>("document.querySelector('.events .here')?.textContent ?? ''").Contains("nothing", StringComparison.Ordinal));
+        Assert.Contains("shadow", browser.Evaluate<string>("document.querySelector('.events .here .beside').textContent"), StringComparison.Ordinal);
+        browser.CheckQuiet();
+    }
+
+    [Fact]
     public void The_fields_of_a_canned_query_and_the_SQL_box_are_a_key_away()
     {
         using var browser = Open("/queries?run=ept&q=why-gva");

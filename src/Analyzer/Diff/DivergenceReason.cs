@@ -133,7 +133,7 @@ internal static class DivergenceReason
                 : left.Index != right.Index && a.Side.IsTwoDimensional == b.Side.IsTwoDimensional ? $"index {left.Index} and index {right.Index} of level {left.Level}"
                 : left.Gfn != right.Gfn ? $"frames {left.Gfn} and {right.Gfn} in level {left.Level}"
                 : left.NewKind != right.NewKind ? $"'{left.NewKind}' and '{right.NewKind}' in level {left.Level}"
-                : left.NewRights != right.NewRights ? $"rights {left.NewRights ?? "none"} and {right.NewRights ?? "none"} in level {left.Level}"
+                : left.NewRights != right.NewRights ? $"rights {left.NewRights ?? "none"} and {right.NewRights ?? "none"} in level {left.Level}{WhoseRights(a, b)}"
                 : left.Actor != right.Actor ? $"{left.Actor} and {right.Actor} write the same entry"
                 : null;
             if (what is not null)
@@ -142,6 +142,11 @@ internal static class DivergenceReason
 
         return "they differ in more than their place, frame, kind and rights.";
     }
+
+    /// <summary>Why entries of the two sorts of tables can have the same rights only by chance.</summary>
+    private static string WhoseRights(EventRecords a, EventRecords b) => a.Side.IsTwoDimensional == b.Side.IsTwoDimensional ? ""
+        : a.Side.IsTwoDimensional ? $": {Name(b)}'s entries carry what the guest's own allow (user, execute), {Name(a)}'s need not, since the CPU reads the guest's as well"
+        : WhoseRights(b, a);
 
     private static string Count(int count, string one, string many) => $"{count} {(count == 1 ? one : many)}";
 

@@ -30,6 +30,8 @@ internal static class MemoryApi
         var extent = Extent(shelf, run);
         var from = Math.Max(0, request.Number("from") ?? 0);
         from = Math.Min(from, LastFrame);
+        if (request.Number("to") is { } end && end <= from)
+            throw RequestProblem.BadRequest($"to={request.Text("to")}: is not behind from={request.Text("from")}. Both are guest frames.");
         var to = Math.Clamp(request.Number("to") ?? extent, from + 1, from + MostFrames);
         var cells = request.Count("cells", DefaultCells, MostCells);
         var frames = 1L;

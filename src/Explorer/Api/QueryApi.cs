@@ -15,17 +15,22 @@ internal static class QueryApi
     private const string ParameterPrefix = "p.";
     private const long LargestExact = 1L << 53;
 
-    public static object List() => new
+    public static object List(Request request)
     {
-        queries = CannedQueries.All.Select(query => new
+        if (request.Text("q") is { } name)
+            _ = CannedQueries.Find(name);
+        return new
         {
-            query.Name,
-            query.Title,
-            query.Description,
-            query.Sql,
-            parameters = query.Parameters.Select(parameter => new { parameter.Name, type = parameter.Type.ToString().ToLowerInvariant(), parameter.Default, parameter.Description }),
-        }).ToList(),
-    };
+            queries = CannedQueries.All.Select(query => new
+            {
+                query.Name,
+                query.Title,
+                query.Description,
+                query.Sql,
+                parameters = query.Parameters.Select(parameter => new { parameter.Name, type = parameter.Type.ToString().ToLowerInvariant(), parameter.Default, parameter.Description }),
+            }).ToList(),
+        };
+    }
 
     public static object Answer(Shelf shelf, Request request, ExplorerOptions options)
     {

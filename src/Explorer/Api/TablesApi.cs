@@ -74,6 +74,8 @@ internal static class TablesApi
         var table = request.Number("table") ?? throw RequestProblem.BadRequest("the address lacks table=.");
         var index = request.Number("idx") ?? throw RequestProblem.BadRequest("the address lacks idx=.");
         var at = request.Number("at") ?? run.LastOrdinal;
+        if (run.Session.First("SELECT count(*) FROM table_page WHERE run = :run AND table_id = :table", row => row[0].Integer, ("run", run.Number), ("table", SqlValue.Of(table))) == 0)
+            throw RequestProblem.NotFound($"there is no table T{table} in {run.Key}.");
         var history = run.Session.Read(
             History,
             row => new

@@ -29,7 +29,7 @@ internal readonly struct Request(HttpContext context)
             return number;
         }
 
-        throw RequestProblem.BadRequest($"{name}={text}: a decimal or 0x hexadecimal number is wanted.");
+        throw RequestProblem.BadRequest($"{name}={text}: a decimal or 0x hexadecimal number of 64 bits is wanted.");
     }
 
     public int Count(string name, int otherwise, int most) =>

@@ -34,9 +34,10 @@ export function address(path, parameters) {
 /** Of several requests for one place only the last counts. */
 export function latest() {
   let controller = null;
-  return (page, parameters) => {
+  const ask = (page, parameters) => {
     controller?.abort();
     controller = new AbortController();
     return get(page, parameters, controller.signal);
   };
+  return Object.assign(ask, { stop: () => controller?.abort() });
 }

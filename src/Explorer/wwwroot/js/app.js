@@ -17,6 +17,9 @@ const order = Object.keys(views);
 /** Parameters that go along from view to view; others belong to one view. */
 const shared = ['run', 'vs', 'at', 'vcpu'];
 const stateEvery = 3000;
+/** Of the events at which runs part, so many are looked through for another reason, a page at a time. */
+const most = 5000;
+const page = 100;
 
 class App {
   views = views;
@@ -96,6 +99,7 @@ class App {
     this.parameters = Object.fromEntries(new URLSearchParams(location.search));
     if (!this.runs.length) return this.fail(new Problem('There is no run in this database yet. Make one with replay run.', 404));
     this.checkRuns();
+    for (const hint of this.notices.querySelectorAll('.hint')) hint.remove();
     if (name !== this.name || !this.view) {
       this.view?.dispose?.();
       this.name = name in views ? name : 'timeline';
@@ -171,8 +175,9 @@ class App {
   enter(text) {
     const ordinal = Number(text.replaceAll(/[,\s_]/g, ''));
     document.activeElement?.blur();
-    if (Number.isFinite(ordinal) && text.trim()) return this.goTo(Math.round(ordinal));
-    if (text.trim()) this.notice(`“${text.trim()}” is no event: write its number.`, 'hint');
+    const { first, last } = this.run();
+    if (Number.isFinite(ordinal) && text.trim() && ordinal >= first && ordinal <= last) return this.goTo(Math.round(ordinal));
+    if (text.trim()) this.notice(`“${text.trim()}” is no event of ${this.run().key}: they go from ${number(first)} to ${number(last)}.`, 'hint');
     this.drawBar();
   }
 
@@ -253,6 +258,7 @@ class App {
     const actions = {
       '?': () => openHelp(this),
       '/': () => openPalette(this),
+      i: () => this.main.querySelector('input[type="text"], input[type="search"]')?.focus(),
       g: () => { const input = document.getElementById('at'); input.focus(); input.select(); },
       j: () => this.step(1),
       k: () => this.step(-1),
@@ -266,6 +272,7 @@ class App {
       r: () => this.cycle('run'),
       b: () => this.cycle('vs'),
       n: () => this.divergence(),
+      N: () => this.divergence(true),
       Enter: () => event.target === document.body || event.target === this.main ? this.name !== 'why' && this.go('why') : null,
     };
     const view = order[Number(event.key) - 1];
@@ -285,20 +292,42 @@ class App {
   }
 
   /** To the next event at which the two runs part. */
-  divergence() {
+  divergence(isOther = false) {
     // One key after the other: each begins where the one before has led.
-    this.parting = this.parting.then(() => this.toDivergence());
+    this.parting = this.parting.then(() => this.toDivergence(isOther));
   }
 
-  async toDivergence() {
+  async toDivergence(isOther) {
     if (!this.parameters.vs) return this.notice('Choose a run beside this one first (b).', 'hint');
     try {
-      const { divergences } = await get('divergences', { run: this.parameters.run, vs: this.parameters.vs, after: this.at ?? (this.name === 'timeline' ? this.edge(1) : this.run().first - 1), count: 1 });
+      const divergences = isOther ? await this.otherDivergences() : await this.divergences({ count: 1, after: this.before });
       if (divergences.length) this.goTo(divergences[0].ordinal);
-      else this.notice('From here on both runs do the same.', 'hint');
+      else this.notice(isOther ? `The next ${number(most)} events at which they part do so for the same reason.` : 'From here on both runs do the same.', 'hint');
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  get before() {
+    return this.at ?? (this.name === 'timeline' ? this.edge(1) : this.run().first - 1);
+  }
+
+  /** Those behind the cursor for a reason that is not the one at the cursor, whatever its numbers. */
+  async otherDivergences() {
+    const shape = divergence => divergence?.ordinal === undefined ? '' : divergence.reason.replaceAll(/(0x)?[0-9a-f]*\d[0-9a-f]*/gi, '#');
+    const [here] = await this.divergences({ count: 1, from: this.at ?? this.before + 1 });
+    let after = this.before;
+    for (let seen = 0; seen < most; seen += page) {
+      const divergences = await this.divergences({ count: page, after });
+      const others = divergences.filter(divergence => divergence.ordinal !== null && shape(divergence) !== shape(here));
+      if (others.length || divergences.length < page) return others;
+      after = divergences.at(-1).ordinal;
+    }
+    return [];
+  }
+
+  async divergences(which) {
+    return (await get('divergences', { run: this.parameters.run, vs: this.parameters.vs, ...which })).divergences;
   }
 
   /** Links within the page need no reload. */
@@ -337,9 +366,9 @@ class App {
       const stamps = databases.map(database => database.stamp).join();
       if (!missing.length && stamps !== this.stamps) {
         replace(this.notices);
-        this.notice('The database has changed: it was read again.', 'hint');
         await this.load();
         this.show();
+        this.notice('The database has changed: it was read again.', 'hint');
       } else if (this.lost) {
         replace(this.notices);
       }

@@ -38,6 +38,16 @@ const theme = EditorView.theme({
   '.cm-completionDetail': { color: 'var(--dim)', fontStyle: 'normal', marginLeft: '1em' },
 });
 
+/** Columns of the views that the text names, and of all while it names none. Behind a dot the schema knows which. */
+const columnsOf = views => context => {
+  const word = context.matchBefore(/\w+/);
+  if (!word && !context.explicit || word && context.state.sliceDoc(word.from - 1, word.from) === '.') return null;
+  const words = new Set(context.state.doc.toString().split(/\W+/));
+  const named = views.filter(view => words.has(view.name));
+  const columns = new Map((named.length ? named : views).flatMap(view => view.columns.map(column => [column.name, { label: column.name, detail: column.type, info: column.description, type: 'property', boost: 20 }])));
+  return { from: word?.from ?? context.pos, options: [...columns.values()], validFor: /^\w*$/ };
+};
+
 /** views: what /runs.json says of the schema. Returns { text(), set(text), focus() }. */
 export function editor(parent, { views, nonce, text, onRun }) {
   const schema = Object.fromEntries(views.map(view => [view.name, {
@@ -51,7 +61,8 @@ export function editor(parent, { views, nonce, text, onRun }) {
       extensions: [
         EditorView.cspNonce.of(nonce),
         keymap.of([{ key: 'Mod-Enter', run: () => (onRun(), true) }, { key: 'Tab', run: take }, ...closeBracketsKeymap, ...completionKeymap, { key: 'Escape', run: view => (view.contentDOM.blur(), true) }, ...historyKeymap, ...defaultKeymap]),
-        history(), replaceSelected, drawSelection(), highlightSpecialChars(), bracketMatching(), closeBrackets(), autocompletion(),
+        history(), replaceSelected, drawSelection(), highlightSpecialChars(), bracketMatching(), closeBrackets(), autocompletion({ icons: false }),
+        EditorState.languageData.of(() => [{ autocomplete: columnsOf(views) }]),
         sql({ dialect: SQLite, schema, upperCaseKeywords: false }),
         syntaxHighlighting(style), theme, EditorView.lineWrapping,
         placeholder('select … (Ctrl-Enter runs it)'),

@@ -7,7 +7,7 @@ let queries = null;
 
 export async function openPalette(app) {
   const list = h('ul.found', { role: 'listbox', id: 'found' });
-  const input = h('input', { type: 'text', placeholder: 'Address 0x…, event number, gfn 0x…, a query, a view', 'aria-label': 'Find', 'aria-controls': 'found', role: 'combobox', 'aria-expanded': 'true', oninput: () => draw(), onkeydown: event => key(event), spellcheck: 'false', autocomplete: 'off' });
+  const input = h('input', { type: 'text', placeholder: 'Address 0x…, event number, gfn 0x…, T9[258], a function, a query, a view', 'aria-label': 'Find', 'aria-controls': 'found', role: 'combobox', 'aria-expanded': 'true', oninput: () => draw(), onkeydown: event => key(event), spellcheck: 'false', autocomplete: 'off' });
   const dialog = h('dialog.palette', { 'aria-label': 'Find', onclose: () => dialog.remove() }, input, list);
   let choices = [];
   let chosen = 0;
@@ -50,33 +50,43 @@ export async function openPalette(app) {
 
 function find(app, text, queries) {
   const choices = [];
-  const bits = parse(text.replace(/^(gfn|gpa|gva|event)\s+/i, ''));
-  const isGfn = /^gfn\b/i.test(text);
-  if (bits !== null && !isGfn && !/^0x/i.test(text) && bits <= BigInt(app.run().last)) {
+  const [, named, rest] = /^(?:(gfn|gpa|gva|event)\s*[=:]?\s+|(?:gfn|gpa|gva|event)\s*[=:]\s*)?(.*)$/i.exec(text);
+  const kind = (named ?? /^(gfn|gpa|gva|event)\b/i.exec(text)?.[1] ?? '').toLowerCase();
+  const entry = /^(?:t|table)?\s*(\d+)\s*(?:\[\s*(\d+)\s*\])?$/i.exec(text);
+  if (entry && (entry[2] !== undefined || /^t/i.test(text))) {
+    const [, table, idx = 0] = entry;
+    return [{ title: `T${table}[${idx}]`, about: 'the entry at the cursor, and its history', view: 'tables', parameters: { table, idx } }];
+  }
+  const bits = parse(rest, kind !== '' && kind !== 'event');
+  const isGfn = kind === 'gfn';
+  if (bits !== null && (kind === '' || kind === 'event') && !/^0x/i.test(rest) && bits <= BigInt(app.run().last)) {
     choices.push({ title: `Event ${number(Number(bits))}`, about: 'why: what it led to', view: 'why', parameters: { at: Number(bits) } });
     choices.push({ title: `Event ${number(Number(bits))} on the timeline`, about: 'and the events around it', view: 'timeline', parameters: { at: Number(bits) } });
   }
-  if (bits !== null) {
+  if (bits !== null && kind !== 'event') {
     const gpa = isGfn ? bits << 12n : bits;
     const isKernel = BigInt.asUintN(64, gpa) >> 47n !== 0n;
-    if (!isKernel) {
+    if (!isKernel && kind !== 'gva') {
       choices.push({ title: `What changed ${isGfn ? `gfn ${hex(bits)}` : `the page of gpa ${hex(gpa)}`}`, about: 'every write to entries that translate it, with the access that caused it', view: 'memory', parameters: { gfn: hex(gpa >> 12n) } });
       choices.push({ title: `Tables for gpa ${hex(gpa)}`, about: 'the walk at the cursor', view: 'tables', parameters: { gpa: hex(gpa), gva: null, root: null } });
     }
-    if (!isGfn) choices.push({ title: `Tables for gva ${hex(bits)}`, about: 'the walk at the cursor', view: 'tables', parameters: { gva: hex(bits), gpa: null, root: null } });
-    if (!isGfn) choices.push({ title: `Everything that happened for gva ${hex(bits)}`, about: '@why-gva', view: 'queries', parameters: { q: 'why-gva', 'p.gva': hex(bits) } });
+    if (!isGfn && kind !== 'gpa') choices.push({ title: `Tables for gva ${hex(bits)}`, about: 'the walk at the cursor', view: 'tables', parameters: { gva: hex(bits), gpa: null, root: null } });
+    if (!isGfn && kind !== 'gpa') choices.push({ title: `Everything that happened for gva ${hex(bits)}`, about: '@why-gva', view: 'queries', parameters: { q: 'why-gva', 'p.gva': hex(bits) } });
   }
   const word = text.toLowerCase();
   const matches = candidate => word === '' || candidate.toLowerCase().includes(word);
   if (bits === null) {
     for (const [name, view] of Object.entries(app.views)) if (matches(view.title)) choices.push({ title: view.title, about: view.about, view: name, parameters: {} });
+    if (/^[a-z_0-9]{4,}$/i.test(text) && text.includes('_')) choices.push({ title: `Writes by ${text}`, about: 'as SQL, over all runs', view: 'queries', parameters: { q: null, sql: `select r.name as run, w.ordinal, w.level, w.gfn_hex, w.old_kind, w.new_kind, w.function\nfrom table_write w join run r on r.run = w.run\nwhere w.function = '${text}'\nlimit 200` } });
     for (const query of queries) if (word !== '' && matches(`@${query.name} ${query.title}`)) choices.push({ title: query.title, about: `@${query.name}`, view: 'queries', parameters: { q: query.name } });
   }
   return choices.slice(0, 12);
 }
 
-function parse(text) {
+/** A number; behind the name of an address one with letters is hexadecimal, as traces write it. */
+function parse(text, isAddress) {
   if (/^0x[0-9a-f]+$/i.test(text)) return BigInt(text);
+  if (isAddress && /^[0-9a-f]*[a-f][0-9a-f]*$/i.test(text)) return BigInt(`0x${text}`);
   if (/^[\d,_]+$/.test(text) && /\d/.test(text)) return BigInt(text.replaceAll(/[,_]/g, ''));
   return null;
 }

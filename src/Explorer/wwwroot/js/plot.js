@@ -35,7 +35,7 @@ export function lane(element, series, options) {
       { show: options.hasAxis, stroke: text, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid }, size: 26, space: () => isClose() ? 90 : 50, values: (_, ticks) => ticks.map(tick => tick === null ? '' : isClose() ? number(tick) : short(tick)), font: '11px system-ui' },
       { stroke: text, grid: { stroke: grid, width: 1, filter: tens }, ticks: { show: false }, size: 52, space: 22, filter: labelled, values: (_, ticks) => ticks.map(tick => tick === null || (options.isLog && tick === 0) ? '' : short(tick)), font: '11px system-ui' },
     ],
-    series: [{}, ...series.map(one => ({ label: one.label, stroke: one.colour, fill: one.fill, width: one.width ?? 1, paths: stepped, points: { show: false }, spanGaps: true }))],
+    series: [{}, ...series.map(one => ({ label: one.label, stroke: one.colour, fill: one.fill, width: one.width ?? 1, dash: one.dash, paths: stepped, points: { show: false }, spanGaps: true }))],
     hooks: {
       setSelect: [chart => {
         if (chart.select.width < 4) return;

@@ -5,7 +5,7 @@ import { lane } from '../plot.js';
 import { number, short, plural } from '../format.js';
 import { eventLink, empty } from './parts.js';
 
-const kinds = [['exits', 'VM exits'], ['faults', 'Faults'], ['writes', 'Table writes'], ['flushes', 'TLB flushes'], ['pageOperations', 'Table pages'], ['guestFaults', 'Guest faults']];
+const kinds = [['exits', 'VM exits'], ['faults', 'Faults'], ['writes', 'Table writes'], ['flushes', 'TLB flushes'], ['pageOperations', 'Operations on table pages'], ['guestFaults', 'Guest faults']];
 const charts = [['exits', 'Exits'], ['writes', 'Table writes'], ['walkReferences', 'Entries read by walks'], ['cost', 'Cost']];
 const page = 20;
 

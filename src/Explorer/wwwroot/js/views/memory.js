@@ -2,7 +2,7 @@
 import { h, replace, colour } from '../dom.js';
 import { latest } from '../api.js';
 import { number, hex, bytes, plural, short, levelName } from '../format.js';
-import { eventLink, change, kindBadge, empty } from './parts.js';
+import { eventLink, change, kindBadge, empty, historyList, historyRow, focusHistory } from './parts.js';
 
 const states = [
   ['huge', '--k-huge', 'mapped by a huge page'],
@@ -23,6 +23,7 @@ export const memory = {
     ['Enter  +', 'into it: closer, down to single frames'],
     ['-  0', 'out, all of it'],
     ['w', 'why the frame is as it is'],
+    ['h', 'into its history: ↑ ↓ along it, Enter for the story'],
     ['c', 'colour: state, faults, writes, zaps'],
   ],
   mount(element, app) {
@@ -163,14 +164,13 @@ export const memory = {
       if (!gfn) return replace(side, empty('Choose a frame to see all that changed its translation, with the access behind each change.'));
       const now = app.at ?? app.run().last;
       const frame = await fetchFrame('gfn', { run: app.parameters.run, gfn, at: now });
-      const write = frame.history.findLast(write => write.ordinal <= now);
-      cause = write ? { at: write.ordinal, table: write.table, idx: write.idx } : null;
+      cause = reason(frame.history.filter(write => write.ordinal <= now));
       replace(side,
         h('h2', h('span.mono', `gfn ${frame.gfn}`), h('span.dim', ` of ${frame.run}`)),
         h('p', h('a.button', { href: app.href('tables', { gpa: hex(BigInt(frame.gfn) << 12n) }) }, 'Its tables'), ' ', h('a.button', { href: app.href('queries', { q: 'why-gfn', 'p.gfn': frame.gfn }) }, '@why-gfn')),
         frame.earlier && h('p.dim', 'Changes before these are not shown: move the cursor back.'),
-        frame.history.length ? h('div.history.frames', frame.history.map(write => h('div.row', { class: write.ordinal > now ? 'later' : write.ordinal === now ? 'here' : '' },
-          eventLink(app, write.ordinal), h('span.dim', levelName(write.level)), change(write),
+        frame.history.length ? historyList('frames', frame.history.map(write => historyRow(app, { at: write.ordinal, table: write.table, idx: write.idx }, write.ordinal > now ? 'later' : write.ordinal === now ? 'here' : '',
+          eventLink(app, write.ordinal, undefined, { table: write.table, idx: write.idx }), h('span.dim', levelName(write.level)), change(write),
           h('span.dim.fn', write.access ? [`${write.access} `, h('span.mono', write.gva), write.symbol ? ` ${write.symbol}` : write.rip ? h('span.mono', ` rip ${write.rip}`) : ''] : '', h('span.mono', ` ${write.actor === 'hardware' ? 'the CPU' : write.function}`))))) : empty('No entry that translates this frame was ever written.'),
         frame.later && h('p.dim', 'There are later changes: move the cursor on.'));
       // What the frame is by now stands in the middle of a long list.
@@ -179,6 +179,19 @@ export const memory = {
       // On a narrow screen the answer is below the picture: whoever asked for a frame is shown it.
       if (shownFrame !== gfn && side.getBoundingClientRect().top > innerHeight * 0.8) side.scrollIntoView({ block: 'center' });
       shownFrame = gfn;
+    }
+
+    /** Of the writes up to the cursor, the one that made or emptied what translates the frame itself; bits that were set since are no reason. */
+    function reason(writes) {
+      const last = writes.findLast(write => write.newKind !== 'table' && (write.newKind !== 'none' || write.oldKind !== 'table'));
+      if (!last) return null;
+      const made = writes.findLast(write => write.table === last.table && write.idx === last.idx && write.oldKind !== write.newKind) ?? last;
+      return { at: made.ordinal, table: made.table, idx: made.idx };
+    }
+
+    function why() {
+      if (cause) app.go('why', cause);
+      else app.notice(app.parameters.gfn ? `No entry has translated gfn ${app.parameters.gfn} up to this event.` : 'Choose a frame first: Enter opens the cell.', 'hint');
     }
 
     function choose(i, isOpened) {
@@ -230,7 +243,7 @@ export const memory = {
         const move = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
         if (move) return choose(cell + move), true;
         if (event.key === 'Enter' && event.target.closest?.('a, button')) return false;
-        const action = { Enter: into, '+': into, '=': into, '-': out, 0: all, c: cycle, w: cause && (() => app.go('why', cause)) }[event.key];
+        const action = { Enter: into, '+': into, '=': into, '-': out, 0: all, c: cycle, w: why, h: () => focusHistory(side) }[event.key];
         if (!action) return false;
         action();
         return true;

@@ -3,8 +3,8 @@ import { h } from '../dom.js';
 import { number, plural, levelName } from '../format.js';
 
 /** A link to the story of an event. */
-export const eventLink = (app, ordinal, run, entry) =>
-  h('a.event', { href: app.href('why', { at: ordinal, ...(run ? { run } : {}), ...entry }), title: 'Why: the story of this event' }, number(ordinal));
+export const eventLink = (app, ordinal, run, entry, tabindex) =>
+  h('a.event', { tabindex, href: app.href('why', { at: ordinal, ...(run ? { run } : {}), ...entry }), title: 'Why: the story of this event' }, number(ordinal));
 
 /** A link to a table at an event. */
 export const tableLink = (app, table, idx, parameters = {}) =>
@@ -63,10 +63,23 @@ function counted(names) {
 /** The guest's access of an event in a few words. */
 export const accessWords = event => event.access ? [h('span.access', { class: event.access }, event.access), ' ', h('span.mono', event.gva), event.gpa && event.gpa !== event.gva ? h('span.mono.dim', ` → ${event.gpa}`) : ''] : h('span.dim', 'no access');
 
+/** Writes to an entry, or to those of a frame, in order: a key leads into them, and from each to its story. */
+export const historyList = (kind, rows) => walkable(h('div.history', { class: kind }, rows));
+
+export const historyRow = (app, story, look, ...cells) =>
+  h('div.row', { tabindex: -1, class: look, onclick: event => event.target.closest('a') || app.go('why', story) }, cells);
+
+/** To what is so by now: at the cursor, or the newest up to it. Of a frame, writes stand in their order; of an entry, the newest first. */
+export function focusHistory(side) {
+  const rows = [...side.querySelectorAll('.history .row:not(.later)')];
+  const now = side.querySelector('.history .here') ?? (side.querySelector('.history.frames') ? rows.at(-1) : rows[0]) ?? side.querySelector('.history .row');
+  now?.focus();
+}
+
 /** Rows that the keyboard can walk: j and k stay the steps of the cursor, arrows move in the list. */
 export function walkable(list) {
   list.addEventListener('keydown', event => {
-    const rows = [...list.querySelectorAll('[tabindex]')];
+    const rows = [...list.querySelectorAll('[tabindex]:not(a)')];
     const move = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -rows.length, End: rows.length }[event.key];
     const at = rows.indexOf(document.activeElement);
     if (move && at >= 0) {

@@ -11,7 +11,7 @@ const drawnRows = 500;
 export const queries = {
   title: 'Queries',
   about: 'canned questions, and SQL',
-  help: [['Ctrl Enter', 'run the SQL'], ['Tab', 'in the SQL box: take the completion that is shown'], ['i', 'into the fields or the SQL box; Esc leaves them'], ['p', 'table or plot']],
+  help: [['Ctrl Enter', 'run the SQL'], ['Tab', 'in the SQL box: take the completion that is shown'], ['i', 'into the fields or the SQL box; Esc leaves them'], ['Esc', 'stop a query that runs'], ['p', 'table or plot']],
   mount(element, app) {
     const list = h('nav.canned', { 'aria-label': 'Canned queries' });
     const form = h('div.queryform');
@@ -21,6 +21,7 @@ export const queries = {
     let known = null;
     let box = null;
     let shown = '';
+    let isRunning = false;
     let answer = null;
     let chart = null;
 
@@ -29,6 +30,7 @@ export const queries = {
       drawList();
       const name = app.parameters.q;
       const query = known.find(candidate => candidate.name === name);
+      if (name && !query) app.notice(`There is no query ${name}. The list at the side has all.`, 'warning');
       const isNew = drawForm(query);
       const isReady = app.parameters.sql || (query && query.parameters.every(parameter => parameter.default !== undefined || app.parameters[`p.${parameter.name}`] || parameter.type === 'run' || filled(parameter) !== ''));
       if (!isReady) {
@@ -39,7 +41,8 @@ export const queries = {
       }
       const key = JSON.stringify(asked());
       if (key === shown) return drawAnswer();
-      replace(results, h('p.dim.running', 'Running …'));
+      replace(results, h('p.dim.running', 'Running … ', h('button', { onclick: stop }, 'Stop ', h('kbd', 'Esc'))));
+      isRunning = true;
       try {
         answer = await fetchAnswer('query', asked());
         shown = key;
@@ -48,7 +51,17 @@ export const queries = {
         if (error.name === 'AbortError') return;
         shown = '';
         replace(results, h('p.problem', error.message));
+      } finally {
+        isRunning = false;
       }
+    }
+
+    /** The explorer stops a query that nobody waits for. */
+    function stop() {
+      fetchAnswer.stop();
+      shown = '';
+      answer = null;
+      replace(results, empty('Stopped.'));
     }
 
     /** What the address asks for; parameters that a query has and nobody gave come from the cursor. */
@@ -184,17 +197,25 @@ export const queries = {
     function plot(body, { columns, rows }) {
       const numeric = columns.filter((_, i) => rows.some(row => typeof row[i] === 'number'));
       if (numeric.length < 1) return body.append(empty('A plot needs a column of numbers.'));
-      const x = app.parameters.x ?? numeric[0];
-      const names = (app.parameters.y ?? numeric.filter(name => name !== x && !/^(to_|last_|run$|idx$|level$)/.test(name)).slice(0, 4).join(',')).split(',').filter(Boolean);
       const at = name => columns.indexOf(name);
-      const pick = (label, value, on) => h('label.pick', h('span', label), h('select', { onchange: event => on(event.target.value) }, numeric.map(name => h('option', { value: name, selected: name === value }, name))));
+      // Across goes a place in the run or a number of something; upwards what is counted. Rows of a list of words stand in their order.
+      const isPlace = name => /(^|_)ordinal$|^(run|idx|level|seq|vcpu|gfn|gpa|gva|rip)$|_id$/.test(name);
+      const isSeries = numeric.filter(isPlace).length > 0 && !columns.some((_, i) => rows.some(row => typeof row[i] === 'string'));
+      const places = numeric.filter(isPlace);
+      const rank = '(row)';
+      const x = app.parameters.x ?? (columns[0] === numeric[0] && isPlace(numeric[0]) || isSeries ? places[0] ?? numeric[0] : rank);
+      const counted = numeric.filter(name => name !== x && !isPlace(name));
+      const names = (app.parameters.y ?? (counted.length ? counted : numeric.filter(name => name !== x)).slice(0, counted.length ? 4 : 1).join(',')).split(',').filter(name => numeric.includes(name));
+      const pick = (label, value, on) => h('label.pick', h('span', label), h('select', { onchange: event => on(event.target.value) }, [rank, ...numeric].map(name => h('option', { value: name, selected: name === value }, name))));
       body.append(h('p.plotpick', pick('across', x, value => app.patch({ x: value }, { replaces: true })), numeric.filter(name => name !== x).map(name => h('label.tick', h('input', { type: 'checkbox', ...names.includes(name) ? { checked: true } : {}, onchange: event => app.patch({ x, y: (event.target.checked ? [...names, name] : names.filter(other => other !== name)).join(',') }, { replaces: true }) }), name))));
-      chart = scatter(body, rows.map(row => row[at(x)] ?? 0), names.map(name => ({ label: name, values: rows.map(row => row[at(name)]) })), { x, width: Math.max(280, body.clientWidth - 10), height: 320 });
+      chart = scatter(body, rows.map((row, i) => x === rank ? i + 1 : row[at(x)] ?? 0), names.map(name => ({ label: name, values: rows.map(row => row[at(name)]) })), { x, width: Math.max(280, body.clientWidth - 10), height: 320 });
+      if (!names.length) body.append(empty('Choose what is to be plotted.'));
     }
 
     return {
       update,
       keys(event) {
+        if (event.key === 'Escape' && isRunning) return stop(), true;
         if (event.key === 'i') return enter(), true;
         if (event.key === 'p' && answer) return togglePlot(), true;
         return false;

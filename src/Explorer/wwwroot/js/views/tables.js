@@ -2,7 +2,7 @@
 import { h, replace, reconcile, canvas, colour, theme } from '../dom.js';
 import { latest } from '../api.js';
 import { number, hex, levelName, pageSize, plural } from '../format.js';
-import { eventLink, gfnLink, kindBadge, rights, change, value, chain, empty, walkable } from './parts.js';
+import { eventLink, gfnLink, kindBadge, rights, change, value, chain, empty, walkable, historyList, historyRow, focusHistory } from './parts.js';
 
 export const tables = {
   title: 'Tables',
@@ -11,9 +11,11 @@ export const tables = {
     ['j  k', 'the next event that wrote an entry, and back: what it changed is lit'],
     ['f', 'follow: go where the event wrote, or stay at this address'],
     ['↑ ↓', 'along a table’s entries'],
-    ['→ ←', 'to the next table and back'],
+    ['→ ←', 'to the next table and back, also to the other run’s'],
     ['Enter', 'open an entry'],
     ['w', 'why the entry is so'],
+    ['h', 'into its history: ↑ ↓ along it, Enter for the story'],
+    ['i', 'into the field for an address'],
   ],
   mount(element, app) {
     const head = h('div.viewhead');
@@ -22,6 +24,7 @@ export const tables = {
     element.append(head, h('div.split', trees, inspector));
     const fetches = [latest(), latest()];
     const fetchEntry = latest();
+    const fetchReason = latest();
     let answers = [];
     let cause = null;
     /** What was drawn last, by its place: a step changes few entries, and all else stays where it is. */
@@ -144,7 +147,9 @@ export const tables = {
     const chip = (write, answer) => h('a.chip.mono', { href: answer.direct && write.gfn ? app.href('tables', { gpa: hex(BigInt(write.gfn) << 12n), gva: null }) : app.href('why', { run: answer.run }) }, `T${write.table}[${write.idx}]`);
 
     function column(answer, table, depth, lit, twin, side) {
-      const theirs = twin && twin.level === table.level && twin.page?.gfn === table.page?.gfn || twin && depth === 0 ? new Map(twin.entries.map(entry => [entry.i, entry])) : null;
+      // Tables over guest-physical addresses and tables over the guest's own have nothing at the same index.
+      const isAlike = answers.length > 1 && answers[0].direct === answers[1].direct;
+      const theirs = isAlike && twin && twin.level === table.level && twin.page?.gfn === table.page?.gfn || isAlike && twin && depth === 0 ? new Map(twin.entries.map(entry => [entry.i, entry])) : null;
       const mine = new Map(table.entries.map(entry => [entry.i, entry]));
       const differs = i => theirs !== null && !alike(mine.get(i), theirs.get(i));
       const missing = theirs ? [...theirs.keys()].filter(i => !mine.has(i)) : [];
@@ -173,7 +178,8 @@ export const tables = {
 
     function drawRow(side, run, table, entry, depth, lit, isDifferent, beside) {
       return h('div.entry', {
-          tabindex: 0,
+          // One of a table is in the order of Tab; arrows go from there.
+          tabindex: entry.i === table.idx ? 0 : -1,
           'data-place': `${side}-${depth}-${entry.i}`,
           class: [entry.i === table.idx && 'on', lit.has(`${table.tableId}:${entry.i}`) && 'lit', isDifferent && 'differs', entry.absent && 'absent'].filter(Boolean).join(' '),
           title: entry.v ? `${entry.v}${entry.bits ? ` ${entry.bits}` : ''}${entry.by ? `, by ${entry.by} at event ${number(entry.since)}` : ''}` : 'not here, but in the other run',
@@ -185,7 +191,7 @@ export const tables = {
         beside.has(entry.i) && h('span.mono.beside', { title: `${table.beside.name}[${entry.i}] ${beside.get(entry.i).v} ${beside.get(entry.i).rights ?? ''}` }, `${table.beside.name} ${beside.get(entry.i).v}`),
         h('span.mono.gfn', entry.gfn && entry.kind !== 'table' ? entry.gfn : ''),
         entry.kind === 'table' && h('span.dim.into', '›'),
-        entry.since !== null && entry.since !== undefined && h('span.since.dim', eventLink(app, entry.since, run, { table: table.tableId, idx: entry.i })));
+        entry.since !== null && entry.since !== undefined && h('span.since.dim', eventLink(app, entry.since, run, { table: table.tableId, idx: entry.i }, -1)));
     }
 
     /** All 512 entries at a glance, 64 a row. */
@@ -236,7 +242,8 @@ export const tables = {
       if (answer.problem || table === undefined) return replace(inspector, empty('Choose an entry to see its bits and who wrote it.'));
       const entry = await fetchEntry('entry', { run: answer.run, table, idx, at: app.parameters.at, limit: 40 });
       const now = entry.history[0];
-      cause = now ? { at: now.ordinal, run: answer.run, table, idx } : null;
+      const made = madeBy(entry.history);
+      cause = made ? { at: made.ordinal, run: answer.run, table, idx } : null;
       replace(inspector,
         h('h2', h('span.mono', `T${table}[${idx}]`), h('span.dim', ` of ${answer.run}`)),
         now ? [
@@ -244,29 +251,42 @@ export const tables = {
           h('div.bits', entry.bits.filter(bit => bit.value !== undefined && bit.name !== 'kind').map(bit => bit.isBit
             ? h('span.bit', { class: bit.value === '1' ? 'set' : '', title: bit.meaning }, bit.name)
             : h('span.bit.val', { title: bit.meaning }, `${bit.name} `, h('b.mono', bit.value)))),
-          h('p', h('a.button', { href: app.href('why', cause) }, 'Why it is so'), ' ', h('span.dim', 'written at '), eventLink(app, now.ordinal, answer.run), h('span.dim', now.actor === 'hardware' ? ' by the CPU' : ` by ${now.function}`)),
+          h('p', h('a.button', { href: app.href('why', cause) }, 'Why it is so'), ' ', h('span.dim', `${now.newKind === 'none' ? 'emptied' : 'made'} at `), eventLink(app, made.ordinal, answer.run, { table, idx }), h('span.dim', by(made)),
+            now !== made && [h('span.dim', ', written last at '), eventLink(app, now.ordinal, answer.run, { table, idx }), h('span.dim', by(now))]),
           h('h3', 'Its history, newest first'),
-          h('div.history', entry.history.map(write => h('div.row', { class: write.ordinal === entry.at ? 'here' : '' }, eventLink(app, write.ordinal, answer.run), change(write), h('span.mono.dim.fn', { title: write.chain }, write.actor === 'hardware' ? 'the CPU' : write.function)))),
+          historyList('', entry.history.map(write => historyRow(app, { at: write.ordinal, run: answer.run, table, idx }, write.ordinal === entry.at ? 'here' : '', eventLink(app, write.ordinal, answer.run, { table, idx }), change(write), h('span.mono.dim.fn', { title: write.chain }, write.actor === 'hardware' ? 'the CPU' : write.function)))),
           entry.next !== undefined && h('p.dim', 'Next written at ', eventLink(app, entry.next, answer.run), '.'),
         ] : [empty('Not written up to this event: it is 0.'), entry.next !== undefined && h('p.dim', 'First written at ', eventLink(app, entry.next, answer.run), '.')]);
     }
 
+    const by = write => write.actor === 'hardware' ? ' by the CPU' : ` by ${write.function}`;
+
+    /** Of a history, newest first, the write that made or emptied the entry: what the CPU or KVM has set or cleared in it since is no reason for it. */
+    const madeBy = writes => writes.find(write => write.oldKind !== write.newKind) ?? writes[0];
+
     /** Why the entry that has the focus is so, or else the one that is opened. */
-    function explain() {
+    async function explain() {
       const [side, depth, i] = (document.activeElement?.dataset?.place ?? '').split('-').map(Number);
       if (i === undefined) return cause && app.go('why', cause);
       const { run, path, dimension: second } = answers[side];
       const table = path[depth] ?? second?.path[depth - path.length];
-      const since = table?.entries.find(entry => entry.i === i)?.since;
-      if (since === null || since === undefined) app.notice(`T${table?.tableId}[${i}] was not written up to this event.`, 'hint');
-      else app.go('why', { at: since, run, table: table.tableId, idx: i });
+      try {
+        const made = madeBy((await fetchReason('entry', { run, table: table.tableId, idx: i, at: app.parameters.at, limit: 40 })).history);
+        if (made) app.go('why', { at: made.ordinal, run, table: table.tableId, idx: i });
+        else app.notice(`T${table.tableId}[${i}] was not written up to this event.`, 'hint');
+      } catch (error) {
+        app.fail(error);
+      }
     }
 
     /** Left and right go from table to table. */
     function across(by) {
-      const [side, depth] = (document.activeElement?.dataset?.place ?? '0-0-0').split('-').map(Number);
-      const target = trees.querySelector(`[data-place^="${side}-${depth + by}-"].on`) ?? trees.querySelector(`[data-place^="${side}-${depth + by}-"]`);
+      const all = [...trees.querySelectorAll('.table')];
+      const here = all.indexOf(document.activeElement?.closest?.('.table'));
+      const next = here < 0 ? (by > 0 ? all[0] : all.at(-1)) : all[here + by];
+      const target = next?.querySelector('.entry.on') ?? next?.querySelector('.entry');
       target?.focus();
+      target?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
       return Boolean(target);
     }
 
@@ -278,6 +298,7 @@ export const tables = {
       keys(event) {
         if (event.key === 'f') return follow(), true;
         if (event.key === 'w') return explain(), true;
+        if (event.key === 'h') return focusHistory(inspector), true;
         if (event.key === 'ArrowRight' || event.key === 'ArrowLeft') return across(event.key === 'ArrowRight' ? 1 : -1);
         if ((event.key === 'ArrowDown' || event.key === 'ArrowUp') && !document.activeElement?.dataset?.place) return trees.querySelector('.entry.on, .entry')?.focus(), true;
         return false;

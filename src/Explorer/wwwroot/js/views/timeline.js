@@ -32,6 +32,7 @@ export const timeline = {
     element.append(head, charts, list);
     const fetchLanes = latest();
     const fetchEvents = latest();
+    const fetchOther = latest();
     let drawn = [];
     let data = null;
     let parts = null;
@@ -42,12 +43,20 @@ export const timeline = {
     let kept = new Map();
 
     const whole = () => ({ min: Math.min(app.run().first, app.other?.first ?? Infinity), max: Math.max(app.run().last, app.other?.last ?? 0) });
-    const range = () => ({ min: Number(app.parameters.from ?? whole().min), max: Number(app.parameters.to ?? whole().max) });
+    /** What the address asks for, as far as the runs have it; what is no range is the whole. */
+    const range = () => {
+      const full = whole();
+      const number = (text, otherwise) => Number.isFinite(Number(text)) && text !== undefined ? Math.min(full.max, Math.max(full.min, Number(text))) : otherwise;
+      const [min, max] = [number(app.parameters.from, full.min), number(app.parameters.to, full.max)];
+      return min < max ? { min, max } : full;
+    };
 
     async function update() {
       drawHead();
       const width = Math.max(200, charts.clientWidth);
-      const parameters = { run: app.parameters.run, vs: app.parameters.vs, from: app.parameters.from, to: app.parameters.to, steps: Math.min(1400, width), by: app.parameters.by };
+      const { min, max } = range();
+      const isWhole = min === whole().min && max === whole().max;
+      const parameters = { run: app.parameters.run, vs: app.parameters.vs, from: isWhole ? null : min, to: isWhole ? null : max, steps: Math.min(1400, width), by: app.parameters.by };
       const key = JSON.stringify(parameters);
       const events = drawEvents();
       // Told at the end; until then nobody waits for it.
@@ -105,7 +114,7 @@ export const timeline = {
       const run = app.run();
       return h('p.legend', h('span.key.a', run.key), h('span.dim', ` ${plural(run.counts.write ?? 0, 'write')}, ${plural(run.counts.exit ?? 0, 'exit')}`),
         app.other && [' ', h('span.key.b', app.other.key), h('span.dim', ` ${plural(app.other.counts.write ?? 0, 'write')}, ${plural(app.other.counts.exit ?? 0, 'exit')}`)],
-        app.other && parts?.at !== null && parts?.at !== undefined && [h('span.dim', ' · they part at '), eventLink(app, parts.at), h('span.dim.reason', ` ${parts.reason ?? ''}`)]);
+        app.other && parts?.at !== null && parts?.at !== undefined && [h('span.dim', ' · they part first at '), eventLink(app, parts.at), h('span.dim.reason', ` ${parts.reason ?? ''}`)]);
     }
 
     const share = span => `${(100 * span / Math.max(1, whole().max - whole().min)).toPrecision(2)} %`;
@@ -154,7 +163,7 @@ export const timeline = {
         const shade = colours[keys.indexOf(one.run.key)] ?? colours[0];
         const x = one.values.map((_, k) => one.run.start + k * one.run.width);
         x.push(Math.max(max, x.at(-1) + 1));
-        return { label: one.run.key, colour: shade, fill: keys.indexOf(one.run.key) === 0 ? `${shade}55` : `${shade}18`, x, y: [...one.values, one.values.at(-1)], width: 1.25 };
+        return { label: one.run.key, colour: shade, fill: keys.indexOf(one.run.key) === 0 ? `${shade}55` : `${shade}18`, x, y: [...one.values, one.values.at(-1)], width: 1.25, dash: one.run.key === keys[1] ? [5, 3] : undefined };
       });
     }
 
@@ -243,11 +252,27 @@ export const timeline = {
       const { min } = range();
       const at = app.at ?? min;
       const narrow = innerWidth < 600;
-      const { events } = await fetchEvents('events', { run: app.parameters.run, at, before: app.at === null ? 1 : narrow ? 6 : 10, after: narrow ? 20 : 40 });
+      const [{ events }, other] = await Promise.all([
+        fetchEvents('events', { run: app.parameters.run, at, before: app.at === null ? 1 : narrow ? 6 : 10, after: narrow ? 20 : 40 }),
+        app.other && app.at !== null ? fetchOther('events', { run: app.parameters.vs, at, before: 0, after: 1 }) : null,
+      ]);
+      addCursor(events, other?.events.find(event => event.ordinal === app.at));
       reconcile(list,
         h('div.row.headrow', h('span', 'event'), h('span', 'access'), h('span', `what ${app.run().key} did`)),
         rowsOf(events));
       if (!events.length) list.append(empty('Nothing happened behind this event.'));
+    }
+
+    /** The event at the cursor has its row, also where this run did nothing; beside it, what the other did there. */
+    function addCursor(events, beside) {
+      if (app.at === null || !app.other) return;
+      let here = events.find(event => event.ordinal === app.at);
+      if (!here) {
+        here = { ...beside, ordinal: app.at, exits: [], outcomes: [], roots: [], writes: 0, pagesMade: 0, pagesZapped: 0, flushes: 0, guestFaults: 0, isNothing: true };
+        const behind = events.findIndex(event => event.ordinal > app.at);
+        events.splice(behind < 0 ? events.length : behind, 0, here);
+      }
+      here.beside = beside ?? null;
     }
 
     /** Rows that were there before stay: a step of the cursor brings one more. */
@@ -266,7 +291,8 @@ export const timeline = {
     const rowOf = event => h('div.row', {
       tabindex: 0, class: event.ordinal === app.at ? 'here' : '', 'aria-current': event.ordinal === app.at ? 'true' : null,
       onclick: click => click.target.closest('a') || (event.ordinal === app.at || click.detail === 0 ? app.go('why', { at: event.ordinal }) : app.patch({ at: event.ordinal }, { replaces: true })),
-    }, eventLink(app, event.ordinal), h('span', accessWords(event), event.rip ? h('span.mono.dim', ` rip ${event.rip}`) : ''), h('span', eventWords(event)));
+    }, eventLink(app, event.ordinal), h('span', accessWords(event), event.rip ? h('span.mono.dim', ` rip ${event.rip}`) : ''), h('span', event.isNothing ? h('span.dim', 'nothing') : eventWords(event),
+      event.beside !== undefined && h('div.beside', h('span.key.b', app.other?.key), ' ', event.beside ? eventWords(event.beside) : h('span.dim', 'nothing'))));
 
     const redraw = () => draw();
     let timer = 0;

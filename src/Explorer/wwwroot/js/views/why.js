@@ -33,7 +33,7 @@ export const why = {
       const answers = [first];
       if (keys[1]) answers.push(await fetches[1]('why', { run: keys[1], at: first.at }));
       shown = first.at;
-      replace(head, h('h1', `Why: event ${number(first.at)}`), access(answers.find(answer => answer.access) ?? first), asked(first), keys[1] ? h('p.verdict', { id: 'verdict' }, h('span.dim', 'comparing …')) : '');
+      replace(head, h('h1', `Why: event ${number(first.at)}`), access(answers), asked(first), keys[1] ? h('p.verdict', { id: 'verdict' }, h('span.dim', 'comparing …')) : '');
       replace(stories, answers.map((answer, i) => story(answer, i, keys.length > 1)));
       mark();
       if (keys[1]) await verdict(first.at);
@@ -67,9 +67,11 @@ export const why = {
       }
     }
 
-    function access({ access: made, steps }) {
+    function access(answers) {
+      const { access: made, at } = answers.find(answer => answer.access) ?? answers[0];
       if (!made) {
-        const instruction = steps.find(step => step.kind === 'exit');
+        const instruction = answers.flatMap(answer => answer.steps).find(step => step.kind === 'exit');
+        if (!instruction && (at > app.run().last || at < app.run().first)) return h('p.lead', `The run has the events ${number(app.run().first)} to ${number(app.run().last)}: this is none of them.`);
         return h('p.lead', instruction ? ['The guest’s instruction behind ', h('b', instruction.reason), '.'] : 'No access of the guest: this began in the host, or is no event of the guest’s memory.');
       }
       return h('p.lead',
@@ -84,7 +86,7 @@ export const why = {
       const parts = chapters(answer.steps);
       return h('section.story', { 'aria-label': `What ${answer.run} did` },
         isBeside && h('h2.runname', { class: side === 0 ? 'a' : 'b' }, answer.run),
-        !answer.steps.length && empty(answer.access ? 'The entries already allowed it: no exit, and nothing was written.' : `Nothing of ${answer.run} is stored for this event.`, h('br'), h('button', { onclick: () => app.step(1) }, 'To the next event ', h('kbd', 'j'))),
+        !answer.steps.length && empty(answer.access ? 'The entries already allowed it: no exit, and nothing was written.' : `Nothing of ${answer.run} is stored for this event.`, answer.at < app.run().last && [h('br'), h('button', { onclick: () => app.step(1) }, 'To the next event ', h('kbd', 'j'))]),
         h('ol.chapters', guestWalk(answer), parts.map((part, i) => chapter(answer, part, side))),
         answer.writes > answer.shown && h('p.dim', `The first ${number(answer.shown)} of ${number(answer.writes)} writes are shown; @what-happened-at has all.`),
         neighbours(answer));
@@ -130,7 +132,7 @@ export const why = {
       const result = [];
       for (const step of steps) {
         const last = result.at(-1);
-        if (last && last.kind === step.kind && last.chain === step.chain && ['write', 'page', 'flush'].includes(step.kind)) last.steps.push(step);
+        if (last && last.kind === step.kind && last.chain === step.chain && last.steps[0].flush === step.flush && ['write', 'page', 'flush'].includes(step.kind)) last.steps.push(step);
         else result.push({ kind: step.kind, chain: step.chain, steps: [step] });
       }
       return result;
