@@ -105,16 +105,20 @@ function apart(ticks, max, height) {
   return ticks.map(tick => kept.has(tick) ? tick : null);
 }
 
-/** A plot of any columns of a result. */
+/** A plot of any columns of a result: lines over numbers, or points over words (options.labels, one a row). */
 export function scatter(element, x, columns, options) {
   const palette = ['--a', '--b', '--c3', '--c4', '--c5', '--c6'].map(colour);
+  const { labels } = options;
+  const word = tick => Number.isInteger(tick) ? cut(labels[tick - 1] ?? '') : '';
   const rows = x.map((value, i) => i).sort((i, j) => x[i] - x[j]);
   const data = [rows.map(i => x[i]), ...columns.map(column => rows.map(i => column.values[i]))];
   return new uPlot({
     width: options.width,
     height: options.height,
-    scales: { x: { time: false }, y: { range: (_, low, high) => [Math.min(0, low), Math.max(1, high)] } },
-    axes: [{ stroke: colour('--dim'), grid: { stroke: colour('--line'), width: 1 }, values: (_, ticks) => ticks.map(short) }, { stroke: colour('--dim'), grid: { stroke: colour('--line'), width: 1 }, size: 60, values: (_, ticks) => ticks.map(short) }],
-    series: [{ label: options.x, value: (_, value) => number(value) }, ...columns.map((column, i) => ({ label: column.label, stroke: palette[i % palette.length], width: 1.5, points: { show: rows.length < 200 }, value: (_, value) => number(value) }))],
+    scales: { x: { time: false, ...labels ? { range: [0.5, labels.length + 0.5] } : {} }, y: { range: (_, low, high) => [Math.min(0, low), Math.max(1, high)] } },
+    axes: [{ stroke: colour('--dim'), grid: { stroke: colour('--line'), width: 1 }, ...labels ? { space: 100, incrs: [1, 2, 5, 10, 20, 50, 100] } : {}, values: (_, ticks) => ticks.map(labels ? word : short) }, { stroke: colour('--dim'), grid: { stroke: colour('--line'), width: 1 }, size: 60, values: (_, ticks) => ticks.map(short) }],
+    series: [{ label: labels ? 'row' : options.x, value: (_, value) => value === null || value === undefined ? '' : labels ? labels[value - 1] : number(value) }, ...columns.map((column, i) => ({ label: column.label, stroke: palette[i % palette.length], width: labels ? 0 : 1.5, points: labels ? { show: true, size: 9, fill: palette[i % palette.length] } : { show: rows.length < 200 }, value: (_, value) => number(value) }))],
   }, data, element);
 }
+
+const cut = text => text.length > 16 ? `${text.slice(0, 15)}…` : text;

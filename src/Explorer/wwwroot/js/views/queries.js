@@ -194,6 +194,12 @@ export const queries = {
       return cell;
     }
 
+    /** What a row is called: by its words, but for the run where all have the same. */
+    function labelled(columns, rows) {
+      const words = columns.map((_, i) => i).filter(i => rows.some(row => typeof row[i] === 'string' && !/^0x/.test(row[i])) && new Set(rows.map(row => row[i])).size > 1);
+      return rows.map((row, k) => words.slice(0, 2).map(i => row[i]).filter(Boolean).join(' ') || String(k + 1));
+    }
+
     function plot(body, { columns, rows }) {
       const numeric = columns.filter((_, i) => rows.some(row => typeof row[i] === 'number'));
       if (numeric.length < 1) return body.append(empty('A plot needs a column of numbers.'));
@@ -208,7 +214,7 @@ export const queries = {
       const names = (app.parameters.y ?? (counted.length ? counted : numeric.filter(name => name !== x)).slice(0, counted.length ? 4 : 1).join(',')).split(',').filter(name => numeric.includes(name));
       const pick = (label, value, on) => h('label.pick', h('span', label), h('select', { onchange: event => on(event.target.value) }, [rank, ...numeric].map(name => h('option', { value: name, selected: name === value }, name))));
       body.append(h('p.plotpick', pick('across', x, value => app.patch({ x: value }, { replaces: true })), numeric.filter(name => name !== x).map(name => h('label.tick', h('input', { type: 'checkbox', ...names.includes(name) ? { checked: true } : {}, onchange: event => app.patch({ x, y: (event.target.checked ? [...names, name] : names.filter(other => other !== name)).join(',') }, { replaces: true }) }), name))));
-      chart = scatter(body, rows.map((row, i) => x === rank ? i + 1 : row[at(x)] ?? 0), names.map(name => ({ label: name, values: rows.map(row => row[at(name)]) })), { x, width: Math.max(280, body.clientWidth - 10), height: 320 });
+      chart = scatter(body, rows.map((row, i) => x === rank ? i + 1 : row[at(x)] ?? 0), names.map(name => ({ label: name, values: rows.map(row => row[at(name)]) })), { x, labels: x === rank ? labelled(columns, rows) : null, width: Math.max(280, body.clientWidth - 10), height: 320 });
       if (!names.length) body.append(empty('Choose what is to be plotted.'));
     }
 
