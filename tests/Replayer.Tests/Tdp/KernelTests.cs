@@ -10,6 +10,17 @@ public sealed class KernelTests
 {
     private const ulong Bit63 = 1UL << 63;
 
+    [Theory]
+    [InlineData("6.17.2", "6.12")]
+    [InlineData("6.10 or later", "6.12")]
+    [InlineData("v6.11", "6.12")]
+    [InlineData("6.9.7", "6.1")]
+    [InlineData("before 6.10", "6.1")]
+    [InlineData("5.15.0-91-generic", "6.1")]
+    [InlineData("6.1.176", "6.1")]
+    [InlineData("unknown", "6.1")]
+    public void A_release_that_is_not_modelled_has_a_nearest_one(string release, string nearest) => Assert.Equal(nearest, KvmBehaviour.NearestTo(release).Name);
+
     [Fact]
     public void Entries_that_hold_nothing_have_bit_63_and_so_have_present_EPT_entries()
     {
