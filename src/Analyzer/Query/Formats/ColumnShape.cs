@@ -37,7 +37,7 @@ internal sealed partial class ColumnShape
         Whole = Math.Max(name.Length, widest);
         IsProse = _isText && widest > UsualText;
         var (least, usual) = IsNumber ? (Whole, Whole)
-            : IsChain ? (texts.Max(text => Last(text, 1).Length), texts.Max(text => Last(text, 2).Length))
+            : IsChain ? (texts.Max(text => Last(text, 1).Length), texts.Max(text => Outline(text, 1).Length))
             : _isText ? (ShortestText, UsualText)
             : _isHash ? (ShortestHash, ShortestHash)
             : (ShortestName, UsualText);
@@ -70,7 +70,7 @@ internal sealed partial class ColumnShape
     /// <summary>Characters in which it still says what it is for: a number or an entry is whole, of a chain there is the last function.</summary>
     public int Least { get; }
 
-    /// <summary>Characters that it should have before others come in: of a chain, there is the last function's caller.</summary>
+    /// <summary>Characters that it should have before others come in: of a chain, there is also where it began.</summary>
     public int Usual { get; }
 
     /// <summary>Characters that it has.</summary>
@@ -102,13 +102,13 @@ internal sealed partial class ColumnShape
         return lines;
     }
 
-    /// <summary>Of a call chain the end says most: what acted. Names that begin alike differ at their end, and so do entries and addresses.</summary>
+    /// <summary>Of a call chain the end says most, what acted; then its beginning, what it was for. Names that begin alike differ at their end, and so do entries and addresses.</summary>
     private string Cut(string text)
     {
         if (text.Contains(Calls, StringComparison.Ordinal))
         {
             var shown = Last(text, 1);
-            for (var count = 2; Last(text, count) is var more && more.Length > shown.Length && more.Length <= Width; count++)
+            for (var count = 1; Outline(text, count) is var more && more.Length <= Width && more.Length > shown.Length; count++)
                 shown = more;
             return shown.Length <= Width ? shown : Ellipsis + text[^(Width - 1)..];
         }
@@ -124,12 +124,19 @@ internal sealed partial class ColumnShape
     }
 
     /// <summary>The last functions of a chain, as they are shown.</summary>
-    private static string Last(string chain, int count)
+    private static string Last(string chain, int count) => Start(chain, count) is > 0 and var at ? Ellipsis + chain[at..] : chain;
+
+    /// <summary>The first function of a chain and the last ones.</summary>
+    private static string Outline(string chain, int count) =>
+        Start(chain, count) is var at && chain.IndexOf(Calls, StringComparison.Ordinal) is var first && first < at ? chain[..(first + Calls.Length)] + Ellipsis + chain[at..] : chain;
+
+    /// <summary>Where the last functions of a chain begin, with what stands before them; 0: these are all.</summary>
+    private static int Start(string chain, int count)
     {
         var at = chain.Length;
         while (count-- > 0 && at > 0)
-            at = chain.LastIndexOf(Calls, at - 1, StringComparison.Ordinal);
-        return at > 0 ? Ellipsis + chain[at..] : chain;
+            at = Math.Max(0, chain.LastIndexOf(Calls, at - 1, StringComparison.Ordinal));
+        return at;
     }
 
     private static bool IsHash(string text) => text.StartsWith("0x", StringComparison.Ordinal)

@@ -97,7 +97,7 @@ public sealed class TableFormat(int? width = null, IReadOnlyList<string>? answer
     {
         var named = answer ?? UsualAnswer;
         var place = Enumerable.Range(0, named.Count).FirstOrDefault(i => named[i] == column.Name, named.Count);
-        return column.IsEmpty ? named.Count + 2 : place < named.Count ? place : all.Exists(column.IsTwinOf) ? named.Count + 1 : named.Count;
+        return column.IsEmpty ? named.Count + 2 + place : place < named.Count ? place : all.Exists(column.IsTwinOf) ? named.Count + 1 : named.Count;
     }
 
     /// <summary>The width of one more column, as narrow as can be; null: there is no room for it.</summary>
@@ -106,13 +106,13 @@ public sealed class TableFormat(int? width = null, IReadOnlyList<string>? answer
         if (fitting.Count == 0)
             return Math.Min(column.Least, room);
         var left = room - Total(fitting) - Gap.Length;
-        if (column.IsChain && column.Usual <= left)
-            return column.Usual;
+        // Beside what acted, a chain has to say more than that.
+        var least = column.IsChain && fitting.Exists(other => other.IsTwinOf(column)) ? column.Usual : column.Least;
         // What was not asked for takes no room that the answer could do with, nor does what another column says.
         var isTwin = fitting.Exists(column.IsTwinOf);
         if (isTwin || (answer is not null && !answer.Contains(column.Name)))
             left -= fitting.Sum(other => Math.Max(0, (isTwin ? other.Whole : other.Usual) - other.Width));
-        return column.Least <= left && !(column.IsChain && fitting.Exists(other => other.IsTwinOf(column))) ? column.Least : null;
+        return least <= left ? least : null;
     }
 
     private static int Total(List<ColumnShape> columns) => columns.Sum(column => column.Width) + (Gap.Length * (columns.Count - 1));
