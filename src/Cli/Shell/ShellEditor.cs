@@ -138,13 +138,29 @@ internal sealed class ShellEditor : IDisposable
     private sealed class Keyboard(int back) : IInputSource
     {
         private int _back = back;
+        private bool _isHeld;
 
         public bool ByPassProcessing => false;
 
-        public bool IsKeyAvailable() => _back > 0 || Console.KeyAvailable;
+        /// <summary>An editor takes all keys that there are, and takes them with it when its line ends: what was typed behind that is the next one's.</summary>
+        public bool IsKeyAvailable()
+        {
+            var isHeld = _isHeld;
+            _isHeld = false;
+            return !isHeld && (_back > 0 || Console.KeyAvailable);
+        }
 
         /// <summary>Between two looks at its keys the terminal is as every program finds it, and makes a line feed of Enter.</summary>
-        public ConsoleKeyInfo ReadKey() => _back-- > 0 ? new ConsoleKeyInfo('\0', ConsoleKey.LeftArrow, shift: false, alt: false, control: false) : Console.ReadKey(intercept: true) is { KeyChar: not '\n' } key ? key : new ConsoleKeyInfo('\r', ConsoleKey.Enter, shift: false, alt: false, control: false);
+        public ConsoleKeyInfo ReadKey()
+        {
+            if (_back-- > 0)
+                return new ConsoleKeyInfo('\0', ConsoleKey.LeftArrow, shift: false, alt: false, control: false);
+            var key = Console.ReadKey(intercept: true);
+            if (key.KeyChar == '\n')
+                key = new ConsoleKeyInfo('\r', ConsoleKey.Enter, shift: false, alt: false, control: false);
+            _isHeld = key.Key is ConsoleKey.Enter or ConsoleKey.Tab or ConsoleKey.D;
+            return key;
+        }
     }
 
     /// <summary>Where the word before the cursor begins, as shells see words: up to a blank.</summary>

@@ -86,7 +86,7 @@ public sealed class FormatTests : IDisposable
         Assert.Equal(["task", "chain", "ordinal"], format.LeftOut);
         Assert.Equal(["task"], format.LeftOutEmpty);
         // A statement of one's own: when, and which function, then from the left.
-        format = new TableFormat(44);
+        format = new TableFormat(40);
         Assert.Equal("    seq  function            ordinal\n-------  ------------------  -------\n1234567  spte_write_protect       12\n", Narrow(format, Wide));
         Assert.Equal(["task", "change", "chain"], format.LeftOut);
         // With room for all of it, what is empty is there, too.

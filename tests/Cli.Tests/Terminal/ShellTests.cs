@@ -69,7 +69,7 @@ public sealed class ShellTests : IDisposable
         // A statement that goes on is told of, and given up with Ctrl-C.
         await Type("select 1\r", "...>");
         await Type(".help\r", "a statement goes on here (select 1)");
-        await Type("quit\r", "give it up with Ctrl-C");
+        await Type("quit\r", "quit: a statement goes on here");
         await Type("\x03", "replay>");
         // Ctrl-C gives up the line, not the talk.
         await Type("select half writ", "half writ");
