@@ -64,6 +64,16 @@ public sealed class CommandLineTests
     }
 
     [Fact]
+    public async Task Help_that_is_piped_is_as_wide_as_a_terminal()
+    {
+        foreach (var verb in (string[][])[["--help"], ["run", "--help"], []])
+        {
+            var (_, text, error) = await CommandRunner.Run(verb);
+            Assert.All((text + error).ReplaceLineEndings("\n").Split('\n'), line => Assert.True(line.Length <= 80, line));
+        }
+    }
+
+    [Fact]
     public async Task A_typing_error_gets_a_suggestion()
     {
         var (_, _, error) = await CommandRunner.Run("qury");

@@ -1,6 +1,7 @@
 -- title: Counters of all runs
 -- description: Every counter that is not zero in all runs, a row for each run, those that KVM keeps in debugfs under KVM's names.
 -- param name text = '%': Pattern of names (LIKE), such as pf_%.
+-- answer: name, run, value
 -- empty: no counter of that name is other than 0 in any run.
 SELECT c.name, r.name AS run, c.value, c.meaning
 FROM counter AS c

@@ -3,6 +3,7 @@
 --   Reads summaries only, so it is instant on any size; `replay diff` aligns the two event by event.
 -- param a run: The first run.
 -- param b run: The second run.
+-- answer: kind, name, a, b, difference
 -- empty: neither run has an exit, a fault or a write.
 WITH side (kind, name, run, value) AS (
   SELECT 'exits', reason, run, exits FROM exit_summary

@@ -3,6 +3,7 @@
 --   entries led to (faults that gave the right back), and the flushes, each by function and chain. An observed run shows the former
 --   where the TDP MMU builds the tables, the latter always; a companion run has both. Of an observed run it reads all writes, else summaries.
 -- param run run = first: Which run.
+-- answer: what, level, chain, count
 -- needs: table_write.changes
 -- empty: nothing was protected or cleaned for a dirty log in this run, and no fault gave a right to write back.
 SELECT 'writes taken' AS what, w.level, w.function, w.chain, sum(w.writes) AS count, min(w.first_ordinal) AS first_ordinal, max(w.last_ordinal) AS last_ordinal

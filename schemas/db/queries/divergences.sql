@@ -5,6 +5,7 @@
 -- param run run = first: Which run: a trace's, or its companion.
 -- param from integer = 0: Events of the trace from here on: the last one shown and one, for the next page.
 -- param top integer = 100: How many rows.
+-- answer: event, trace, model, function, level, gfn_hex
 -- empty if (SELECT trace_run FROM trace_of WHERE run = :run) IS NULL then it is a run of the model that was held against no trace ('import ftrace TRACE -o CAPTURE --db DB' makes a companion that is).
 -- empty if NOT EXISTS (SELECT 1 FROM trace_of AS t JOIN trace_of AS o ON o.trace_run = t.trace_run AND o.run <> t.trace_run WHERE t.run = :run) then no replay was held against this trace: it was imported without -o.
 -- empty if :from > 0 then from that event on trace and model agree: each makes every write that the other has.

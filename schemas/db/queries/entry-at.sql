@@ -4,6 +4,7 @@
 -- param table_id integer: Which table.
 -- param idx integer: Which entry, 0 to 511.
 -- param ordinal integer = 9223372036854775807: The trace event; without it the end.
+-- answer: ordinal, value_hex, kind, rights, function, gfn_hex, chain
 -- empty if NOT EXISTS (SELECT 1 FROM table_page WHERE run = :run AND table_id = :table_id) then the run has no table of that number (view table_page lists them).
 -- empty if EXISTS (SELECT 1 FROM capability WHERE run = :run AND fact = 'table_write.links' AND shown = 'no') then no line shows such a write: of the table's entries the trace shows only that leaves were set (view capability). A companion has every write: 'import ftrace TRACE -o X.capture'.
 -- empty: nothing had been written to the entry by then: it was 0, or what it held before the run began.

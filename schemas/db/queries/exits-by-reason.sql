@@ -1,6 +1,7 @@
 -- title: Exits by reason
 -- description: How many exits of each reason, their share, and the faults and table writes they led to: what perf kvm stat counts, without the time.
 -- param run run = every: Which run.
+-- answer: run, reason, exits, percent, faults, writes
 -- needs: exits
 -- empty: there was no exit.
 SELECT

@@ -3,6 +3,7 @@
 --   if it has seconds): from the fault to the first line of a leaf that it set, and from the
 --   fault to the guest's next entry. Other runs have no clock, and NULL there. Reads the whole run.
 -- param run run = first: Which run.
+-- answer: cause, access, faults, mean_to_mapping, mean_to_entry, writes, mapped_level
 -- needs: faults
 -- empty: there was no fault.
 WITH timed AS (

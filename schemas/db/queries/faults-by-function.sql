@@ -1,6 +1,7 @@
 -- title: Faults by handler and outcome
 -- description: How many faults each handler had, how they ended, at which level they mapped, and how many table writes they made.
 -- param run run = every: Which run.
+-- answer: run, handler, access, outcome, faults, writes, mapped_level
 -- needs: faults
 -- empty: there was no fault.
 SELECT

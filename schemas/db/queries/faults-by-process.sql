@@ -4,6 +4,7 @@
 --   shows CR3 (its loads make no exit and no tracepoint), with NPT a probe alone does: all of such a run is one row of NULL for each function.
 -- param run run = first: Which run.
 -- param top integer = 50: How many rows.
+-- answer: cr3_hex, function, faults, fixed, writes, pages
 -- needs: faults
 -- empty: there was no fault.
 WITH placed AS (

@@ -3,6 +3,7 @@
 --   One row with address 0x0 stands for those whose address the capture has not.
 -- param run run = first: Which run.
 -- param top integer = 20: How many, at most 1000.
+-- answer: rip_hex, faults, percent, fixed, emulated, writes
 -- needs: faults
 -- empty: there was no fault.
 SELECT

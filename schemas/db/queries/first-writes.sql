@@ -1,6 +1,7 @@
 -- title: The first write at each level
 -- description: When, where and by which function each level of the tables was written first, with the access and the fault behind it.
 -- param run run = every: Which run.
+-- answer: run, level, ordinal, function, gfn_hex, access, new_kind
 -- needs: table_write.leaves_set
 -- empty: no entry was written.
 WITH first AS (

@@ -1,6 +1,7 @@
 -- title: TLB flushes by cause
 -- description: How many flushes of each kind, and the call chain that asked for them.
 -- param run run = every: Which run.
+-- answer: run, kind, chain, flushes, pages
 -- needs: tlb_flushes
 -- empty: nothing was flushed.
 SELECT r.name AS run, f.kind, f.function, f.chain, f.flushes, f.pages, f.first_ordinal, f.last_ordinal

@@ -3,6 +3,7 @@
 --   `why-entry` tells the history of one.
 -- param run run = first: Which run.
 -- param top integer = 20: How many, at most 1000.
+-- answer: table_id, level, idx, writes, gfn_hex
 -- needs: table_write.leaves_set
 -- empty: no entry was written.
 SELECT

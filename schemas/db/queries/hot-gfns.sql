@@ -3,6 +3,7 @@
 --   Reads the list of a thousand that was kept while the run was stored. `why-gfn` tells the history of one.
 -- param run run = first: Which run.
 -- param top integer = 20: How many, at most 1000.
+-- answer: gfn_hex, writes, set_writes, change_writes, clear_writes, hardware_writes
 -- needs: table_write.leaves_set
 -- empty: no entry was written.
 SELECT

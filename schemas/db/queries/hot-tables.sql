@@ -4,6 +4,7 @@
 -- param run run = first: Which run.
 -- param by text = 'writes': `writes` or `unsyncs`.
 -- param top integer = 20: How many, at most 1000.
+-- answer: table_id, level, gfn_hex, writes, unsyncs, syncs
 -- needs: table_write.leaves_set
 -- empty: no entry was written.
 SELECT

@@ -9,6 +9,7 @@
 -- param address integer: The address.
 -- param ordinal integer = 9223372036854775807: The trace event; without it the end.
 -- param vcpu integer = 0: Whose root.
+-- answer: level, kind, rights, function, value_hex, idx, table_id, since_ordinal
 -- needs: roots
 -- empty if NOT EXISTS (SELECT 1 FROM root_change WHERE run = :run AND vcpu = :vcpu AND ordinal <= :ordinal) then that vCPU had no root by then (view root_change has them).
 -- empty: the root's table is not among the run's: the trace begins behind its making.

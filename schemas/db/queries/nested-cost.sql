@@ -3,6 +3,7 @@
 --   the shadow of those (guest_mmu), without them a tree of their own. Under VMX page faults are EPT violations and exceptions. Counts are of the whole run; `per_vmrun` divides them by the entries into L2.
 --   Reads summaries; `nested-exits` and `nested-flushes` take them apart. No row: the run has no L2.
 -- param run run = every: Which run.
+-- answer: run, what, count, per_vmrun
 -- needs: guest
 -- empty: no guest of its own (L2) ran in it.
 WITH l2 AS (

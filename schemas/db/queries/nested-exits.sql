@@ -2,6 +2,7 @@
 -- description: Each sort of exit of L2, how many of them KVM handled by itself and how many it handed to L1 (reflected) as which exit code, with the
 --   faults and table writes that KVM made for them. What is handed on costs L1's own way back besides: VMRUN, with its sync and flush.
 -- param run run = every: Which run.
+-- answer: run, reason, handed_to_l1_as, exits, percent
 -- needs: guest
 -- empty: no guest of its own (L2) ran in it.
 WITH faults AS (

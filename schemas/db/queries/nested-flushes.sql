@@ -3,6 +3,7 @@
 --   of L2's tables that KVM wrote for it before L2 went on (syncing what L1 changed), the tables it synced and zapped, its flushes,
 --   and the faults of L2 from there to its next way out. KVM 6.1 and 6.12 sync and flush at every VMRUN: TLB_CONTROL changes nothing.
 -- param run run = every: Which run.
+-- answer: run, request, times, entries_written, tables_zapped, flushes
 -- needs: guest
 -- empty: no guest of its own (L2) ran in it.
 WITH entry AS (

@@ -7,6 +7,7 @@
 -- param gva integer: The address as L2 uses it.
 -- param ordinal integer = 9223372036854775807: The trace event; without it the end.
 -- param vcpu integer = 0: Whose L2.
+-- answer: walk, level, value_hex, state, leads_to
 -- needs: guest
 -- empty if (SELECT capture_source FROM run WHERE run = :run) = 'ftrace' then a trace has neither L2's page tables nor its hypervisor's.
 -- empty: no guest of its own (L2) had run on that vCPU by then.

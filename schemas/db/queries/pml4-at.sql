@@ -3,6 +3,7 @@
 -- param run run = first: Which run.
 -- param ordinal integer = 9223372036854775807: The trace event; without it the end.
 -- param vcpu integer = 0: Whose root.
+-- answer: idx, value_hex, kind, rights, function, since_ordinal
 -- needs: table_write.links
 -- empty if NOT EXISTS (SELECT 1 FROM root_change WHERE run = :run AND vcpu = :vcpu AND ordinal <= :ordinal) then that vCPU had no root by then (view root_change has them).
 -- empty: all entries of the root table were empty then.

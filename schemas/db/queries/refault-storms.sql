@@ -4,6 +4,7 @@
 --   whose outcome is `fixed`: in an observed run without probes on returns, those in which a leaf was set.
 -- param run run = first: Which run.
 -- param top integer = 20: How many, at most 1000.
+-- answer: address_hex, faults, refaults, spurious, emulated, writes
 -- needs: faults
 -- empty: no page was mapped twice by faults.
 SELECT

@@ -3,6 +3,7 @@
 --   away, or it is there still in another table (which maps the frame as well, or whose root was replaced), or the trace does not show how
 --   it went. `who-zapped` tells the story of one frame, `refault-storms` names the pages. Of a trace, and of a run that was stored before schema 12, it reads all writes.
 -- param run run = first: Which run.
+-- answer: why, by_function, mappings, faults, frames, by_chain
 -- needs: faults
 -- empty: no fault set a leaf.
 WITH leaf AS (

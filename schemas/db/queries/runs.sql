@@ -1,5 +1,6 @@
 -- title: Runs
 -- description: What the database holds: each run with its mode, host, size and hash.
+-- answer: run, name, mode, complete, exits, faults, writes, profile
 -- empty: there is no run in this database yet.
 SELECT
   run, name, mode, complete, capture, profile, backing, detail, accesses, last_seq AS records,

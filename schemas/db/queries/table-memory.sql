@@ -3,6 +3,7 @@
 --   Reads the counts that were kept while the run was stored; a step is a whole number of their stretches.
 -- param run run = first: Which run.
 -- param steps integer = 20: How many steps, at most.
+-- answer: until_ordinal, pages, bytes, most_pages
 -- empty: the run has no trace event.
 WITH RECURSIVE span AS (
   SELECT

@@ -3,6 +3,7 @@
 --   Reads the counts that were kept while the run was stored, so it is instant on any size; a step is a whole number of their stretches.
 -- param run run = first: Which run.
 -- param steps integer = 20: How many steps, at most.
+-- answer: from_ordinal, exits, faults, writes, flushes
 -- empty: the run has no trace event.
 WITH RECURSIVE span AS (
   SELECT

@@ -3,6 +3,7 @@
 --   handed to the guest, in the order in which they happened. The way to it: `why-entry`, `why-gfn`, `why-gva` and `mapping-at` give ordinals.
 -- param run run = first: Which run.
 -- param ordinal integer: The trace event.
+-- answer: kind, text
 -- empty if (SELECT capture_source FROM run WHERE run = :run) = 'ftrace' then nothing that the run keeps happened at that event: of a trace, 'select * from observed_event where ordinal = N' has its line.
 -- empty: nothing that the run keeps happened at that event: an access that met a finished mapping leaves no record.
 SELECT e.seq, e.kind, e.text, coalesce(

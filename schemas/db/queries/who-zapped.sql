@@ -4,6 +4,7 @@
 --   memslot's end, a system call). Where a trace shows no such write (tdp_mmu=N without probes), its companion run has them.
 -- param run run = first: Which run.
 -- param gfn integer: The guest frame: the address shifted right by 12.
+-- answer: ordinal, level, change, chain, task, after_line
 -- empty if NOT EXISTS (SELECT 1 FROM table_write WHERE run = :run AND gfn IN (:gfn, :gfn >> 9 << 9, :gfn >> 18 << 18)) then no entry for that frame was written in this run.
 -- needs: table_write.clears
 -- empty: what mapped the frame was not taken away.

@@ -3,6 +3,7 @@
 -- param run run = first: Which run.
 -- param table_id integer: Which table.
 -- param idx integer: Which entry, 0 to 511.
+-- answer: ordinal, change, function, access, outcome, chain
 -- empty if NOT EXISTS (SELECT 1 FROM table_page WHERE run = :run AND table_id = :table_id) then the run has no table of that number (view table_page lists them).
 -- empty if EXISTS (SELECT 1 FROM capability WHERE run = :run AND fact = 'table_write.links' AND shown = 'no') then no line shows such a write: of the table's entries the trace shows only that leaves were set (view capability). A companion has every write: 'import ftrace TRACE -o X.capture'.
 -- empty: nothing was written to that entry.

@@ -3,6 +3,7 @@
 --   map the frame), each with the fault, exit and access behind it.
 -- param run run = first: Which run.
 -- param gfn integer: The guest frame: the address shifted right by 12.
+-- answer: ordinal, level, change, function, access, outcome, chain
 -- needs: table_write.links
 -- empty: no entry that translates the frame was written.
 SELECT

@@ -3,6 +3,7 @@
 --   set for accesses to it. A row for each write; faults without one have a row too.
 -- param run run = first: Which run.
 -- param gva integer: An address in the page.
+-- answer: ordinal, change, function, access, outcome, level, chain
 -- needs: fault.gva
 -- empty if (SELECT capture_source FROM run WHERE run = :run) = 'ftrace' then the capture was made of a trace, which has guest-physical addresses alone.
 -- empty: no fault and no bit that the CPU set was for that page.

@@ -3,6 +3,7 @@
 --   dirty bits set or cleared, another frame, by the call chain that did it. Write protection comes from shadowed guest tables, dirty
 --   logging, and read-only or shared host pages: the chain tells which.
 -- param run run = every: Which run.
+-- answer: run, level, changes, chain, writes
 -- needs: table_write.changes
 -- empty: no mapping lost or got a right or a bit, but by being made or taken away.
 SELECT

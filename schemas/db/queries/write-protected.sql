@@ -4,6 +4,7 @@
 --   guest wrote it all the same and faulted (by L1, by L2), how those faults ended, and how often it was let out of sync and synced again. Sorted by faults.
 -- param run run = first: Which run.
 -- param top integer = 20: How many, at most.
+-- answer: gfn_hex, what, protected_first_by, protected, emulated, unsyncs, translates_for
 -- needs: table_pages
 -- empty: KVM shadows no table of the guest's in this run: with EPT and NPT it does so for nested guests alone.
 WITH shadowed AS (

@@ -2,6 +2,7 @@
 -- description: Where each level of the tables was written, by which function, what kind of change it was, when first and when last.
 --   Reads the summary that was kept while the writes were stored, so it is instant on any size.
 -- param run run = every: Which run.
+-- answer: run, level, table_name, function, change, writes
 -- needs: table_write.leaves_set
 -- empty: no entry was written.
 SELECT

@@ -3,6 +3,7 @@
 --   Reads the counts that were kept while the run was stored; a step is a whole number of their stretches.
 -- param run run = first: Which run.
 -- param steps integer = 20: How many steps, at most.
+-- answer: from_ordinal, level, function, writes
 -- needs: table_write.leaves_set
 -- empty: no entry was written.
 WITH span AS (

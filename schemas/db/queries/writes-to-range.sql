@@ -6,6 +6,7 @@
 -- param run run = first: Which run.
 -- param from integer: First guest-physical address.
 -- param to integer = :from: Last guest-physical address; without it the first alone.
+-- answer: ordinal, change, function, gfn_hex, rip_hex, level, gpa_hex, value_hex
 -- empty if (SELECT capture_source FROM run WHERE run = :run) = 'ftrace' then no entry for the range was written; a trace has no stores of the guest.
 -- empty: no store to the range led to an exit, a fault or a write (or bit set) of an entry: 'events CAPTURE --writes' has those that did not.
 SELECT

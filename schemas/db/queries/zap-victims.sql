@@ -3,6 +3,7 @@
 --   each had been there. `zaps` has first and last events of each chain that zaps.
 -- param run run = first: Which run.
 -- param ordinal integer: The trace event.
+-- answer: victim, level, gfn_hex, rights, age, function, chain
 -- empty if (SELECT capture_source FROM run WHERE run = :run) = 'ftrace' then nothing was zapped at that event. The trace's lines of one zap are events of their own; @zaps has the first and last of each cause.
 -- needs: table_write.clears
 -- empty: nothing was zapped at that event: @zaps has the first and last of each cause.

@@ -2,6 +2,7 @@
 -- description: Table pages zapped (victim table) and mappings taken away (victims page, huge, mmio), by the call chain that did it.
 --   `zap-victims` lists what one event took away.
 -- param run run = every: Which run.
+-- answer: run, victim, level, chain, count
 -- needs: table_write.clears
 -- empty: nothing was zapped.
 SELECT r.name AS run, 'table' AS victim, o.level, o.function, o.chain, o.operations AS count, o.first_ordinal, o.last_ordinal

@@ -12,11 +12,12 @@ namespace Replay.Analyzer.Query;
 /// -- description: One or more sentences, on one or more lines.
 /// -- param run run = first: Which run.
 /// -- param table_id integer: Which table.
+/// -- answer: value_hex, function
 /// -- needs: table_write.clears
 /// -- empty if NOT EXISTS (SELECT 1 FROM table_page WHERE run = :run AND table_id = :table_id) then the run has no such table.
 /// -- empty: nothing had been written to it by then.
 /// </code>
-/// A parameter without a default must be given; a run's is <c>first</c> or <c>every</c> (<see cref="CannedQuery.RunRule"/>). Where it has no rows,
+/// Columns that <c>answer</c> are shown where a terminal has no room for all, the first named first. A parameter without a default must be given; a run's is <c>first</c> or <c>every</c> (<see cref="CannedQuery.RunRule"/>). Where it has no rows,
 /// the first reason that holds is told: a fact that is needed and that the run's trace could not show, or one of the lines <c>empty</c>.
 /// </remarks>
 public static partial class CannedQueries
@@ -38,12 +39,30 @@ public static partial class CannedQueries
         throw new QueryException($"there is no canned query @{name}.{DidYouMean.Ask(name, All.Select(query => query.Name), "'replay query --list' lists them.", "@")}");
     }
 
+    /// <summary>Refuses SQL that is the name of a canned query, or nearly so, without its @.</summary>
+    /// <param name="sql">What was written.</param>
+    /// <param name="isWhole">No more of it comes: a word that is like a name is meant as one.</param>
+    /// <exception cref="QueryException">It is.</exception>
+    public static void RefuseName(string sql, bool isWhole = true)
+    {
+        ArgumentNullException.ThrowIfNull(sql);
+        if (LoneName().Match(sql) is not { Success: true } match)
+            return;
+        var name = match.Groups["name"].Value;
+        var isKnown = All.Any(query => query.Name == name);
+        // No statement of SQL is a single word, or goes on with a value of a parameter.
+        if (isKnown || (isWhole && match.Groups["rest"].Length == 0
+            && DidYouMean.Near(name, All.Select(query => query.Name)).Count > 0))
+            throw new QueryException($"'{name}' is no SQL.{DidYouMean.Ask(name, All.Select(query => query.Name), prefix: "@")}");
+    }
+
     internal static CannedQuery Parse(SqlFile file)
     {
         string? title = null;
         var description = new List<string>();
         var parameters = new List<CannedParameter>();
         var needs = new List<string>();
+        var answer = new List<string>();
         var empty = new List<EmptyReason>();
         var inDescription = false;
         foreach (var line in file.Text.Split('\n'))
@@ -66,9 +85,9 @@ public static partial class CannedQueries
                 parameters.Add(ParseParameter(file.Name, text));
                 inDescription = false;
             }
-            else if (text.StartsWith("needs:", StringComparison.Ordinal))
+            else if (NameList().Match(text) is { Success: true } list)
             {
-                needs.AddRange(text["needs:".Length..].Split(',', StringSplitOptions.TrimEntries));
+                (list.Groups["what"].Value == "needs" ? needs : answer).AddRange(list.Groups["names"].Value.Split(',', StringSplitOptions.TrimEntries));
                 inDescription = false;
             }
             else if (EmptyLine().Match(text) is { Success: true } match)
@@ -89,7 +108,8 @@ public static partial class CannedQueries
             parameters,
             file.Text,
             needs,
-            empty);
+            empty,
+            answer);
     }
 
     private static CannedParameter ParseParameter(string file, string text)
@@ -104,6 +124,12 @@ public static partial class CannedQueries
 
     [GeneratedRegex(@"^param (?<name>\w+) (?<type>integer|text|run)(?: = (?<default>.+?))?: (?<text>.+)$")]
     private static partial Regex ParameterLine();
+
+    [GeneratedRegex(@"^\s*(?<name>[A-Za-z0-9]+([-_][A-Za-z0-9]+)*)(?<rest>(\s+(-p\s+)?\w+=\S*)*)\s*;?\s*$", RegexOptions.ExplicitCapture)]
+    private static partial Regex LoneName();
+
+    [GeneratedRegex("^(?<what>needs|answer): ?(?<names>.+)$")]
+    private static partial Regex NameList();
 
     [GeneratedRegex(@"^empty(?: if (?<condition>.+?) then |: )(?<text>.+)$")]
     private static partial Regex EmptyLine();

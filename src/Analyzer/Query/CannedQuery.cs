@@ -12,8 +12,16 @@ namespace Replay.Analyzer.Query;
 /// <param name="Sql">The whole file.</param>
 /// <param name="Needs">Facts (of the view <c>capability</c>) without which it has no rows.</param>
 /// <param name="WhenEmpty">Why it may have no rows: the first reason that holds is told.</param>
+/// <param name="Answer">Columns that answer, the most important first: what a terminal without room for all shows.</param>
 public sealed record CannedQuery(
-    string Name, string Title, string Description, IReadOnlyList<CannedParameter> Parameters, string Sql, IReadOnlyList<string> Needs, IReadOnlyList<EmptyReason> WhenEmpty)
+    string Name,
+    string Title,
+    string Description,
+    IReadOnlyList<CannedParameter> Parameters,
+    string Sql,
+    IReadOnlyList<string> Needs,
+    IReadOnlyList<EmptyReason> WhenEmpty,
+    IReadOnlyList<string> Answer)
 {
     /// <summary>Default of a run: the first run or, where that is a trace's, the companion that fills it in.</summary>
     public const string FirstRun = "first";

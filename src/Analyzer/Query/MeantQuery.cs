@@ -25,7 +25,7 @@ public sealed record MeantQuery(string Sql, IReadOnlyDictionary<string, SqlValue
     internal static readonly HashSet<string> CountedAnew = new(["fault_id", "exit_id", "table_id", "child_id", "chain_id", "ordinal", "seq", "end_seq"], StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Of a database.</summary>
-    /// <exception cref="QueryException">It compares a run with a name that no run has.</exception>
+    /// <exception cref="QueryException">It compares a run with a name that no run has, or is the name of a canned query.</exception>
     public static MeantQuery Of(string sql, Database database, IReadOnlyDictionary<string, SqlValue>? parameters = null)
     {
         ArgumentNullException.ThrowIfNull(database);
@@ -36,9 +36,10 @@ public sealed record MeantQuery(string Sql, IReadOnlyDictionary<string, SqlValue
     /// <param name="sql">What the user wrote.</param>
     /// <param name="runs">The runs; asked only where the SQL names one.</param>
     /// <param name="parameters">Values by name.</param>
-    /// <exception cref="QueryException">It compares a run with a name that no run has.</exception>
+    /// <exception cref="QueryException">It compares a run with a name that no run has, or is the name of a canned query.</exception>
     internal static MeantQuery Of(string sql, Func<IReadOnlyList<(long Run, string Name)>> runs, IReadOnlyDictionary<string, SqlValue>? parameters = null)
     {
+        CannedQueries.RefuseName(sql);
         var values = new Dictionary<string, SqlValue>(parameters ?? new Dictionary<string, SqlValue>(), StringComparer.Ordinal);
         var notes = new List<string>();
         var joins = new List<string>();

@@ -16,7 +16,7 @@ internal sealed class DiffCommand : VerbCommand
     private readonly Argument<string[]> _sides = new("RUNS")
     {
         Description = "DB RUN RUN, or DB:RUN DB:RUN; a run is named by its mode, name or number",
-        Arity = new ArgumentArity(2, 3),
+        Arity = new ArgumentArity(1, 3),
     };
 
     private readonly Option<string?> _range = new("--range") { Description = "Only trace events FIRST..LAST", HelpName = "FIRST..LAST" };

@@ -60,7 +60,7 @@ internal sealed class EventsCommand : VerbCommand
         var input = Inputs.Resolve(arguments.GetRequiredValue(_input));
         var (first, last) = Range(arguments.GetValue(_range));
         var gfn = arguments.GetValue(_gfn) is { } text ? Number(text, "--gfn") : (long?)null;
-        Refuse(arguments, input.IsCapture);
+        Refuse(arguments, input.IsCapture, input.Path);
         var symbols = CommonOptions.ReadSymbols(arguments.GetValue(_symbols));
         var lines = input.IsCapture
             ? CaptureLines.Read(
@@ -97,14 +97,14 @@ internal sealed class EventsCommand : VerbCommand
     }
 
     /// <summary>An option that the other kind of input has would be ignored, and what is printed taken for an answer to it.</summary>
-    private void Refuse(ParseResult arguments, bool isCapture)
+    private void Refuse(ParseResult arguments, bool isCapture, string input)
     {
         if (isCapture && arguments.GetValue(_run) is not null)
             throw new UsageException("--run: a capture has no runs. Name a database.");
         if (isCapture && arguments.GetValue(_table) is not null)
             throw new UsageException("--table: a capture has no tables of KVM. Name a database.");
         if (!isCapture && (arguments.GetValue(_gpa) is not null || arguments.GetValue(_gva) is not null || arguments.GetValue(_writes)))
-            throw new UsageException("--gpa, --gva, --writes: are for captures. Of a database, 'replay query X.db @writes-to-range -p from=...' asks for stores, --gfn for a frame.");
+            throw new UsageException($"--gpa, --gva, --writes: are for captures. Of a database, --gfn GFN has what concerns a frame (the address shifted right by 12), 'replay query {input} @writes-to-range -p from=ADDRESS -p to=ADDRESS' the stores, '... @why-gva -p gva=ADDRESS' a guest-virtual page.");
         if (!isCapture && arguments.GetValue(_noAccesses))
             throw new UsageException("--no-accesses: is for captures. Name the kinds of lines with --kind.");
     }
@@ -115,9 +115,11 @@ internal sealed class EventsCommand : VerbCommand
         using var database = Database.OpenRead(path);
         foreach (var warning in database.Warnings)
             console.Error.WriteLine($"replay events: {warning}");
+        var run = Inputs.Run(database, arguments.GetValue(_run));
+        Inputs.CheckOrdinals(run, first, last, $"RANGE {arguments.GetValue(_range)}");
         var filter = new EventFilter
         {
-            Run = Inputs.Run(database, arguments.GetValue(_run)).Run,
+            Run = run.Run,
             FirstOrdinal = first,
             LastOrdinal = last,
             Gfn = gfn,

@@ -102,8 +102,9 @@ internal sealed class QueryCommand : VerbCommand
             var question = Text(arguments, console);
             if (question.StartsWith('@'))
             {
-                using var canned = asked.Execute(CannedQueries.Find(question), parameters, limits, cancellation);
-                return Task.FromResult(Write(canned, format, limits, console));
+                var known = CannedQueries.Find(question);
+                using var canned = asked.Execute(known, parameters, limits, cancellation);
+                return Task.FromResult(Write(canned, format.For(known), limits, console));
             }
 
             var meantOfFolder = asked.Meant(question, Values(parameters));
@@ -122,6 +123,7 @@ internal sealed class QueryCommand : VerbCommand
         {
             var query = CannedQueries.Find(text);
             using var canned = runner.Execute(query, parameters, limits, cancellation);
+            format = format.For(query);
             return Task.FromResult(Answer(canned, query.Sql, () => EmptyAnswer.Explain(query, parameters, runner, database)));
         }
 
@@ -147,10 +149,11 @@ internal sealed class QueryCommand : VerbCommand
     private static int Write(IQueryExecution execution, ResultFormat format, QueryLimits limits, CliConsole console, SymbolTable? symbols = null, string? whyEmpty = null, Func<string>? explain = null)
     {
         var isCutOff = false;
+        var notes = AnswerNotes.OfCommand(console);
         format.WriteAll(execution, console.Out, result =>
         {
-            Tell(result, limits, console.Error);
-            TellFit(format, result, console, whyEmpty, explain);
+            notes.End(result, limits);
+            notes.Fit(format, result, whyEmpty, explain);
             isCutOff |= result.End == QueryEnd.TimeLimit;
         }, symbols is null ? null : rows => new NamedRows(rows, symbols));
         return isCutOff ? ExitCode.Interrupted : ExitCode.Done;
@@ -172,36 +175,6 @@ internal sealed class QueryCommand : VerbCommand
 
     private static Dictionary<string, SqlValue> Values(Dictionary<string, string> parameters) =>
         parameters.ToDictionary(pair => pair.Key, pair => SqlValue.Parse(pair.Value), StringComparer.Ordinal);
-
-    internal static void Tell(IQueryExecution result, QueryLimits limits, TextWriter error)
-    {
-        if (result.End == QueryEnd.RowLimit)
-            error.WriteLine($"replay query: stopped after {Units.Count(result.RowCount)} rows (--max-rows); there are more. --max-rows 0 shows them all.");
-        if (result.End == QueryEnd.ByteLimit)
-            error.WriteLine($"replay query: stopped after {Units.Bytes(result.ByteCount)} in {Units.Of(result.RowCount, "row")} (--max-bytes); there may be more. --max-bytes 0 shows them all.");
-        if (result.End == QueryEnd.TimeLimit)
-            error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"replay query: stopped after {limits.Time!.Value.TotalSeconds:0.###} s (--timeout) and {Units.Count(result.RowCount)} rows; there may be more. --timeout 0 lets it run to its end."));
-    }
-
-    /// <summary>What a terminal has no room for, and that there was nothing.</summary>
-    internal static void TellFit(ResultFormat format, IQueryExecution result, CliConsole console, string? whyEmpty = null, Func<string>? explain = null)
-    {
-        if (explain is not null && result is { RowCount: 0, End: QueryEnd.Complete })
-        {
-            Prose.Write(console.Error, $"replay query: 0 rows: {explain()}", console.Width);
-            return;
-        }
-
-        if (result is { RowCount: 0, End: QueryEnd.Complete })
-        {
-            if (whyEmpty is not null || (format is TableFormat && console.OutIsTerminal))
-                Prose.Write(console.Error, $"replay query: 0 rows: {whyEmpty ?? "nothing matches."}", console.Width);
-        }
-        else if (format is TableFormat table && table.LeftOut.Count > 0)
-        {
-            Prose.Write(console.Error, $"replay query: no room for {string.Join(", ", table.LeftOut)}. --line shows a field a line, --wide lets lines run on.", console.Width);
-        }
-    }
 
     private static void List(TextWriter output, int? width)
     {

@@ -16,7 +16,7 @@ internal sealed class ShellCommand : VerbCommand
     public override IReadOnlyList<Example> Examples { get; } =
     [
         new("replay shell boot.db", "then .help lists the commands, Tab completes, Ctrl-C stops a query, Ctrl-D ends"),
-        new("echo \"@hot-gfns limit=5\" | replay shell boot.db", "from a pipe: CSV, and the first mistake ends it"),
+        new("echo \"@hot-gfns top=5\" | replay shell boot.db", "from a pipe: CSV, and the first mistake ends it"),
     ];
 
     protected override Task<int> RunAsync(ParseResult arguments, CliConsole console, CancellationToken cancellation)

@@ -68,6 +68,8 @@ internal sealed class TreeCommand : VerbCommand
             console.Error.WriteLine($"replay tree: {warning}");
         var run = Inputs.Run(database, arguments.GetValue(_run));
         var at = arguments.GetValue(_at);
+        if (at is { } ordinal)
+            Inputs.CheckOrdinals(run, ordinal, ordinal, $"--at {ordinal}");
         var symbols = CommonOptions.ReadSymbols(arguments.GetValue(_symbols));
         var runner = new QueryRunner(database, symbols is null ? null : symbols.Find);
         var reader = new TableTreeReader(runner, run, at ?? run.RowsToOrdinal ?? long.MaxValue, cancellation);

@@ -13,15 +13,19 @@ internal sealed record Example(string Command, string Purpose);
 internal sealed partial class ExampleHelpAction(HelpAction help, RootCommand root, CliConsole console) : SynchronousCommandLineAction
 {
     private const int Narrowest = 40;
+    private const int Usual = 80;
     private const string Indent = "  ";
     private const string PurposeIndent = "      ";
+
+    /// <summary>A pager, a file and a person's eye have no width of their own: help is as wide as a terminal usually is.</summary>
+    private int Width => console.Width ?? Usual;
 
     /// <summary>Help is help even where a required option is missing.</summary>
     public override bool ClearsParseErrors => true;
 
     public override int Invoke(ParseResult parseResult)
     {
-        help.MaxWidth = console.Width ?? int.MaxValue;
+        help.MaxWidth = Width;
         var output = parseResult.InvocationConfiguration.Output;
         var usual = new StringWriter { NewLine = output.NewLine };
         parseResult.InvocationConfiguration.Output = usual;
@@ -42,9 +46,9 @@ internal sealed partial class ExampleHelpAction(HelpAction help, RootCommand roo
         foreach (var example in verb.Examples)
         {
             // A command that is broken goes on behind a backslash, so that it can be pasted.
-            var lines = console.Width >= Narrowest ? Prose.Wrap(example.Command, console.Width.Value - PurposeIndent.Length - 2) : [example.Command];
+            var lines = Width >= Narrowest ? Prose.Wrap(example.Command, Width - PurposeIndent.Length - 2) : [example.Command];
             output.WriteLine(Indent + string.Join($" \\\n{PurposeIndent}", lines));
-            Prose.Write(output, example.Purpose, console.Width, PurposeIndent, PurposeIndent.Length);
+            Prose.Write(output, example.Purpose, Width, PurposeIndent, PurposeIndent.Length);
         }
 
         output.WriteLine();
@@ -61,7 +65,7 @@ internal sealed partial class ExampleHelpAction(HelpAction help, RootCommand roo
         output.WriteLine(heading);
         var width = rows.Max(row => row.Name.Length);
         foreach (var (name, meaning) in rows)
-            Prose.Write(output, meaning.Replace("`", "", StringComparison.Ordinal), console.Width, $"{Indent}{name.PadRight(width)}  ", width + 4);
+            Prose.Write(output, meaning.Replace("`", "", StringComparison.Ordinal), Width, $"{Indent}{name.PadRight(width)}  ", width + 4);
         output.WriteLine();
     }
 }

@@ -1,4 +1,3 @@
-using RadLine;
 using Replay.Analyzer.Query;
 using Replay.Analyzer.Query.Formats;
 using Replay.Analyzer.Schema;
@@ -7,7 +6,7 @@ using Replay.Analyzer.Store;
 namespace Replay.Cli.Shell;
 
 /// <summary>What may follow in a line: commands, canned queries and their parameters, views, columns of the views that are named, words of SQL.</summary>
-internal sealed class ShellCompletion(Database database) : ITextCompletion
+internal sealed class ShellCompletion(Database database)
 {
     private static readonly string[] Words =
     [
@@ -15,21 +14,28 @@ internal sealed class ShellCompletion(Database database) : ITextCompletion
         "having", "distinct", "union all", "with", "case", "when", "then", "else", "end", "desc", "count(*)", "sum(", "min(", "max(", "avg(", "printf(", "coalesce(",
     ];
 
-    public IEnumerable<string>? GetCompletions(string prefix, string word, string suffix)
+    /// <summary>What may stand where the line ends.</summary>
+    /// <param name="line">What is written up to there.</param>
+    /// <returns>Where the word begins that is half written, and what it may become.</returns>
+    public (int Start, IReadOnlyList<string> Found) Find(string line)
     {
-        var line = prefix + word;
+        ArgumentNullException.ThrowIfNull(line);
         var start = line.Length;
         while (start > 0 && (char.IsLetterOrDigit(line[start - 1]) || line[start - 1] is '_' or '-'))
             start--;
         if (start > 0 && line[start - 1] is '@' || (start == 1 && line[0] == '.'))
             start--;
-        // The editor puts what is returned in the place of its own word, which may begin elsewhere.
-        var kept = start - prefix.Length;
-        if (kept < 0)
-            return null;
         var part = line[start..];
-        List<string> found = [.. Candidates(line[..start], part).Where(name => name.StartsWith(part, StringComparison.OrdinalIgnoreCase)).Distinct().Select(name => word[..kept] + name)];
-        return found.Count > 0 ? found : null;
+        return (start, [.. Candidates(line[..start], part).Where(name => name.StartsWith(part, StringComparison.OrdinalIgnoreCase)).Distinct()]);
+    }
+
+    /// <summary>How all of these names begin.</summary>
+    public static string Common(IReadOnlyList<string> names)
+    {
+        var length = names.Min(name => name.Length);
+        while (!names.All(name => name.AsSpan(0, length).Equals(names[0].AsSpan(0, length), StringComparison.OrdinalIgnoreCase)))
+            length--;
+        return names[0][..length];
     }
 
     private IEnumerable<string> Candidates(string before, string part)

@@ -9,11 +9,14 @@ internal readonly record struct ShellLine(string Text, bool IsCancelled);
 /// <summary>Lines of a person at a terminal, with history and completion.</summary>
 internal sealed class ShellEditor : IDisposable
 {
+    private const int MostCandidates = 60;
+
     private readonly CliConsole _console;
     private readonly ShellCompletion _completion;
     private readonly ShellHistory _history;
     private readonly CancellationToken _cancellation;
     private readonly Lock _lock = new();
+    private readonly List<string> _begun = [];
     private CancellationTokenSource? _reading;
 
     public ShellEditor(CliConsole console, ShellCompletion completion, ShellHistory history, CancellationToken cancellation)
@@ -28,11 +31,54 @@ internal sealed class ShellEditor : IDisposable
     public ShellLine? Read(string prompt)
     {
         var isEnd = false;
-        var editor = new LineEditor(_console.Editing(), new Keyboard())
+        CompleteCommand? asked = null;
+        var editor = Editor(prompt, "", 0);
+        while (true)
+        {
+            editor.KeyBindings.Add(ConsoleKey.D, ConsoleModifiers.Control, () => new EndCommand(() => isEnd = true));
+            editor.KeyBindings.Add(ConsoleKey.Tab, () => new CompleteCommand(_completion, command => asked = command));
+            if (Written(editor) is { } text)
+                return new ShellLine(text, false);
+            if (asked is not { } list)
+                break;
+            // The candidates stand below the line, and below them the line goes on as it was.
+            Columns(list.Candidates);
+            editor = Editor(prompt, list.Line, list.Line.Length - list.Position);
+            asked = null;
+        }
+
+        _console.Out.WriteLine();
+        return isEnd || _cancellation.IsCancellationRequested ? null : new ShellLine("", true);
+    }
+
+    /// <summary>Keeps what was written for later, a statement of several lines as the one that it is.</summary>
+    /// <param name="line">A line as it was read.</param>
+    /// <param name="isWhole">Nothing of it goes on.</param>
+    public void Remember(string line, bool isWhole)
+    {
+        if (!string.IsNullOrWhiteSpace(line))
+            _begun.Add(line.Trim());
+        if (!isWhole)
+            return;
+        // In one line, a comment would take what follows with it.
+        if (_begun.Exists(part => part.Contains("--", StringComparison.Ordinal)))
+            _begun.ForEach(_history.Add);
+        else
+            _history.Add(string.Join(' ', _begun));
+        _begun.Clear();
+    }
+
+    /// <summary>An editor of one line.</summary>
+    /// <param name="prompt">What stands before it.</param>
+    /// <param name="text">What is written there already.</param>
+    /// <param name="back">How far from its end the cursor is.</param>
+    private LineEditor Editor(string prompt, string text, int back)
+    {
+        var editor = new LineEditor(_console.Editing(), new Keyboard(back))
         {
             MultiLine = false,
             Prompt = new LineEditorPrompt(prompt.TrimEnd()),
-            Completion = _completion,
+            Text = text,
         };
         foreach (var line in _history.Lines)
             editor.History.Add(line);
@@ -43,34 +89,39 @@ internal sealed class ShellEditor : IDisposable
         editor.KeyBindings.Add(ConsoleKey.U, ConsoleModifiers.Control, () => new CutCommand(line => (0, line.Position)));
         editor.KeyBindings.Add(ConsoleKey.K, ConsoleModifiers.Control, () => new CutCommand(line => (line.Position, line.Length)));
         editor.KeyBindings.Add(ConsoleKey.W, ConsoleModifiers.Control, () => new CutCommand(line => (WordBefore(line), line.Position)));
-        editor.KeyBindings.Add(ConsoleKey.D, ConsoleModifiers.Control, () => new EndCommand(() => isEnd = true));
-        using var reading = CancellationTokenSource.CreateLinkedTokenSource(_cancellation);
-        lock (_lock)
-            _reading = reading;
-        var text = Written(editor, reading.Token);
-        lock (_lock)
-            _reading = null;
-        if (text is not null)
-        {
-            _history.Add(text);
-            return new ShellLine(text, false);
-        }
-
-        _console.Out.WriteLine();
-        return isEnd || _cancellation.IsCancellationRequested ? null : new ShellLine("", true);
+        return editor;
     }
 
     /// <returns>Null: it was given up.</returns>
-    private static string? Written(LineEditor editor, CancellationToken cancellation)
+    private string? Written(LineEditor editor)
     {
+        using var reading = CancellationTokenSource.CreateLinkedTokenSource(_cancellation);
+        lock (_lock)
+            _reading = reading;
         try
         {
-            return editor.ReadLine(cancellation).GetAwaiter().GetResult();
+            return editor.ReadLine(reading.Token).GetAwaiter().GetResult();
         }
         catch (OperationCanceledException)
         {
             return null;
         }
+        finally
+        {
+            lock (_lock)
+                _reading = null;
+        }
+    }
+
+    /// <summary>Names side by side, as many as are read at a glance.</summary>
+    private void Columns(IReadOnlyList<string> names)
+    {
+        var shown = names.Take(MostCandidates).ToList();
+        var width = shown.Max(name => name.Length) + 2;
+        foreach (var line in shown.Chunk(Math.Max(1, (_console.Width ?? width) / width)))
+            _console.Out.WriteLine(string.Concat(line.Select(name => name.PadRight(width))).TrimEnd());
+        if (names.Count > shown.Count)
+            _console.Out.WriteLine($"... and {names.Count - shown.Count} more");
     }
 
     /// <summary>Gives up the line that is being written.</summary>
@@ -83,14 +134,33 @@ internal sealed class ShellEditor : IDisposable
     public void Dispose() => _history.Save();
 
     /// <summary>The terminal's keys. RadLine's own source of them looks at the output, and takes none that is not the console's writer for a terminal.</summary>
-    private sealed class Keyboard : IInputSource
+    /// <param name="back">How often the cursor goes to the left before they are read.</param>
+    private sealed class Keyboard(int back) : IInputSource
     {
+        private int _back = back;
+        private bool _isHeld;
+
         public bool ByPassProcessing => false;
 
-        public bool IsKeyAvailable() => Console.KeyAvailable;
+        /// <summary>An editor takes all keys that there are, and takes them with it when its line ends: what was typed behind that is the next one's.</summary>
+        public bool IsKeyAvailable()
+        {
+            var isHeld = _isHeld;
+            _isHeld = false;
+            return !isHeld && (_back > 0 || Console.KeyAvailable);
+        }
 
         /// <summary>Between two looks at its keys the terminal is as every program finds it, and makes a line feed of Enter.</summary>
-        public ConsoleKeyInfo ReadKey() => Console.ReadKey(intercept: true) is { KeyChar: not '\n' } key ? key : new ConsoleKeyInfo('\r', ConsoleKey.Enter, shift: false, alt: false, control: false);
+        public ConsoleKeyInfo ReadKey()
+        {
+            if (_back-- > 0)
+                return new ConsoleKeyInfo('\0', ConsoleKey.LeftArrow, shift: false, alt: false, control: false);
+            var key = Console.ReadKey(intercept: true);
+            if (key.KeyChar == '\n')
+                key = new ConsoleKeyInfo('\r', ConsoleKey.Enter, shift: false, alt: false, control: false);
+            _isHeld = key.Key is ConsoleKey.Enter or ConsoleKey.Tab or ConsoleKey.D;
+            return key;
+        }
     }
 
     /// <summary>Where the word before the cursor begins, as shells see words: up to a blank.</summary>
@@ -112,6 +182,38 @@ internal sealed class ShellEditor : IDisposable
             var (from, to) = part(context.Buffer);
             context.Buffer.Clear(from, to - from);
             context.Buffer.Move(from);
+        }
+    }
+
+    /// <summary>Tab: what is half written goes on as far as all that it may become agree; where that is no further, they are to be shown.</summary>
+    private sealed class CompleteCommand(ShellCompletion completion, Action<CompleteCommand> show) : LineEditorCommand
+    {
+        public IReadOnlyList<string> Candidates { get; private set; } = [];
+
+        public string Line { get; private set; } = "";
+
+        public int Position { get; private set; }
+
+        public override void Execute(LineEditorContext context)
+        {
+            var line = context.Buffer;
+            var (start, found) = completion.Find(line.Content[..line.Position]);
+            if (found.Count == 0)
+                return;
+            var common = ShellCompletion.Common(found);
+            if (common.Length > line.Position - start || found.Count == 1)
+            {
+                var written = line.Position;
+                line.Clear(start, written - start);
+                line.Move(start);
+                line.Insert(common);
+                line.Move(start + common.Length);
+                return;
+            }
+
+            (Candidates, Line, Position) = (found, line.Content, line.Position);
+            show(this);
+            context.Submit(SubmitAction.Cancel);
         }
     }
 

@@ -6,6 +6,7 @@ using Replay.Analyzer.Query.Formats;
 using Replay.Analyzer.Schema;
 using Replay.Analyzer.Store;
 using Replay.Cli.Commands;
+using Replay.Cli.Querying;
 using Replay.Cli.Terminal;
 using Replay.Trace;
 using SQLitePCL;
@@ -26,11 +27,13 @@ internal sealed class ShellSession(Database database, CliConsole console, Cancel
         (".mode", "[FORMAT]", "how answers are written: table, csv, json, jsonl, markdown, line"),
         (".wide", "on|off", "tables as wide as they are, not as the terminal"),
         (".timer", "on|off", "how long each answer took"),
-        (".limit", "[N]", "stop an answer after so many rows; 0: never"),
+        (".limit", "[N]", "stop an answer after so many rows, or 64 MiB of them; 0: never"),
         (".timeout", "[SECONDS]", "stop a query after so many seconds; 0: never"),
         (".read", "FILE", "take the lines of a file"),
-        (".quit", "", "end; so does Ctrl-D"),
+        (".quit", "", "end; so do quit, exit and Ctrl-D"),
     ];
+
+    private const int MostOfStatement = 40;
 
     private readonly QueryRunner _runner = new(database);
     private readonly StringBuilder _statement = new();
@@ -41,6 +44,7 @@ internal sealed class ShellSession(Database database, CliConsole console, Cancel
     private double _seconds = QueryCommand.DefaultSeconds;
     private CancellationTokenSource? _query;
     private bool _isOver;
+    private bool _isTalk;
 
     /// <summary>Lines of a pipe or a file: the first mistake ends it.</summary>
     public int RunScript(TextReader lines)
@@ -56,6 +60,7 @@ internal sealed class ShellSession(Database database, CliConsole console, Cancel
     public int Talk(ShellEditor editor)
     {
         console.OnInterrupt = () => Stop(editor);
+        _isTalk = true;
         try
         {
             while (!_isOver && editor.Read(_statement.Length == 0 ? "replay> " : "   ...> ") is { } line)
@@ -64,6 +69,7 @@ internal sealed class ShellSession(Database database, CliConsole console, Cancel
                     _statement.Clear();
                 else
                     Try(line.Text);
+                editor.Remember(line.Text, isWhole: _statement.Length == 0);
             }
 
             return cancellation.IsCancellationRequested ? ExitCode.Interrupted : ExitCode.Done;
@@ -111,21 +117,48 @@ internal sealed class ShellSession(Database database, CliConsole console, Cancel
 
     private void Take(string line, CancellationToken stop)
     {
-        if (_statement.Length == 0 && line.TrimStart() is ['.', ..] or ['@', ..])
+        var words = line.Trim().TrimEnd(';').Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        if (_statement.Length > 0 ? IsAnother(words) : words.Length == 0)
+            return;
+        if (_statement.Length == 0 && (words[0][0] is '.' or '@' || words is ["quit" or "exit" or "help"]))
         {
-            var words = line.Trim().TrimEnd(';').Split(' ', StringSplitOptions.RemoveEmptyEntries);
             if (words[0][0] == '@')
                 AskCanned(words, stop);
             else
-                Command(words, stop);
+                Command(words[0][0] == '.' ? words : ["." + words[0]], stop);
             return;
         }
 
-        if (_statement.Length == 0 && string.IsNullOrWhiteSpace(line))
-            return;
+        if (_statement.Length == 0)
+            CannedQueries.RefuseName(line, isWhole: line.TrimEnd().EndsWith(';'));
         _statement.AppendLine(line);
         if (raw.sqlite3_complete(_statement.ToString()) != 0)
             Flush(stop);
+    }
+
+    /// <summary>
+    /// A line within a statement that is no part of it: a command, or the beginning of another where this one could end. A person is told how it ends;
+    /// a script would go on with half of it.
+    /// </summary>
+    private bool IsAnother(string[] words)
+    {
+        var isCommand = words is ["quit" or "exit" or "help"] || (words.Length > 0 && (Commands.Any(command => command.Name == words[0]) || words[0] is ".exit" or ['@', ..]));
+        if (!isCommand && !(words.Length > 0 && words[0].ToUpperInvariant() is "SELECT" or "WITH" or "VALUES" or "EXPLAIN" && IsWhole()))
+            return false;
+        var begun = _statement.ToString().Trim().ReplaceLineEndings(" ");
+        var told = $"{words[0]}: a statement goes on here ({(begun.Length > MostOfStatement ? begun[..MostOfStatement] + "…" : begun)}).";
+        if (!_isTalk)
+            throw new UsageException($"{told} End it with ; before.");
+        Prose.Write(console.Error, $"{told} End it with ; or give it up with Ctrl-C.", console.Width);
+        return true;
+    }
+
+    /// <summary>What there is of the statement compiles: its semicolon alone may be missing.</summary>
+    private bool IsWhole()
+    {
+        var result = raw.sqlite3_prepare_v2(database.Connection.Handle, _statement.ToString(), out var statement);
+        using (statement)
+            return result == raw.SQLITE_OK && statement is { IsInvalid: false };
     }
 
     private void Flush(CancellationToken stop)
@@ -144,18 +177,19 @@ internal sealed class ShellSession(Database database, CliConsole console, Cancel
         var arguments = Settings.Parse([.. words[1..].Where(word => word != "-p")], words[0]);
         foreach (var hint in QueryHints.For(query.Sql, database))
             console.Error.WriteLine(hint);
-        Answer(limits => _runner.Execute(query, arguments, limits, stop), null, () => EmptyAnswer.Explain(query, arguments, _runner, database));
+        Answer(limits => _runner.Execute(query, arguments, limits, stop), null, query, () => EmptyAnswer.Explain(query, arguments, _runner, database));
     }
 
-    private void Answer(Func<QueryLimits, QueryExecution> start, string? whyEmpty = null, Func<string>? explain = null)
+    private void Answer(Func<QueryLimits, QueryExecution> start, string? whyEmpty = null, CannedQuery? query = null, Func<string>? explain = null)
     {
         var limits = new QueryLimits
         {
             Rows = _rows > 0 ? _rows : null,
-            Bytes = console.OutIsTerminal ? QueryCommand.BytesOnTerminal : null,
+            Bytes = console.OutIsTerminal && _rows > 0 ? QueryCommand.BytesOnTerminal : null,
             Time = _seconds > 0 ? TimeSpan.FromSeconds(_seconds) : null,
         };
-        var format = _mode == "table" && console.Width is { } width && !_isWide ? new TableFormat(width) : ResultFormat.Find(_mode)!;
+        var format = _mode == "table" && console.Width is { } width && !_isWide ? new TableFormat(width, query?.Answer) : ResultFormat.Find(_mode)!;
+        var notes = AnswerNotes.OfShell(console);
         var begun = Stopwatch.GetTimestamp();
         var rows = 0L;
         using (var execution = start(limits))
@@ -163,8 +197,8 @@ internal sealed class ShellSession(Database database, CliConsole console, Cancel
             format.WriteAll(execution, console.Out, result =>
             {
                 rows += result.RowCount;
-                QueryCommand.Tell(result, limits, console.Error);
-                QueryCommand.TellFit(format, result, console, whyEmpty, explain);
+                notes.End(result, limits);
+                notes.Fit(format, result, whyEmpty, explain);
             });
         }
 

@@ -5,9 +5,12 @@ public static class DidYouMean
 {
     private const int Most = 3;
     private const int ShortestWord = 3;
+    private const int ShortestAbbreviation = 2;
+    private const int LongestAbbreviation = 3;
+    private const string Vowels = "AEIOU";
     private static readonly char[] Separators = ['-', '_', ' ', '.'];
 
-    /// <summary>The known names nearest to <paramref name="wrong"/>, nearest first: a few letters changed, or a whole word in common.</summary>
+    /// <summary>The known names nearest to <paramref name="wrong"/>, nearest first: a few letters changed, letters left out, or a whole word in common.</summary>
     public static IReadOnlyList<string> Near(string wrong, IEnumerable<string> known)
     {
         ArgumentNullException.ThrowIfNull(wrong);
@@ -15,8 +18,12 @@ public static class DidYouMean
         var allowed = wrong.Length <= 3 ? 1 : wrong.Length <= 7 ? 2 : 3;
         var mistyped = names.Select(name => (Name: name, Distance: Distance(wrong.ToUpperInvariant(), name.ToUpperInvariant())))
             .Where(pair => pair.Distance <= allowed).OrderBy(pair => pair.Distance).ThenBy(pair => pair.Name, StringComparer.Ordinal).ToList();
-        if (mistyped.Count > 0)
-            return [.. mistyped.Where(pair => pair.Distance <= mistyped[0].Distance + 1).Take(Most).Select(pair => pair.Name)];
+        // A short word may be a longer one of which letters were left out, whatever else is a letter away.
+        var meant = names.Where(name => (wrong.Length <= LongestAbbreviation || mistyped.Count == 0) && IsShortFor(Parts(wrong), Parts(name)))
+            .OrderBy(name => Parts(name).Length).ThenBy(name => name.Length).ThenBy(name => name, StringComparer.Ordinal);
+        var near = mistyped.Where(pair => pair.Distance <= mistyped[0].Distance + 1).Select(pair => pair.Name).Take(Most - 1).Concat(meant).Concat(mistyped.Select(pair => pair.Name)).Distinct().Take(Most).ToList();
+        if (near.Count > 0)
+            return near;
         var words = Words(wrong);
         return [.. names.Select(name => (Name: name, Shared: Words(name).Count(word => words.Exists(other => Alike(other, word)))))
             .Where(pair => pair.Shared > 0).OrderByDescending(pair => pair.Shared).ThenBy(pair => pair.Name, StringComparer.Ordinal).Take(Most).Select(pair => pair.Name)];
@@ -40,6 +47,24 @@ public static class DidYouMean
         var names = known.ToList();
         return $"choose from {string.Join(", ", names)}.{Ask(wrong, names)}";
     }
+
+    private static string[] Parts(string name) => name.ToUpperInvariant().Split(Separators, StringSplitOptions.RemoveEmptyEntries);
+
+    /// <summary>Each word begins as the other's does and has its letters in their order, and of its consonants the first ones: <c>lvl</c>, <c>tbl_id</c>, <c>fn</c>.</summary>
+    private static bool IsShortFor(string[] shorts, string[] words) =>
+        shorts.Length > 0 && shorts.Length <= words.Length && shorts.Zip(words).All(pair => IsShortFor(pair.First, pair.Second));
+
+    private static bool IsShortFor(string word, string name)
+    {
+        if (word.Length < ShortestAbbreviation || word[0] != name[0] || !Consonants(name).StartsWith(Consonants(word), StringComparison.Ordinal))
+            return word == name;
+        var at = 0;
+        foreach (var letter in name)
+            at += at < word.Length && word[at] == letter ? 1 : 0;
+        return at == word.Length;
+    }
+
+    private static string Consonants(string word) => string.Concat(word.Where((letter, i) => i == 0 || !Vowels.Contains(letter, StringComparison.Ordinal)));
 
     private static List<string> Words(string name) => [.. name.ToUpperInvariant().Split(Separators, StringSplitOptions.RemoveEmptyEntries).Where(word => word.Length >= ShortestWord)];
 

@@ -115,6 +115,40 @@ public sealed partial class CannedQueryTests : IDisposable
         Assert.Contains(EmptyAnswer.Explain(query, values, runner, database), query.WhenEmpty.Select(reason => reason.Text));
     }
 
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_canned_query_says_which_of_its_columns_answer(string name)
+    {
+        var query = CannedQueries.Find(name);
+        Assert.NotEmpty(query.Answer);
+        Assert.Distinct(query.Answer);
+        using var database = SampleHistory.Store(_directory.File("x.db"));
+        var values = Cases.Single(row => row.Data.Item1 == name).Data.Item2.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(pair => pair.Split('=')).ToDictionary(pair => pair[0], pair => pair[1]);
+        using var execution = new QueryRunner(database).Execute(query, values, cancellation: TestContext.Current.CancellationToken);
+        Assert.True(execution.NextResult());
+        Assert.Subset(execution.Columns.ToHashSet(), query.Answer.ToHashSet());
+    }
+
+    [Theory]
+    [InlineData("hot-gfns", "@hot-gfns")]
+    [InlineData(" hot-gfns top=5 -p run=ept; ", "@hot-gfns")]
+    [InlineData("hot-gfn", "@hot-gfns")]
+    [InlineData("runs", "@runs")]
+    public void A_name_without_its_sign_is_told(string sql, string meant)
+    {
+        using var database = SampleHistory.Store(_directory.File("x.db"));
+        var error = Assert.Throws<QueryException>(() => MeantQuery.Of(sql, database));
+        Assert.Contains($"Did you mean {meant}", error.Message, StringComparison.Ordinal);
+        Assert.Contains("is no SQL", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("SELECT 1")]
+    [InlineData("SELECT")]
+    [InlineData("runs.x = 1")]
+    [InlineData("")]
+    public void What_is_no_name_is_SQL(string sql) => CannedQueries.RefuseName(sql);
+
     [Fact]
     public void A_wrong_name_gets_the_names_that_are_like_it()
     {

@@ -53,12 +53,18 @@ public sealed class FormatTests : IDisposable
         Format("table", "SELECT 'a' AS name, 1 AS n UNION ALL SELECT 'bb', 1000"));
 
     [Fact]
-    public void A_table_that_is_too_wide_loses_twins_then_cuts_texts_then_loses_the_last_columns()
+    public void A_table_that_is_too_wide_loses_twins_and_callers()
     {
         const string Wide = "SELECT 4096 AS gva, '0x1000' AS gva_hex, 'first_function > second_function > last_function' AS chain, 7 AS n";
-        var format = new TableFormat(28);
-        Assert.Equal("gva_hex  chain             n\n-------  ----------------  -\n0x1000   …> last_function  7\n", Narrow(format, Wide));
+        var format = new TableFormat(29);
+        Assert.Equal("gva_hex  chain              n\n-------  -----------------  -\n0x1000   … > last_function  7\n", Narrow(format, Wide));
         Assert.Equal(["gva"], format.LeftOut);
+        Assert.True(format.HasCut);
+        // What it was for, too; each function is whole.
+        Assert.Equal(
+            "gva_hex  chain                                   n\n-------  --------------------------------------  -\n0x1000   first_function > … > last_function      7\n", Narrow(new TableFormat(50), Wide));
+        // One that does not fit by itself keeps its end.
+        Assert.Equal("chain\n----------\n…_function\n", Narrow(new TableFormat(10), "SELECT 'first_function > last_function' AS chain"));
     }
 
     [Fact]
@@ -66,8 +72,64 @@ public sealed class FormatTests : IDisposable
     {
         var format = new TableFormat(33);
         Assert.Equal("function                     n\n-------------------------  ---\nmmu_spte_clear_track_bits  100\n", Narrow(format, "SELECT 'mmu_spte_clear_track_bits' AS function, 100 AS n, 123456789012 AS first_ordinal, 123456789012 AS last_ordinal"));
-        Assert.Equal(["last_ordinal", "first_ordinal"], format.LeftOut);
+        Assert.Equal(["first_ordinal", "last_ordinal"], format.LeftOut);
         Assert.False(format.HasCut);
+    }
+
+    [Fact]
+    public void What_answers_has_room_before_the_rest_and_what_is_empty_has_none()
+    {
+        const string Wide = "SELECT NULL AS task, 1234567 AS seq, 'page rw---d -> page r---ad' AS change, 'spte_write_protect' AS function, 'a > caller > spte_write_protect' AS chain, 12 AS ordinal";
+        var format = new TableFormat(56, ["function", "change"]);
+        Assert.Equal(
+            "    seq  change                      function\n-------  --------------------------  ------------------\n1234567  page rw---d -> page r---ad  spte_write_protect\n", Narrow(format, Wide));
+        Assert.Equal(["task", "chain", "ordinal"], format.LeftOut);
+        Assert.Equal(["task"], format.LeftOutEmpty);
+        // A statement of one's own: when, and which function, then from the left.
+        format = new TableFormat(40);
+        Assert.Equal("    seq  function            ordinal\n-------  ------------------  -------\n1234567  spte_write_protect       12\n", Narrow(format, Wide));
+        Assert.Equal(["task", "change", "chain"], format.LeftOut);
+        // With room for all of it, what is empty is there, too.
+        Assert.StartsWith("task      seq  change", Narrow(new TableFormat(200), Wide), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_no_row_has_is_told_as_empty_and_what_a_late_row_has_is_not()
+    {
+        const string Rows = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500) SELECT i, NULL AS never, CASE WHEN i > 1400 THEN 1 END AS late FROM n";
+        var format = new TableFormat(4);
+        Narrow(format, Rows);
+        Assert.Equal(["never", "late"], format.LeftOut);
+        Assert.Equal(["never"], format.LeftOutEmpty);
+    }
+
+    [Fact]
+    public void Of_entries_addresses_and_hashes_the_low_end_is_never_lost()
+    {
+        const string Entries = "SELECT 'some text that is long enough to be cut' AS text, printf('0x%016x', -8718968874218422773) AS old_hex, 'f(x)' AS f, 'old 0x8600000100101a77 -> new 0x8600000100101b77' AS change";
+        var format = new TableFormat(58);
+        var table = Narrow(format, Entries);
+        Assert.Contains("0x870000010485fe0b", table, StringComparison.Ordinal);
+        Assert.DoesNotMatch("0x[0-9a-f]*…(?![0-9a-f])", table);
+        Assert.Equal("change\n----------------------------------\nold 0x…00101a77 -> new 0x…00101b77\n", Narrow(new TableFormat(34), "SELECT 'old 0x8600000100101a77 -> new 0x8600000100101b77' AS change"));
+        Assert.Equal("hash\n------------------\n01234567…789abcdef\n", Narrow(new TableFormat(18), "SELECT '0123456789abcdef0123456789abcdef' AS hash"));
+        Assert.Equal("name\n--------------------\na_name_th…s_end_only\n", Narrow(new TableFormat(20), "SELECT 'a_name_that_differs_at_its_end_only' AS name"));
+    }
+
+    [Fact]
+    public void A_text_that_is_the_answer_is_folded()
+    {
+        const string Text = "SELECT 1 AS seq, 'write T14[8] level 2 gfn 0x1000 by drop_parent_pte' AS text";
+        Assert.Equal(
+            "seq  text\n---  ----------------------------\n  1  write T14[8] level 2 gfn\n     0x1000 by drop_parent_pte\n", Narrow(new TableFormat(33, ["seq", "text"]), Text));
+        Assert.Equal("seq  text\n---  ----------------------------\n  1  write T14[8] level 2 gfn 0x…\n", Narrow(new TableFormat(33), Text));
+    }
+
+    [Fact]
+    public void A_later_number_that_is_wider_pushes_its_line_out()
+    {
+        var lines = Narrow(new TableFormat(16), "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200) SELECT CASE WHEN i > 1100 THEN 1234567890 ELSE i END AS number, 'abcdefgh' AS b FROM n").Split('\n');
+        Assert.Equal("1234567890  abcdefgh", lines[^2]);
     }
 
     [Fact]

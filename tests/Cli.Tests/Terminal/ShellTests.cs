@@ -57,11 +57,25 @@ public sealed class ShellTests : IDisposable
         await Type("\x1b[A\x1b[A\r", "\n    42");
         // As in other shells: to the beginning, away with what follows; away with a word, with what is before; to the end.
         await Type("select 6 as away;\x01\x0bselect 40 nothing\x17\x17x\x15select 40 +\x01\x05 2 as answer from activity limit 1;\r", "\n    42");
+        // What is half written goes on as far as is sure; then what it may become is shown, and the line is as it was, its cursor too.
+        await Type("select 40 + 2 as answer from tab\t", "from table_");
+        await Type("\t", "table_page");
+        await Answer("answer from table_");
+        await Type("\x15select 40 + 2 as answer from run \x1b[D\x1b[D\x1b[D\x1b[Dtable_\t", "table_write");
+        await Answer("table_run");
+        await Type("\x15", null);
+        await Type("\x0bselect 40 +\r2 as answer from activity limit 1;\r", "\n    42");
+        await Type("\x1b[A\r", "\n    42");
+        // A statement that goes on is told of, and given up with Ctrl-C.
+        await Type("select 1\r", "...>");
+        await Type(".help\r", "a statement goes on here (select 1)");
+        await Type("quit\r", "quit: a statement goes on here");
+        await Type("\x03", "replay>");
         // Ctrl-C gives up the line, not the talk.
         await Type("select half writ", "half writ");
         await Type("\x03", "replay>");
         await Type("select 40 + 2 as answer from activity limit 1;\r", "\n    42");
-        await Type(".quit\r", null);
+        await Type("quit\r", null);
         await terminal.WaitForExitAsync(patience.Token);
         Assert.Equal(0, terminal.ExitCode);
         Assert.DoesNotContain("bug in Replay", whole.ToString(), StringComparison.Ordinal);
@@ -97,6 +111,11 @@ public sealed class ShellTests : IDisposable
     [InlineData("@hot-gfn", "Did you mean @hot-gfns")]
     [InlineData(".tabels", "Did you mean '.tables'")]
     [InlineData(".mode jason", "Did you mean 'json'")]
+    [InlineData("hot-gfns", "Did you mean @hot-gfns")]
+    [InlineData("select 1\n.help", ".help: a statement goes on here (select 1). End it with ; before.")]
+    [InlineData("select 1\nquit", "quit: a statement goes on here")]
+    [InlineData("select 1\n@runs", "@runs: a statement goes on here")]
+    [InlineData("select 1\nselect 2;", "select: a statement goes on here (select 1)")]
     public async Task The_first_mistake_of_a_pipe_ends_it_and_says_what_was_meant(string line, string expected)
     {
         await MakeDatabase();
@@ -118,7 +137,41 @@ public sealed class ShellTests : IDisposable
     {
         await MakeDatabase();
         using var database = Database.OpenRead(_folder["x.db"]);
-        Assert.Contains(expected, new ShellCompletion(database).GetCompletions(before, word, "")!);
+        var (start, found) = new ShellCompletion(database).Find(before + word);
+        Assert.Contains(before + expected, found.Select(name => (before + word)[..start] + name));
+    }
+
+    [Theory]
+    [InlineData("table_", "table_page", "table_write")]
+    [InlineData("SEL", "select")]
+    [InlineData("", "a", "b")]
+    public void What_all_candidates_have_in_common_is_completed(string expected, params string[] names) =>
+        Assert.Equal(names.Length == 1 ? names[0] : expected, ShellCompletion.Common(names));
+
+    [Theory]
+    [InlineData("with one as (\n  select 1 as a\n)\nselect a from one;", "a\n1\n")]
+    [InlineData("select 1 as a union all\nselect 2;", "a\n1\n2\n")]
+    [InlineData("-- what it is\nselect 1 as a;", "a\n1\n")]
+    [InlineData("select 1 as a where 1 in (\nvalues (1));", "a\n1\n")]
+    [InlineData("quit\nselect 1 as a;", "")]
+    [InlineData(";\nexit", "")]
+    public async Task A_statement_goes_on_over_lines_that_belong_to_it(string lines, string expected)
+    {
+        await MakeDatabase();
+        Assert.Equal((ExitCode.Done, expected, ""), await Shell(lines));
+    }
+
+    [Fact]
+    public async Task Its_notes_are_in_its_own_words()
+    {
+        await MakeDatabase();
+        var (output, error) = (new StringWriter(), new StringWriter());
+        var console = new CliConsole { Out = output, Error = error, In = new StringReader("select * from table_write;\n.limit 1\nselect * from run;\n@first-writes"), InIsPiped = true, OutIsTerminal = true, Width = 80 };
+        Assert.Equal(ExitCode.Done, await CommandLine.RunAsync(["shell", _folder["x.db"]], console));
+        Assert.Contains("'.mode line' shows a field a line", error.ToString().ReplaceLineEndings(" "), StringComparison.Ordinal);
+        Assert.Contains(".limit 0 shows them all", error.ToString().ReplaceLineEndings(" "), StringComparison.Ordinal);
+        Assert.DoesNotContain("--", error.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("replay query", error.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -22,6 +22,9 @@ public abstract class ResultFormat
         return null;
     }
 
+    /// <summary>The format for what this query answers.</summary>
+    public virtual ResultFormat For(CannedQuery query) => this;
+
     /// <summary>Writes all statements' results, one behind the other.</summary>
     /// <param name="execution">The statements.</param>
     /// <param name="output">Where to.</param>

@@ -36,6 +36,17 @@ internal static class Inputs
             ? name
             : throw new UsageException($"--name {name}: letters, digits and - _ . @ +, a letter first.");
 
+    /// <summary>Of events that a run does not hold there is nothing to show, and what would be shown is that of others.</summary>
+    /// <exception cref="UsageException">All of them are behind its last one that is stored, or before its first.</exception>
+    public static void CheckOrdinals(RunRow run, long first, long last, string what)
+    {
+        if (run.LastOrdinal is not { } end)
+            return;
+        end = Math.Min(end, run.RowsToOrdinal ?? end);
+        if (first > end || last < 0)
+            throw new UsageException($"{what}: run {run.Name} holds events {run.FirstOrdinal ?? 0} to {end}.");
+    }
+
     private static string Unfinished(string path) => $"{path}: is not made yet: a run into it goes on, or was interrupted. 'replay run --resume' finishes it.";
 
     /// <summary>A run of a database by number or name; without one the first.</summary>

@@ -22,6 +22,8 @@ internal static class CaptureLines
         string path, long first, long last, CaptureFilter filter, string[] kinds, bool noAccesses, Func<CaptureReader, CaptureFormat> formatOf, CancellationToken cancellation)
     {
         using var reader = CaptureReader.Open(path, new CaptureReaderOptions { Search = filter.Search });
+        if (reader.Manifest.Parts is [.., var end] && first > end.LastOrdinal)
+            throw new UsageException($"RANGE {first}: the capture holds events {reader.Manifest.Parts[0].FirstOrdinal} to {end.LastOrdinal}.");
         var format = formatOf(reader);
         reader.Seek(first);
         var chunk = new TraceChunk();

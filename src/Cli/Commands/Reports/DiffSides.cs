@@ -31,6 +31,7 @@ internal sealed class DiffSides : IDisposable
             }
             else
             {
+                sides.RefuseOne(words[0], words.ElementAtOrDefault(1));
                 sides.A = sides.Named(words[0]);
                 sides.B = sides.Named(words[1]);
             }
@@ -48,6 +49,22 @@ internal sealed class DiffSides : IDisposable
     {
         foreach (var database in _databases)
             database.Dispose();
+    }
+
+    /// <summary>One database and one run of it, or none: which runs there are to compare.</summary>
+    private void RefuseOne(string first, string? second)
+    {
+        var colon = first.LastIndexOf(':');
+        var isWhole = colon <= 0 || File.Exists(first);
+        var path = isWhole ? first : first[..colon];
+        if (second is not null && (File.Exists(second) || second.IndexOfAny([':', '/']) >= 0 || second.EndsWith(".db", StringComparison.Ordinal) || !File.Exists(path)))
+            return;
+        var database = Add(path);
+        var one = isWhole ? second : first[(colon + 1)..];
+        var runs = string.Join(", ", database.Runs.Select(run => $"{run.Run} ({run.Name})"));
+        var known = one is null ? null : DiffSide.Find(database, one).Run.Name;
+        var other = isWhole ? null : second;
+        throw new UsageException($"two runs are compared, and {(known is null ? "none is" : $"{known} alone is")} named. {path} has {runs}: 'replay diff {path} {known ?? "RUN"} {other ?? "RUN"}'.");
     }
 
     /// <summary>A colon may be part of the path; what is behind the last one is the run, unless the whole is a file.</summary>
