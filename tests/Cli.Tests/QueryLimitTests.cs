@@ -87,7 +87,7 @@ public sealed class QueryLimitTests : IDisposable
             // Of processor time: it is in the function by then.
             while (!process.HasExited && process.TotalProcessorTime < TimeSpan.FromSeconds(3))
                 await Task.Delay(20, TestContext.Current.CancellationToken);
-            Process.Start("kill", ["-TERM", $"{process.Id}"]).WaitForExit();
+            Process.Start("sh", ["-c", $"kill -TERM {process.Id}"]).WaitForExit();
         }
 
         Assert.True(process.WaitForExit(Hang.Limit), "it does not end");

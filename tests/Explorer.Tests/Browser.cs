@@ -181,7 +181,14 @@ internal sealed class Browser : IDisposable
     {
         _driver.Quit();
         _driver.Dispose();
-        _profile.Delete(recursive: true);
+        try
+        {
+            _profile.Delete(recursive: true);
+        }
+        catch (IOException)
+        {
+            // A process of the browser's still writes there; what a test has to say is more.
+        }
     }
 
     /// <summary>Until the view has read all that it shows.</summary>

@@ -75,10 +75,29 @@ internal static class MemoryApi
             run = run.Key,
             gfn = Text.Hex(gfn),
             at,
+            cause = Cause(run, gfn, at),
             history = before.Take(ChangesBefore).Reverse().Concat(after.Take(ChangesAfter)),
             earlier = before.Count > ChangesBefore,
             later = after.Count > ChangesAfter,
         };
+    }
+
+    /// <summary>The write that made or emptied what translates a frame itself, up to an event. Bits that were set since, and tables above it, are no reason of it.</summary>
+    /// <returns>Null: nothing translated it yet.</returns>
+    private static object? Cause(RunSession run, long gfn, long at)
+    {
+        var levels = Enumerable.Range(1, Levels).Select(level =>
+            $"""
+            SELECT * FROM (
+              SELECT ordinal, seq, table_id, idx FROM table_write
+              WHERE run = :run AND gfn = :gfn >> {BitsOfLevel * (level - 1)} << {BitsOfLevel * (level - 1)} AND level = {level} AND ordinal <= :at
+                AND old_kind <> new_kind AND new_kind NOT IN ('table', 'root') AND old_kind NOT IN ('table', 'root')
+              ORDER BY ordinal DESC, seq DESC LIMIT 1)
+            """);
+        return run.Session.Read(
+            $"SELECT * FROM ({string.Join(" UNION ALL ", levels)}) ORDER BY ordinal DESC, seq DESC LIMIT 1",
+            row => new { at = row[0].Integer, table = row[2].Integer, idx = row[3].Integer },
+            ("run", run.Number), ("gfn", SqlValue.Of(gfn)), ("at", SqlValue.Of(at))).FirstOrDefault();
     }
 
     /// <summary>The writes to entries of any level that translate a frame, from an event back or on. Each level is searched by itself, so that a long history costs no more.</summary>

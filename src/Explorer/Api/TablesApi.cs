@@ -74,7 +74,13 @@ internal static class TablesApi
         var table = request.Number("table") ?? throw RequestProblem.BadRequest("the address lacks table=.");
         var index = request.Number("idx") ?? throw RequestProblem.BadRequest("the address lacks idx=.");
         var at = request.Number("at") ?? run.LastOrdinal;
-        if (run.Session.First("SELECT count(*) FROM table_page WHERE run = :run AND table_id = :table", row => row[0].Integer, ("run", run.Number), ("table", SqlValue.Of(table))) == 0)
+        if (index is < 0 or >= 512)
+            throw RequestProblem.BadRequest($"idx={index}: a table has the entries 0 to 511.");
+        var pages = run.Session.Read(
+            "SELECT gfn, level, direct, zapped_ordinal FROM table_page WHERE run = :run AND table_id = :table",
+            row => (Gfn: row[0].Integer, Level: (int)row[1].Integer, IsDirect: row[2].Integer != 0, Zapped: Text.NumberOf(row[3])),
+            ("run", run.Number), ("table", SqlValue.Of(table)));
+        if (pages is not [var page])
             throw RequestProblem.NotFound($"there is no table T{table} in {run.Key}.");
         var history = run.Session.Read(
             History,
@@ -99,7 +105,8 @@ internal static class TablesApi
         var next = run.Session.Read(
             "SELECT ordinal FROM table_write WHERE run = :run AND table_id = :table AND idx = :idx AND ordinal > :at ORDER BY ordinal, seq LIMIT 1",
             row => row[0].Integer, ("run", run.Number), ("table", SqlValue.Of(table)), ("idx", SqlValue.Of(index)), ("at", SqlValue.Of(at)));
-        return new { run = run.Key, table, idx = index, at, bits = history.Count > 0 ? Bits(run, history[0].ordinal, history[0].seq) : [], history, next = next is [var ordinal] ? ordinal : (long?)null };
+        var address = page.IsDirect ? Text.Hex((page.Gfn + (index << (9 * (page.Level - 1)))) << 12) : null;
+        return new { run = run.Key, table, idx = index, at, address, page.Zapped, bits = history.Count > 0 ? Bits(run, history[0].ordinal, history[0].seq) : [], history, next = next is [var ordinal] ? ordinal : (long?)null };
     }
 
     /// <summary>

@@ -37,7 +37,7 @@ public sealed class ShellTests : IDisposable
 
         await MakeDatabase();
         // The command's standard input is a pipe; what is written there is typed at a terminal of its own.
-        var start = new ProcessStartInfo("script", ["-qefc", $"stty cols 80 rows 24; exec dotnet '{typeof(ExitCode).Assembly.Location}' shell '{_folder["x.db"]}'", "/dev/null"])
+        var start = new ProcessStartInfo("/usr/bin/script", ["-qefc", $"stty cols 80 rows 24; exec dotnet '{typeof(ExitCode).Assembly.Location}' shell '{_folder["x.db"]}'", "/dev/null"])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

@@ -151,7 +151,7 @@ public sealed class TerminalTests : IDisposable
             Assert.Skip("groff is not installed.");
         }
 
-        using var groff = Process.Start(new ProcessStartInfo("groff", ["-ww", "-man", "-Tascii", "-z", .. pages]) { RedirectStandardError = true, UseShellExecute = false })!;
+        using var groff = Process.Start(new ProcessStartInfo("/usr/bin/groff", ["-ww", "-man", "-Tascii", "-z", .. pages]) { RedirectStandardError = true, UseShellExecute = false })!;
         Assert.Equal("", await groff.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
         await groff.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.Equal(0, groff.ExitCode);

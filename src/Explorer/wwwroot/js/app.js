@@ -116,12 +116,19 @@ class App {
   checkRuns() {
     for (const notice of this.unknown) notice.remove();
     this.unknown = [];
+    const { at } = this.parameters;
+    if (at !== undefined && !Number.isFinite(Number(at))) {
+      delete this.parameters.at;
+      this.unknown.push(this.notice(`at=${at} is no event: it is a number.`, 'warning'));
+    }
     for (const name of ['run', 'vs']) {
       const key = this.parameters[name];
       if (!key || this.runs.some(run => run.key === key)) continue;
       delete this.parameters[name];
       this.unknown.push(this.notice(`There is no run ${key} here: ${name === 'run' ? `${this.run().key} is shown` : 'none is shown beside'}. There are ${this.runs.map(run => run.key).join(', ')}.`, 'warning'));
     }
+    const { key, first, last } = this.run();
+    if (this.at !== null && (this.at < first || this.at > last)) this.unknown.push(this.notice(`${key} has the events ${number(first)} to ${number(last)}: ${number(this.at)} is none of them.`, 'warning'));
   }
 
   /** The bar is made anew where the view or a run of it is another; an event more or less changes links and a number. */

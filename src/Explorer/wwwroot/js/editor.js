@@ -41,7 +41,7 @@ const theme = EditorView.theme({
 /** Columns of the views that the text names, and of all while it names none. Behind a dot the schema knows which. */
 const columnsOf = views => context => {
   const word = context.matchBefore(/\w+/);
-  if (!word && !context.explicit || word && context.state.sliceDoc(word.from - 1, word.from) === '.') return null;
+  if (!word && !context.explicit || word && context.state.sliceDoc(Math.max(0, word.from - 1), word.from) === '.') return null;
   const words = new Set(context.state.doc.toString().split(/\W+/));
   const named = views.filter(view => words.has(view.name));
   const columns = new Map((named.length ? named : views).flatMap(view => view.columns.map(column => [column.name, { label: column.name, detail: column.type, info: column.description, type: 'property', boost: 20 }])));
@@ -49,20 +49,22 @@ const columnsOf = views => context => {
 };
 
 /** views: what /runs.json says of the schema. Returns { text(), set(text), focus() }. */
-export function editor(parent, { views, nonce, text, onRun }) {
+export function editor(parent, { views, nonce, text, onRun, onStop }) {
   const schema = Object.fromEntries(views.map(view => [view.name, {
     self: { label: view.name, detail: view.description, type: 'type' },
     children: view.columns.map(column => ({ label: column.name, detail: column.type, info: column.description, type: 'property' })),
   }]));
+  // The same source every time: it is by that that the editor knows whose answers it has.
+  const columns = [{ autocomplete: columnsOf(views) }];
   const box = new EditorView({
     parent,
     state: EditorState.create({
       doc: text,
       extensions: [
         EditorView.cspNonce.of(nonce),
-        keymap.of([{ key: 'Mod-Enter', run: () => (onRun(), true) }, { key: 'Tab', run: take }, ...closeBracketsKeymap, ...completionKeymap, { key: 'Escape', run: view => (view.contentDOM.blur(), true) }, ...historyKeymap, ...defaultKeymap]),
+        keymap.of([{ key: 'Escape', run: onStop }, { key: 'Mod-Enter', run: () => (onRun(), true) }, { key: 'Tab', run: take }, ...closeBracketsKeymap, ...completionKeymap.filter(binding => binding.key !== 'Enter'), { key: 'Escape', run: view => (view.contentDOM.blur(), true) }, ...historyKeymap, ...defaultKeymap]),
         history(), replaceSelected, drawSelection(), highlightSpecialChars(), bracketMatching(), closeBrackets(), autocompletion({ icons: false }),
-        EditorState.languageData.of(() => [{ autocomplete: columnsOf(views) }]),
+        EditorState.languageData.of(() => columns),
         sql({ dialect: SQLite, schema, upperCaseKeywords: false }),
         syntaxHighlighting(style), theme, EditorView.lineWrapping,
         placeholder('select … (Ctrl-Enter runs it)'),

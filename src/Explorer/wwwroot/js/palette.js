@@ -42,9 +42,12 @@ export async function openPalette(app) {
     }
   }
 
-  function take(choice) {
+  async function take(choice) {
     dialog.close();
-    app.go(choice.view, choice.parameters);
+    const { view, parameters } = choice;
+    // The way to an entry goes along with it, where its table says which that is.
+    const { address } = parameters.table === undefined ? {} : await get('entry', { run: app.parameters.run, at: app.parameters.at, ...parameters }).catch(() => ({}));
+    app.go(view, address ? { ...parameters, gpa: address, gva: null, root: null } : parameters);
   }
 }
 
@@ -55,6 +58,7 @@ function find(app, text, queries) {
   const entry = /^(?:t|table)?\s*(\d+)\s*(?:\[\s*(\d+)\s*\])?$/i.exec(text);
   if (entry && (entry[2] !== undefined || /^t/i.test(text))) {
     const [, table, idx = 0] = entry;
+    if (idx > 511) return [];
     return [{ title: `T${table}[${idx}]`, about: 'the entry at the cursor, and its history', view: 'tables', parameters: { table, idx } }];
   }
   const bits = parse(rest, kind !== '' && kind !== 'event');
@@ -77,7 +81,7 @@ function find(app, text, queries) {
   const matches = candidate => word === '' || candidate.toLowerCase().includes(word);
   if (bits === null) {
     for (const [name, view] of Object.entries(app.views)) if (matches(view.title)) choices.push({ title: view.title, about: view.about, view: name, parameters: {} });
-    if (/^[a-z_0-9]{4,}$/i.test(text) && text.includes('_')) choices.push({ title: `Writes by ${text}`, about: 'as SQL, over all runs', view: 'queries', parameters: { q: null, sql: `select r.name as run, w.ordinal, w.level, w.gfn_hex, w.old_kind, w.new_kind, w.function\nfrom table_write w join run r on r.run = w.run\nwhere w.function = '${text}'\nlimit 200` } });
+    if (/^[a-z_0-9]{4,}$/i.test(text) && text.includes('_')) choices.push({ title: `Writes by ${text}`, about: 'how many, at which level, when first and last', view: 'queries', parameters: { q: null, sql: `select r.name as run, s.level, s.function, s.old_kind, s.new_kind, sum(s.writes) as writes, min(s.first_ordinal) as first_ordinal, max(s.last_ordinal) as last_ordinal\nfrom write_summary s join run r on r.run = s.run\nwhere s.function = '${text}'\ngroup by s.run, s.level, s.old_kind, s.new_kind\norder by s.run, s.level desc` } });
     for (const query of queries) if (word !== '' && matches(`@${query.name} ${query.title}`)) choices.push({ title: query.title, about: `@${query.name}`, view: 'queries', parameters: { q: query.name } });
   }
   return choices.slice(0, 12);

@@ -33,7 +33,7 @@ export function lane(element, series, options) {
     scales: { x: { time: false, min: options.min, max: options.max, range: () => [options.min, options.max] }, y: { distr: options.isLog ? 4 : 1, range: (_, low, high) => [0, Math.max(1, high)] } },
     axes: [
       { show: options.hasAxis, stroke: text, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid }, size: 26, space: () => isClose() ? 90 : 50, values: (_, ticks) => ticks.map(tick => tick === null ? '' : isClose() ? number(tick) : short(tick)), font: '11px system-ui' },
-      { stroke: text, grid: { stroke: grid, width: 1, filter: tens }, ticks: { show: false }, size: 52, space: 22, filter: labelled, values: (_, ticks) => ticks.map(tick => tick === null || (options.isLog && tick === 0) ? '' : short(tick)), font: '11px system-ui' },
+      { stroke: text, grid: { stroke: grid, width: 1, filter: tens }, ticks: { show: false }, size: 52, space: 22, filter: labelled, values: (_, ticks) => ticks.map(tick => tick === null || (tick === 0 && (options.isLog || !options.hasAxis)) ? '' : short(tick)), font: '11px system-ui' },
     ],
     series: [{}, ...series.map(one => ({ label: one.label, stroke: one.colour, fill: one.fill, width: one.width ?? 1, dash: one.dash, paths: stepped, points: { show: false }, spanGaps: true }))],
     hooks: {

@@ -38,7 +38,7 @@ internal sealed class HostProcess : IDisposable
 
     public static void Signal(int process, string signal)
     {
-        using var kill = Process.Start(new ProcessStartInfo("kill", [$"-{signal}", process.ToString()]) { UseShellExecute = false })!;
+        using var kill = Process.Start(new ProcessStartInfo("sh", ["-c", $"kill -{signal} {process}"]) { UseShellExecute = false })!;
         kill.WaitForExit();
     }
 

@@ -56,6 +56,7 @@ export const memory = {
       if (app.parameters.gfn) {
         const index = Math.floor((Number(app.parameters.gfn) - Number(data.from)) / data.frames);
         if (index >= 0 && index < data.mapped.length) cell = index;
+        else if (Number(app.parameters.gfn) >= Number(data.extent)) app.notice(`gfn ${app.parameters.gfn} is beyond the guest’s memory, which ends at ${hex(BigInt(data.extent))}.`, 'hint');
       }
       cell = Math.min(cell, data.mapped.length - 1);
       drawHead();
@@ -164,7 +165,7 @@ export const memory = {
       if (!gfn) return replace(side, empty('Choose a frame to see all that changed its translation, with the access behind each change.'));
       const now = app.at ?? app.run().last;
       const frame = await fetchFrame('gfn', { run: app.parameters.run, gfn, at: now });
-      cause = reason(frame.history.filter(write => write.ordinal <= now));
+      cause = frame.cause ?? null;
       replace(side,
         h('h2', h('span.mono', `gfn ${frame.gfn}`), h('span.dim', ` of ${frame.run}`)),
         h('p', h('a.button', { href: app.href('tables', { gpa: hex(BigInt(frame.gfn) << 12n) }) }, 'Its tables'), ' ', h('a.button', { href: app.href('queries', { q: 'why-gfn', 'p.gfn': frame.gfn }) }, '@why-gfn')),
@@ -179,14 +180,6 @@ export const memory = {
       // On a narrow screen the answer is below the picture: whoever asked for a frame is shown it.
       if (shownFrame !== gfn && side.getBoundingClientRect().top > innerHeight * 0.8) side.scrollIntoView({ block: 'center' });
       shownFrame = gfn;
-    }
-
-    /** Of the writes up to the cursor, the one that made or emptied what translates the frame itself; bits that were set since are no reason. */
-    function reason(writes) {
-      const last = writes.findLast(write => write.newKind !== 'table' && (write.newKind !== 'none' || write.oldKind !== 'table'));
-      if (!last) return null;
-      const made = writes.findLast(write => write.table === last.table && write.idx === last.idx && write.oldKind !== write.newKind) ?? last;
-      return { at: made.ordinal, table: made.table, idx: made.idx };
     }
 
     function why() {

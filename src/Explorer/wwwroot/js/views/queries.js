@@ -114,7 +114,7 @@ export const queries = {
       }
       const place = h('div.editor');
       replace(form, h('h1', 'SQL'), place, h('p', h('button.primary', { onclick: run }, 'Run ', h('kbd', 'Ctrl ⏎')), h('span.dim', ` Read-only, at most ${number(app.info.limits.rows)} rows and ${number(app.info.limits.seconds)} s.`)));
-      box = editor(place, { views: app.info.views, nonce: app.nonce, text: sqlText, onRun: run });
+      box = editor(place, { views: app.info.views, nonce: app.nonce, text: sqlText, onRun: run, onStop: () => isRunning && (stop(), true) });
       return true;
     }
 

@@ -65,6 +65,7 @@ export const tables = {
       for (const columns of trees.querySelectorAll('.columns')) {
         const { scrollLeft, scrollWidth, clientWidth } = columns;
         if (scrollLeft + clientWidth < scrollWidth) moves.push(() => { columns.scrollLeft = scrollWidth; });
+        moves.push(() => columns.classList.toggle('further', columns.scrollLeft > 0));
       }
       for (const move of moves) move();
     }
@@ -237,8 +238,10 @@ export const tables = {
     async function drawEntry() {
       const answer = answers.find(one => one.run === (app.parameters.of ?? app.run().key)) ?? answers[0];
       const last = answer.path?.at(-1);
-      const table = app.parameters.table ?? (answer.writes?.[0]?.table ?? last?.tableId);
-      const idx = app.parameters.idx ?? (answer.writes?.[0]?.idx ?? last?.idx);
+      // Who follows sees what the event wrote, who asked for an address where its way ends.
+      const shown = isFollowing() ? answer.writes?.[0] ?? last : last ?? answer.writes?.[0];
+      const table = app.parameters.table ?? shown?.table ?? shown?.tableId;
+      const idx = app.parameters.idx ?? shown?.idx;
       if (answer.problem || table === undefined) return replace(inspector, empty('Choose an entry to see its bits and who wrote it.'));
       const entry = await fetchEntry('entry', { run: answer.run, table, idx, at: app.parameters.at, limit: 40 });
       const now = entry.history[0];
@@ -246,6 +249,7 @@ export const tables = {
       cause = made ? { at: made.ordinal, run: answer.run, table, idx } : null;
       replace(inspector,
         h('h2', h('span.mono', `T${table}[${idx}]`), h('span.dim', ` of ${answer.run}`)),
+        entry.zapped !== undefined && h('p.dim', `T${table} was zapped at `, eventLink(app, entry.zapped, answer.run), entry.zapped > entry.at ? ', later.' : ': it is not in the tables any more.'),
         now ? [
           h('p', h('span.mono.big', now.new ?? '?'), ' ', kindBadge(now.newKind), ' ', rights(now.newRights)),
           h('div.bits', entry.bits.filter(bit => bit.value !== undefined && bit.name !== 'kind').map(bit => bit.isBit

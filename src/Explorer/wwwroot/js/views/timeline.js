@@ -93,7 +93,7 @@ export const timeline = {
 
     function drawHead() {
       const { min, max } = range();
-      const isWhole = !app.parameters.from && !app.parameters.to;
+      const isWhole = min === whole().min && max === whole().max;
       const { by, run, vs } = app.parameters;
       const look = JSON.stringify([min, max, isLog, by, run, vs, app.runs.map(one => one.counts), parts]);
       if (look === told) return;

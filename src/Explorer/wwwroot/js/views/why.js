@@ -52,7 +52,7 @@ export const why = {
     function mark() {
       const row = stories.querySelector('.row.asked');
       const key = row ? location.search : '';
-      if (row && key !== marked) row.scrollIntoView({ block: 'center' });
+      if (row && key !== marked && row.getBoundingClientRect().bottom > innerHeight) row.scrollIntoView({ block: 'center' });
       marked = key;
     }
 
