@@ -105,7 +105,7 @@ public sealed class RecordingScriptTests : IDisposable
         while (!script.HasExited && !recording.EnumerateFiles("tracing_on", SearchOption.AllDirectories).Any(file => File.ReadAllText(file.FullName).StartsWith('1')))
             await Task.Delay(50, TestContext.Current.CancellationToken);
         // A terminal's Ctrl-C reaches the script and what it waits for.
-        Process.Start("sh", ["-c", $"kill -INT -- -{script.Id}"]).WaitForExit();
+        Process.Start("sh", ["-c", $"kill -s INT -- -{script.Id}"]).WaitForExit();
         Assert.True(script.WaitForExit(Hang.Limit), "it goes on");
         Assert.Equal("the trace\n", File.ReadAllText(_folder["out.txt"]));
         Assert.Empty(Directory.GetDirectories(_folder["tracefs/instances"]));
