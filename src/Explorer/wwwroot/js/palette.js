@@ -53,8 +53,8 @@ export async function openPalette(app) {
 
 function find(app, text, queries) {
   const choices = [];
-  const [, named, rest] = /^(?:(gfn|gpa|gva|event)\s*[=:]?\s+|(?:gfn|gpa|gva|event)\s*[=:]\s*)?(.*)$/i.exec(text);
-  const kind = (named ?? /^(gfn|gpa|gva|event)\b/i.exec(text)?.[1] ?? '').toLowerCase();
+  const [, named = '', rest] = /^(?:(gfn|gpa|gva|event)\b\s*[=:]?\s*)?(.*)$/i.exec(text);
+  const kind = named.toLowerCase();
   const entry = /^(?:t|table)?\s*(\d+)\s*(?:\[\s*(\d+)\s*\])?$/i.exec(text);
   if (entry && (entry[2] !== undefined || /^t/i.test(text))) {
     const [, table, idx = 0] = entry;

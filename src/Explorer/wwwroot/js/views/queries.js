@@ -206,10 +206,10 @@ export const queries = {
       const at = name => columns.indexOf(name);
       // Across goes a place in the run or a number of something; upwards what is counted. Rows of a list of words stand in their order.
       const isPlace = name => /(^|_)ordinal$|^(run|idx|level|seq|vcpu|gfn|gpa|gva|rip)$|_id$/.test(name);
-      const isSeries = numeric.filter(isPlace).length > 0 && !columns.some((_, i) => rows.some(row => typeof row[i] === 'string'));
       const places = numeric.filter(isPlace);
+      const hasWords = columns.some((_, i) => rows.some(row => typeof row[i] === 'string'));
       const rank = '(row)';
-      const x = app.parameters.x ?? (columns[0] === numeric[0] && isPlace(numeric[0]) || isSeries ? places[0] ?? numeric[0] : rank);
+      const x = app.parameters.x ?? (places.length && (columns[0] === places[0] || !hasWords) ? places[0] : rank);
       const counted = numeric.filter(name => name !== x && !isPlace(name));
       const names = (app.parameters.y ?? (counted.length ? counted : numeric.filter(name => name !== x)).slice(0, counted.length ? 4 : 1).join(',')).split(',').filter(name => numeric.includes(name));
       const pick = (label, value, on) => h('label.pick', h('span', label), h('select', { onchange: event => on(event.target.value) }, [rank, ...numeric].map(name => h('option', { value: name, selected: name === value }, name))));
