@@ -105,8 +105,16 @@ internal static class TablesApi
         var next = run.Session.Read(
             "SELECT ordinal FROM table_write WHERE run = :run AND table_id = :table AND idx = :idx AND ordinal > :at ORDER BY ordinal, seq LIMIT 1",
             row => row[0].Integer, ("run", run.Number), ("table", SqlValue.Of(table)), ("idx", SqlValue.Of(index)), ("at", SqlValue.Of(at)));
+        // What made or emptied it: a bit that was set or cleared since is no reason of it.
+        var cause = run.Session.Read(
+            """
+            SELECT ordinal, seq, actor, function FROM table_write
+            WHERE run = :run AND table_id = :table AND idx = :idx AND ordinal <= :at AND old_kind <> new_kind ORDER BY ordinal DESC, seq DESC LIMIT 1
+            """,
+            row => new { ordinal = row[0].Integer, seq = row[1].Integer, actor = row[2].ToString(), function = row[3].ToString() },
+            ("run", run.Number), ("table", SqlValue.Of(table)), ("idx", SqlValue.Of(index)), ("at", SqlValue.Of(at))).FirstOrDefault();
         var address = page.IsDirect ? Text.Hex((page.Gfn + (index << (9 * (page.Level - 1)))) << 12) : null;
-        return new { run = run.Key, table, idx = index, at, address, page.Zapped, bits = history.Count > 0 ? Bits(run, history[0].ordinal, history[0].seq) : [], history, next = next is [var ordinal] ? ordinal : (long?)null };
+        return new { run = run.Key, table, idx = index, at, address, page.Zapped, cause, bits = history.Count > 0 ? Bits(run, history[0].ordinal, history[0].seq) : [], history, next = next is [var ordinal] ? ordinal : (long?)null };
     }
 
     /// <summary>

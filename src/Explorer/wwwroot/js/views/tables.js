@@ -150,7 +150,7 @@ export const tables = {
     function column(answer, table, depth, lit, twin, side) {
       // Tables over guest-physical addresses and tables over the guest's own have nothing at the same index.
       const isAlike = answers.length > 1 && answers[0].direct === answers[1].direct;
-      const theirs = isAlike && twin && twin.level === table.level && twin.page?.gfn === table.page?.gfn || isAlike && twin && depth === 0 ? new Map(twin.entries.map(entry => [entry.i, entry])) : null;
+      const theirs = isAlike && twin && (depth === 0 || twin.level === table.level && twin.page?.gfn === table.page?.gfn) ? new Map(twin.entries.map(entry => [entry.i, entry])) : null;
       const mine = new Map(table.entries.map(entry => [entry.i, entry]));
       const differs = i => theirs !== null && !alike(mine.get(i), theirs.get(i));
       const missing = theirs ? [...theirs.keys()].filter(i => !mine.has(i)) : [];
@@ -245,7 +245,7 @@ export const tables = {
       if (answer.problem || table === undefined) return replace(inspector, empty('Choose an entry to see its bits and who wrote it.'));
       const entry = await fetchEntry('entry', { run: answer.run, table, idx, at: app.parameters.at, limit: 40 });
       const now = entry.history[0];
-      const made = madeBy(entry.history);
+      const made = madeBy(entry);
       cause = made ? { at: made.ordinal, run: answer.run, table, idx } : null;
       replace(inspector,
         h('h2', h('span.mono', `T${table}[${idx}]`), h('span.dim', ` of ${answer.run}`)),
@@ -256,7 +256,7 @@ export const tables = {
             ? h('span.bit', { class: bit.value === '1' ? 'set' : '', title: bit.meaning }, bit.name)
             : h('span.bit.val', { title: bit.meaning }, `${bit.name} `, h('b.mono', bit.value)))),
           h('p', h('a.button', { href: app.href('why', cause) }, 'Why it is so'), ' ', h('span.dim', `${now.newKind === 'none' ? 'emptied' : 'made'} at `), eventLink(app, made.ordinal, answer.run, { table, idx }), h('span.dim', by(made)),
-            now !== made && [h('span.dim', ', written last at '), eventLink(app, now.ordinal, answer.run, { table, idx }), h('span.dim', by(now))]),
+            now.seq !== made.seq && [h('span.dim', ', written last at '), eventLink(app, now.ordinal, answer.run, { table, idx }), h('span.dim', by(now))]),
           h('h3', 'Its history, newest first'),
           historyList('', entry.history.map(write => historyRow(app, { at: write.ordinal, run: answer.run, table, idx }, write.ordinal === entry.at ? 'here' : '', eventLink(app, write.ordinal, answer.run, { table, idx }), change(write), h('span.mono.dim.fn', { title: write.chain }, write.actor === 'hardware' ? 'the CPU' : write.function)))),
           entry.next !== undefined && h('p.dim', 'Next written at ', eventLink(app, entry.next, answer.run), '.'),
@@ -265,8 +265,8 @@ export const tables = {
 
     const by = write => write.actor === 'hardware' ? ' by the CPU' : ` by ${write.function}`;
 
-    /** Of a history, newest first, the write that made or emptied the entry: what the CPU or KVM has set or cleared in it since is no reason for it. */
-    const madeBy = writes => writes.find(write => write.oldKind !== write.newKind) ?? writes[0];
+    /** The write that made or emptied an entry; where the run does not show it, the newest. */
+    const madeBy = ({ cause, history }) => cause ?? history[0];
 
     /** Why the entry that has the focus is so, or else the one that is opened. */
     async function explain() {
@@ -275,7 +275,7 @@ export const tables = {
       const { run, path, dimension: second } = answers[side];
       const table = path[depth] ?? second?.path[depth - path.length];
       try {
-        const made = madeBy((await fetchReason('entry', { run, table: table.tableId, idx: i, at: app.parameters.at, limit: 40 })).history);
+        const made = madeBy(await fetchReason('entry', { run, table: table.tableId, idx: i, at: app.parameters.at, limit: 1 }));
         if (made) app.go('why', { at: made.ordinal, run, table: table.tableId, idx: i });
         else app.notice(`T${table.tableId}[${i}] was not written up to this event.`, 'hint');
       } catch (error) {
